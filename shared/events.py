@@ -1,0 +1,342 @@
+"""
+What is told across topics: one model per event and version.
+
+The value says what is true of the thing; what differs from one reading to the next (``read_at``, ``sweep``, ``cause``)
+travels in headers. ``shared.wire`` gives each model its lasting name and its bytes, ``shared.state`` has the models of
+the compacted topics.
+"""
+
+from typing import Literal
+
+from shared.model import Category, Details, Frozen, Kind, Outcome, Settings, Structure, Student, Verdict
+
+# --- sync-requests -----------------------------------------------------------------------------------------------
+
+
+class SyncRequested(Frozen):
+    """Read a school as soon as may be; ``full`` sends every student, changed or not; or read one student."""
+
+    school: str
+    student_id: str | None = None
+    full: bool = False
+    reason: str = ""
+
+
+# --- students-fetched --------------------------------------------------------------------------------------------
+
+
+class SweepStarted(Frozen):
+    """A sweep has passed its identity test; from here on it is its school's only open one."""
+
+    school: str
+    sweep: str
+    started_at: str
+    full: bool = False
+
+
+class StudentFetched(Frozen):
+    school: str
+    student: Student
+
+
+class StructureFetched(Frozen):
+    school: str
+    structure: Structure
+
+
+class RollRead(Frozen):
+    """One chunk (from 0) of the ids that the sweep saw; all chunks together, sorted, are the roll."""
+
+    school: str
+    sweep: str
+    chunk: int
+    chunks: int
+    ids: tuple[str, ...]
+
+
+class EndpointRead(Frozen):
+    """What one list declared and what was received; the roll's certificate needs them equal."""
+
+    path: str
+    pages: int
+    declared: int
+    received: int
+
+
+class Certificate(Frozen):
+    """
+    The proof that a sweep was complete.
+
+    ``roll_hash``: ``roll_hash(ids)``. ``content_sum``: 32 hexadecimal digits, the sum modulo 2^128 of
+    ``content_hash(id, digest)`` over the roll. ``areas``: which areas were read whole in this sweep.
+    """
+
+    roll_hash: str
+    roll_count: int
+    content_sum: str
+    endpoints: tuple[EndpointRead, ...] = ()
+    areas: tuple[str, ...] = ("students",)
+
+
+class Absences(Frozen):
+    """Who of the last certified roll was not in this one, by what the source said when asked by id."""
+
+    found: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
+    unexplained: tuple[str, ...] = ()
+
+
+class SweepCompleted(Frozen):
+    """``settings`` is stamped by eligibility: everything that the decisions at this close depend on."""
+
+    school: str
+    sweep: str
+    started_at: str
+    completed_at: str
+    full: bool = False
+    certificate: Certificate
+    absences: Absences = Absences()
+    settings: Settings | None = None
+
+
+class SweepFailed(Frozen):
+    """A sweep that proves nothing about who is gone. ``reason`` is one of a few words, ``detail`` is for people."""
+
+    school: str
+    sweep: str
+    started_at: str
+    failed_at: str
+    reason: str
+    detail: str = ""
+    endpoints: tuple[EndpointRead, ...] = ()
+
+
+# --- students-assessed -------------------------------------------------------------------------------------------
+
+
+class StudentAssessed(Frozen):
+    """
+    The verdicts on one student, and what they rest on.
+
+    ``digest`` is that of the StudentFetched bytes. ``student`` is None where those bytes broke their schema: such a
+    person is undecided. ``details``, ``programmes`` and ``modules`` are what Unitu should have when ``account`` is
+    eligible; None means not supplied. ``rules`` pairs each rule's id with its outcome.
+    """
+
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    digest: str
+    category: Category
+    portal: Verdict
+    account: Verdict
+    rules: tuple[tuple[str, Outcome], ...] = ()
+    details: Details | None = None
+    programmes: tuple[str, ...] | None = None
+    modules: tuple[str, ...] | None = None
+    student: Student | None = None
+
+
+# --- operator-commands -------------------------------------------------------------------------------------------
+
+
+class ReleaseHold(Frozen):
+    """Let the reviewed set of removals through at the next certified sweep: those who still stand, and no others."""
+
+    school: str
+    plan: str
+    hash: str
+    operator: str
+    note: str = ""
+
+
+class RefuseHold(Frozen):
+    """Drop a held plan until it differs."""
+
+    school: str
+    plan: str
+    hash: str
+    operator: str
+    note: str = ""
+
+
+class PauseSchool(Frozen):
+    school: str
+    operator: str
+    note: str = ""
+
+
+class ResumeSchool(Frozen):
+    school: str
+    operator: str
+    note: str = ""
+
+
+class AcceptRoll(Frozen):
+    """A person says that a roll which looks like another school's is right all the same."""
+
+    school: str
+    hash: str
+    operator: str
+    note: str = ""
+
+
+class ForgetStudent(Frozen):
+    school: str
+    student_id: str
+    operator: str
+    note: str = ""
+
+
+# --- account-changes ---------------------------------------------------------------------------------------------
+
+
+class Evidence(Frozen):
+    """Why an account was disabled: a certified sweep that lacked it, or the digest of a record that says left."""
+
+    kind: Literal["certificate", "record"]
+    ref: str
+    at: int
+
+
+class AccountProvisioned(Frozen):
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    version: int
+    details: Details
+
+
+class AccountUpdated(Frozen):
+    """``fields`` names what differs from ``details`` of the version before."""
+
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    version: int
+    fields: tuple[str, ...]
+    details: Details
+
+
+class AccountDisabled(Frozen):
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    version: int
+    is_explained: bool
+    evidence: Evidence
+
+
+class AccountEnabled(Frozen):
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    version: int
+    details: Details
+
+
+class ProgrammeEnrolled(Frozen):
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    version: int
+    programme: str
+
+
+class ProgrammeUnenrolled(Frozen):
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    version: int
+    programme: str
+
+
+class ModuleEnrolled(Frozen):
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    version: int
+    module: str
+
+
+class ModuleUnenrolled(Frozen):
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    version: int
+    module: str
+
+
+class StructureChanged(Frozen):
+    """The codes that a school's structure gained and lost, by list."""
+
+    school: str
+    version: int
+    added: dict[str, tuple[str, ...]] = {}
+    removed: dict[str, tuple[str, ...]] = {}
+
+
+class GuardReport(Frozen):
+    """One plan at one close: how many it had, how many went, what its budget still has room for."""
+
+    plan: str
+    planned: int
+    let_through: int
+    released: int
+    held: int
+    headroom: int
+    budget: str
+
+
+class SweepReconciled(Frozen):
+    """
+    What one sweep came to. ``outcome``: ``certified``; ``uncertified`` (the certificate proves nothing here, a full
+    sweep was asked for); ``failed`` (the fetcher said so).
+    """
+
+    school: str
+    sweep: str
+    version: int
+    outcome: Literal["certified", "uncertified", "failed"]
+    reason: str = ""
+    is_held: bool = False
+    is_paused: bool = False
+    roll_count: int = 0
+    counts: dict[str, int] = {}
+    guards: tuple[GuardReport, ...] = ()
+
+
+class RemovalsHeld(Frozen):
+    school: str
+    plan: str
+    hash: str
+    count: int
+    version: int
+    budget: str
+    headroom: int
+
+
+class RemovalHeld(Frozen):
+    school: str
+    student_id: str
+    plan: str
+    hash: str
+    version: int
+
+
+class HoldReleased(Frozen):
+    school: str
+    plan: str
+    hash: str
+    version: int
+    operator: str
+    note: str = ""
+
+
+class HoldRefused(Frozen):
+    school: str
+    plan: str
+    hash: str
+    version: int
+    operator: str
+    note: str = ""

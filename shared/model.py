@@ -1,0 +1,165 @@
+"""
+What a school is made of, in Rollcall's own words. No vendor's spelling passes this file.
+
+Everything is frozen, and its JSON is byte-stable: fields stand in the order of their definition, a field that has its
+default is left out, and whoever builds a value sorts its sets. So the same student read twice is the same bytes.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal, dataclass_transform
+
+import msgspec
+
+
+class _FrozenMeta(msgspec.StructMeta):
+    """Says once, for every model, what a msgspec class would otherwise have to repeat."""
+
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
+        options = {"frozen": True, "kw_only": True, "omit_defaults": True, "forbid_unknown_fields": True} | options
+        return super().__new__(mcls, name, bases, namespace, **options)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Frozen(msgspec.Struct, metaclass=_FrozenMeta):
+    """A value with named fields; equal when its fields are. Its JSON leaves out what has its default."""
+
+
+class Fault(Frozen):
+    """One field of a pushed student that cannot be taken, by JSON pointer."""
+
+    pointer: str
+    message: str
+
+
+class Student(Frozen):
+    """
+    One person as the school's records say, before anybody judged them.
+
+    ``programmes`` and ``modules`` are sorted codes, or None where the area was never read (*not supplied*, which clears
+    nothing). Dates are ISO 8601 (``YYYY-MM-DD``). ``system_status`` is the number of the iSAMS life stage (1 current,
+    0 applicant, -1 left) or None where its word maps to nothing.
+    """
+
+    student_id: str
+    lists: tuple[str, ...] = ("students",)
+    system_status: int | None = None
+    system_status_word: str | None = None
+    admission_status: str | None = None
+    enrolment_year: int | None = None
+    leaving_date: str | None = None
+    leaving_year: int | None = None
+    title: str | None = None
+    first_name: str | None = None
+    preferred_name: str | None = None
+    middle_names: str | None = None
+    last_name: str | None = None
+    date_of_birth: str | None = None
+    email: str | None = None
+    personal_email: str | None = None
+    phone: str | None = None
+    year_group: int | None = None
+    year: int | None = None
+    form: str | None = None
+    house: str | None = None
+    photo_id: int | None = None
+    programmes: tuple[str, ...] | None = None
+    modules: tuple[str, ...] | None = None
+    metadata: dict[str, str] = {}
+    faults: tuple[Fault, ...] = ()
+
+
+class Category(StrEnum):
+    """What the record says the student is."""
+
+    CURRENT = "current"
+    PROSPECTIVE = "prospective"
+    LEFT = "left"
+    UNKNOWN = "unknown"
+
+
+class Verdict(StrEnum):
+    """A decision about one student, and the third value that never removes."""
+
+    ELIGIBLE = "eligible"
+    INELIGIBLE = "ineligible"
+    UNDECIDED = "undecided"
+
+
+Outcome = Literal["pass", "fail", "not_applicable"]
+Kind = Literal["student", "staff"]
+
+
+class Details(Frozen):
+    """What Unitu is told about a person, apart from their enrolments."""
+
+    id: str | None = None
+    first_name: str
+    last_name: str
+    year: int | None = None
+    email: str
+    personal_email: str | None = None
+    phone: str | None = None
+    metadata: dict[str, str] = {}
+
+
+class Faculty(Frozen):
+    code: str
+    name: str
+
+
+class Department(Frozen):
+    code: str
+    name: str
+    faculty_code: str | None = None
+
+
+class Programme(Frozen):
+    code: str
+    name: str
+    department_code: str | None = None
+
+
+class ModuleYear(Frozen):
+    """In which year (0-7) a module is offered, and whether only some take it."""
+
+    year: int
+    is_optional: bool
+
+
+class Module(Frozen):
+    code: str
+    name: str
+    programme_code: str
+    years: tuple[ModuleYear, ...] = ()
+
+
+class Structure(Frozen):
+    """A school's faculties, departments, programmes and modules, each sorted by code."""
+
+    faculties: tuple[Faculty, ...] = ()
+    departments: tuple[Department, ...] = ()
+    programmes: tuple[Programme, ...] = ()
+    modules: tuple[Module, ...] = ()
+
+
+class Budget(Frozen):
+    """
+    How many of a plan may take effect unseen: a total of at most ``floor``, or a share of at most ``share`` and a total
+    of at most ``count``. ``share`` is an exact fraction written "numerator/denominator".
+    """
+
+    floor: int = 0
+    share: str = "0/1"
+    count: int | None = None
+
+
+class Settings(Frozen):
+    """
+    Everything of a school's configuration that later decisions depend on, stamped on its SweepCompleted, so that the
+    reconciler needs no configuration. Waiting times are in minutes; ``version`` changes when any of it does.
+    """
+
+    version: str
+    absence_confirm_minutes: int
+    budgets: dict[str, Budget]
+    rollover: bool = False

@@ -1,0 +1,118 @@
+"""
+All that a handler may know of the world.
+
+Each port has two worlds: the real one (``shared.kafka``, ``shared.redis``) and the one of fast tests and rehearsals
+(``shared.memory``). One suite of contract tests runs on both.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.wire import Message
+
+
+class Log(Protocol):
+    """Where messages go."""
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """
+        Publish and wait for every acknowledgement. Blocks; call it from a thread.
+
+        Raises: Retryable when not every message was acknowledged; any number of them may have been written.
+        """
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """What one read of a lane saw, at one instant: the lane's record, and the hashes that were asked for."""
+
+    lane: bytes | None
+    some: Mapping[str, Sequence[bytes | None]]
+    whole: Mapping[str, Mapping[str, bytes]]
+    sizes: Mapping[str, int]
+
+
+class LaneStore(Protocol):
+    """
+    The last-known state of each lane: named hashes of fields, and one record that says how far they are.
+
+    Everything of a lane moves together, or not at all.
+    """
+
+    def read(
+        self,
+        lane: int,
+        some: Mapping[str, Sequence[str]] | None = None,
+        whole: Iterable[str] = (),
+        sizes: Iterable[str] = (),
+    ) -> Hashes:
+        """
+        The lane's record, the named fields of some hashes, all of others and the sizes of others, at one instant.
+
+        Raises: Retryable when the store is away.
+        """
+
+    def write(
+        self,
+        lane: int,
+        expected: bytes | None,
+        record: bytes,
+        changes: Mapping[str, Mapping[str, bytes | None]],
+    ) -> bool:
+        """
+        Write the changes (None deletes a field) and the lane's record, if its record still is ``expected``.
+
+        False: somebody else has moved it, and nothing was written. Raises: Retryable when the store is away.
+        """
+
+    def replace(
+        self,
+        lane: int,
+        expected: bytes | None,
+        record: bytes,
+        hashes: Mapping[str, Mapping[str, bytes]],
+    ) -> bool:
+        """As ``write``, but the lane then has these hashes and no others: how a rebuilt lane takes its place."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One member of a due-queue, leased to one worker. ``token`` is the lease's own; ``note`` came with the request."""
+
+    member: str
+    token: str
+    note: str
+
+
+class DueQueue(Protocol):
+    """
+    Who is due when, shared by any number of workers. Times are Unix seconds.
+
+    A claimed member is hidden until its lease ends; a dead worker's members come due again by themselves.
+    """
+
+    def ensure(self, members: Mapping[str, float]) -> None:
+        """Add the members that are not there yet; those that are keep their time."""
+
+    def remove(self, member: str) -> None:
+        """Forget a member that the configuration no longer has."""
+
+    def hasten(self, member: str, at: float, note: str = "") -> None:
+        """
+        Make a member due at ``at`` or earlier. While it is claimed, it comes due again after the claim is finished.
+
+        ``note`` stays with it until a claim that saw it is finished successfully (the wish for a full sweep does).
+        """
+
+    def claim(self, now: float, lease_seconds: float) -> Claim | None:
+        """The member that has been due longest, hidden for the length of the lease; None if nobody is due."""
+
+    def renew(self, claim: Claim, now: float, lease_seconds: float) -> bool:
+        """False: the lease is lost, and the worker must stop what it does."""
+
+    def finish(self, claim: Claim, next_at: float, *, fulfilled: bool) -> bool:
+        """End the claim. ``fulfilled`` forgets the note that the claim saw. False: the lease was lost before."""
+
+    def next_at(self) -> float | None:
+        """When the next member comes due; None for an empty queue."""

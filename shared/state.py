@@ -1,0 +1,135 @@
+"""What is known, told so that it can be told again: the models of ``account-state``, from which Redis is rebuilt."""
+
+from typing import Literal
+
+from shared.events import Evidence, StudentAssessed
+from shared.model import Details, Frozen, Kind, Structure
+
+
+class StagedDisable(Frozen):
+    """A disable that waits for a certified sweep, by a record that says left."""
+
+    digest: str
+    at: int
+
+
+class StagedUnenrol(Frozen):
+    """Enrolments that a record no longer has. ``is_move``: others were gained in the same step."""
+
+    programmes: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    is_move: bool = False
+    at: int
+
+
+class Absence(Frozen):
+    """The first certified sweep that lacked the person."""
+
+    sweep: str
+    started_at: str
+
+
+class AccountState(Frozen):
+    """
+    All that is known of one student: what Unitu should have, the newest assessment, and whatever is pending.
+
+    These bytes are both the value in ``account-state`` and the value in Redis. ``at`` is the lane offset that last
+    decided it, ``version`` that of the record which last changed the account (-1: never had one). ``digest`` is that
+    of the fetched record last taken (None after a disable by absence), ``assessed`` that of the assessed one. ``held``
+    maps a plan to the hash of the held set that has this student, ``spent`` a plan to the time of its last removal.
+    """
+
+    school: str
+    student_id: str
+    kind: Kind = "student"
+    at: int
+    version: int = -1
+    status: Literal["none", "enabled", "disabled"] = "none"
+    details: Details | None = None
+    programmes: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    digest: str | None = None
+    assessed: str | None = None
+    read_at: str | None = None
+    in_roll: bool = False
+    waits_for_email: str | None = None
+    staged: StagedDisable | None = None
+    unenrol: StagedUnenrol | None = None
+    absence: Absence | None = None
+    held: dict[str, str] = {}
+    spent: dict[str, str] = {}
+    assessment: StudentAssessed | None = None
+
+
+class OpenSweep(Frozen):
+    sweep: str
+    started_at: str
+    full: bool
+    at: int
+
+
+class CertifiedSweep(Frozen):
+    sweep: str
+    started_at: str
+    completed_at: str
+    at: int
+
+
+class HeldPlan(Frozen):
+    """A plan beyond its budget. ``state``: who it waits for, or what a person said of it."""
+
+    hash: str
+    count: int
+    since: str
+    budget: str
+    headroom: int
+    state: Literal["held", "released", "refused"] = "held"
+    operator: str = ""
+    note: str = ""
+
+
+class SchoolState(Frozen):
+    """
+    One school as the reconciler knows it. ``students`` counts its student records; ``content_sum`` runs over the roll.
+
+    ``full_at`` is the lane offset at which a certified full sweep was last decided (-1: never), ``areas`` maps each
+    area to the offset at which it was last certified.
+    """
+
+    school: str
+    at: int
+    students: int = 0
+    open: OpenSweep | None = None
+    roll_hash: str | None = None
+    roll_count: int = 0
+    content_sum: str = "0" * 32
+    certified: CertifiedSweep | None = None
+    full_at: int = -1
+    areas: dict[str, int] = {}
+    holds: dict[str, HeldPlan] = {}
+    is_paused: bool = False
+    settings_version: str = ""
+
+
+class StructureState(Frozen):
+    school: str
+    at: int
+    structure: Structure
+
+
+class LaneState(Frozen):
+    """
+    Where a lane stands. ``position`` is the next offset to read, counted from ``base`` (the lane's offsets go on rising
+    when its topic is made anew). ``causes`` maps a source topic to the highest offset taken from it.
+    ``rebuilt_at``: the position at which the lane was last rebuilt (-1: never).
+    """
+
+    lane: int
+    position: int
+    base: int = 0
+    students: int = 0
+    schools: int = 0
+    causes: dict[str, int] = {}
+    epoch: str = ""
+    rebuilt_at: int = -1

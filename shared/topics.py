@@ -1,0 +1,115 @@
+"""The registry of topics: what each carries, who writes and reads it, and how long it is kept (DESIGN §3)."""
+
+from dataclasses import dataclass
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. ``retention_ms`` None means compacted: the newest record of each key is kept for good."""
+
+    name: str
+    key: str
+    events: tuple[str, ...]
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    retention_ms: int | None
+    has_dead_letters: bool = True
+
+    @property
+    def dead_letters(self) -> str:
+        return f"{self.name}-dlq"
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The broker's settings for this topic. 16 MiB: a large school's structure is one record."""
+        common = {"max.message.bytes": str(16 * 1024 * 1024)}
+        if self.retention_ms is None:
+            return common | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.2", "segment.ms": str(DAY_MS)}
+        return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+SYNC_REQUESTS = "sync-requests"
+STUDENTS_FETCHED = "students-fetched"
+STUDENTS_ASSESSED = "students-assessed"
+ACCOUNT_CHANGES = "account-changes"
+ACCOUNT_STATE = "account-state"
+PROFILES_FETCHED = "profiles-fetched"
+OPERATOR_COMMANDS = "operator-commands"
+TENANT_STATE = "tenant-state"
+DELIVERIES = "deliveries"
+
+_SWEEP = ("SweepStarted", "StructureFetched", "RollRead", "SweepCompleted", "SweepFailed")
+_COMMANDS = ("ReleaseHold", "RefuseHold", "PauseSchool", "ResumeSchool", "AcceptRoll", "ForgetStudent")
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(SYNC_REQUESTS, "school", ("SyncRequested",), ("cli", "reconciler", "publisher"), ("fetcher",), 7 * DAY_MS),
+    Topic(
+        STUDENTS_FETCHED,
+        "school/student, or school",
+        (*_SWEEP, "StudentFetched"),
+        ("fetcher", "gateway"),
+        ("eligibility",),
+        14 * DAY_MS,
+    ),
+    Topic(
+        STUDENTS_ASSESSED,
+        "school/student, or school",
+        (*_SWEEP, "StudentAssessed", *_COMMANDS),
+        ("eligibility",),
+        ("reconciler",),
+        14 * DAY_MS,
+    ),
+    Topic(
+        ACCOUNT_CHANGES,
+        "school/student, or school",
+        (
+            "SweepReconciled",
+            "AccountProvisioned",
+            "AccountUpdated",
+            "AccountDisabled",
+            "AccountEnabled",
+            "ProgrammeEnrolled",
+            "ProgrammeUnenrolled",
+            "ModuleEnrolled",
+            "ModuleUnenrolled",
+            "StructureChanged",
+            "RemovalsHeld",
+            "RemovalHeld",
+            "HoldReleased",
+            "HoldRefused",
+        ),
+        ("reconciler",),
+        (),
+        30 * DAY_MS,
+    ),
+    Topic(
+        ACCOUNT_STATE,
+        "school/student, school, school//structure, or lane",
+        ("AccountState", "SchoolState", "StructureState", "LaneState"),
+        ("reconciler",),
+        ("reconciler", "publisher"),
+        None,
+    ),
+    Topic(
+        PROFILES_FETCHED,
+        "school/student/area",
+        (),
+        ("fetcher",),
+        (),
+        None,
+    ),
+    Topic(OPERATOR_COMMANDS, "school", _COMMANDS, ("cli",), ("eligibility",), 90 * DAY_MS),
+    Topic(TENANT_STATE, "tenant", ("TenantState",), ("publisher", "cli"), ("publisher",), None),
+    Topic(
+        DELIVERIES,
+        "tenant",
+        ("SnapshotAccepted", "SnapshotRejected", "SnapshotRetried", "SnapshotSimulated", "SnapshotHeld"),
+        ("publisher",),
+        (),
+        90 * DAY_MS,
+    ),
+)
+
+BY_NAME = {topic.name: topic for topic in TOPICS}
