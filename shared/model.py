@@ -11,6 +11,7 @@ from typing import Any, Literal, dataclass_transform
 import msgspec
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class _FrozenMeta(msgspec.StructMeta):
     """Says once, for every model, what a msgspec class would otherwise have to repeat."""
 
