@@ -1,0 +1,295 @@
+"""
+The settings of everything that runs, as one frozen tree. ``shared.config_load.load`` reads it.
+
+Units sit in the names. A waiting time may be 0. docs/configuration.md tells each setting; a test compares the two.
+"""
+
+import hashlib
+import json
+from fractions import Fraction
+from functools import cached_property
+from typing import Annotated, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
+
+from shared.config_protected import Protected, ProtectedFile
+from shared.config_values import (
+    ExistingFile,
+    Listen,
+    MonthDay,
+    Number,
+    PositiveNumber,
+    PositiveWhole,
+    Prefix,
+    RedisUrl,
+    Secret,
+    Servers,
+    Share,
+    Slug,
+    Text,
+    Texts,
+    TimeZone,
+    Url,
+    UrlPath,
+    Whole,
+    Wholes,
+    WordNumbers,
+    YearMap,
+    split_address,
+)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Kafka(Section):
+    bootstrap_servers: Servers = "127.0.0.1:9092"
+    partitions: PositiveWhole = 12  # lanes; fixed for the topics' life
+    replication_factor: PositiveWhole = 1
+    create_topics: bool = False  # on start, those that are not there
+    topic_prefix: Prefix = ""  # of every topic's name
+    group_prefix: Prefix = ""  # of every consumer group's name
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(None, validate_default=True)
+    sasl_username: Text | None = Field(None, validate_default=True)
+    sasl_password: Secret | None = Field(None, validate_default=True)
+    ssl_ca_file: ExistingFile | None = None
+    batch_records: PositiveWhole = 2000  # at most in one batch of a lane
+    poll_seconds: Number = 0.01  # how long a batch waits for its first record
+
+    @field_validator("sasl_mechanism", "sasl_username", "sasl_password")
+    @classmethod
+    def _is_there_for_sasl(cls, value: object, info: ValidationInfo) -> object:
+        protocol = info.data.get("security_protocol", "")
+        if value is None and protocol.startswith("SASL_"):
+            raise ValueError(f'is missing; security_protocol = "{protocol}" needs it')
+        return value
+
+
+class Redis(Section):
+    url: RedisUrl = "redis://127.0.0.1:6379/0"
+    password: Secret | None = None  # never in the address
+    key_prefix: Prefix = ""  # of every key's name
+
+
+class Listener(Section):
+    listen: Listen
+
+    @property
+    def host(self) -> str:
+        return split_address(self.listen)[0]
+
+    @property
+    def port(self) -> int:
+        return split_address(self.listen)[1]
+
+
+class Gateway(Listener):
+    listen: Listen = "127.0.0.1:8080"
+    max_body_bytes: PositiveWhole = 256 * 1024 * 1024
+
+
+class Portal(Listener):
+    listen: Listen = "127.0.0.1:8081"
+
+
+class Fetcher(Section):
+    concurrency: PositiveWhole = 8  # schools that one fetcher reads at once
+
+
+class Logging(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Tenant(Section):
+    """One Unitu API key."""
+
+    url: Url = "https://api.unitu.io/v1/sync"
+    api_key: Secret
+    mode: Literal["live", "dry-run", "paused"] = "dry-run"
+    staff: Literal["managed", "not-in-unitu"] | None = Field(None, validate_default=True)
+    email_change: Literal["hold", "send"] = "hold"
+    quiet_seconds: Number = 2.0  # wait for this much silence before a snapshot
+    max_delay_seconds: Number = 15.0  # but never longer than this
+    min_interval_seconds: Number = 300.0  # after an accepted snapshot
+    resend_hours: Number = 24.0  # the newest snapshot goes again, even if identical
+    resend_after_change_seconds: Number = 3600.0
+    retry_max_seconds: Number = 300.0  # the longest wait between two tries
+    timeout_seconds: PositiveNumber = 60.0  # of one POST, in all
+    lease_seconds: PositiveNumber = Field(90.0, validate_default=True)
+    protected: ProtectedFile = Field(Protected(), repr=False)  # people: in no log line
+
+    @field_validator("staff")
+    @classmethod
+    def _is_decided_before_going_live(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("mode") == "live":
+            raise ValueError('is missing; mode = "live" needs staff = "managed" or staff = "not-in-unitu"')
+        return value
+
+    @field_validator("lease_seconds")
+    @classmethod
+    def _outlasts_a_post(cls, value: float, info: ValidationInfo) -> float:
+        if value <= info.data.get("timeout_seconds", 0.0):
+            raise ValueError("must be longer than timeout_seconds: whoever takes over waits a POST out")
+        return value
+
+    @field_validator("protected")
+    @classmethod
+    def _has_a_place_in_the_body(cls, value: Protected, info: ValidationInfo) -> Protected:
+        if value.staff and info.data.get("staff") == "not-in-unitu":
+            raise ValueError('its file lists staff; staff = "not-in-unitu" sends none: take them out, or say "managed"')
+        return value
+
+
+class Budget(Section):
+    """A plan of removals or creates is within it by DESIGN's table; shares are exact."""
+
+    share: Share
+
+
+class DisableExplained(Budget):
+    floor: Whole = 5
+    share: Share = Fraction(30, 100)
+    count: Whole = 200
+
+
+class DisableUnexplained(Budget):
+    floor: Whole = 2
+    share: Share = Fraction(2, 100)
+
+
+class Cohort(Budget):
+    heads: PositiveWhole = 10  # a year group of so many or more
+    share: Share = Fraction(30, 100)
+
+
+class Unenrol(Budget):
+    floor: Whole = 5
+    share: Share = Fraction(20, 100)
+
+
+class Move(Budget):
+    share: Share = Fraction(20, 100)
+
+
+class Create(Budget):
+    floor: Whole = 20
+    share: Share = Fraction(30, 100)
+
+
+class EmailChange(Budget):
+    floor: Whole = 5
+    share: Share = Fraction(5, 100)
+
+
+class Guard(Section):
+    disable_explained: DisableExplained = DisableExplained()
+    disable_unexplained: DisableUnexplained = DisableUnexplained()
+    cohort: Cohort = Cohort()
+    unenrol: Unenrol = Unenrol()
+    move: Move = Move()
+    create: Create = Create()
+    email_change: EmailChange = EmailChange()
+
+
+class School(Section):
+    """One record system: what both ways in have in common."""
+
+    INDIFFERENT: ClassVar[frozenset[str]] = frozenset({"tenant"})  # settings that decide no verdict and no removal
+
+    tenant: Text
+    source: Literal["isams", "push"]
+    time_zone: TimeZone = "Europe/London"
+    academic_year_starts: MonthDay = "09-01"
+    rollover_days_before: Whole = 2  # moves are unlimited from so long before the academic year starts
+    rollover_days_after: Whole = 14  # until so long after
+    absence_confirm_minutes: Number = 60.0  # between the starts of the two sweeps that an unexplained absence needs
+    guard: Guard = Guard()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def academic_year_start(self) -> tuple[int, int]:
+        """Month and day."""
+        month, day = self.academic_year_starts.split("-")
+        return int(month), int(day)
+
+    @cached_property
+    def settings_version(self) -> str:
+        """The same for the same verdicts and removals: addresses, secrets and pacing do not count."""
+        decisive = self.model_dump(mode="json", exclude=set(self.INDIFFERENT))
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class IsamsSchool(School):
+    INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {
+        *("base_url", "client_id", "client_secret", "token_path", "token_scope", "ca_file", "proxy"),
+        *("poll_seconds", "full_sweep_hours", "structure_hours", "max_requests_per_hour", "page_size"),
+        *("timeout_seconds", "lease_seconds"),
+    }
+
+    base_url: Url
+    client_id: Text
+    client_secret: Secret
+    token_path: UrlPath = "/auth/connect/token"  # noqa: S105 - an address
+    token_scope: str = "restapi"  # noqa: S105 - a word; "" asks for none
+    ca_file: ExistingFile | None = None
+    proxy: Url | None = None
+    poll_seconds: PositiveWhole = 300
+    full_sweep_hours: Number = 24.0
+    structure_hours: Number = 6.0  # structure and sets; 0 reads them in every sweep
+    max_requests_per_hour: PositiveWhole = 2000
+    page_size: PositiveWhole = 1000  # asked for; what the envelope says counts
+    timeout_seconds: PositiveNumber = 30.0  # of one request
+    lease_seconds: PositiveNumber = 120.0  # of a sweep; renewed while it runs
+    first_name: Literal["preferred", "legal"] = "preferred"
+    prospective_system_statuses: Wholes = (0,)
+    prospective_admission_statuses: Texts = ("Accepted", "Offer made")
+    leaving_year_names: Literal["start", "end"] = "start"  # of the academic year
+    system_status_words: WordNumbers = {"Current": 1}  # beside what /systemstatuses says
+    modules: Literal["subject", "set"] = "subject"
+    year_from_nc_year: YearMap = {7: 1, 8: 2, 9: 3, 10: 4, 11: 5, 12: 6, 13: 7}
+
+
+class PushSchool(School):
+    INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {"api_key"}
+
+    api_key: Secret  # what the sender puts in API_KEY: it names the school
+    key: Literal["email", "id"] = "email"  # fixed for the school's life
+    absence: Literal["left", "unexplained"] = "left"  # what it means not to be in an accepted body
+
+
+def source_of(school: object) -> str:
+    """Which kind a school is read as. A faulty ``source`` is guessed, so that its other faults are told too."""
+    if isinstance(school, School):
+        return school.source
+    if not isinstance(school, dict):
+        return "isams"
+    source = school.get("source")
+    if source in ("isams", "push"):
+        return str(source)
+    return "isams" if "base_url" in school or "api_key" not in school else "push"
+
+
+AnySchool = Annotated[
+    Annotated[IsamsSchool, Tag("isams")] | Annotated[PushSchool, Tag("push")], Discriminator(source_of)
+]
+
+
+class Config(Section):
+    kafka: Kafka = Kafka()
+    redis: Redis = Redis()
+    gateway: Gateway = Gateway()
+    portal: Portal = Portal()
+    fetcher: Fetcher = Fetcher()
+    logging: Logging = Logging()
+    tenants: dict[Slug, Tenant] = {}
+    schools: dict[Slug, AnySchool] = {}
+
+    def schools_of(self, tenant: str) -> list[str]:
+        """The slugs, sorted."""
+        return sorted(slug for slug, school in self.schools.items() if school.tenant == tenant)
