@@ -1,0 +1,200 @@
+"""The road in and out of Kafka: the producer, the compacted read, and a client's settings."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+
+from shared.config import Config
+from shared.errors import Retryable
+from shared.wire import Message, Record
+
+log = logging.getLogger("rollcall.kafka")
+
+DELIVERY_SECONDS = 30.0  # of one batch, retries included; then the batch is decided again from the state as it stands
+READ_SECONDS = 30.0  # the longest silence while a topic is read to its end
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # as the topics allow it (shared.topics)
+
+
+def topic_name(config: Config, topic: str) -> str:
+    """The topic's name on the broker: tests that share one have prefixes."""
+    return f"{config.kafka.topic_prefix}{topic}"
+
+
+def group_name(config: Config, group: str) -> str:
+    return f"{config.kafka.group_prefix}{group}"
+
+
+def client_settings(config: Config) -> dict[str, Any]:
+    """What every librdkafka client needs to reach the cluster."""
+    kafka = config.kafka
+    settings: dict[str, Any] = {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "security.protocol": kafka.security_protocol,
+        "reconnect.backoff.max.ms": 2000,
+        "log_level": 2,  # it repeats itself while a broker is away; we tell a change of state once
+    }
+    if kafka.sasl_mechanism:
+        settings["sasl.mechanism"] = kafka.sasl_mechanism
+        settings["sasl.username"] = kafka.sasl_username
+        settings["sasl.password"] = kafka.sasl_password.get_secret_value() if kafka.sasl_password else ""
+    if kafka.ssl_ca_file:
+        settings["ssl.ca.location"] = str(kafka.ssl_ca_file)
+    return settings
+
+
+def to_record(message: Any, base: int = 0) -> Record:
+    """A client's message as ours; ``base`` is added to its offset (``LaneState.base``)."""
+    key = message.key()
+    return Record(
+        message.topic(),
+        message.partition(),
+        message.offset() + base,
+        key.decode("utf-8", "replace") if key else "",
+        message.value() or b"",
+        {name: (value or b"").decode("utf-8", "replace") for name, value in message.headers() or ()},
+    )
+
+
+class KafkaLog:
+    """
+    ``shared.ports.Log`` on Kafka: idempotent, every message acknowledged by all replicas before ``publish`` returns.
+
+    Opened on first use. Several threads may publish; each call waits for its own messages only.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._producer: Any = None
+        self._lock = threading.Lock()
+
+    def _open(self) -> Any:
+        if self._producer is None:
+            self._producer = Producer(
+                client_settings(self._config)
+                | {
+                    "enable.idempotence": True,
+                    "acks": "all",
+                    "linger.ms": 2,
+                    "compression.type": "none",
+                    "queue.buffering.max.messages": 1_000_000,
+                    "queue.buffering.max.kbytes": 262_144,
+                    "message.max.bytes": MAX_MESSAGE_BYTES,
+                    "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
+                    "delivery.report.only.error": True,
+                }
+            )
+        return self._producer
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        failures: list[str] = []
+
+        def failed(error: Any, _: Any) -> None:
+            if error is not None:
+                failures.append(str(error))
+
+        with self._lock:
+            producer = self._open()
+            prefix = self._config.kafka.topic_prefix
+            try:
+                for message in messages:
+                    producer.produce(
+                        prefix + message.topic,
+                        value=message.value,
+                        key=message.key,
+                        partition=message.lane,
+                        headers=message.headers,
+                        on_delivery=failed,
+                    )
+                left = producer.flush(DELIVERY_SECONDS + 5)
+            except (BufferError, KafkaException) as error:
+                self._start_again()
+                raise Retryable(f"Kafka: {error}") from error
+            if failures or left:
+                self._start_again()
+                reason = failures[0] if failures else "no answer in time"
+                raise Retryable(f"Kafka: {len(failures) + left} of {len(messages)} not acknowledged: {reason}")
+
+    def _start_again(self) -> None:
+        """Forget what is queued: whoever called decides again, and a late old record must not follow the new one."""
+        producer, self._producer = self._producer, None
+        producer.purge()
+        producer.flush(1)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._producer is not None:
+                self._producer.flush(DELIVERY_SECONDS)
+                self._producer = None
+
+
+class Reader:
+    """Reads stretches of topics outside any consumer group: to rebuild, to look, to find a topic's edges."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._consumer = Consumer(
+            client_settings(config)
+            | {
+                "group.id": group_name(config, "reader"),  # never joined: partitions are assigned by hand
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.queue.backoff.ms": 20,
+            }
+        )
+
+    def edges(self, topic: str, lane: int) -> tuple[int, int]:
+        """The first offset that is still there, and the one that the next record will have."""
+        try:
+            low, high = self._consumer.get_watermark_offsets(
+                TopicPartition(topic_name(self._config, topic), lane), timeout=10
+            )
+        except KafkaException as error:
+            raise Retryable(f"Kafka: {error}") from error
+        return low, high
+
+    def read(self, topic: str, lane: int, start: int = OFFSET_BEGINNING) -> Iterator[Record]:
+        """Every record from ``start`` to the end as it was when the reading began. Raises: Retryable."""
+        low, high = self.edges(topic, lane)
+        if start < low:
+            start = low
+        if start >= high:
+            return
+        place = TopicPartition(topic_name(self._config, topic), lane, start)
+        self._consumer.assign([place])
+        try:
+            while True:
+                for message in (batch := self._consumer.consume(2000, READ_SECONDS)):
+                    if message.error():
+                        raise Retryable(f"Kafka: {message.error()}")
+                    if message.offset() < high:
+                        yield to_record(message)
+                # Compaction leaves holes, also at the end: only the client's position says how far it is.
+                position = self._consumer.position([place])[0].offset
+                if position >= high or (batch and batch[-1].offset() >= high - 1):
+                    return
+                if not batch:
+                    raise Retryable(f"Kafka: {topic}/{lane} fell silent at {position} of {high}")
+        except KafkaException as error:
+            raise Retryable(f"Kafka: {error}") from error
+        finally:
+            self._consumer.unassign()
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_compacted(config: Config, topic: str, lane: int) -> Iterator[Record]:
+    """One partition of a topic, from its first record to its end."""
+    with Reader(config) as reader:
+        yield from reader.read(topic, lane)

@@ -1,0 +1,256 @@
+"""
+The only loop: a batch of some lanes in, effects in one written order, each lane's position moved last.
+
+**The position travels with the state.** A lane's record in the store says which offset comes next; Kafka's committed
+offset is only for showing lag. Whoever decides from a lane must have read its record and its state at one instant, and
+can only write while nobody else has moved that record.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import msgspec
+
+from shared.errors import PositionMoved, RollcallError
+from shared.ports import LaneStore, Log
+from shared.state import LaneState
+from shared.wire import Message, Record, decoder, encode
+
+log = logging.getLogger("rollcall.lane")
+
+hooks: dict[str, Callable[[], None]] = {}  # named points that a bench for faults can reach; empty in production
+
+
+def at_point(name: str) -> None:
+    """A named point between two effects: ``published`` and ``written`` (docs/faults.md)."""
+    if hooks and name in hooks:
+        hooks[name]()
+
+
+class StateLost(RollcallError):
+    """What the store has of a lane contradicts itself; the lane must be rebuilt before anything is decided."""
+
+
+class View:
+    """
+    One lane as it was at one instant, and the changes that the batch makes to it.
+
+    Reads see the batch's own changes. Any number of reads count as one instant: each checks that the lane's record is
+    still the one first read. Raises: PositionMoved when it is not.
+    """
+
+    def __init__(self, store: LaneStore, lane: int) -> None:
+        self.lane = lane
+        self._store = store
+        self._record = store.read(lane).lane
+        self._changes: dict[str, dict[str, bytes | None]] = {}
+        self._cleared: set[str] = set()
+        self.state: LaneState | None = None if self._record is None else _decode_lane(self._record)
+
+    @property
+    def position(self) -> int:
+        return self.known.position
+
+    @property
+    def known(self) -> LaneState:
+        if self.state is None:
+            raise StateLost(f"lane {self.lane} has no record")
+        return self.state
+
+    def get(self, name: str, fields: Sequence[str]) -> list[bytes | None]:
+        """The fields' values, in their order; None for what is not there."""
+        return self.get_some({name: fields})[name]
+
+    def get_some(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, list[bytes | None]]:
+        """Fields of several hashes in one journey."""
+        seen = self._store.read(self.lane, wanted)
+        self._check(seen.lane)
+        result: dict[str, list[bytes | None]] = {}
+        for name, fields in wanted.items():
+            found = list(seen.some[name])
+            if changes := self._changes.get(name):
+                found = [changes.get(at, value) for at, value in zip(fields, found, strict=True)]
+            result[name] = found
+        return result
+
+    def all(self, name: str) -> dict[str, bytes]:
+        """A whole hash. For rare moments: it costs what it holds."""
+        seen = self._store.read(self.lane, whole=[name])
+        self._check(seen.lane)
+        found: dict[str, bytes | None] = {**seen.whole[name], **self._changes.get(name, {})}
+        return {at: value for at, value in found.items() if value is not None}
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """How many fields each hash has in the store, this batch's changes left out."""
+        seen = self._store.read(self.lane, sizes=names)
+        self._check(seen.lane)
+        return dict(seen.sizes)
+
+    def put(self, name: str, at: str, value: bytes | None) -> None:
+        """Set a field, or delete it with None; written when the batch ends."""
+        self._changes.setdefault(name, {})[at] = value
+
+    def update_state(self, **changes: Any) -> None:
+        """Change the lane's own record; ``position`` is the loop's."""
+        self.state = msgspec.structs.replace(self.known, **changes)
+
+    @property
+    def has_changes(self) -> bool:
+        return bool(self._changes)
+
+    def commit(self, position: int) -> None:
+        """Write the changes and the new position together. Raises: PositionMoved, and then nothing was written."""
+        self.update_state(position=position)
+        record = encode(self.known)
+        if not self._store.write(self.lane, self._record, record, self._changes):
+            raise PositionMoved(f"lane {self.lane}: another owner was faster")
+        self._record = record
+
+    def _check(self, record: bytes | None) -> None:
+        if record != self._record:
+            raise PositionMoved(f"lane {self.lane}: another owner has moved it")
+
+
+def _decode_lane(record: bytes) -> LaneState:
+    try:
+        return decoder(LaneState).decode(record)  # type: ignore[no-any-return]
+    except msgspec.MsgspecError as error:
+        raise StateLost(f"the record of a lane cannot be read: {error}") from error
+
+
+@dataclass
+class Effects:
+    """
+    What one lane's batch comes to. ``publish``: groups of messages, each acknowledged before the next is sent.
+
+    ``wake`` runs after them and before the position moves; it may run twice.
+    """
+
+    publish: list[list[Message]] = field(default_factory=list)
+    wake: Callable[[], None] | None = None
+
+
+class Handler(Protocol):
+    """What a service decides. It writes nothing by itself, so that testing it is calling it."""
+
+    def handle(self, records: Sequence[Record], view: View) -> Effects:
+        """A lane's batch in; what to publish out. What to remember goes into the view. Offsets are the lane's own."""
+
+    def rebuild(self, lane: int, old: LaneState | None, first: int, end: int) -> None:
+        """
+        Make a lane's state anew: it is gone, contradicts itself, or its position lies outside the log.
+
+        ``first`` and ``end`` are the log's own offsets. After it the store has a record for the lane.
+        """
+
+
+class Edges(Protocol):
+    def __call__(self, lane: int) -> tuple[int, int]:
+        """The first offset that the log still has of a lane, and its end. Raises: Retryable."""
+
+
+class LaneLoop:
+    """
+    Takes batches to their end. A Retryable from any line leaves position and state where they were.
+
+    1. read each lane's record; no record: rebuild; not the place from which this batch was read: seek, decide nothing.
+    2. handle, record by record, from states read at that position: no effect yet.
+    3. publish group by group; await every acknowledgement.
+    4. write the states and move the position, together, if nobody moved it since 1; else seek.
+    """
+
+    def __init__(self, handler: Handler, store: LaneStore, out: Log, edges: Edges) -> None:
+        self._handler = handler
+        self._store = store
+        self._log = out
+        self._edges = edges
+        self._read_from: dict[int, int] = {}  # the log's offset from which each lane's next batch is surely read
+
+    def step(self, batches: Mapping[int, Sequence[Record]]) -> dict[int, int]:
+        """
+        Take one batch of each lane; offsets of the records are the log's own.
+
+        Returns, for the lanes whose batch was not taken, the offset in the log at which to go on reading.
+        """
+        seeks: dict[int, int] = {}
+        taken: list[tuple[View, Effects]] = []
+        ends = {lane: records[-1].offset + 1 for lane, records in batches.items()}
+        for lane, records in batches.items():
+            try:
+                view = View(self._store, lane)
+                wanted = self._align(view, records)
+                if wanted is None:
+                    seeks[lane] = self.position(lane)
+                elif wanted:
+                    taken.append((view, self._handler.handle(wanted, view)))
+            except PositionMoved:
+                seeks[lane] = self.position(lane)
+            except StateLost as lost:
+                seeks[lane] = self._rebuild(lane, str(lost))
+        for group in range(max((len(effects.publish) for _, effects in taken), default=0)):
+            messages = [m for _, effects in taken for m in effects.publish[group : group + 1]]
+            self._log.publish([message for group_of_lane in messages for message in group_of_lane])
+            at_point(f"published-{group}")
+        for view, effects in taken:
+            if effects.wake:
+                effects.wake()
+            try:
+                view.commit(ends[view.lane] + view.known.base)
+            except PositionMoved as moved:
+                log.info("%s; reading again", moved)
+                seeks[view.lane] = self.position(view.lane)
+        at_point("written")
+        self._read_from.update(ends | seeks)
+        return seeks
+
+    def start(self, lane: int) -> int:
+        """The log's offset at which a newly assigned lane is read. A lane that has no record is rebuilt first."""
+        self._read_from[lane] = offset = self.position(lane)
+        return offset
+
+    def leave(self, lane: int) -> None:
+        self._read_from.pop(lane, None)
+
+    def position(self, lane: int) -> int:
+        """Where the lane stands, as an offset of the log; a lane without a record, or outside the log, is rebuilt."""
+        try:
+            state = View(self._store, lane).state
+        except StateLost as lost:
+            return self._rebuild(lane, str(lost))
+        if state is None:
+            return self._rebuild(lane, "the store has no record of it")
+        offset = state.position - state.base
+        first, end = self._edges(lane)
+        if not first <= offset <= end:
+            return self._rebuild(lane, f"its position {offset} lies outside the log ({first} to {end})")
+        return offset
+
+    def _align(self, view: View, records: Sequence[Record]) -> list[Record] | None:
+        """
+        The batch's records from the lane's position on, with the lane's offsets; None when it must be read elsewhere.
+
+        A log may have holes (compaction), so a batch may begin above the position, if it was read from there or before
+        and the log still reaches back that far.
+        """
+        if view.state is None:
+            return None
+        base, offset = view.state.base, view.state.position - view.state.base
+        wanted = [record for record in records if record.offset >= offset]
+        first = records[0].offset
+        if first > offset and (self._read_from.get(view.lane, first) > offset or self._edges(view.lane)[0] > offset):
+            return None
+        return [replace(record, offset=record.offset + base) for record in wanted] if base else wanted
+
+    def _rebuild(self, lane: int, reason: str) -> int:
+        log.warning("lane %d is rebuilt: %s", lane, reason)
+        try:
+            old = View(self._store, lane).state
+        except StateLost:
+            old = None
+        first, end = self._edges(lane)
+        self._handler.rebuild(lane, old, first, end)
+        state = View(self._store, lane).known
+        log.warning("lane %d was rebuilt and goes on at %d", lane, state.position)
+        return state.position - state.base

@@ -1,0 +1,207 @@
+"""The lane loop driven by FastStream: what a topic brings, batch by batch, until the service is stopped."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
+from faststream import AckPolicy
+from faststream.confluent import KafkaBroker
+
+from shared.config import Config
+from shared.errors import Retryable
+from shared.kafka import KafkaLog, Reader, client_settings, group_name, to_record, topic_name
+from shared.lane import Handler, LaneLoop
+from shared.ports import LaneStore
+from shared.service import backoff, sleep_unless
+from shared.wire import Record
+
+log = logging.getLogger("rollcall.lane")
+
+WATCH_SECONDS = 5.0  # how often a lane without traffic is looked at: its state may have been lost
+LAG_SECONDS = 1.0  # how often the position is told to Kafka, for lag displays only
+RETRY_CAP_SECONDS = 10.0
+
+
+def raw_batch(message: Any) -> Any:
+    """A decoder that hands the client's messages on: each record is judged by itself, later."""
+    return message.raw_message
+
+
+def broker_for(config: Config) -> KafkaBroker:
+    """FastStream's broker for batches: no access log, no typed decoding, every client setting ours."""
+    return KafkaBroker(
+        config.kafka.bootstrap_servers,
+        config=client_settings(config) | {"fetch.queue.backoff.ms": 20, "statistics.interval.ms": 0},
+        logger=None,
+        apply_types=False,
+        graceful_timeout=None,
+        allow_auto_create_topics=False,
+    )
+
+
+SUBSCRIPTION: dict[str, Any] = {
+    "batch": True,
+    "ack_policy": AckPolicy.MANUAL,
+    "auto_offset_reset": "earliest",
+    "fetch_max_wait_ms": 50,
+    "max_poll_interval_ms": 900_000,
+    "session_timeout_ms": 10_000,
+    "partition_assignment_strategy": ("cooperative-sticky",),
+    "decoder": raw_batch,
+}
+
+
+class LaneService:
+    """
+    One service that reads one topic lane by lane: ``name`` is its consumer group.
+
+    A Retryable waits with jitter and takes the same batch again; anything else ends the service without moving a
+    position.
+    """
+
+    def __init__(
+        self, config: Config, name: str, topic: str, handler: Handler, store: LaneStore, out: KafkaLog | None = None
+    ) -> None:
+        self.name = name
+        self._config = config
+        self._topic = topic
+        self._out = out or KafkaLog(config)
+        self._handler = handler
+        self._store = store
+        self._lanes: set[int] = set()
+        self._lock = threading.Lock()  # the loop is one thread's at a time
+        self._consumer: Any = None
+        self._told_at = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        self._reader = Reader(self._config)
+        self._edges_lock = threading.Lock()
+        self._loop = LaneLoop(self._handler, self._store, self._out, self._edges)
+        failed: list[BaseException] = []
+        broker = broker_for(self._config)
+        subscriber = broker.subscriber(
+            topic_name(self._config, self._topic),
+            group_id=group_name(self._config, self.name),
+            max_records=self._config.kafka.batch_records,
+            polling_interval=self._config.kafka.poll_seconds,
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._revoked,
+            **SUBSCRIPTION,
+        )
+
+        async def take(messages: Sequence[Any]) -> None:
+            if failed:
+                return
+            try:
+                await self._take(messages, stop)
+            except BaseException as error:
+                failed.append(error)
+                stop.set()
+
+        subscriber(take)
+        await broker.start()
+        self._consumer = subscriber.consumer.consumer  # type: ignore[union-attr]
+        watcher = asyncio.create_task(self._watch(stop))
+        try:
+            await stop.wait()
+        finally:
+            watcher.cancel()
+            await broker.stop()
+            await asyncio.to_thread(self._reader.close)
+        if failed:
+            raise failed[0]
+        if watcher.done() and not watcher.cancelled() and (error := watcher.exception()):
+            raise error
+
+    def _edges(self, lane: int) -> tuple[int, int]:
+        with self._edges_lock:
+            return self._reader.edges(self._topic, lane)
+
+    async def _take(self, messages: Sequence[Any], stop: asyncio.Event) -> None:
+        batches: dict[int, list[Record]] = defaultdict(list)
+        for message in messages:
+            batches[message.partition()].append(to_record(message))
+        attempt = 0
+        while True:
+            try:
+                await asyncio.to_thread(self._step, batches)
+            except Retryable as trouble:
+                attempt += 1
+                if attempt == 1:
+                    log.warning("%s waits: %s", self.name, trouble)
+                if await sleep_unless(stop, trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)):
+                    return  # the position has not moved: the next start takes this batch again
+                continue
+            if attempt:
+                log.warning("%s goes on after %d tries", self.name, attempt)
+            return
+
+    def _step(self, batches: dict[int, list[Record]]) -> None:
+        with self._lock:
+            owned = {lane: records for lane, records in batches.items() if lane in self._lanes}
+            if not owned:
+                return
+            for lane, offset in self._loop.step(owned).items():
+                self._seek(lane, offset)
+            if time.monotonic() - self._told_at >= LAG_SECONDS:
+                self._told_at = time.monotonic()
+                self._tell_lag({lane: records[-1].offset + 1 for lane, records in owned.items()})
+
+    def _seek(self, lane: int, offset: int) -> None:
+        try:
+            self._consumer.seek(TopicPartition(topic_name(self._config, self._topic), lane, offset))
+        except KafkaException as error:
+            log.info("lane %d cannot be sought, it is being taken away: %s", lane, error)
+
+    def _tell_lag(self, offsets: dict[int, int]) -> None:
+        name = topic_name(self._config, self._topic)
+        try:
+            self._consumer.commit(
+                offsets=[TopicPartition(name, lane, offset) for lane, offset in offsets.items()], asynchronous=True
+            )
+        except KafkaException as error:
+            log.debug("lag not told: %s", error)
+
+    def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        """
+        In the consumer's thread, between batches. A lane whose position cannot be read now begins at the log's start,
+        and its first batch sends it where it belongs.
+        """
+        for place in partitions:
+            try:
+                place.offset = self._loop.start(place.partition)
+            except Retryable as trouble:
+                log.warning("lane %d starts without its position: %s", place.partition, trouble)
+                place.offset = OFFSET_BEGINNING
+            self._lanes.add(place.partition)
+        consumer.incremental_assign(partitions)
+        log.info("%s has lanes %s", self.name, sorted(self._lanes))
+
+    def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            self._lanes.discard(place.partition)
+            self._loop.leave(place.partition)
+        consumer.incremental_unassign(partitions)
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        """A lane whose state was lost is rebuilt although nothing arrives in it."""
+        while not await sleep_unless(stop, WATCH_SECONDS):
+            for lane in sorted(self._lanes):
+                try:
+                    await asyncio.to_thread(self._look_at, lane)
+                except Retryable as trouble:
+                    log.debug("lane %d cannot be looked at: %s", lane, trouble)
+                except BaseException:
+                    stop.set()
+                    raise
+
+    def _look_at(self, lane: int) -> None:
+        with self._lock:
+            if lane in self._lanes and self._store.read(lane).lane is None:
+                self._seek(lane, self._loop.start(lane))

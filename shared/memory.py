@@ -1,0 +1,139 @@
+"""An in-memory twin of each port: for fast tests and rehearsals. The contract suite holds it to the real thing."""
+
+import secrets
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared.errors import Retryable
+from shared.ports import Claim, Hashes
+from shared.wire import Message
+
+
+class MemoryLog:
+    """Keeps what was published; ``fail_after`` makes it refuse after so many messages, as a broker that goes away."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.fail_after: int | None = None
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        if self.fail_after is not None and len(messages) > self.fail_after:
+            self.messages.extend(messages[: self.fail_after])
+            self.fail_after = None
+            raise Retryable("the log is away")
+        self.messages.extend(messages)
+
+    def of(self, topic: str) -> list[Message]:
+        return [message for message in self.messages if message.topic == topic]
+
+
+class MemoryLaneStore:
+    def __init__(self) -> None:
+        self.records: dict[int, bytes] = {}
+        self.hashes: dict[int, dict[str, dict[str, bytes]]] = {}
+
+    def read(
+        self,
+        lane: int,
+        some: Mapping[str, Sequence[str]] | None = None,
+        whole: Iterable[str] = (),
+        sizes: Iterable[str] = (),
+    ) -> Hashes:
+        hashes = self.hashes.get(lane, {})
+        return Hashes(
+            self.records.get(lane),
+            {name: [hashes.get(name, {}).get(field) for field in fields] for name, fields in (some or {}).items()},
+            {name: dict(hashes.get(name, {})) for name in whole},
+            {name: len(hashes.get(name, {})) for name in sizes},
+        )
+
+    def write(
+        self,
+        lane: int,
+        expected: bytes | None,
+        record: bytes,
+        changes: Mapping[str, Mapping[str, bytes | None]],
+    ) -> bool:
+        if self.records.get(lane) != expected:
+            return False
+        for name, fields in changes.items():
+            kept = self.hashes.setdefault(lane, {}).setdefault(name, {})
+            for field, value in fields.items():
+                if value is None:
+                    kept.pop(field, None)
+                else:
+                    kept[field] = value
+        self.records[lane] = record
+        return True
+
+    def replace(
+        self,
+        lane: int,
+        expected: bytes | None,
+        record: bytes,
+        hashes: Mapping[str, Mapping[str, bytes]],
+    ) -> bool:
+        if self.records.get(lane) != expected:
+            return False
+        self.hashes[lane] = {name: dict(fields) for name, fields in hashes.items()}
+        self.records[lane] = record
+        return True
+
+
+class MemoryDueQueue:
+    def __init__(self) -> None:
+        self._due: dict[str, float] = {}
+        self._leases: dict[str, str] = {}
+        self._notes: dict[str, str] = {}
+        self._wishes: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def ensure(self, members: Mapping[str, float]) -> None:
+        with self._lock:
+            self._due = dict(members) | self._due
+
+    def remove(self, member: str) -> None:
+        with self._lock:
+            for kept in (self._due, self._leases, self._notes, self._wishes):
+                kept.pop(member, None)
+
+    def members(self) -> dict[str, float]:
+        return dict(self._due)
+
+    def hasten(self, member: str, at: float, note: str = "") -> None:
+        with self._lock:
+            if note:
+                self._notes[member] = note
+            kept = self._wishes if member in self._leases else self._due
+            kept[member] = min(at, kept.get(member, at))
+
+    def claim(self, now: float, lease_seconds: float) -> Claim | None:
+        with self._lock:
+            due = sorted((at, member) for member, at in self._due.items() if at <= now)
+            if not due:
+                return None
+            member = due[0][1]
+            self._due[member] = now + lease_seconds
+            self._leases[member] = secrets.token_hex(16)
+            self._wishes.pop(member, None)
+            return Claim(member, self._leases[member], self._notes.get(member, ""))
+
+    def renew(self, claim: Claim, now: float, lease_seconds: float) -> bool:
+        with self._lock:
+            if self._leases.get(claim.member) != claim.token:
+                return False
+            self._due[claim.member] = now + lease_seconds
+            return True
+
+    def finish(self, claim: Claim, next_at: float, *, fulfilled: bool) -> bool:
+        with self._lock:
+            if self._leases.get(claim.member) != claim.token:
+                return False
+            del self._leases[claim.member]
+            if fulfilled and self._notes.get(claim.member) == claim.note:
+                self._notes.pop(claim.member, None)
+            self._due[claim.member] = min(next_at, self._wishes.pop(claim.member, next_at))
+            return True
+
+    def next_at(self) -> float | None:
+        return min(self._due.values(), default=None)

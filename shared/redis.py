@@ -1,0 +1,199 @@
+"""
+Last-known state in Redis. The only import of its client, apart from the due-queue's.
+
+All keys of a lane carry the tag ``{lane-N}``, so that Redis Cluster keeps them together. Writing is one script that is
+handed the lane's record as it was read: equal to WATCH and EXEC, in one journey.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shared.config import Config
+from shared.errors import Retryable
+from shared.ports import Hashes
+
+Client = redis.Redis
+
+TIMEOUT_SECONDS = 10.0  # of one command; a lane's batch is far below it
+LEFTOVER_SECONDS = 3600  # what a rebuild that died has left behind goes by itself
+
+# KEYS: the lane's record, the set of its hashes' names, then the hashes. ARGV: "1" or "0" (was there a record?), that
+# record, the new one, then for each hash its name, how many fields are set, field and value of each, how many are
+# deleted, and those. unpack() takes at most some thousands of values: hence the slices.
+_WRITE = """
+local now = redis.call('GET', KEYS[1])
+if ARGV[1] == '1' then
+  if now ~= ARGV[2] then return 0 end
+elseif now then
+  return 0
+end
+local a = 4
+for k = 3, #KEYS do
+  redis.call('SADD', KEYS[2], ARGV[a])
+  local set = tonumber(ARGV[a + 1])
+  a = a + 2
+  local last = a + 2 * set
+  while a < last do
+    local stop = math.min(a + 4000, last)
+    redis.call('HSET', KEYS[k], unpack(ARGV, a, stop - 1))
+    a = stop
+  end
+  local gone = tonumber(ARGV[a])
+  a = a + 1
+  last = a + gone
+  while a < last do
+    local stop = math.min(a + 4000, last)
+    redis.call('HDEL', KEYS[k], unpack(ARGV, a, stop - 1))
+    a = stop
+  end
+end
+redis.call('SET', KEYS[1], ARGV[3])
+return 1
+"""
+
+# KEYS: the lane's record, the set of names, then the old hashes, then pairs of (temporary, final). ARGV: as above, the
+# new record, how many are old, then the names of the new.
+_REPLACE = """
+local now = redis.call('GET', KEYS[1])
+if ARGV[1] == '1' then
+  if now ~= ARGV[2] then return 0 end
+elseif now then
+  return 0
+end
+local old = tonumber(ARGV[4])
+for k = 3, 2 + old do redis.call('DEL', KEYS[k]) end
+redis.call('DEL', KEYS[2])
+local name = 5
+for k = 3 + old, #KEYS, 2 do
+  redis.call('RENAME', KEYS[k], KEYS[k + 1])
+  redis.call('PERSIST', KEYS[k + 1])
+  redis.call('SADD', KEYS[2], ARGV[name])
+  name = name + 1
+end
+redis.call('SET', KEYS[1], ARGV[3])
+return 1
+"""
+
+
+def connect(config: Config) -> Client:
+    """A client that raises at once: who calls it knows what waiting means there."""
+    password = config.redis.password
+    return redis.Redis.from_url(
+        config.redis.url,
+        password=password.get_secret_value() if password else None,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+        health_check_interval=30,
+    )
+
+
+@contextmanager
+def away_is_retryable() -> Iterator[None]:
+    """Redis away, loading, full or a replica: time may help."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.OutOfMemoryError) as error:
+        raise Retryable(f"Redis: {error}") from error
+    except redis.ResponseError as error:
+        if str(error).startswith(("OOM", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")):
+            raise Retryable(f"Redis: {error}") from error
+        raise
+
+
+class RedisLaneStore:
+    """``shared.ports.LaneStore`` on a real Redis."""
+
+    def __init__(self, client: Client, prefix: str, namespace: str) -> None:
+        self._client: Any = client
+        self._start = f"{prefix}{namespace}:"
+        self._write = client.register_script(_WRITE)
+        self._replace = client.register_script(_REPLACE)
+
+    def key(self, lane: int, name: str) -> str:
+        return f"{self._start}{{lane-{lane}}}:{name}"
+
+    def _record(self, lane: int) -> list[str]:
+        return [self.key(lane, "!lane"), self.key(lane, "!names")]
+
+    def read(
+        self,
+        lane: int,
+        some: Mapping[str, Sequence[str]] | None = None,
+        whole: Iterable[str] = (),
+        sizes: Iterable[str] = (),
+    ) -> Hashes:
+        wanted = {name: fields for name, fields in (some or {}).items() if fields}
+        whole, sizes = list(whole), list(sizes)
+        with away_is_retryable(), self._client.pipeline(transaction=bool(wanted or whole or sizes)) as pipe:
+            pipe.get(self._record(lane)[0])
+            for name, fields in wanted.items():
+                pipe.hmget(self.key(lane, name), fields)
+            for name in whole:
+                pipe.hgetall(self.key(lane, name))
+            for name in sizes:
+                pipe.hlen(self.key(lane, name))
+            answers = iter(pipe.execute())
+        record = next(answers)
+        found: dict[str, Sequence[bytes | None]] = {name: [] for name in (some or {})}
+        for name in wanted:
+            found[name] = next(answers)
+        entire = {name: {field.decode(): value for field, value in next(answers).items()} for name in whole}
+        return Hashes(record, found, entire, {name: next(answers) for name in sizes})
+
+    def write(
+        self,
+        lane: int,
+        expected: bytes | None,
+        record: bytes,
+        changes: Mapping[str, Mapping[str, bytes | None]],
+    ) -> bool:
+        keys = self._record(lane)
+        args: list[Any] = ["0" if expected is None else "1", expected or b"", record]
+        for name, fields in changes.items():
+            if not fields:
+                continue
+            keys.append(self.key(lane, name))
+            gone = [field for field, value in fields.items() if value is None]
+            args += [name, len(fields) - len(gone)]
+            for field, value in fields.items():
+                if value is not None:
+                    args += (field, value)
+            args.append(len(gone))
+            args += gone
+        with away_is_retryable():
+            return bool(self._write(keys=keys, args=args))
+
+    def replace(
+        self,
+        lane: int,
+        expected: bytes | None,
+        record: bytes,
+        hashes: Mapping[str, Mapping[str, bytes]],
+    ) -> bool:
+        token = secrets.token_hex(8)
+        filled = {name: fields for name, fields in hashes.items() if fields}
+        with away_is_retryable():
+            old = [name.decode() for name in self._client.smembers(self._record(lane)[1])]
+            keys = self._record(lane) + [self.key(lane, name) for name in old]
+            for name, fields in filled.items():
+                temporary = self.key(lane, f"!new-{token}:{name}")
+                self._fill(temporary, fields)
+                keys += [temporary, self.key(lane, name)]
+            args: list[Any] = ["0" if expected is None else "1", expected or b"", record, len(old), *filled]
+            return bool(self._replace(keys=keys, args=args))
+
+    def _fill(self, key: str, fields: Mapping[str, bytes]) -> None:
+        items = iter(fields.items())
+        while part := dict(islice(items, 1000)):
+            with self._client.pipeline(transaction=False) as pipe:
+                pipe.hset(key, mapping=part)
+                pipe.expire(key, LEFTOVER_SECONDS)
+                pipe.execute()
