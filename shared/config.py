@@ -7,7 +7,6 @@ Units sit in the names. A waiting time may be 0. docs/configuration.md tells eac
 import hashlib
 import json
 from fractions import Fraction
-from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from shared.config_protected import Protected, ProtectedFile
 from shared.config_values import (
+    BaseUrl,
     ExistingFile,
     Listen,
     MonthDay,
@@ -144,7 +144,7 @@ class Tenant(Section):
 
 
 class Budget(Section):
-    """A plan of removals or creates is within it by DESIGN's table; shares are exact."""
+    """What a plan may have without a person's release; shares are exact fractions."""
 
     share: Share
 
@@ -218,7 +218,7 @@ class School(Section):
         month, day = self.academic_year_starts.split("-")
         return int(month), int(day)
 
-    @cached_property
+    @property
     def settings_version(self) -> str:
         """The same for the same verdicts and removals: addresses, secrets and pacing do not count."""
         decisive = self.model_dump(mode="json", exclude=set(self.INDIFFERENT))
@@ -232,7 +232,7 @@ class IsamsSchool(School):
         *("timeout_seconds", "lease_seconds"),
     }
 
-    base_url: Url
+    base_url: BaseUrl
     client_id: Text
     client_secret: Secret
     token_path: UrlPath = "/auth/connect/token"  # noqa: S105 - an address

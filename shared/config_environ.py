@@ -1,13 +1,12 @@
 """
 Lays ``ROLLCALL__…`` variables over the file's tree.
 
-ROLLCALL__SCHOOLS__ABBEY__POLL_SECONDS is schools.abbey.poll_seconds. Schools and tenants are those of the file: their slugs in capitals, with _ for -. A value is read as TOML where it is
-TOML and the setting is no text, else it is the text as it stands. A secret may stand there itself.
+ROLLCALL__SCHOOLS__ABBEY__POLL_SECONDS is schools.abbey.poll_seconds. Schools and tenants are those of the file: their
+slugs in capitals, with _ for -. A value is read as TOML where it is TOML and the setting is no text, else it is the
+text as it stands. A secret may stand there itself: the environment is a place for secrets.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -15,6 +14,7 @@ from pydantic import SecretStr
 
 from shared.config_faults import Key, field_of, section_of, suggestion
 from shared.config_protected import Protected
+from shared.config_values import parse_toml
 
 PREFIX = "ROLLCALL__"
 
@@ -22,17 +22,24 @@ PREFIX = "ROLLCALL__"
 def overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Key, str], list[str]]:
     """Sets in ``tree`` what the variables say. Returns the variable of each setting, and a line for each unknown."""
     origins: dict[Key, str] = {}
-    unknown = []
-    names = {_variable(key): key for key in _settings((), tree)}
-    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
-        key = names.get(variable)
-        if key is None:
-            near = suggestion(variable, names)
-            fix = f"did you mean {near}?" if near else "unset it, or find its setting in docs/configuration.md"
-            unknown.append(f"{variable}: no setting has this name; {fix}")
-        elif _put(tree, key, _value(environ[variable], key, tree)):
-            origins[key] = variable
+    unknown: list[str] = []
+    given = sorted(name for name in environ if name.startswith(PREFIX))
+    sources = [name for name in given if name.endswith("__SOURCE")]  # first: they decide which settings a school has
+    for variables in (sources, [name for name in given if name not in sources]):
+        names = {_variable(key): key for key in _settings((), tree)}
+        for variable in variables:
+            key = names.get(variable)
+            if key is None:
+                unknown.append(_unknown(variable, names))
+            elif _put(tree, key, _value(environ[variable], key, tree)):
+                origins[key] = variable
     return origins, unknown
+
+
+def _unknown(variable: str, names: Iterable[str]) -> str:
+    near = suggestion(variable, names)
+    fix = f"did you mean {near}?" if near else "unset it, or find its setting in docs/configuration.md"
+    return f"{variable}: no setting has this name; {fix}"
 
 
 def _variable(key: Key) -> str:
@@ -76,8 +83,8 @@ def _value(text: str, key: Key, tree: Mapping[str, Any]) -> object:
 
 def _parsed(text: str) -> object:
     try:
-        found = tomllib.loads(f"value = {text}", parse_float=Decimal)
-    except tomllib.TOMLDecodeError:
+        found = parse_toml(f"value = {text}")
+    except ValueError:
         return text
     return found["value"] if len(found) == 1 else text
 

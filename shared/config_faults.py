@@ -45,7 +45,9 @@ class Fault:
 
     def line(self, file: str, origins: Mapping[Key, str]) -> str:
         """``origins``: the settings that came by the environment, with the variable of each."""
-        return f"{origins.get(self.key, file)}: {dotted(self.key)}: {self.what}"
+        starts = (self.key[:length] for length in range(len(self.key), 0, -1))
+        origin = next((origins[start] for start in starts if start in origins), file)
+        return f"{origin}: {dotted(self.key)}: {self.what}"
 
 
 def dotted(key: Key) -> str:
@@ -136,7 +138,9 @@ def _kind_of(value: object) -> str:
 
 def _for_example(key: Key, tree: Mapping[str, Any]) -> str:
     field = field_of(key, tree)
-    if field is None or field.is_required() or field.default is None or isinstance(field.default, Section):
+    if section_of(key, tree) or key in (("tenants",), ("schools",)):
+        return f"; begin it with [{dotted(key)}{'' if section_of(key, tree) else '.NAME'}]"
+    if field is None or field.is_required() or field.default is None:
         return ""
     return f"; for example {key[-1]} = {toml(field.default)}"
 

@@ -6,9 +6,7 @@ Each fault is a line: where it stands, the key, what is wrong; the fix. No line 
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from pydantic import ValidationError
 from shared.config import Config, Tenant
 from shared.config_environ import overlay
 from shared.config_faults import Fault, faults_of
-from shared.config_values import Reading, secret_of
+from shared.config_values import Reading, parse_toml, secret_of
 from shared.errors import ConfigError
 
 UNITU = Tenant.model_fields["url"].default
@@ -49,15 +47,15 @@ def _read(path: Path) -> dict[str, Any]:
     """Raises: ConfigError."""
     wrong = ""
     try:
-        return tomllib.loads(path.read_bytes().decode(), parse_float=Decimal)
+        return parse_toml(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         wrong = "does not exist; write it (docs/configuration.md), or name another in ROLLCALL_CONFIG"
     except OSError as error:
         wrong = f"cannot be read ({error.strerror}); make it a file that this user may read"
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError as error:  # before ValueError, whose kind it is
         line = error.object.count(b"\n", 0, error.start) + 1
         wrong = f"line {line}: is not UTF-8; save the file as UTF-8"
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         wrong = _syntax(str(error))
     raise ConfigError(f"{path}: {wrong}")
 

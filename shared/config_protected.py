@@ -16,7 +16,7 @@ class Record(BaseModel):
     id: Text | None = None
     first_name: Text
     last_name: Text
-    email: Text
+    email: Annotated[str, Field(pattern=r"^\S+@\S+$")]
     personal_email: str | None = None
     phone: str | None = None
     module_codes: tuple[Text, ...] = ()

@@ -1,13 +1,14 @@
 """What a value in the configuration may be. No message here repeats a value: it may be a secret in the wrong place."""
 
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationInfo
@@ -23,6 +24,14 @@ class Reading:
 
     folder: Path
     environ: Mapping[str, str]
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Decimal numbers stay as they were written. Raises: ValueError, also for what is beyond Python's limits."""
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except (ArithmeticError, RecursionError):
+        raise ValueError("a number or a nesting beyond all limits") from None
 
 
 def reading_of(info: ValidationInfo) -> Reading:
@@ -68,7 +77,7 @@ def _variable(name: str, where: str, reading: Reading) -> str:
 
 def _secret_file(name: str, reading: Reading) -> str:
     try:
-        return read_file(name, reading).decode().rstrip("\r\n")
+        return read_file(name, reading).decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise ValueError(f"file {name} is not UTF-8 text; save the secret alone in it") from None
 
@@ -81,9 +90,10 @@ def _share(value: object) -> Fraction:
     """Exact: 0.30 in the file is 3/10, which no binary float is."""
     if isinstance(value, Fraction):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= 1:  # NaN is in no range
-        raise ValueError("must be a share from 0.0 to 1.0; 0.30 is thirty percent")
-    return Fraction(value)
+    number = Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else Decimal("nan")
+    if not number.is_finite() or not 0 <= number <= 1 or number != round(number, 9):
+        raise ValueError("must be a share from 0.0 to 1.0 with at most 9 decimals; 0.30 is thirty percent")
+    return Fraction(number)
 
 
 def _number(value: object) -> object:
@@ -91,26 +101,28 @@ def _number(value: object) -> object:
 
 
 def _url(value: str) -> str:
-    return _address(
-        value, ("http", "https"), 'must be an http or https address, as in "https://school.example"'
-    ).rstrip("/")
+    parts = _address(value, ("http", "https"), 'must be an http or https address, as in "https://school.example"')
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not carry a user or a password; take them out of the address")
+    return value
 
 
 def _redis_url(value: str) -> str:
-    return _address(value, ("redis", "rediss"), 'must be a Redis address, as in "redis://127.0.0.1:6379/0"')
+    parts = _address(value, ("redis", "rediss", "unix"), 'must be as in "redis://127.0.0.1:6379/0"')
+    if parts.password is not None or "password=" in parts.query:
+        raise ValueError(f"must not carry a password; take it out and set redis.password = {SECRET_FORMS}")
+    return value
 
 
-def _address(value: str, schemes: tuple[str, ...], wrong: str) -> str:
+def _address(value: str, schemes: tuple[str, ...], wrong: str) -> SplitResult:
     try:
         parts = urlsplit(value)
-        sound = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
+        sound = parts.scheme in schemes and bool(parts.hostname or parts.scheme == "unix") and parts.port != 0
+    except ValueError:  # a port that is none, a bracket without its other
         sound = False
-    if not sound or any(character.isspace() for character in value):
+    if not sound or re.search(r"[\s\x00-\x1f]", value):
         raise ValueError(wrong)
-    if "@" in parts.netloc:
-        raise ValueError("must not carry a user or password; take them out of the address")
-    return value
+    return parts
 
 
 def split_address(value: str) -> tuple[str, int]:
@@ -216,6 +228,7 @@ Text = Annotated[str, Field(min_length=1)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Url = Annotated[str, AfterValidator(_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+BaseUrl = Annotated[Url, AfterValidator(lambda value: value.rstrip("/"))]
 UrlPath = Annotated[str, AfterValidator(_path)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Servers = Annotated[str, AfterValidator(_servers)]

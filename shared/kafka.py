@@ -54,7 +54,7 @@ def to_record(message: Any, base: int = 0) -> Record:
         message.offset() + base,
         key.decode("utf-8", "replace") if key else "",
         message.value() or b"",
-        {name: (value or b"").decode("utf-8", "replace") for name, value in message.headers() or ()},
+        raw=dict(message.headers() or ()),
     )
 
 

@@ -8,7 +8,7 @@ can only write while nobody else has moved that record.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -241,7 +241,7 @@ class LaneLoop:
         first = records[0].offset
         if first > offset and (self._read_from.get(view.lane, first) > offset or self._edges(view.lane)[0] > offset):
             return None
-        return [replace(record, offset=record.offset + base) for record in wanted] if base else wanted
+        return [record.at_offset(record.offset + base) for record in wanted] if base else wanted
 
     def _rebuild(self, lane: int, reason: str) -> int:
         log.warning("lane %d is rebuilt: %s", lane, reason)

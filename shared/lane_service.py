@@ -6,7 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 from faststream import AckPolicy
@@ -36,7 +36,7 @@ def broker_for(config: Config) -> KafkaBroker:
     """FastStream's broker for batches: no access log, no typed decoding, every client setting ours."""
     return KafkaBroker(
         config.kafka.bootstrap_servers,
-        config=client_settings(config) | {"fetch.queue.backoff.ms": 20, "statistics.interval.ms": 0},
+        config=cast("Any", client_settings(config) | {"fetch.queue.backoff.ms": 20}),
         logger=None,
         apply_types=False,
         graceful_timeout=None,
@@ -106,7 +106,7 @@ class LaneService:
 
         subscriber(take)
         await broker.start()
-        self._consumer = subscriber.consumer.consumer  # type: ignore[union-attr]
+        self._consumer = subscriber.consumer.consumer
         watcher = asyncio.create_task(self._watch(stop))
         try:
             await stop.wait()
@@ -157,7 +157,8 @@ class LaneService:
         try:
             self._consumer.seek(TopicPartition(topic_name(self._config, self._topic), lane, offset))
         except KafkaException as error:
-            log.info("lane %d cannot be sought, it is being taken away: %s", lane, error)
+            self._loop.leave(lane)  # where it is read from is not known any more
+            log.info("lane %d cannot be sought now: %s", lane, error)
 
     def _tell_lag(self, offsets: dict[int, int]) -> None:
         name = topic_name(self._config, self._topic)
@@ -204,4 +205,5 @@ class LaneService:
     def _look_at(self, lane: int) -> None:
         with self._lock:
             if lane in self._lanes and self._store.read(lane).lane is None:
-                self._seek(lane, self._loop.start(lane))
+                # The consumer may hold records already: only the next batch shows whether this took effect.
+                self._seek(lane, self._loop.position(lane))

@@ -42,6 +42,7 @@ class Student(Frozen):
     """
 
     student_id: str
+    feed_id: str | None = None  # the pushed feed's own ``id``, where that is not the key
     lists: tuple[str, ...] = ("students",)
     system_status: int | None = None
     system_status_word: str | None = None
@@ -161,6 +162,6 @@ class Settings(Frozen):
     """
 
     version: str
-    absence_confirm_minutes: int
+    absence_confirm_minutes: float
     budgets: dict[str, Budget]
     rollover: bool = False

@@ -37,7 +37,9 @@ async def sleep_unless(stop: asyncio.Event, seconds: float) -> bool:
 
 async def run_services(services: Sequence[Service], stop: asyncio.Event | None = None) -> int:
     """
-    Run until SIGTERM, SIGINT or ``stop``; one that fails ends all of them. The process' exit code: 0, or 1 for a failure.
+    Run until SIGTERM, SIGINT or ``stop``; one that fails ends all of them.
+
+    Returns the process' exit code: 0, or 1 for a failure.
     """
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -49,7 +51,7 @@ async def run_services(services: Sequence[Service], stop: asyncio.Event | None =
         log.info("%s started", service.name)
     stopping = asyncio.create_task(stop.wait())
     try:
-        done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
     finally:

@@ -44,6 +44,7 @@ class AccountState(Frozen):
     kind: Kind = "student"
     at: int
     version: int = -1
+    disabled_at: str | None = None
     status: Literal["none", "enabled", "disabled"] = "none"
     details: Details | None = None
     programmes: tuple[str, ...] = ()

@@ -70,16 +70,50 @@ def register(model: type[Frozen], name: str) -> None:
     _NAMES[model] = name
 
 
-@dataclass(slots=True)
 class Record:
-    """One record as it came from a topic. ``lane`` is its partition; ``headers`` keeps the last of a repeated name."""
+    """
+    One record as it came from a topic. ``lane`` is its partition; of a repeated header the last counts.
 
-    topic: str
-    lane: int
-    offset: int
-    key: str
-    value: bytes
-    headers: dict[str, str] = field(default_factory=dict)
+    Headers are decoded when somebody asks: most records of a quiet day are passed over before that.
+    """
+
+    __slots__ = ("_raw", "key", "lane", "offset", "topic", "value")
+
+    def __init__(
+        self,
+        topic: str,
+        lane: int,
+        offset: int,
+        key: str,
+        value: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        raw: Mapping[str, bytes | None] | None = None,
+    ) -> None:
+        self.topic = topic
+        self.lane = lane
+        self.offset = offset
+        self.key = key
+        self.value = value
+        self._raw: Mapping[str, bytes | None] = (
+            raw if raw is not None else {name: text.encode() for name, text in (headers or {}).items()}
+        )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name: (value or b"").decode("utf-8", "replace") for name, value in self._raw.items()}
+
+    def header(self, name: str) -> str | None:
+        """One header's text; None when it is not there."""
+        value = self._raw.get(name)
+        return None if value is None else value.decode("utf-8", "replace")
+
+    def raw_header(self, name: str) -> bytes | None:
+        return self._raw.get(name)
+
+    def at_offset(self, offset: int) -> "Record":
+        """The same record under another offset (``LaneState.base``)."""
+        return Record(self.topic, self.lane, offset, self.key, self.value, raw=self._raw)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,115 @@
+"""Eligibility's composition root: two topics in, one out. It keeps no state, so its own offsets are its place."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from services.eligibility.handler import Eligibility
+from shared.config import Config
+from shared.dead_letters import plain_name
+from shared.errors import Retryable
+from shared.kafka import KafkaLog, client_settings, group_name, to_record, topic_name
+from shared.lane_service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for
+from shared.service import backoff, sleep_unless
+from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED
+
+log = logging.getLogger("rollcall.eligibility")
+
+COMMIT_SECONDS = 1.0  # a repeated stretch is passed over by its causes, so committing seldom costs little
+
+
+class EligibilityService:
+    name = "eligibility"
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._log = KafkaLog(config)
+        self._committed_at = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        handler = Eligibility(self._config, cache(self._source_of))
+        failed: list[BaseException] = []
+        broker = broker_for(self._config)
+        subscriber = broker.subscriber(
+            topic_name(self._config, STUDENTS_FETCHED),
+            topic_name(self._config, OPERATOR_COMMANDS),
+            group_id=group_name(self._config, self.name),
+            max_records=self._config.kafka.batch_records,
+            polling_interval=self._config.kafka.poll_seconds,
+            on_assign=_assigned,
+            on_revoke=_revoked,
+            on_lost=_revoked,
+            **SUBSCRIPTION,
+        )
+
+        async def take(messages: Sequence[Any]) -> None:
+            if failed:
+                return
+            try:
+                await self._take(handler, messages, stop)
+            except BaseException as error:
+                failed.append(error)
+                stop.set()
+
+        subscriber(take)
+        await broker.start()
+        self._consumer: Any = subscriber.consumer.consumer
+        try:
+            await stop.wait()
+        finally:
+            await broker.stop()
+            await asyncio.to_thread(self._log.close)
+        if failed:
+            raise failed[0]
+
+    async def _take(self, handler: Eligibility, messages: Sequence[Any], stop: asyncio.Event) -> None:
+        attempt = 0
+        while True:
+            try:
+                await asyncio.to_thread(self._step, handler, messages)
+            except Retryable as trouble:
+                attempt += 1
+                if attempt == 1:
+                    log.warning("eligibility waits: %s", trouble)
+                if await sleep_unless(stop, trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)):
+                    return  # not committed: the next start takes this batch again
+                continue
+            if attempt:
+                log.warning("eligibility goes on after %d tries", attempt)
+            return
+
+    def _step(self, handler: Eligibility, messages: Sequence[Any]) -> None:
+        self._log.publish(handler.handle([to_record(message) for message in messages]))
+        ends = {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
+        places = [TopicPartition(topic, lane, offset) for (topic, lane), offset in ends.items()]
+        try:
+            self._consumer.store_offsets(offsets=places)
+            if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
+                self._committed_at = time.monotonic()
+                self._consumer.commit(asynchronous=True)
+        except KafkaException as error:
+            log.debug("place not kept, the stretch will be repeated and passed over: %s", error)
+
+    def _source_of(self, topic: str) -> str:
+        """The topic's name and its own id on this cluster, so that a remade topic's low offsets are no repeats."""
+        admin = AdminClient(client_settings(self._config))
+        try:
+            described = admin.describe_topics(TopicCollection([topic]))[topic].result(timeout=10)
+        except KafkaException as error:
+            raise Retryable(f"Kafka: {error}") from error
+        return f"{plain_name(topic)}@{described.topic_id}"
+
+
+def _assigned(consumer: Any, partitions: list[TopicPartition]) -> None:
+    consumer.incremental_assign(partitions)
+    log.info("eligibility has %d partitions more", len(partitions))
+
+
+def _revoked(consumer: Any, partitions: list[TopicPartition]) -> None:
+    consumer.incremental_unassign(partitions)

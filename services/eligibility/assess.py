@@ -1,0 +1,100 @@
+"""From a student to an assessment: pure. Two verdicts, three values, and undecided never removes (DESIGN §5)."""
+
+from datetime import date
+
+from services.eligibility.rules import RULES, Case, Rulebook, categorise, shown_first_name
+from shared.config import IsamsSchool, PushSchool, School
+from shared.events import StudentAssessed
+from shared.model import Category, Details, Student, Verdict
+
+
+def rulebook_of(school: School) -> Rulebook:
+    if isinstance(school, IsamsSchool):
+        return Rulebook(
+            shows_preferred_name=school.first_name == "preferred",
+            prospective_system_statuses=frozenset(school.prospective_system_statuses),
+            prospective_admission_statuses=frozenset(school.prospective_admission_statuses),
+            academic_year_start=school.academic_year_start,
+            leaving_year_names=school.leaving_year_names,
+        )
+    return Rulebook(is_pushed=isinstance(school, PushSchool), academic_year_start=school.academic_year_start)
+
+
+def years_of(school: School) -> dict[int, int]:
+    """Unitu's year (0-7) by the source's year group; empty where the source says the year itself."""
+    return school.year_from_nc_year if isinstance(school, IsamsSchool) else {}
+
+
+def assess(
+    school: str, student: Student, digest: str, day: date, book: Rulebook, years: dict[int, int]
+) -> StudentAssessed:
+    """
+    The verdicts on one student on one day, with one outcome for each rule.
+
+    ``digest``: of the fetched bytes, hexadecimal. Source: DESIGN §5 and the iSAMS article.
+    """
+    case = Case(student, categorise(student, book), day, book)
+    rules = tuple((rule.id, rule.outcome(case)) for rule in RULES)
+    fails = any(outcome == "fail" for _, outcome in rules)
+    account = _account_verdict(case.category, fails)
+    return StudentAssessed(
+        school=school,
+        student_id=student.student_id,
+        digest=digest,
+        category=case.category,
+        portal=_portal_verdict(case.category, fails),
+        account=account,
+        rules=rules,
+        details=_details(student, book, years) if account is Verdict.ELIGIBLE else None,
+        programmes=student.programmes,
+        modules=student.modules,
+        student=student,
+    )
+
+
+def undecided(school: str, student_id: str, digest: str) -> StudentAssessed:
+    """Somebody whose record breaks its schema: nothing is known but that they were read."""
+    return StudentAssessed(
+        school=school,
+        student_id=student_id,
+        digest=digest,
+        category=Category.UNKNOWN,
+        portal=Verdict.UNDECIDED,
+        account=Verdict.UNDECIDED,
+        rules=tuple((rule.id, "fail" if rule.id == "status_known" else "not_applicable") for rule in RULES),
+    )
+
+
+def _portal_verdict(category: Category, fails: bool) -> Verdict:
+    if category is Category.UNKNOWN:
+        return Verdict.UNDECIDED
+    return Verdict.INELIGIBLE if fails else Verdict.ELIGIBLE
+
+
+def _account_verdict(category: Category, fails: bool) -> Verdict:
+    """A leaver goes whatever else is missing; a slip in data entry is not a leaver."""
+    match category:
+        case Category.LEFT | Category.PROSPECTIVE:
+            return Verdict.INELIGIBLE
+        case Category.CURRENT if not fails:
+            return Verdict.ELIGIBLE
+        case _:
+            return Verdict.UNDECIDED
+
+
+def _details(student: Student, book: Rulebook, years: dict[int, int]) -> Details:
+    if book.is_pushed:
+        year, own_id = student.year, student.feed_id
+    else:
+        year = None if student.year_group is None else years.get(student.year_group)
+        own_id = student.student_id
+    return Details(
+        id=own_id,
+        first_name=shown_first_name(student, book) or "",
+        last_name=student.last_name or "",
+        year=year,
+        email=(student.email or "").strip(),
+        personal_email=student.personal_email,
+        phone=student.phone,
+        metadata=student.metadata,
+    )

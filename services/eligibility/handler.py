@@ -1,0 +1,144 @@
+"""
+One record out for each one in: students judged, commands and a sweep's own records passed on. Stateless.
+
+Each carries ``cause``, its source topic and offset, so that whoever reads can tell a repeat.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.eligibility.academic_year import in_rollover
+from services.eligibility.assess import assess, rulebook_of, undecided, years_of
+from services.eligibility.rules import Rulebook
+from shared import clock, dead_letters
+from shared.config import Config, School
+from shared.errors import Poison
+from shared.events import StudentAssessed, StudentFetched, SweepCompleted
+from shared.model import Budget, Settings
+from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
+from shared.wire import Message, Record, decode, decoder, digest, encode, event_id, headers, type_name
+
+_FETCHED = type_name(StudentFetched)
+_COMPLETED = type_name(SweepCompleted)
+_PASSED_ON = ("ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "read_at", "sweep", "traceparent")
+
+Causes = Callable[[str], str]
+
+
+class Eligibility:
+    """``source_of`` gives a topic's name as causes have it: with the topic's own id, which a remade topic changes."""
+
+    def __init__(self, config: Config, source_of: Causes) -> None:
+        self._config = config
+        self._source_of = source_of
+        self._schools = {
+            slug: (rulebook_of(school), years_of(school), school.zone, school)
+            for slug, school in config.schools.items()
+        }
+        self._students = decoder(StudentFetched)
+
+    def handle(self, records: Sequence[Record]) -> list[Message]:
+        """A batch of any lanes in, in the order of each lane; what to publish out."""
+        messages: list[Message] = []
+        for record in records:
+            messages.extend(self._one(record))
+        return messages
+
+    def _one(self, record: Record) -> list[Message]:
+        cause = f"{self._source_of(record.topic)}:{record.offset}"
+        kind = record.header("ce_type")
+        if kind == _FETCHED and record.topic.endswith(STUDENTS_FETCHED):
+            return self._student(record, cause)
+        try:
+            event = decode(kind, record.value)
+        except Poison as poison:
+            return [dead_letters.letter(record, poison)]
+        if isinstance(event, SweepCompleted):
+            school = self._config.schools.get(event.school)
+            if school is None:
+                return [dead_letters.letter(record, _unknown_school(event.school))]
+            settings = settings_of(school, _day(event.completed_at, school.zone))
+            return [self._message(record, cause, encode(msgspec.structs.replace(event, settings=settings)))]
+        return [self._message(record, cause, record.value)]
+
+    def _student(self, record: Record, cause: str) -> list[Message]:
+        school, _, student_id = record.key.partition("/")
+        known = self._schools.get(school)
+        if known is None:
+            return [dead_letters.letter(record, _unknown_school(school))]
+        book, years, zone, _ = known
+        taken = digest(record.value).hex()
+        letters: list[Message] = []
+        try:
+            try:
+                fetched: StudentFetched = self._students.decode(record.value)
+            except msgspec.MsgspecError as error:
+                raise Poison(f"{_FETCHED}: {error}") from error
+            if fetched.student.student_id != student_id or fetched.school != school:
+                raise Poison("the key names another student than the value")
+            assessed = self._assess(record, fetched, taken, book, years, zone)
+        except Poison as poison:
+            letters.append(dead_letters.letter(record, poison))
+            assessed = undecided(school, student_id, taken)
+        read_at = record.header("read_at") or ""
+        out = headers(
+            StudentAssessed,
+            id=event_id(school, student_id, record.offset, "student_assessed", cause),
+            school=school,
+            subject=record.key,
+            time=read_at,
+            read_at=read_at,
+            sweep=record.header("sweep"),
+            cause=cause,
+            traceparent=record.header("traceparent"),
+        )
+        return [*letters, Message(STUDENTS_ASSESSED, record.lane, record.key, encode(assessed), out)]
+
+    def _assess(
+        self, record: Record, fetched: StudentFetched, taken: str, book: Rulebook, years: dict[int, int], zone: ZoneInfo
+    ) -> StudentAssessed:
+        try:
+            day = _day(record.header("read_at") or "", zone)
+        except ValueError as error:
+            raise Poison(f"the header read_at: {error}") from error
+        try:
+            return assess(fetched.school, fetched.student, taken, day, book, years)
+        except ValueError as error:  # a date that is none
+            raise Poison(f"{_FETCHED}: {error}") from error
+
+    def _message(self, record: Record, cause: str, value: bytes) -> Message:
+        kept = [(name, value) for name in _PASSED_ON if (value := record.raw_header(name)) is not None]
+        kept += [("ce_specversion", b"1.0"), ("content-type", b"application/json"), ("cause", cause.encode())]
+        return Message(STUDENTS_ASSESSED, record.lane, record.key, value, kept)
+
+
+@lru_cache(maxsize=4096)
+def _day(moment: str, zone: ZoneInfo) -> date:
+    """The day of a reading where the school is."""
+    return clock.parse(moment).astimezone(zone).date()
+
+
+def settings_of(school: School, day: date) -> Settings:
+    """What a sweep's close depends on, by the configuration of this moment."""
+    budgets = {}
+    for name in type(school.guard).model_fields:
+        budget = getattr(school.guard, name)
+        budgets[name] = Budget(
+            floor=getattr(budget, "floor", getattr(budget, "heads", 0)),
+            share=f"{budget.share.numerator}/{budget.share.denominator}",
+            count=getattr(budget, "count", None),
+        )
+    return Settings(
+        version=school.settings_version,
+        absence_confirm_minutes=school.absence_confirm_minutes,
+        budgets=budgets,
+        rollover=in_rollover(day, school.academic_year_start, school.rollover_days_before, school.rollover_days_after),
+    )
+
+
+def _unknown_school(slug: str) -> Poison:
+    return Poison(f"school {slug!r} is not configured here; add [schools.{slug}] or discard this record")
