@@ -26,7 +26,7 @@ def overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Key,
     given = sorted(name for name in environ if name.startswith(PREFIX))
     sources = [name for name in given if name.endswith("__SOURCE")]  # first: they decide which settings a school has
     for variables in (sources, [name for name in given if name not in sources]):
-        names = {_variable(key): key for key in _settings((), tree)}
+        names = {variable_of(key): key for key in settings_of((), tree)}
         for variable in variables:
             key = names.get(variable)
             if key is None:
@@ -37,24 +37,24 @@ def overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Key,
 
 
 def _unknown(variable: str, names: Iterable[str]) -> str:
-    near = suggestion(variable, names)
-    fix = f"did you mean {near}?" if near else "unset it, or find its setting in docs/configuration.md"
+    near = suggestion(variable.removeprefix(PREFIX), (name.removeprefix(PREFIX) for name in names))
+    fix = f"did you mean {PREFIX}{near}?" if near else "unset it, or find its setting in docs/configuration.md"
     return f"{variable}: no setting has this name; {fix}"
 
 
-def _variable(key: Key) -> str:
+def variable_of(key: Key) -> str:
     return PREFIX + "__".join(part.upper().replace("-", "_") for part in key)
 
 
-def _settings(key: Key, tree: Mapping[str, Any]) -> Iterable[Key]:
+def settings_of(key: Key, tree: Mapping[str, Any]) -> Iterable[Key]:
     """The keys of all settings, with the schools and tenants that the file has."""
     if key in (("tenants",), ("schools",)):
         found = tree.get(key[0])
         for slug in found if isinstance(found, dict) else ():
-            yield from _settings((*key, slug), tree)
+            yield from settings_of((*key, slug), tree)
     elif section := section_of(key, tree):
         for name in section.model_fields:
-            yield from _settings((*key, name), tree)
+            yield from settings_of((*key, name), tree)
     else:
         yield key
 

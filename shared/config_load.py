@@ -99,11 +99,11 @@ def _strangers(tenants: Mapping[str, Any], schools: Mapping[str, dict[str, Any]]
 
 
 def _shared_keys(kind: str, holders: Mapping[str, dict[str, Any]], reading: Reading, fix: str) -> Iterator[Fault]:
-    first: dict[tuple[str, object], str] = {}
+    first: dict[tuple[str, str], str] = {}
     for slug, holder in holders.items():
         try:
             secret = secret_of(holder.get("api_key"), reading)
         except ValueError:
             continue  # told by the setting itself
-        if (other := first.setdefault((secret, holder.get("url", UNITU)), slug)) != slug:
+        if (other := first.setdefault((secret, str(holder.get("url", UNITU))), slug)) != slug:
             yield Fault((kind, slug, "api_key"), f"is the same as that of {kind}.{other}; {fix}")
