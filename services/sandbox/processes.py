@@ -1,5 +1,5 @@
 """
-Processes that cannot outlive us. Knows nothing of what it runs.
+Processes that cannot outlive us, and servers made of them. Knows nothing of what it runs.
 
 A guard, which is this file run as a program, stands between us and each process. It holds the end of a pipe: when the
 pipe closes, because we ended in whatever way, it kills its process and removes the folder that was lent to it. On Linux
@@ -11,27 +11,43 @@ import contextlib
 import ctypes
 import json
 import os
+import secrets
 import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, ClassVar, cast
 
+HOST = "127.0.0.1"
+PORTS = range(
+    20_000, 32_000
+)  # below those for outgoing connections, one of which could take that of a server that restarts
+TRIES = 3  # with other ports, when somebody took ours between the look and the start
+TOLD_LINES = 15  # of a log, in a message
+READY_SECONDS = 0.05  # between two looks
 GRACE_SECONDS = 30.0  # Kafka closes its logs in 0.3 s on an idle machine
 LOOK_SECONDS = 1.0  # how often a guard looks whether we live, in case a forked copy of us holds the pipe open
 TERMINATE, KILL = b"T", b"K"
 PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
+
+Say = Callable[[str], None]  # where a line of progress goes
+
+
+class CannotStart(RuntimeError):
+    """A program that we need cannot be had or does not answer; the message says what to do."""
 
 
 class Guarded:
     """
     One running process and its guard.
 
-    ``lent``: a folder that the guard removes if we die first, with its parent if that is empty then.
+    ``lent``: a folder that the guard removes if we die first. Several may be lent the same: the last one clears it.
     Raises: OSError, when the program cannot be run.
     """
 
@@ -42,7 +58,6 @@ class Guarded:
         log: Path,
         folder: Path,
         lent: Path | None = None,
-        environment: Mapping[str, str] | None = None,
     ) -> None:
         task = {"command": [str(part) for part in command], "log": str(log), "lent": str(lent) if lent else None}
         self._guard = subprocess.Popen(
@@ -50,7 +65,6 @@ class Guarded:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=folder,
-            env=environment,
             start_new_session=True,
             bufsize=0,
         )
@@ -102,6 +116,138 @@ class Guarded:
         self._guard.wait()
 
 
+class Server(ABC):
+    """
+    One broker on the loopback interface, with its data in one folder.
+
+    ``start``, ``stop``, ``kill`` and ``restart`` may follow each other in any order; port and data stay the same.
+    Raises: CannotStart, with the last lines of the log.
+    """
+
+    name: ClassVar[str]
+    limit_seconds: ClassVar[float]  # from start to first answer; generous, since a machine that runs tests is busy
+    port_count: ClassVar[int] = 1
+
+    def __init__(self, folder: Path, *, lent: Path | None = None, say: Say) -> None:
+        self.folder, self.log = folder, folder / "log"
+        self._lent, self._say = lent, say
+        self._process: Guarded | None = None
+        self._ports: list[int] = []
+
+    @property
+    def port(self) -> int:
+        """Where it listens. Chosen at the first start."""
+        return self._ports[0]
+
+    @property
+    def pid(self) -> int:
+        """Of the broker itself."""
+        if self._process is None:
+            raise CannotStart(f"{self.name} was not started")
+        return self._process.pid
+
+    def running(self) -> bool:
+        """Whether there is a process, ready or not."""
+        return self._process is not None and self._process.running()
+
+    def start(self) -> None:
+        """Start, and return when it answers."""
+        self.launch()
+        self.await_ready()
+
+    def stop(self) -> None:
+        """End it in good order; by force if it takes too long."""
+        self.ask_to_stop()
+        self.await_end()
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self) -> None:
+        """End it if it runs, and start it again."""
+        self.stop()
+        self.start()
+
+    def launch(self) -> None:
+        """Start, and return at once."""
+        if self.running():
+            return
+        self._ports = self._ports or free_ports(self.port_count)
+        self._run()
+
+    def await_ready(self) -> None:
+        """Return when it answers."""
+        until = time.monotonic() + self.limit_seconds
+        tries = TRIES if self._new else 1
+        while not self.answers():
+            if not self.running():
+                tries -= 1
+                if not tries or "ddress already in use" not in self._tail():
+                    raise self._failed(f"ended with exit code {self._process and self._process.exit_code()}")
+                self._ports = free_ports(self.port_count)
+                self._run()
+            elif time.monotonic() > until:
+                raise self._failed(f"did not answer on {HOST}:{self.port} within {self.limit_seconds:.0f} s")
+            time.sleep(READY_SECONDS)
+        self._new = False
+
+    def check(self) -> None:
+        """Raises: CannotStart, if it has ended by itself."""
+        if not self.running():
+            raise self._failed(f"ended with exit code {self._process and self._process.exit_code()}")
+
+    def ask_to_stop(self) -> None:
+        """Ask it to end, and return at once."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def await_end(self) -> None:
+        """Return when it has ended."""
+        if self._process is not None and not self._process.wait():
+            self._say(f"{self.name} does not stop: killing it")
+            self._process.kill()
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Whether it is ready for work: it, and no other that has its port."""
+
+    @abstractmethod
+    def _prepare(self) -> Sequence[str | Path]:
+        """Write what it needs; the command."""
+
+    _new = True  # nobody has been told the port yet
+
+    def _run(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = self._prepare()
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        try:
+            self._process = Guarded(command, log=self.log, folder=self.folder, lent=self._lent)
+        except OSError as refused:
+            raise CannotStart(f"{self.name} cannot be run: {refused}") from refused
+
+    def _tail(self) -> str:
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-TOLD_LINES:])
+
+    def _failed(self, why: str) -> CannotStart:
+        return CannotStart(f"{self.name} {why}; the end of {self.log}:\n{self._tail()}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports that nobody has now."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            ports.add(port)
+    return list(ports)
+
+
 def guard(task: dict[str, Any]) -> int:
     """
     Run one process until it ends or we are told that nobody needs it. For a process of its own, with one thread.
@@ -111,18 +257,19 @@ def guard(task: dict[str, Any]) -> int:
     """
     wake = _wake_on_signals()
     us = os.getppid()
-    with open(task["log"], "ab") as log:
-        try:
+    try:
+        with open(task["log"], "ab") as log:
             child = subprocess.Popen(
                 task["command"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                process_group=0,
                 preexec_fn=_die_with(os.getpid()),  # safe: one thread, so nothing can hold a lock
             )
-        except OSError as refused:
-            _answer({"error": str(refused)})
-            return 127
+    except OSError as refused:
+        _answer({"error": str(refused)})
+        return 127
     _answer({"pid": child.pid})
     while (code := child.poll()) is None:
         readable, _, _ = select.select([0, wake.fileno()], [], [], LOOK_SECONDS)
@@ -132,14 +279,14 @@ def guard(task: dict[str, Any]) -> int:
         if order == TERMINATE:
             child.terminate()
         elif order == KILL:
-            child.kill()
+            _kill(child)
         elif order == b"" or os.getppid() != us:
             return _clear_up(child, task["lent"])
     return code if code >= 0 else 128 - code
 
 
 def _wake_on_signals() -> socket.socket:
-    """A socket that becomes readable when a process ends; and no signal but the last ends the guard first."""
+    """A socket that becomes readable when the process ends; none of these signals ends the guard before it."""
     ours, kernels = socket.socketpair()
     for end in (ours, kernels):
         end.setblocking(False)
@@ -170,13 +317,17 @@ def _answer(answer: dict[str, Any]) -> None:
     os.close(null)
 
 
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """With what it has started: Redis forks to rewrite its log, and Java to make an archive."""
+    with contextlib.suppress(PermissionError):  # macOS says so of a group that is dead but for our wait
+        os.killpg(child.pid, signal.SIGKILL)
+
+
 def _clear_up(child: subprocess.Popen[bytes], lent: str | None) -> int:
-    child.kill()
+    _kill(child)
     child.wait()
     if lent:
-        shutil.rmtree(lent, ignore_errors=True)  # nobody is left to be told
-        with contextlib.suppress(OSError):  # another guard's folder is still in it
-            os.rmdir(os.path.dirname(lent))
+        shutil.rmtree(lent, ignore_errors=True)  # another guard may be at it too; and nobody is left to be told
     return 1
 
 
