@@ -82,11 +82,13 @@ class View:
         found: dict[str, bytes | None] = {**seen.whole[name], **self._changes.get(name, {})}
         return {at: value for at, value in found.items() if value is not None}
 
-    def sizes(self, names: Iterable[str]) -> dict[str, int]:
-        """How many fields each hash has in the store, this batch's changes left out."""
-        seen = self._store.read(self.lane, sizes=names)
+    def look(
+        self, wanted: Mapping[str, Sequence[str]], sizes: Iterable[str]
+    ) -> tuple[dict[str, Sequence[bytes | None]], dict[str, int]]:
+        """The first look of a batch, in one journey: fields of some hashes, and how many fields others have."""
+        seen = self._store.read(self.lane, wanted, sizes=sizes)
         self._check(seen.lane)
-        return dict(seen.sizes)
+        return dict(seen.some), dict(seen.sizes)
 
     def put(self, name: str, at: str, value: bytes | None) -> None:
         """Set a field, or delete it with None; written when the batch ends."""

@@ -1,0 +1,36 @@
+"""What an operator's command does to a school: pure. A release is bound to the hash of the set that was reviewed."""
+
+from services.reconciler.reconcile import changed
+from shared.events import HoldRefused, HoldReleased, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.state import SchoolState
+
+Command = ReleaseHold | RefuseHold | PauseSchool | ResumeSchool
+
+
+def command(school: SchoolState, order: Command, at: int) -> tuple[SchoolState, list[HoldReleased | HoldRefused]]:
+    """
+    The school after a command, and what to tell.
+
+    A release or refusal of another set than the one held now does nothing: nobody has reviewed what is held now. What
+    was released goes at the next certified sweep, as far as it still stands.
+    """
+    match order:
+        case PauseSchool():
+            return changed(school, is_paused=True, at=at), []
+        case ResumeSchool():
+            return changed(school, is_paused=False, at=at), []
+    hold = school.holds.get(order.plan)
+    if hold is None or hold.hash != order.hash:
+        return changed(school, at=at), []
+    is_release = isinstance(order, ReleaseHold)
+    hold = changed(hold, state="released" if is_release else "refused", operator=order.operator, note=order.note)
+    model = HoldReleased if is_release else HoldRefused
+    told = model(
+        school=school.school,
+        plan=order.plan,
+        hash=order.hash,
+        version=at,
+        operator=order.operator,
+        note=order.note,
+    )
+    return changed(school, holds=school.holds | {order.plan: hold}, at=at), [told]

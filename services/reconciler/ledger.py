@@ -1,0 +1,291 @@
+"""
+One school's accounts while a batch works on them: what was read, what was changed, and the indexes kept in step.
+
+Everything about one student lives in that student's record; the hashes beside it (digests, e-mails, who waits for
+one, who has something pending, recent removals) are derived from the records, here and in ``rebuild``, by the same
+functions.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from services.reconciler.close import Recent, year_group_of
+from services.reconciler.proof import weight
+from services.reconciler.reconcile import changed
+from shared.lane import StateLost, View
+from shared.state import AccountState, SchoolState
+from shared.wire import MODULUS, decoder, encode
+
+_state_decoder = decoder(AccountState)
+_names_decoder = msgspec.json.Decoder(tuple[str, ...])
+_recent_decoder = msgspec.json.Decoder(dict[str, str])
+
+SCHOOLS = "schools"
+ROLLS = "rolls"
+DISABLED = "disabled"  # in the record of recent removals, beside the plans' names
+
+
+def students(school: str) -> str:
+    return f"students:{school}"
+
+
+def digests(school: str) -> str:
+    return f"digests:{school}"
+
+
+def emails(school: str) -> str:
+    return f"emails:{school}"
+
+
+def waiting(school: str) -> str:
+    return f"waiting:{school}"
+
+
+def pending(school: str) -> str:
+    return f"pending:{school}"
+
+
+def recent(school: str) -> str:
+    return f"recent:{school}"
+
+
+def chunks(school: str) -> str:
+    return f"chunks:{school}"
+
+
+STRUCTURES = "structures"
+
+
+def fold(email: str) -> str:
+    """E-mails are one when they are, trimmed and case-folded."""
+    return email.strip().casefold()
+
+
+def email_of(state: AccountState | None) -> str | None:
+    """The e-mail that an account holds: an enabled one's, folded."""
+    if state is None or state.status != "enabled" or state.details is None:
+        return None
+    return fold(state.details.email)
+
+
+def names(value: bytes | None) -> tuple[str, ...]:
+    return () if value is None else _names_decoder.decode(value)
+
+
+def names_entry(ids: tuple[str, ...]) -> bytes:
+    return msgspec.json.encode(ids)
+
+
+def second_holder(address: str, student: str) -> str:
+    """
+    Where the second of two accounts that hold one e-mail is noted. Only a rebuild from a batch that was half published
+    meets that; the batch is then decided again, and it goes. No e-mail has a line break.
+    """
+    return f"{address}\n{student}"
+
+
+def digest_entry(state: AccountState) -> bytes:
+    """What the first comparison sees: the 16 bytes last taken, or, while more is pending, nothing that equals any."""
+    waits = state.staged or state.unenrol or state.absence or state.waits_for_email
+    return b"" if waits or state.assessed is None else bytes.fromhex(state.assessed)
+
+
+def is_pending(state: AccountState) -> bool:
+    """Whether the next close must look at this student though nothing of them is sent again."""
+    return bool(
+        state.staged
+        or state.unenrol
+        or state.absence
+        or state.held
+        or (state.status == "enabled" and not state.in_roll)
+    )
+
+
+def recent_entry(state: AccountState) -> bytes | None:
+    """What the guard's windows are counted from."""
+    entry = dict(state.spent)
+    if state.disabled_at is not None:
+        entry[DISABLED] = state.disabled_at
+    return msgspec.json.encode(entry) if entry else None
+
+
+class Ledger:
+    """One school's working set within one batch. ``flush`` hands everything to the view."""
+
+    def __init__(self, view: View, slug: str, school: SchoolState | None) -> None:
+        self.slug = slug
+        self._view = view
+        self._before = school or SchoolState(school=slug, at=-1)
+        self.was_known = school is not None
+        self.counted = school.students if school is not None else 0
+        self.school = self._before
+        self._states: dict[str, AccountState | None] = {}
+        self._dirty: set[str] = set()
+        self._holders: dict[str, str | None] = {}
+        self._waiters: dict[str, tuple[str, ...]] = {}
+        self._students = self.school.students
+        self._enabled = self.school.enabled
+        self._sum = int(self.school.content_sum, 16)
+
+    # --- students --------------------------------------------------------------------------------------------------
+
+    def learn(self, ids: Iterable[str], values: Iterable[bytes | None]) -> None:
+        """Take in what was read of some students; what this batch has already changed is kept."""
+        for student, value in zip(ids, values, strict=True):
+            if student not in self._states:
+                self._states[student] = None if value is None else _state_decoder.decode(value)
+
+    def fetch(self, ids: Iterable[str]) -> None:
+        if missing := [student for student in ids if student not in self._states]:
+            self.learn(missing, self._view.get(students(self.slug), missing))
+
+    def fetch_all(self) -> dict[str, AccountState]:
+        """Every student of the school. For rare moments: it costs what the school holds."""
+        found = self._view.all(students(self.slug))
+        self.learn(found.keys(), found.values())
+        return {student: state for student, state in self._states.items() if state is not None}
+
+    def state(self, student: str) -> AccountState | None:
+        if student not in self._states:
+            self.fetch([student])
+        return self._states[student]
+
+    def known(self, ids: Iterable[str]) -> dict[str, AccountState]:
+        ids = list(ids)
+        self.fetch(ids)
+        return {student: state for student in ids if (state := self._states[student]) is not None}
+
+    def save(self, state: AccountState) -> None:
+        """Remember a student's new state, and keep every index in step with it."""
+        student = state.student_id
+        before = self._states.get(student)
+        self._states[student] = state
+        self._dirty.add(student)
+        if before is None:
+            self._students += 1
+        self._enabled += (state.status == "enabled") - (before is not None and before.status == "enabled")
+        self._sum += in_sum(state) - in_sum(before)
+        self._view.put(digests(self.slug), student, digest_entry(state))
+        if is_pending(state) != (before is not None and is_pending(before)):
+            self._view.put(pending(self.slug), student, b"1" if is_pending(state) else None)
+        if (entry := recent_entry(state)) != (recent_entry(before) if before is not None else None):
+            self._view.put(recent(self.slug), student, entry)
+        self._index_email(before, state)
+        self._index_wait(before, state)
+
+    # --- e-mails ---------------------------------------------------------------------------------------------------
+
+    def fetch_emails(self, addresses: Iterable[str]) -> None:
+        """Learn in one journey who holds these e-mails (folded) and who waits for them."""
+        wanted = [address for address in dict.fromkeys(addresses) if address not in self._holders]
+        if not wanted:
+            return
+        found = self._view.get_some({emails(self.slug): wanted, waiting(self.slug): wanted})
+        for address, holder, waiters in zip(wanted, found[emails(self.slug)], found[waiting(self.slug)], strict=True):
+            self._holders[address] = None if holder is None else holder.decode()
+            self._waiters[address] = names(waiters)
+
+    def holder(self, address: str) -> str | None:
+        self.fetch_emails([address])
+        return self._holders[address]
+
+    def waiters(self, address: str) -> tuple[str, ...]:
+        self.fetch_emails([address])
+        return self._waiters[address]
+
+    def _index_email(self, before: AccountState | None, after: AccountState) -> None:
+        old, new = email_of(before), email_of(after)
+        if old == new:
+            return
+        self.fetch_emails(address for address in (old, new) if address is not None)
+        if old is not None and self._holders[old] == after.student_id:
+            self._holders[old] = None
+            self._view.put(emails(self.slug), old, None)
+        elif old is not None:
+            self._view.put(emails(self.slug), second_holder(old, after.student_id), None)
+        if new is not None:
+            self._holders[new] = after.student_id
+            self._view.put(emails(self.slug), new, after.student_id.encode())
+
+    def _index_wait(self, before: AccountState | None, after: AccountState) -> None:
+        old, new = before.waits_for_email if before is not None else None, after.waits_for_email
+        if old == new:
+            return
+        if old is not None:
+            self._put_waiters(old, tuple(one for one in self.waiters(old) if one != after.student_id))
+        if new is not None:
+            self._put_waiters(new, (*self.waiters(new), after.student_id))
+
+    def _put_waiters(self, address: str, ids: tuple[str, ...]) -> None:
+        self._waiters[address] = ids
+        self._view.put(waiting(self.slug), address, names_entry(ids) if ids else None)
+
+    # --- the school ------------------------------------------------------------------------------------------------
+
+    @property
+    def content_sum(self) -> str:
+        return f"{self._sum % MODULUS:032x}"
+
+    def current(self) -> SchoolState:
+        """The school's state with its running counts."""
+        return changed(self.school, students=self._students, enabled=self._enabled, content_sum=self.content_sum)
+
+    def roll(self) -> frozenset[str]:
+        """The last certified roll. Raises: StateLost when the school has one and it is gone."""
+        if self.school.roll_hash is None:
+            return frozenset()
+        (found,) = self._view.get(ROLLS, [self.slug])
+        if found is None:
+            raise StateLost(f"the roll of {self.slug} is gone")
+        return frozenset(found.decode().split("\n")) if found else frozenset()
+
+    def put_roll(self, ids: frozenset[str], roll_hash: str) -> None:
+        self._view.put(ROLLS, self.slug, roll_entry(ids))
+        self.school = changed(self.school, roll_hash=roll_hash, roll_count=len(ids))
+
+    def pending(self) -> list[str]:
+        return sorted(self._view.all(pending(self.slug)))
+
+    def recent(self) -> dict[str, Recent]:
+        entries = {
+            student: _recent_decoder.decode(entry) for student, entry in self._view.all(recent(self.slug)).items()
+        }
+        return {student: Recent(entry, entry.get(DISABLED)) for student, entry in entries.items()}
+
+    def cohorts(self) -> dict[int, int]:
+        """The enabled accounts by year group."""
+        counts: dict[int, int] = {}
+        for state in self.fetch_all().values():
+            if state.status == "enabled" and (group := year_group_of(state)) is not None:
+                counts[group] = counts.get(group, 0) + 1
+        return counts
+
+    # --- the end of a batch ----------------------------------------------------------------------------------------
+
+    def flush(self) -> tuple[list[tuple[AccountState, bytes]], tuple[SchoolState, bytes] | None]:
+        """Hand the changed records to the view. Returns them, each with its bytes, and the school if it changed."""
+        name = students(self.slug)
+        written: list[tuple[AccountState, bytes]] = []
+        for student in self._dirty:
+            state = self._states[student]
+            if state is not None:
+                value = encode(state)
+                self._view.put(name, student, value)
+                written.append((state, value))
+        self._dirty.clear()
+        school = self.current()
+        if school == self._before:
+            return written, None
+        self._before = school
+        value = encode(school)
+        self._view.put(SCHOOLS, self.slug, value)
+        return written, (school, value)
+
+
+def roll_entry(ids: Iterable[str]) -> bytes:
+    return "\n".join(sorted(ids)).encode()
+
+
+def in_sum(state: AccountState | None) -> int:
+    return weight(state.student_id, state) if state is not None and state.in_roll else 0

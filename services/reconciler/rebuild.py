@@ -1,0 +1,190 @@
+"""
+A lane's state made anew from ``account-state``: its records taken as they are, every index derived from them.
+
+A stale owner's late record can be the last of its key in a compacted topic, so the newest is the one with the highest
+``at``; and what was rebuilt may be a little old all the same. So the lane's schools come due for a full sweep.
+"""
+
+import logging
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from services.reconciler import ledger
+from services.reconciler.messages import Envelope, lane_state
+from services.reconciler.reconcile import changed
+from shared import clock
+from shared.errors import Poison, PositionMoved
+from shared.lanes import lane_of
+from shared.ports import LaneStore, Log
+from shared.state import AccountState, LaneState, SchoolState, StructureState
+from shared.topics import STUDENTS_ASSESSED
+from shared.wire import MODULUS, Record, decode, encode, roll_hash
+
+log = logging.getLogger("rollcall.reconciler")
+
+Read = Callable[[int], Iterable[Record]]
+Hashes = dict[str, dict[str, bytes]]
+
+
+class Rebuilder:
+    """``read`` gives the records of ``account-state`` of one lane, from the first to the end."""
+
+    def __init__(self, store: LaneStore, log: Log, read: Read, schools: Iterable[str], partitions: int) -> None:
+        self._store = store
+        self._log = log
+        self._read = read
+        self._schools = sorted(schools)
+        self._partitions = partitions
+
+    def __call__(self, lane: int, old: LaneState | None, first: int, end: int) -> None:
+        """
+        ``first`` and ``end`` are the log's own offsets. Where the position lies outside them the lane's offsets go on
+        rising from a new base, so that no version is ever given twice. Raises: Retryable.
+        """
+        expected = self._store.read(lane).lane
+        newest = newest_of(self._read(lane))
+        told = newest.lane or old or LaneState(lane=lane, position=first)
+        place = where(told, first, end, newest.highest_at)
+        hashes, students = derive(newest.students.values(), newest.schools, newest.structures)
+        state = changed(
+            told,
+            position=place.position,
+            base=place.base,
+            causes=told.causes if place.base == told.base else {},
+            students=students,
+            schools=len(hashes.get(ledger.SCHOOLS, {})),
+            epoch=secrets.token_hex(8),
+            rebuilt_at=place.position if newest.lane is not None or newest.students else told.rebuilt_at,
+        )
+        self._log.publish([lane_state(state)])
+        if not self._store.replace(lane, expected, encode(state), hashes):
+            raise PositionMoved(f"lane {lane}: another owner was rebuilding it")
+        self._ask_for_full_sweeps(lane, state)
+        log.warning("lane %d: %d students of %d schools rebuilt", lane, students, state.schools)
+
+    def _ask_for_full_sweeps(self, lane: int, state: LaneState) -> None:
+        if state.rebuilt_at < 0:
+            return  # nothing was ever here
+        record = Record(STUDENTS_ASSESSED, lane, state.position, "", b"", {"read_at": clock.now()})
+        envelope = Envelope(record)
+        schools = [slug for slug in self._schools if lane_of(slug, self._partitions) == lane]
+        self._log.publish(
+            [envelope.request(slug, f"lane {lane} was rebuilt ({state.epoch})", state.position) for slug in schools]
+        )
+
+
+class Newest:
+    """The newest record of each key, by ``at``."""
+
+    def __init__(self) -> None:
+        self.students: dict[tuple[str, str], AccountState] = {}
+        self.schools: dict[str, SchoolState] = {}
+        self.structures: dict[str, StructureState] = {}
+        self.lane: LaneState | None = None
+
+    @property
+    def highest_at(self) -> int:
+        found = [one.at for group in (self.students, self.schools, self.structures) for one in group.values()]
+        return max(found, default=-1)
+
+    def take(self, state: object) -> None:
+        match state:
+            case AccountState():
+                key = (state.school, state.student_id)
+                if key not in self.students or self.students[key].at <= state.at:
+                    self.students[key] = state
+            case SchoolState():
+                if state.school not in self.schools or self.schools[state.school].at <= state.at:
+                    self.schools[state.school] = state
+            case StructureState():
+                if state.school not in self.structures or self.structures[state.school].at <= state.at:
+                    self.structures[state.school] = state
+            case LaneState():
+                if self.lane is None or self.lane.position <= state.position:
+                    self.lane = state
+
+
+def newest_of(records: Iterable[Record]) -> Newest:
+    newest = Newest()
+    forgotten: set[str] = set()
+    for record in records:
+        if not record.value:
+            forgotten.add(record.key)
+            school, _, student = record.key.partition("/")
+            newest.students.pop((school, student), None)
+            continue
+        try:
+            newest.take(decode(record.header("ce_type"), record.value))
+        except Poison as poison:
+            log.error("a record of account-state cannot be read and is left out: %s", poison)
+    return newest
+
+
+class Place:
+    def __init__(self, position: int, base: int) -> None:
+        self.position = position
+        self.base = base
+
+
+def where(told: LaneState, first: int, end: int, highest_at: int) -> Place:
+    """
+    Where the lane goes on. A position outside the log (trimmed, or made anew) is never skipped over in silence: the
+    lane goes on at the first record that is there, under offsets above all that were ever given.
+    """
+    offset = told.position - told.base
+    if first <= offset <= end:
+        return Place(told.position, told.base)
+    position = max(told.position, highest_at + 1)
+    return Place(position, position - first)
+
+
+def derive(
+    states: Iterable[AccountState], schools: dict[str, SchoolState], structures: dict[str, StructureState]
+) -> tuple[Hashes, int]:
+    """Every hash of a lane from its records, and how many students it has."""
+    hashes: Hashes = defaultdict(dict)
+    by_school: dict[str, list[AccountState]] = defaultdict(list)
+    count = 0
+    for state in sorted(states, key=lambda one: one.version):
+        count += 1
+        by_school[state.school].append(state)
+        _put(hashes, state)
+    for slug in sorted({*schools, *by_school}):
+        school = schools.get(slug) or SchoolState(school=slug, at=-1)
+        people = by_school[slug]
+        roll = sorted(one.student_id for one in people if one.in_roll)
+        if school.roll_hash is not None:
+            hashes[ledger.ROLLS][slug] = ledger.roll_entry(roll)
+        total = sum(ledger.in_sum(one) for one in people) % MODULUS
+        school = changed(
+            school,
+            students=len(people),
+            enabled=sum(one.status == "enabled" for one in people),
+            content_sum=f"{total:032x}",
+            roll_hash=roll_hash(roll) if school.roll_hash is not None else None,
+            roll_count=len(roll),
+        )
+        hashes[ledger.SCHOOLS][slug] = encode(school)
+    for slug, structure in structures.items():
+        hashes[ledger.STRUCTURES][slug] = encode(structure)
+    return dict(hashes), count
+
+
+def _put(hashes: Hashes, state: AccountState) -> None:
+    slug, student = state.school, state.student_id
+    hashes[ledger.students(slug)][student] = encode(state)
+    hashes[ledger.digests(slug)][student] = ledger.digest_entry(state)
+    if ledger.is_pending(state):
+        hashes[ledger.pending(slug)][student] = b"1"
+    if (entry := ledger.recent_entry(state)) is not None:
+        hashes[ledger.recent(slug)][student] = entry
+    if (address := ledger.email_of(state)) is not None:
+        held = hashes[ledger.emails(slug)]
+        if address in held:  # two of a half-published batch; in the order of versions the later one is right
+            held[ledger.second_holder(address, held[address].decode())] = held[address]
+        held[address] = student.encode()
+    if state.waits_for_email is not None:
+        waits = hashes[ledger.waiting(slug)]
+        before = ledger.names(waits.get(state.waits_for_email))
+        waits[state.waits_for_email] = ledger.names_entry((*before, student))
