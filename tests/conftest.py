@@ -1,0 +1,117 @@
+"""Fixtures of every test: the run's servers, a configuration of one's own on them. No socket leaves this machine."""
+
+import shutil
+import socket
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.sandbox.brokers import Addresses
+from shared.config import Config
+from shared.config_load import load
+from tests import brokers as servers
+
+_FOLDER = pytest.StashKey[Path]()
+_LEADER = pytest.StashKey[servers.Leader]()
+LOOPBACK = ("127.", "::1", "localhost")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--brokers", choices=servers.KINDS, default="embedded", help="the Kafka and Redis of this run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        config.stash[_FOLDER] = Path(worker["brokers"])
+        return
+    folder = Path(tempfile.mkdtemp(prefix="rollcall-tests-"))
+    config.stash[_FOLDER] = folder
+    config.stash[_LEADER] = servers.Leader(folder, config.getoption("--brokers"))
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Called by pytest-xdist for each worker."""
+    node.workerinput["brokers"] = str(node.config.stash[_FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    leader = config.stash.get(_LEADER, None)
+    if leader is not None:
+        leader.end()
+        shutil.rmtree(config.stash[_FOLDER])
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"brokers: {config.getoption('--brokers')} (a real Apache Kafka and a real Redis, started once per run)"
+
+
+@pytest.fixture(autouse=True)
+def _no_server_without_a_mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unmarked test reaches loopback only, where it may have started a twin itself."""
+    if request.node.get_closest_marker("kafka") or request.node.get_closest_marker("redis"):
+        return
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(LOOPBACK):
+            raise RuntimeError(f"a test without a mark reached for {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def brokers(request: pytest.FixtureRequest) -> Addresses:
+    """The run's Kafka and Redis; started when the first test asks for them."""
+    return servers.ask(request.config.stash[_FOLDER])
+
+
+@pytest.fixture
+def prefix() -> str:
+    """What this test's topics, groups and keys begin with: tests share the servers and never meet."""
+    return f"t{uuid.uuid4().hex[:10]}-"
+
+
+ConfigFile = Callable[..., Path]
+
+
+@pytest.fixture
+def config_file(brokers: Addresses, prefix: str, tmp_path: Path) -> ConfigFile:
+    """Writes a configuration on the run's servers: ``config_file(text_of_tenants_and_schools, partitions=2)``."""
+
+    def write(text: str, *, partitions: int = 2, **kafka: Any) -> Path:
+        (tmp_path / "secret").write_text("made-up-secret\n")
+        more = "".join(f"{name} = {value!r}\n".replace("'", '"') for name, value in kafka.items())
+        path = tmp_path / "rollcall.toml"
+        path.write_text(
+            f'[kafka]\nbootstrap_servers = "{brokers.kafka}"\npartitions = {partitions}\ncreate_topics = true\n'
+            f'topic_prefix = "{prefix}"\ngroup_prefix = "{prefix}"\n{more}'
+            f'[redis]\nurl = "{brokers.redis}"\nkey_prefix = "{prefix}"\n{text}'
+        )
+        return path
+
+    return write
+
+
+ONE_SCHOOL = """
+[tenants.abbey]
+url = "http://127.0.0.1:9/v1/sync"
+api_key = { file = "secret" }
+[schools.abbey]
+tenant = "abbey"
+source = "isams"
+base_url = "http://127.0.0.1:9"
+client_id = "made-up"
+client_secret = { file = "secret" }
+"""
+
+
+@pytest.fixture
+def config(config_file: ConfigFile) -> Iterator[Config]:
+    """One iSAMS school that nobody reads, on the run's servers."""
+    yield load(config_file(ONE_SCHOOL), {})
