@@ -1,0 +1,146 @@
+"""The fetcher's composition root: configuration, adapters, the worker, and the requests that come by topic."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from services.fetcher.isams import Isams
+from services.fetcher.memory import RedisMemory
+from services.fetcher.politeness import Politeness
+from services.fetcher.requests import Requests
+from services.fetcher.rounds import Rounds
+from services.fetcher.source import Source
+from services.fetcher.sweep import School
+from shared.clock import Clock, utc_now
+from shared.config import Config, IsamsSchool
+from shared.due import RedisDueQueue
+from shared.errors import Retryable
+from shared.kafka import KafkaLog, group_name, to_record, topic_name
+from shared.lane_service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for
+from shared.lanes import lane_of
+from shared.redis import connect
+from shared.service import backoff, sleep_unless
+from shared.topics import OPERATOR_COMMANDS, SYNC_REQUESTS
+
+log = logging.getLogger("rollcall.fetcher")
+
+QUEUE = "sweeps"
+BATCH = 100  # requests; each may be a question to a school
+SILENCE_SECONDS = 0.1  # how long a request may wait for company
+
+
+def isams_of(school: IsamsSchool) -> Source:
+    return Isams(school, Politeness(school.max_requests_per_hour))
+
+
+class FetcherService:
+    """Reads the configuration's iSAMS schools. Nothing is opened until it runs."""
+
+    name = "fetcher"
+
+    def __init__(
+        self, config: Config, *, clock: Clock = utc_now, source_of: Callable[[IsamsSchool], Source] = isams_of
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._source_of = source_of
+        self._out = KafkaLog(config)
+        self._consumer: Any = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        client = connect(self._config)
+        due = RedisDueQueue(client, self._config.redis.key_prefix, QUEUE)
+        memory = RedisMemory(client, self._config.redis.key_prefix)
+        schools = self._schools()
+        rounds = Rounds(schools, due, self._out, memory, self._clock, self._config.fetcher.concurrency)
+        requests = Requests(schools, due, self._out, memory, self._clock)
+        failed: list[BaseException] = []
+        broker = broker_for(self._config)
+        subscriber = broker.subscriber(
+            topic_name(self._config, SYNC_REQUESTS),
+            topic_name(self._config, OPERATOR_COMMANDS),
+            group_id=group_name(self._config, self.name),
+            max_records=BATCH,
+            polling_interval=SILENCE_SECONDS,
+            **SUBSCRIPTION,
+        )
+
+        async def take(messages: Sequence[Any]) -> None:
+            if failed:
+                return
+            try:
+                await self._take(requests, messages, stop)
+                rounds.look()
+            except Exception as error:  # leaving this handler would pass the batch over
+                failed.append(error)
+                stop.set()
+
+        subscriber(take)
+        await broker.start()
+        self._consumer = subscriber.consumer.consumer
+        try:
+            await rounds.run(stop)
+        finally:
+            await broker.stop()
+            await asyncio.gather(*(school.source.close() for school in schools.values()))
+            await asyncio.to_thread(self._out.close)
+            client.close()
+        if failed:
+            raise failed[0]
+
+    def _schools(self) -> dict[str, School]:
+        release = version("rollcall")
+        return {
+            slug: School(slug, school, lane_of(slug, self._config.kafka.partitions), self._source_of(school), release)
+            for slug, school in self._config.schools.items()
+            if isinstance(school, IsamsSchool)
+        }
+
+    async def _take(self, requests: Requests, messages: Sequence[Any], stop: asyncio.Event) -> None:
+        """A batch to its end; while something is away it waits, and its place is not kept."""
+        attempt = 0
+        while True:
+            handling = asyncio.create_task(requests.handle([to_record(message) for message in messages]))
+            try:
+                if not await _ends_before(handling, stop):
+                    return
+            except Retryable as trouble:
+                attempt += 1
+                if attempt == 1:
+                    log.warning("requests wait: %s", trouble)
+                if await sleep_unless(stop, backoff(attempt, RETRY_CAP_SECONDS)):
+                    return
+                continue
+            self._keep_place(messages)
+            return
+
+    def _keep_place(self, messages: Sequence[Any]) -> None:
+        ends = {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
+        places = [TopicPartition(topic, lane, offset) for (topic, lane), offset in ends.items()]
+        try:
+            self._consumer.commit(offsets=places, asynchronous=True)
+        except KafkaException as error:
+            log.debug("place not kept, these requests come again: %s", error)
+
+
+async def _ends_before(task: asyncio.Task[None], stop: asyncio.Event) -> bool:
+    """Await the task, but not beyond ``stop``: False when it was given up. Raises: what the task raises."""
+    stopping = asyncio.create_task(_until(stop))
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return False
+        task.result()
+        return True
+    finally:
+        stopping.cancel()
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()

@@ -1,0 +1,69 @@
+"""Whose data is this? Asked of a sweep's first page, before anything of the sweep is said."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.fetcher import certificate, parse
+from services.fetcher.certificate import Failure
+from services.fetcher.memory import Remembered
+from services.fetcher.source import Page, Refused, Source
+from shared.clock import Clock, write
+from shared.errors import Retryable
+from shared.wire import roll_hash
+
+ADVISED = ("no_students", "another_school")  # failures that a person may overrule
+
+
+class Failed(Exception):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+
+
+async def first_page(school: str, source: Source, known: Remembered, clock: Clock) -> tuple[Page, str]:
+    """
+    The first page, and when it was asked for. Raises: Failed when it cannot be had, or is no school's or another's.
+
+    Where it looks wrong, the rest is read once for its ids alone: a person may have accepted exactly this roll, and
+    where nobody has, the failure tells the hash that they would accept.
+    """
+    read_at = write(clock())
+    try:
+        page = await source.students(1)
+    except Refused as refusal:
+        raise Failed(Failure("refused", str(refusal))) from refusal
+    except Retryable as trouble:
+        raise Failed(Failure("unreachable", str(trouble), trouble.retry_after)) from trouble
+    ids = _ids(page)
+    if page.records and not ids:
+        raise Failed(Failure("id_missing", "no record of the first page has an id"))
+    failure = certificate.doubt(ids, known.roll)
+    if failure is None:
+        return page, read_at
+    try:
+        for number in range(2, page.pages + 1):
+            ids += _ids(await source.students(number))
+    except (Retryable, Refused) as trouble:
+        raise Failed(replace(failure, detail=f"{failure.detail}; and not all was read: {trouble}")) from trouble
+    if roll_hash(ids) not in known.accepted:
+        raise Failed(advised(school, failure, ids))
+    return page, read_at
+
+
+def advised(school: str, failure: Failure, ids: Sequence[str]) -> Failure:
+    """The failure with the words that overrule it, where a person may."""
+    if failure.reason not in ADVISED:
+        return failure
+    return replace(
+        failure, detail=f"{failure.detail}; if this is right: rollcall accept-roll {school} {roll_hash(ids)}"
+    )
+
+
+def _ids(page: Page) -> list[str]:
+    found = []
+    for record in page.records:
+        try:
+            found.append(parse.student_id(record))
+        except parse.Unreadable:
+            continue
+    return found

@@ -1,0 +1,150 @@
+"""
+What a school's iSAMS can be asked. The only file that knows its paths; it decides nothing.
+
+What is known of the API is from its public clients only: so an envelope may lack totals, an array may be
+null, a status for *not allowed* may be 401 or 403, and a number of pages is believed from the envelope, never computed
+from the page size that was asked for.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from services.fetcher import parse
+from services.fetcher.politeness import Politeness
+from services.fetcher.session import Session
+from services.fetcher.source import Json, Page, Refused
+from services.fetcher.structure import SchoolLists, TeachingLists
+from shared.config import IsamsSchool
+from shared.errors import Retryable
+
+STUDENTS = "/api/students"
+STATUSES = "/api/students/systemstatuses"
+YEAR_GROUPS = "/api/school/yeargroups"
+DEPARTMENTS = "/api/school/departments/teaching"
+SUBJECTS = "/api/teaching/subjects"
+SETS = "/api/teaching/sets"
+
+PERMISSIONS = {  # by the start of a path; the names are those of the vendor's control panel
+    "/api/students": "Student Manager",
+    "/api/admissions": "Admissions",
+    "/api/teaching": "Teaching",
+    "/api/school/": "School Manager",
+    "/api/humanresources": "Staff/HR",
+    "/api/systemconfiguration": "Control Panel",
+}
+WHERE = "Control Panel > API Services Manager > Manage REST API Clients"
+
+
+class Isams:
+    """``services.fetcher.source.Source`` on a real iSAMS. Opened on first use; close it."""
+
+    students_path = STUDENTS
+
+    def __init__(
+        self, school: IsamsSchool, politeness: Politeness, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._page_size = str(school.page_size)
+        self._politeness = politeness
+        self._session = Session(school, politeness, _permission, clock=clock)
+
+    async def students(self, page: int) -> Page:
+        query = {"page": str(page), "pageSize": self._page_size}
+        body = await self._get(STUDENTS, query)
+        return _page(body, "students", page, STUDENTS)
+
+    async def student(self, student_id: str) -> Json | None:
+        path = f"{STUDENTS}/{quote(student_id, safe='')}"
+        found = await self._session.find(path, label=f"{STUDENTS}/{{id}}")
+        if found is not None and not isinstance(found, dict):
+            raise Retryable(f"{STUDENTS}/{{id}}: the answer for one student is no object")
+        return found
+
+    async def status_words(self) -> Mapping[str, int]:
+        return parse.status_words(await self._list(STATUSES, "systemStatuses"))
+
+    async def school_lists(self) -> SchoolLists:
+        groups, departments = await asyncio.gather(
+            self._list(YEAR_GROUPS, "yearGroups"), self._list(DEPARTMENTS, "departments")
+        )
+        paths = [f"{YEAR_GROUPS}/{group.get('ncYear')}/divisions" for group in groups]
+        of_groups = await self._lists(paths, "divisions")
+        divisions = {found.id: found for rows in of_groups for found in map(parse.division, rows)}
+        return SchoolLists(
+            year_groups=tuple(map(parse.year_group, groups, of_groups)),
+            divisions=tuple(divisions[id] for id in sorted(divisions)),
+            departments=tuple(map(parse.teaching_department, departments)),
+        )
+
+    async def teaching_lists(self) -> TeachingLists:
+        subjects, sets = await asyncio.gather(self._list(SUBJECTS, "subjects"), self._list(SETS, "sets"))
+        shown = [record for record in sets if not parse.is_hidden(record)]
+        self._politeness.check_room(len(shown), "the lists of sets")
+        members = await self._lists([f"{SETS}/{record.get('id')}/setList" for record in shown], "students")
+        return TeachingLists(
+            subjects=tuple(map(parse.subject, subjects)), sets=tuple(map(parse.teaching_set, shown, members))
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    # Lists
+
+    async def _list(self, path: str, key: str) -> Sequence[Json]:
+        """A list that has no pages. Some come with an envelope all the same: one of more than one page is no list."""
+        page = _page(await self._get(path), key, 1, path)
+        if page.pages > 1 or page.declared not in (None, len(page.records)):
+            raise Retryable(f"{path} came with {len(page.records)} of {page.declared} entries")
+        return page.records
+
+    async def _lists(self, paths: Sequence[str], key: str) -> list[Sequence[Json]]:
+        """Several lists, all of them or none."""
+        tasks = [asyncio.ensure_future(self._list(path, key)) for path in paths]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        found = await self._session.find(path, query)
+        if found is None:
+            raise Refused(
+                f"iSAMS has no {path}; if that is so of every path, see that base_url is the address of iSAMS itself"
+            )
+        return found
+
+
+def _page(body: Any, key: str, number: int, path: str) -> Page:
+    """
+    One page and its envelope. An array that is null is empty; an envelope without ``totalPages`` is one page, or as
+    many as its own total and page size make.
+    """
+    if isinstance(body, list):
+        body = {key: body}
+    if not isinstance(body, dict) or not isinstance(records := body.get(key, []) or [], list):
+        raise Retryable(f"{path}: the answer has no list of {key}")
+    if key not in body:
+        raise Retryable(f"{path}: the answer has no {key}")
+    if not all(isinstance(record, dict) for record in records):
+        raise Retryable(f"{path}: something in {key} is no object")
+    count, page, size, total, pages = (
+        _whole(body.get(name)) for name in ("count", "page", "pageSize", "totalCount", "totalPages")
+    )
+    if page is not None and page != number:
+        raise Retryable(f"{path}: asked for page {number}, got {page}")
+    if pages is None:
+        pages = -(-total // size) if total and size else 1
+    return Page(number, pages, total, count, records)
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _permission(path: str) -> str:
+    name = next((name for start, name in PERMISSIONS.items() if path.startswith(start)), "for this area")
+    return f"in {WHERE}, give this client the permission {name} (Read)"

@@ -1,0 +1,104 @@
+"""What a sweep publishes, as messages: keys, lanes, headers and ids in one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.events import RollRead, StructureFetched, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
+from shared.model import Frozen, Structure, Student
+from shared.topics import STUDENTS_FETCHED
+from shared.wire import Message, digest, encode, event_id, headers
+
+ROLL_CHUNK = 5_000  # ids in one RollRead
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A value with its bytes and their digest, before it is known whether it is sent at all."""
+
+    subject: str
+    value: bytes
+    digest: str
+
+
+def of_student(school: str, student: Student) -> Letter:
+    return _letter(f"{school}/{student.student_id}", StudentFetched(school=school, student=student))
+
+
+def of_structure(school: str, structure: Structure) -> Letter:
+    return _letter(school, StructureFetched(school=school, structure=structure))
+
+
+def _letter(subject: str, value: Frozen) -> Letter:
+    encoded = encode(value)
+    return Letter(subject, encoded, digest(encoded).hex())
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Addresses everything of one sweep; ``sweep`` None: of a reading that opens none and closes none."""
+
+    school: str
+    lane: int
+    sweep: str | None
+
+    def student(self, letter: Letter, read_at: str) -> Message:
+        student_id = letter.subject.removeprefix(f"{self.school}/")
+        detail = f"{self.sweep or ''}/{letter.digest}/{read_at}"
+        return self._message(StudentFetched, letter, student_id, "student_fetched", detail, read_at, read_at=read_at)
+
+    def structure(self, letter: Letter, read_at: str) -> Message:
+        detail = f"{self.sweep or ''}/{letter.digest}/{read_at}"
+        return self._message(StructureFetched, letter, "", "structure_fetched", detail, read_at, read_at=read_at)
+
+    def started(self, event: SweepStarted) -> Message:
+        return self._of_sweep(event, "sweep_started", event.started_at)
+
+    def roll(self, sweep: str, ids: Sequence[str], time: str) -> list[Message]:
+        """The roll in chunks; an empty one is one empty chunk."""
+        ordered = sorted(ids)
+        parts = [tuple(ordered[at : at + ROLL_CHUNK]) for at in range(0, len(ordered), ROLL_CHUNK)] or [()]
+        return [
+            self._of_sweep(
+                RollRead(school=self.school, sweep=sweep, chunk=number, chunks=len(parts), ids=part),
+                "roll_read",
+                time,
+                f"/{number}",
+            )
+            for number, part in enumerate(parts)
+        ]
+
+    def completed(self, event: SweepCompleted) -> Message:
+        return self._of_sweep(event, "sweep_completed", event.completed_at)
+
+    def failed(self, event: SweepFailed) -> Message:
+        return self._of_sweep(event, "sweep_failed", event.failed_at)
+
+    def _of_sweep(self, event: Frozen, kind: str, time: str, more: str = "") -> Message:
+        return self._message(type(event), _letter(self.school, event), "", kind, f"{self.sweep}{more}", time)
+
+    def _message(
+        self,
+        model: type[Frozen],
+        letter: Letter,
+        student_id: str,
+        kind: str,
+        detail: str,
+        time: str,
+        read_at: str | None = None,
+    ) -> Message:
+        return Message(
+            STUDENTS_FETCHED,
+            self.lane,
+            letter.subject,
+            letter.value,
+            headers(
+                model,
+                id=event_id(self.school, student_id, 0, kind, detail),
+                school=self.school,
+                subject=letter.subject,
+                time=time,
+                read_at=read_at,
+                sweep=self.sweep,
+                digest=letter.digest if read_at else None,
+            ),
+        )

@@ -1,0 +1,213 @@
+"""
+The worker: claims schools as they come due and reads several at once, each under a lease of its own.
+
+A school that fails rests, longer each time, and comes back by itself; none waits for another. A sweep that is given up
+(stop, lost lease) leaves its school due.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+from services.fetcher import schedule
+from services.fetcher.delivery import LeaseLost
+from services.fetcher.lease import KeptLease
+from services.fetcher.memory import Memory
+from services.fetcher.sweep import Result, School, run_sweep
+from shared.clock import Clock
+from shared.errors import Retryable
+from shared.ports import Claim, DueQueue, Log
+
+log = logging.getLogger("rollcall.fetcher")
+
+_T = TypeVar("_T")
+
+FULL = "full"  # the note of a school that is to be read in full
+LOOK_SECONDS = 1.0  # the longest time between two looks at the queue: another process may have hastened a school
+AWAY_SECONDS = 2.0  # before a queue that is away is asked again
+GIVE_UP_SECONDS = 3.0  # to tell the queue that a sweep was given up; after that its lease ends by itself
+
+
+class Rounds:
+    """Reads the schools of one process. ``jitter`` gives numbers from 0 to 1."""
+
+    def __init__(
+        self,
+        schools: Mapping[str, School],
+        due: DueQueue,
+        out: Log,
+        memory: Memory,
+        clock: Clock,
+        concurrency: int,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._schools = schools
+        self._due = due
+        self._out = out
+        self._memory = memory
+        self._clock = clock
+        self._concurrency = concurrency
+        self._jitter = jitter
+        self._failures: dict[str, int] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._is_away = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop``; sweeps under way are then given up."""
+        stopping = asyncio.create_task(self._wake_at(stop))
+        begun = False
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                wait = AWAY_SECONDS
+                with suppress(Retryable):
+                    begun = begun or await self._begin()
+                    wait = await self._claim_all(stop)
+                await self._rest(wait)
+        finally:
+            stopping.cancel()
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    def look(self) -> None:
+        """Look at the queue at once: a school of this process may have come due."""
+        self._wake.set()
+
+    async def _begin(self) -> bool:
+        """Every school is due at the start."""
+        await self._next_at()
+        for slug in self._schools:
+            await self._ask(self._due.hasten, slug, self._clock().timestamp())
+        return True
+
+    async def _next_at(self) -> float | None:
+        """
+        When the next school comes due. Schools that are not in the queue are put there; where there is no queue at all,
+        whatever was asked for has gone with it, so that everything is read in full.
+        """
+        now = self._clock().timestamp()
+        next_at = await self._ask(self._due.next_at)
+        if next_at is None and self._schools:
+            log.warning("the queue of schools was empty: all %d are read in full", len(self._schools))
+            for slug in self._schools:
+                await self._ask(self._due.hasten, slug, now, FULL)
+            return now
+        await self._ask(self._due.ensure, dict.fromkeys(self._schools, now))
+        return next_at
+
+    async def _claim_all(self, stop: asyncio.Event) -> float:
+        """Claim while there is room and somebody is due. Returns how long to rest: until the next comes due."""
+        while len(self._running) < self._concurrency and not stop.is_set():
+            now = self._clock().timestamp()
+            shortest = min((school.settings.lease_seconds for school in self._schools.values()), default=60.0)
+            claim = await self._ask(self._due.claim, now, shortest)
+            if claim is None:
+                next_at = await self._next_at()
+                return LOOK_SECONDS if next_at is None else min(max(next_at - now, 0.0), LOOK_SECONDS)
+            task = asyncio.create_task(self._take(claim), name=f"sweep-{claim.member}")
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        return LOOK_SECONDS
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s ended on a bug; its lease ends by itself", task.get_name(), exc_info=error)
+        self._wake.set()
+
+    async def _take(self, claim: Claim) -> None:
+        """One claim, from the first look at it to its end."""
+        school = self._schools.get(claim.member)
+        if school is None:
+            await asyncio.to_thread(self._due.remove, claim.member)
+            log.info("%s is no school of this configuration any more", claim.member)
+            return
+        claimed_at = self._clock().timestamp()
+        result: Result | None = None
+        try:
+            result = await self._sweep(school, claim)
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                async with asyncio.timeout(GIVE_UP_SECONDS):
+                    await self._finish(claim, self._clock().timestamp(), False)
+            raise
+        except LeaseLost as lost:
+            log.warning("%s; nothing more of it is said", lost)
+            return
+        except Retryable as trouble:
+            next_at = self._next_after_failure(school, "away", str(trouble), trouble.retry_after)
+        except Exception:
+            log.exception("%s: a sweep ended on a bug", school.slug)
+            next_at = self._next_after_failure(school, "bug", "see above", None)
+        else:
+            next_at = self._next_after(school, result, claimed_at)
+        fulfilled = result is not None and result.failure is None and (result.full or claim.note != FULL)
+        with suppress(Retryable):  # the lease ends by itself, and the school is due again then
+            await self._finish(claim, next_at, fulfilled)
+
+    async def _sweep(self, school: School, claim: Claim) -> Result:
+        """Raises: LeaseLost as soon as the lease is; whatever the sweep raises."""
+        lease = KeptLease(self._due, claim, school.settings.lease_seconds, self._clock)
+        if not await lease.take():
+            raise LeaseLost(f"{school.slug}: the claim was lost before its sweep began")
+        sweep = asyncio.create_task(
+            run_sweep(school, self._out, self._memory, lease, self._clock, wants_full=claim.note == FULL)
+        )
+        keeper = asyncio.create_task(lease.keep())
+        try:
+            await asyncio.wait({sweep, keeper}, return_when=asyncio.FIRST_COMPLETED)
+            if not sweep.done():
+                raise LeaseLost(f"{school.slug}: the lease was lost in the middle of a sweep")
+            return sweep.result()
+        finally:
+            for task in (sweep, keeper):
+                task.cancel()
+            await asyncio.gather(sweep, keeper, return_exceptions=True)
+
+    async def _finish(self, claim: Claim, next_at: float, fulfilled: bool) -> None:
+        await asyncio.to_thread(lambda: self._due.finish(claim, next_at, fulfilled=fulfilled))
+
+    def _next_after(self, school: School, result: Result, claimed_at: float) -> float:
+        if result.failure is not None:
+            failure = result.failure
+            return self._next_after_failure(school, failure.reason, failure.detail, failure.retry_after)
+        if self._failures.pop(school.slug, 0):
+            log.warning("%s is read again", school.slug)
+        level = logging.INFO if result.sent or result.full else logging.DEBUG
+        log.log(level, "%s: %d on the roll, %d sent", school.slug, result.roll_count, result.sent)
+        return max(claimed_at + school.settings.poll_seconds, self._clock().timestamp())
+
+    def _next_after_failure(self, school: School, reason: str, detail: str, retry_after: float | None) -> float:
+        failures = self._failures[school.slug] = self._failures.get(school.slug, 0) + 1
+        wait = schedule.retry_seconds(failures, school.settings.poll_seconds, retry_after, self._jitter())
+        level = logging.WARNING if failures == 1 else logging.DEBUG
+        log.log(level, "%s: no certificate (%s: %s); tried again in %.0f s", school.slug, reason, detail, wait)
+        return self._clock().timestamp() + wait
+
+    async def _ask(self, question: Callable[..., _T], *given: object) -> _T:
+        """Ask the queue, in a thread. Raises: Retryable; a change between there and away is told once."""
+        try:
+            answer = await asyncio.to_thread(question, *given)
+        except Retryable as trouble:
+            if not self._is_away:
+                log.warning("the queue of schools is away: %s", trouble)
+            self._is_away = True
+            raise
+        if self._is_away:
+            log.warning("the queue of schools is there again")
+        self._is_away = False
+        return answer
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._wake.set()

@@ -1,0 +1,197 @@
+"""
+One school's door: the token, one request and its tries. What may be asked is not known here.
+
+A request is tried again when time may help (no answer, no JSON, 429, 5xx) and not otherwise. 401 renews the token once;
+a 401 or 403 after it is a permission that is missing, and the refusal says which.
+"""
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+import msgspec
+
+from services.fetcher.politeness import PATIENCE_SECONDS, Politeness, full_jitter
+from services.fetcher.source import Refused
+from shared.config import IsamsSchool
+from shared.errors import Retryable
+
+ATTEMPTS = 4
+BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.5, 8.0
+RENEW_EARLY_SECONDS = 60.0  # before a token ends; half its life when that is shorter
+TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})  # the last five are the edge's
+LARGEST_BODY = 64 * 1024 * 1024  # bytes; a page of 1,000 students is 2 MB
+
+
+class Session:
+    """Opened on first use; close it. ``permission`` says which one a path needs, in words."""
+
+    def __init__(
+        self,
+        school: IsamsSchool,
+        politeness: Politeness,
+        permission: Callable[[str], str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[int, float, float], float] = full_jitter,
+    ) -> None:
+        self._school = school
+        self._politeness = politeness
+        self._permission = permission
+        self._clock = clock
+        self._jitter = jitter
+        self._client: httpx.AsyncClient | None = None
+        self._token = ""
+        self._token_ends = 0.0
+        self._renewing = asyncio.Lock()
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def find(self, path: str, query: Mapping[str, str] | None = None, *, label: str = "") -> Any:
+        """
+        The body of an answer; None for 404. Raises: Retryable after the last try, Refused at once. ``label`` stands in
+        their messages for a path that names somebody.
+        """
+        label = label or path
+        has_renewed = False
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                token = await self._valid_token()
+                bearer = {"Authorization": f"Bearer {token}"}
+                response = await self._send("GET", path, label, params=query, headers=bearer)
+                if response.status_code == 401 and not has_renewed:
+                    has_renewed = True
+                    self._forget(token)
+                    attempt -= 1
+                    continue
+                return self._body(label, response)
+            except Retryable as trouble:
+                await self._rest_or_raise(trouble, attempt)
+
+    async def _rest_or_raise(self, trouble: Retryable, attempt: int) -> None:
+        """Wait before the next try. Raises: the trouble itself, after the last try or when the wait would be long."""
+        asked = trouble.retry_after
+        if asked is not None:
+            self._politeness.quiet(asked)
+        if attempt >= ATTEMPTS or (asked or 0.0) > PATIENCE_SECONDS:
+            raise trouble
+        await self._politeness.rest(asked or self._jitter(attempt, BACKOFF_SECONDS, BACKOFF_CAP_SECONDS))
+
+    async def _send(self, method: str, path: str, label: str, **more: Any) -> httpx.Response:
+        """One request, timed as a whole: a server that dribbles is as good as one that hangs."""
+        async with self._politeness.turn():
+            try:
+                async with asyncio.timeout(self._school.timeout_seconds):
+                    return await self._open().request(method, f"{self._school.base_url}{path}", **more)
+            except TimeoutError:
+                raise Retryable(f"{label} gave no answer in {self._school.timeout_seconds:g} s") from None
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                raise Retryable(f"{label}: {type(error).__name__}: {error}") from error
+
+    def _body(self, path: str, response: httpx.Response) -> Any:
+        status, tag = response.status_code, response.headers.get("x-request-tag", "none")
+        if status == 404:
+            return None
+        if status in (401, 403):
+            raise Refused(f"iSAMS refuses {path} ({status}); {self._permission(path)}")
+        if status in TRY_AGAIN:
+            raise Retryable(f"{path}: status {status} (tag {tag})", retry_after=_retry_after(response))
+        if status != 200:
+            raise Refused(f"{path}: status {status} (tag {tag}); see that base_url is the address of iSAMS itself")
+        if len(response.content) > LARGEST_BODY:
+            raise Refused(f"{path}: {len(response.content)} bytes in one answer; set a smaller page_size")
+        try:
+            return msgspec.json.decode(response.content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            kind = response.headers.get("content-type", "nothing")
+            raise Retryable(f"{path}: the answer is no JSON but {kind} (tag {tag})") from None
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            school = self._school
+            for name in ("httpx", "httpcore"):  # they tell every address, and some name a student; and the token
+                logging.getLogger(name).setLevel(logging.WARNING)
+            verify = ssl.create_default_context(cafile=str(school.ca_file)) if school.ca_file else True
+            self._client = httpx.AsyncClient(
+                headers={"User-Agent": f"Rollcall/{version('rollcall')}", "Accept": "application/json"},
+                timeout=school.timeout_seconds,
+                verify=verify,
+                proxy=school.proxy,
+                trust_env=False,  # the proxy is what the configuration says
+                follow_redirects=False,  # a token is for this host alone
+            )
+        return self._client
+
+    # The token
+
+    async def _valid_token(self) -> str:
+        """The token, renewed before it ends; only one request renews it."""
+        async with self._renewing:
+            if not self._token or self._clock() >= self._token_ends:
+                await self._renew()
+            return self._token
+
+    def _forget(self, token: str) -> None:
+        if token == self._token:
+            self._token = ""
+
+    async def _renew(self) -> None:
+        school = self._school
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": school.client_id,
+            "client_secret": school.client_secret.get_secret_value(),
+        }
+        if school.token_scope:
+            form["scope"] = school.token_scope
+        asked_at = self._clock()
+        response = await self._send("POST", school.token_path, school.token_path, data=form)
+        if response.status_code in (400, 401, 403):
+            raise Refused(_token_refusal(response))
+        body = self._body(school.token_path, response)
+        token = body.get("access_token") if isinstance(body, dict) else None
+        if not isinstance(token, str) or not token:
+            raise Refused(f"{school.token_path} gives no token; see that base_url and token_path are right")
+        life = body.get("expires_in")
+        seconds = float(life) if isinstance(life, int | float) and life > 0 else 300.0
+        self._token = token
+        self._token_ends = asked_at + seconds - min(RENEW_EARLY_SECONDS, seconds / 2)
+
+
+def _token_refusal(response: httpx.Response) -> str:
+    """The words of OAuth 2 that can be told; anything else in the answer stays untold."""
+    try:
+        body = msgspec.json.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = None
+    error = body.get("error") if isinstance(body, dict) else None
+    advice = {
+        "invalid_client": "client_id or client_secret is wrong or was withdrawn; ask the school for new ones",
+        "unauthorized_client": "this client may not use the API; ask the school to allow it",
+        "invalid_scope": "token_scope is not one that this school knows; try restapi, or an empty one",
+        "unsupported_grant_type": "token_path is not this school's token address",
+    }
+    return f"iSAMS gives no token ({response.status_code}): {advice.get(str(error), 'see base_url and token_path')}"
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds, or a date. Nonsense is as good as nothing."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None

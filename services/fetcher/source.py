@@ -1,0 +1,55 @@
+"""All that a sweep may know of a school's record system."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.fetcher.parse import Json
+from services.fetcher.structure import SchoolLists, TeachingLists
+from shared.errors import RollcallError
+
+__all__ = ["Json", "Page", "Refused", "Source"]
+
+
+class Refused(RollcallError):
+    """The record system said no, and will until a person changes something; the message says what."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    One page of a list, and what its envelope declares.
+
+    ``pages`` and ``declared`` are the totals of the whole list, ``count`` that of this page; None: not declared.
+    """
+
+    number: int
+    pages: int
+    declared: int | None
+    count: int | None
+    records: Sequence[Json]
+
+
+class Source(Protocol):
+    """
+    One school, read politely. Every call raises Retryable (after its own retries) and Refused.
+
+    The lists of structure are read whole or not at all: one part missing raises, and Poison names a field that cannot
+    be taken.
+    """
+
+    students_path: str
+
+    async def students(self, page: int) -> Page: ...
+
+    async def student(self, student_id: str) -> Json | None:
+        """One student by id; None: nobody there has it."""
+
+    async def status_words(self) -> Mapping[str, int]:
+        """The school's words for the life stages of a record, and their numbers."""
+
+    async def school_lists(self) -> SchoolLists: ...
+
+    async def teaching_lists(self) -> TeachingLists: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,238 @@
+"""
+A school's structure as faculties, departments, programmes and modules; and who is in which. Pure.
+
+| of the school | becomes | code |
+| --- | --- | --- |
+| division | faculty | the division's |
+| division | department of that faculty, home of its year groups | ``SEN-YEARS`` |
+| teaching department | department | ``DEP-3`` |
+| year group | programme | ``Y10`` |
+| subject taught in a year group | module of that programme | ``Y10-HIS`` |
+| or teaching set (``modules = "set"``) | module of its year's programme | the set's |
+
+A programme must have a department, and a year group belongs to a division, not to a teaching department: so each
+division has one department beside its faculty, in which its year groups are programmes. A year group of several
+divisions is with the first of them; years without any share the department ``YEARS``. A teaching department is in a
+faculty only when the school has just one.
+
+A module is optional when not everybody takes it who is in any set of its year. Not *everybody in the year*: a joiner
+who has no timetable yet would make every module optional until the next reading.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeVar
+
+from shared.model import Department, Faculty, Frozen, Module, ModuleYear, Programme, Structure
+
+HOMELESS = Department(code="YEARS", name="Year groups")
+
+
+class Division(Frozen):
+    id: int
+    code: str = ""
+    name: str
+    order: int = 0
+
+
+class YearGroup(Frozen):
+    """``divisions``: ids, in the order in which the school lists them."""
+
+    nc_year: int
+    name: str
+    divisions: tuple[int, ...] = ()
+
+
+class TeachingDepartment(Frozen):
+    id: int
+    code: str = ""
+    name: str
+
+
+class Subject(Frozen):
+    id: int
+    code: str = ""
+    name: str
+
+
+class TeachingSet(Frozen):
+    """``nc_year`` and ``subject`` are None where the school does not say; ``members`` are sorted student ids."""
+
+    id: int
+    code: str = ""
+    name: str
+    subject: int | None = None
+    nc_year: int | None = None
+    members: tuple[str, ...] = ()
+
+
+class SchoolLists(Frozen):
+    year_groups: tuple[YearGroup, ...] = ()
+    divisions: tuple[Division, ...] = ()
+    departments: tuple[TeachingDepartment, ...] = ()
+
+
+class TeachingLists(Frozen):
+    subjects: tuple[Subject, ...] = ()
+    sets: tuple[TeachingSet, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """
+    The structure, and who is in what of it. Whatever was never read is None, and clears nothing.
+
+    ``programmes`` maps a year group to its programme, ``modules`` a student to theirs.
+    """
+
+    structure: Structure | None = None
+    programmes: Mapping[int, str] = field(default_factory=dict)
+    modules: Mapping[str, tuple[str, ...]] | None = None
+
+    def programmes_of(self, year_group: int | None) -> tuple[str, ...] | None:
+        """None too for a year group that is blank or that the school does not list: a slip is not an un-enrolment."""
+        code = None if year_group is None else self.programmes.get(year_group)
+        return None if code is None else (code,)
+
+    def modules_of(self, student_id: str) -> tuple[str, ...] | None:
+        return None if self.modules is None else self.modules.get(student_id, ())
+
+
+def curriculum(
+    lists: SchoolLists | None,
+    teaching: TeachingLists | None,
+    *,
+    modules: Literal["subject", "set"],
+    years: Mapping[int, int],
+) -> Curriculum:
+    """
+    What the school's lists come to. ``years`` maps a year group to the receiver's year, 0-7.
+
+    Without the year groups nothing is supplied, since a module needs its programme; without the sets no modules are.
+    """
+    if lists is None:
+        return Curriculum()
+    programmes = {group.nc_year: f"Y{group.nc_year}" for group in lists.year_groups}
+    faculties, departments, programme_list = _school(lists, programmes)
+    drafts = [] if teaching is None else _modules(teaching, programmes, modules)
+    structure = Structure(
+        faculties=_by_code(faculties),
+        departments=_by_code(departments),
+        programmes=_by_code(programme_list),
+        modules=_by_code(draft.module(lists, years) for draft in drafts),
+    )
+    return Curriculum(structure, programmes, None if teaching is None else _members(drafts))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A module before it has its words."""
+
+    code: str
+    name: str
+    programme: str
+    nc_year: int
+    members: frozenset[str]
+    is_optional: bool
+    is_named_by_year: bool
+
+    def module(self, lists: SchoolLists, years: Mapping[int, int]) -> Module:
+        group = next(group.name for group in lists.year_groups if group.nc_year == self.nc_year)
+        year = years.get(self.nc_year)
+        return Module(
+            code=self.code,
+            name=f"{self.name} ({group})" if self.is_named_by_year else self.name,
+            programme_code=self.programme,
+            years=() if year is None else (ModuleYear(year=year, is_optional=self.is_optional),),
+        )
+
+
+def _school(
+    lists: SchoolLists, programmes: Mapping[int, str]
+) -> tuple[list[Faculty], list[Department], list[Programme]]:
+    codes = _codes(lists.divisions, "DIV")
+    names = {division.id: division.name for division in lists.divisions}
+    order = {division.id: (division.order, division.id) for division in lists.divisions}
+    faculties = [Faculty(code=codes[id], name=names[id]) for id in codes]
+    departments = [
+        Department(code=f"{codes[id]}-YEARS", name=f"{names[id]} year groups", faculty_code=codes[id]) for id in codes
+    ]
+    only = faculties[0].code if len(faculties) == 1 else None
+    for id, code in _codes(lists.departments, "DEP").items():
+        name = next(department.name for department in lists.departments if department.id == id)
+        departments.append(Department(code=code, name=name, faculty_code=only))
+    result = []
+    for group in {group.nc_year: group for group in lists.year_groups}.values():
+        homes = sorted((id for id in group.divisions if id in codes), key=order.__getitem__)
+        home = f"{codes[homes[0]]}-YEARS" if homes else HOMELESS.code
+        result.append(Programme(code=programmes[group.nc_year], name=group.name, department_code=home))
+    if any(programme.department_code == HOMELESS.code for programme in result):
+        departments.append(HOMELESS)
+    return faculties, departments, result
+
+
+def _modules(teaching: TeachingLists, programmes: Mapping[int, str], kind: Literal["subject", "set"]) -> list[_Draft]:
+    """Sets of an unknown subject or of a year group that the school does not list are in no module."""
+    subjects = {subject.id: subject for subject in teaching.subjects}
+    codes = _codes(teaching.subjects, "SUB")
+    sets = [
+        entry
+        for entry in sorted({entry.id: entry for entry in teaching.sets}.values(), key=lambda entry: entry.id)
+        if entry.nc_year in programmes and (kind == "set" or entry.subject in subjects)
+    ]
+    everybody: dict[int, set[str]] = defaultdict(set)
+    for entry in teaching.sets:
+        if entry.nc_year is not None:
+            everybody[entry.nc_year].update(entry.members)
+    groups: dict[tuple[int, int], list[TeachingSet]] = defaultdict(list)
+    for entry in sets:
+        groups[entry.nc_year or 0, entry.id if kind == "set" else entry.subject or 0].append(entry)
+    set_codes = _codes(sets, "SET") if kind == "set" else {}
+    drafts = []
+    for (year, id), parts in groups.items():
+        members = frozenset(member for part in parts for member in part.members)
+        code = set_codes[id] if kind == "set" else f"{programmes[year]}-{codes[id]}"
+        name = parts[0].name if kind == "set" else subjects[id].name
+        optional = not members >= everybody[year]
+        drafts.append(_Draft(code, name, programmes[year], year, members, optional, kind == "subject"))
+    return drafts
+
+
+def _members(drafts: Iterable[_Draft]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for draft in drafts:
+        for member in draft.members:
+            found[member].add(draft.code)
+    return {member: tuple(sorted(codes)) for member, codes in found.items()}
+
+
+class _Coded(Protocol):
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def code(self) -> str: ...
+
+
+def _codes(entries: Sequence[_Coded], prefix: str) -> dict[int, str]:
+    """
+    A code for each id: the school's own where it has one; ``DEP-3`` where not. Of several that share one, the oldest
+    keeps it and the others are told apart by their ids: a newcomer must not rename what is there.
+    """
+    codes: dict[int, str] = {}
+    taken: Counter[str] = Counter()
+    for entry in sorted(entries, key=lambda entry: entry.id):
+        if entry.id in codes:
+            continue
+        code = entry.code or f"{prefix}-{entry.id}"
+        taken[code] += 1
+        codes[entry.id] = code if taken[code] == 1 else f"{code}-{entry.id}"
+    return codes
+
+
+_HasCode = TypeVar("_HasCode", Faculty, Department, Programme, Module)
+
+
+def _by_code(entries: Iterable[_HasCode]) -> tuple[_HasCode, ...]:
+    return tuple(sorted(entries, key=lambda entry: entry.code))

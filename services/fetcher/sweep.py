@@ -1,0 +1,281 @@
+"""
+The course of one sweep: one complete reading of one school, told as it goes. Knows ports only.
+
+1. Read the first page. If it can be nobody's or another school's: say so, and nothing else.
+2. Read the areas that are due, and the first page again.
+3. SweepStarted; the structure, where it differs.
+4. Page by page: publish who is news, await the acknowledgement, remember their digests.
+5. Judge. Ask by id for those of the last certified roll who are missing.
+6. The roll, where it differs; then SweepCompleted with the certificate; then remember the roll.
+
+Nothing is published once the lease may be another's. A Retryable of the log or of the memory leaves the sweep as it is:
+nobody is told, since nobody can be, and the next SweepStarted takes its place.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from services.fetcher import certificate, messages, parse, schedule
+from services.fetcher.areas import AREAS, SETS, certified, read_areas
+from services.fetcher.certificate import Failure, PageRead
+from services.fetcher.delivery import Delivery, Lease
+from services.fetcher.identity import Failed, advised, first_page
+from services.fetcher.memory import Memory, Remembered, SchoolMemory
+from services.fetcher.reader import reader_of
+from services.fetcher.source import Page, Refused, Source
+from shared.clock import Clock, write
+from shared.config import IsamsSchool
+from shared.errors import Retryable
+from shared.events import Absences, SweepCompleted, SweepFailed, SweepStarted
+from shared.ports import Log
+
+log = logging.getLogger("rollcall.fetcher")
+
+ASKED_BY_ID = 50  # of the missing, in one sweep
+PAGES_LOST = 2  # in a row: then the others are not asked for either
+
+
+@dataclass(frozen=True)
+class School:
+    """One school as its sweeps know it. ``release`` is the program's own: with another one the rules may be others."""
+
+    slug: str
+    settings: IsamsSchool
+    lane: int
+    source: Source
+    release: str = ""
+
+    @property
+    def version(self) -> str:
+        return f"{self.settings.settings_version}/{self.release}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a sweep ended. ``failure`` None: certified."""
+
+    sweep: str
+    full: bool
+    failure: Failure | None = None
+    roll_count: int = 0
+    sent: int = 0
+
+
+async def run_sweep(
+    school: School,
+    out: Log,
+    memory: Memory,
+    lease: Lease,
+    clock: Clock,
+    *,
+    wants_full: bool = False,
+    token: Callable[[], str] = lambda: secrets.token_hex(4),
+) -> Result:
+    """
+    Read a school once. Raises: LeaseLost; Retryable when log or memory are away. Cancelling it ends it at once.
+    """
+    known = await asyncio.to_thread(memory.load, school.slug)
+    return await _Sweep(school, out, memory, lease, clock, known, wants_full, token()).run()
+
+
+class _Sweep:
+    def __init__(
+        self,
+        school: School,
+        out: Log,
+        memory: Memory,
+        lease: Lease,
+        clock: Clock,
+        known: Remembered,
+        wants_full: bool,
+        token: str,
+    ) -> None:
+        self._slug = school.slug
+        self._school = school
+        self._settings = school.settings
+        self._source = school.source
+        self._memory = memory
+        self._clock = clock
+        self._known = known
+        self._started = clock()
+        self._started_at = write(self._started)
+        self._id = f"{self._started_at.replace('-', '').replace(':', '')}-{token}"
+        self._full = self._is_full(wants_full)
+        self._envelope = messages.Envelope(school.slug, school.lane, self._id)
+        self._delivery = Delivery(out, memory, lease, self._envelope, known, self._full)
+        self._structure_digest = known.state.structure_digest
+        self._pages: list[PageRead] = []
+        self._ids: list[str] = []  # as they came
+        self._lost: Failure | None = None  # the first page that could not be read
+        self._nameless = 0
+
+    async def run(self) -> Result:
+        failure: Failure | None = None
+        try:
+            await self._read_school()
+        except Failed as failed:
+            failure = failed.failure
+            await self._fail(failure)
+        return Result(self._id, self._full, failure, len(self._delivery.digests), self._delivery.sent)
+
+    async def _read_school(self) -> None:
+        first, read_at = await first_page(self._slug, self._source, self._known, self._clock)
+        hours = self._settings.structure_hours
+        due = schedule.areas_due(self._known.state.areas, AREAS, self._started, full=self._full)
+        self._areas = await read_areas(self._slug, self._source, self._known, due, hours, self._clock)
+        self._reader = reader_of(self._settings, self._areas)
+        if due:
+            first, read_at = await first_page(self._slug, self._source, self._known, self._clock)
+        await self._open()
+        await self._read_pages(first, read_at)
+        self._judge()
+        await self._close(await self._ask_for_missing())
+
+    def _is_full(self, wanted: bool) -> bool:
+        settings = self._settings
+        reason = schedule.full_because(
+            self._known.state,
+            self._started,
+            version=self._school.version,
+            hours=settings.full_sweep_hours,
+            zone=settings.zone,
+            year_start=settings.academic_year_start,
+        )
+        if wanted or reason:
+            log.info("%s: a full sweep, since %s", self._slug, reason or "it was asked for")
+        return wanted or bool(reason)
+
+    async def _open(self) -> None:
+        started = SweepStarted(school=self._slug, sweep=self._id, started_at=self._started_at, full=self._full)
+        await asyncio.to_thread(self._memory.keep_areas, self._slug, self._areas.fresh)
+        await self._delivery.publish([self._envelope.started(started)])
+        structure = self._reader.curriculum.structure
+        if structure is None:
+            return
+        letter = messages.of_structure(self._slug, structure)
+        if self._full or letter.digest != self._structure_digest:
+            await self._delivery.publish([self._envelope.structure(letter, self._areas.read_at or self._started_at)])
+            self._structure_digest = letter.digest
+
+    async def _read_pages(self, first: Page, read_at: str) -> None:
+        """Every page that can be read, also after one that cannot: joiners and updates are delivered all the same."""
+        await self._take(first, read_at)
+        lost_in_a_row = 0
+        for number in range(2, first.pages + 1):
+            read_at = write(self._clock())
+            try:
+                page = await self._source.students(number)
+            except (Retryable, Refused) as trouble:
+                retry_after = trouble.retry_after if isinstance(trouble, Retryable) else None
+                self._lost = self._lost or Failure("page_missing", f"page {number}: {trouble}", retry_after)
+                lost_in_a_row += 1
+                if lost_in_a_row == PAGES_LOST or isinstance(trouble, Refused) or retry_after:
+                    return
+                continue
+            lost_in_a_row = 0
+            await self._take(page, read_at)
+
+    async def _take(self, page: Page, read_at: str) -> None:
+        self._pages.append(PageRead(page.number, page.pages, page.declared, page.count, len(page.records)))
+        letters: dict[str, messages.Letter] = {}
+        unreadable = 0
+        for record in page.records:
+            student = self._reader.student(record)
+            if student is None:
+                self._nameless += 1
+                continue
+            unreadable += bool(student.faults)
+            self._ids.append(student.student_id)
+            letters[student.student_id] = messages.of_student(self._slug, student)
+        if unreadable:
+            log.warning("%s: %d records of page %d cannot be read", self._slug, unreadable, page.number)
+        await self._delivery.enrol(letters, read_at)
+
+    def _judge(self) -> None:
+        """Raises: Failed, unless every page was read and they are one whole list of this school."""
+        failure = self._lost
+        if failure is None and self._nameless:
+            failure = Failure("id_missing", f"{self._nameless} records have no id: nothing says whose they are")
+        if failure is None:
+            failure = certificate.judge(self._pages, self._ids, self._known.roll, self._known.accepted)
+        if failure is not None:
+            raise Failed(advised(self._slug, failure, self._ids))
+
+    async def _ask_for_missing(self) -> Absences:
+        """
+        What the school says of those who are missing, when asked by id: found, so the pages had drifted; left; or
+        nothing (nobody has the id, the question failed, or it was not asked).
+        """
+        missing = sorted((self._known.roll or frozenset()) - self._delivery.digests.keys())
+        found: list[str] = []
+        explained: list[str] = []
+        for id in missing[:ASKED_BY_ID]:
+            read_at = write(self._clock())
+            try:
+                record = await self._source.student(id)
+            except (Retryable, Refused) as trouble:
+                log.warning("%s: not all of the missing could be asked for: %s", self._slug, trouble)
+                break
+            student = None if record is None else self._reader.student(record)
+            if student is None or student.student_id != id:
+                continue
+            letters = {id: messages.of_student(self._slug, student)}
+            if student.system_status == parse.LEFT:
+                explained.append(id)
+                await self._delivery.send(letters, read_at)
+            else:
+                found.append(id)
+                await self._delivery.enrol(letters, read_at)
+        unexplained = sorted(set(missing).difference(found, explained))
+        return Absences(found=tuple(found), explained=tuple(explained), unexplained=tuple(unexplained))
+
+    async def _close(self, absences: Absences) -> None:
+        roll, last, now = self._delivery.digests, self._known.state, self._clock()
+        has_sets = SETS in self._areas.fresh and self._reader.curriculum.modules is not None
+        endpoint = certificate.endpoint_read(self._source.students_path, self._pages)
+        proof = certificate.certify([endpoint], roll, ["students", "sets"] if has_sets else ["students"])
+        if self._full or self._known.roll is None or proof.roll_hash != last.roll_hash:
+            await self._delivery.publish(self._envelope.roll(self._id, list(roll), write(now)))
+        completed = SweepCompleted(
+            school=self._slug,
+            sweep=self._id,
+            started_at=self._started_at,
+            completed_at=write(now),
+            full=self._full,
+            certificate=proof,
+            absences=absences,
+        )
+        await self._delivery.publish([self._envelope.completed(completed)])
+        state = SchoolMemory(
+            roll_hash=proof.roll_hash,
+            completed_at=write(now),
+            full_at=self._started_at if self._full else last.full_at,
+            settings_version=self._school.version if self._full else last.settings_version,
+            structure_digest=self._structure_digest,
+            areas=certified(self._areas, now, self._settings.structure_hours),
+        )
+        gone = self._known.digests.keys() - roll.keys()
+        used = self._known.accepted
+        await asyncio.to_thread(self._memory.certify, self._slug, state, list(roll), gone=gone, used=used)
+
+    async def _fail(self, failure: Failure) -> None:
+        endpoint = certificate.endpoint_read(self._source.students_path, self._pages)
+        failed = SweepFailed(
+            school=self._slug,
+            sweep=self._id,
+            started_at=self._started_at,
+            failed_at=write(self._clock()),
+            reason=failure.reason,
+            detail=failure.detail,
+            endpoints=(endpoint,) if self._pages else (),
+        )
+        await self._delivery.publish([self._envelope.failed(failed)])
+        if self._pages:  # it was opened: what the areas came to is worth keeping
+            areas = dict(self._areas.states)
+            state = msgspec.structs.replace(self._known.state, structure_digest=self._structure_digest, areas=areas)
+            await asyncio.to_thread(self._memory.keep, self._slug, state)
