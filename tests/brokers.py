@@ -1,8 +1,8 @@
 """
 The Kafka and the Redis of one test run: started once, by the process that leads the run, when the first test asks.
 
-With several workers the leader serves them all: a worker leaves a note in a shared folder, the leader starts the servers
-and writes their addresses there.
+With several workers the leader serves them all: a worker leaves a note in a shared folder, the leader starts the
+servers and writes their addresses there.
 """
 
 import json

@@ -4,7 +4,7 @@ import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,6 @@ client_secret = { file = "secret" }
 
 
 @pytest.fixture
-def config(config_file: ConfigFile) -> Iterator[Config]:
+def config(config_file: ConfigFile) -> Config:
     """One iSAMS school that nobody reads, on the run's servers."""
-    yield load(config_file(ONE_SCHOOL), {})
+    return load(config_file(ONE_SCHOOL), {})

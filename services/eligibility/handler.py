@@ -111,7 +111,7 @@ class Eligibility:
             raise Poison(f"{_FETCHED}: {error}") from error
 
     def _message(self, record: Record, cause: str, value: bytes) -> Message:
-        kept = [(name, value) for name in _PASSED_ON if (value := record.raw_header(name)) is not None]
+        kept = [(name, found) for name in _PASSED_ON if (found := record.raw_header(name)) is not None]
         kept += [("ce_specversion", b"1.0"), ("content-type", b"application/json"), ("cause", cause.encode())]
         return Message(STUDENTS_ASSESSED, record.lane, record.key, value, kept)
 

@@ -98,13 +98,14 @@ def _has_last_name(case: Case) -> bool:
 
 
 def _has_email(case: Case) -> bool | None:
-    return bool(case.student.email) if case.category is Category.CURRENT else None
+    return bool((case.student.email or "").strip()) if case.category is Category.CURRENT else None
 
 
 def _has_sound_email(case: Case) -> bool | None:
-    if case.category is not Category.CURRENT or not case.student.email:
+    email = (case.student.email or "").strip()
+    if case.category is not Category.CURRENT or not email:
         return None
-    return EMAIL.fullmatch(case.student.email) is not None
+    return EMAIL.fullmatch(email) is not None
 
 
 def _has_known_status(case: Case) -> bool | None:
