@@ -92,7 +92,8 @@ class HeldPlan(Frozen):
 
 class SchoolState(Frozen):
     """
-    One school as the reconciler knows it. ``students`` counts its student records; ``content_sum`` runs over the roll.
+    One school as the reconciler knows it. ``students`` counts its student records, ``enabled`` those with an enabled
+    account; ``content_sum`` runs over the roll.
 
     ``full_at`` is the lane offset at which a certified full sweep was last decided (-1: never), ``areas`` maps each
     area to the offset at which it was last certified.
@@ -101,6 +102,7 @@ class SchoolState(Frozen):
     school: str
     at: int
     students: int = 0
+    enabled: int = 0
     open: OpenSweep | None = None
     roll_hash: str | None = None
     roll_count: int = 0
