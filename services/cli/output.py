@@ -1,0 +1,49 @@
+"""What verbs print: JSON for programs, tables for people, errors on standard error as text or as problem details."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+PIPED_WIDTH = 160  # columns, where nothing says how wide the reader is
+
+
+def print_json(value: Any) -> None:
+    """Indented, with a line's end. ``value``: anything that msgspec encodes."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """One line per row, wrapped inside its cells where the terminal is narrow. Nothing is read as markup."""
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Console().render_str(str(cell), markup=False, highlight=False, emoji=False) for cell in row))
+    console().print(table, highlight=False)
+
+
+def console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def tell_error(error: Exception, *, as_json: bool) -> None:
+    """On standard error: the text, or problem details (RFC 9457) with one member ``faults`` per line of a refusal."""
+    if not as_json:
+        typer.echo(str(error), err=True)
+        return
+    lines = str(error).splitlines()
+    problem: dict[str, Any] = {
+        "type": f"urn:rollcall:problem:{_kebab(type(error).__name__)}",
+        "title": _kebab(type(error).__name__).replace("-", " ").capitalize(),
+        "detail": str(error),
+    }
+    if len(lines) > 1:
+        problem["faults"] = lines
+    typer.echo(msgspec.json.encode(problem).decode(), err=True)
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")

@@ -1,0 +1,124 @@
+"""``rollcall run``: one service, several or all of them, in this process, until SIGTERM or Ctrl-C."""
+
+import asyncio
+import importlib
+import logging
+import signal
+from collections.abc import Sequence
+from enum import StrEnum
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.invocation import config_of
+
+if TYPE_CHECKING:
+    from shared.config import Config
+    from shared.service import Service
+
+log = logging.getLogger("rollcall")
+
+SERVICES = {
+    "fetcher": "services.fetcher.app:FetcherService",
+    "gateway": "services.gateway.app:GatewayService",
+    "eligibility": "services.eligibility.app:EligibilityService",
+    "reconciler": "services.reconciler.app:ReconcilerService",
+    "publisher": "services.publisher.app:PublisherService",
+}
+OPEN_SECONDS = 3.0  # to reach Kafka, in one try: SIGTERM waits for it
+RETRY_CAP_SECONDS = 10.0
+
+
+class Name(StrEnum):
+    """What may be run."""
+
+    FETCHER = "fetcher"
+    GATEWAY = "gateway"
+    ELIGIBILITY = "eligibility"
+    RECONCILER = "reconciler"
+    PUBLISHER = "publisher"
+    ALL = "all"
+
+
+def run(
+    context: typer.Context,
+    names: Annotated[list[Name], typer.Argument(metavar="NAME...", help=f"{', '.join(Name)}.", show_choices=False)],
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON objects.")] = False,
+) -> None:
+    """
+    Run services in this process until SIGTERM or Ctrl-C: then exit code 0, within ten seconds.
+
+    Any number of processes may run the same service: they share the lanes, the schools and the tenants. Exit codes:
+    0 stopped when told to, 1 a service failed or the topics are not as configured, 2 the configuration is wrong.
+    """
+    signal.signal(signal.SIGTERM, _leave)  # until the services are there to be told
+    config = config_of(context)
+    from shared import logs
+
+    logs.set_up(config.logging.level, as_json=log_json)
+    code = asyncio.run(_run(config, chosen(names)))
+    raise typer.Exit(code)
+
+
+def chosen(names: Sequence[Name]) -> list[str]:
+    """Each service once, in the order in which records pass through them."""
+    return [name for name in SERVICES if Name.ALL in names or name in names]
+
+
+def service_of(name: str, config: "Config") -> "Service":
+    """Import and build one service; the others stay unread."""
+    module, _, attribute = SERVICES[name].partition(":")
+    service: Service = getattr(importlib.import_module(module), attribute)(config)
+    return service
+
+
+async def _run(config: "Config", names: Sequence[str]) -> int:
+    from shared.service import run_services
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if not await _topics_are_right(config, stop):
+        return 0
+    return await run_services([service_of(name, config) for name in names], stop)
+
+
+async def _topics_are_right(config: "Config", stop: asyncio.Event) -> bool:
+    """
+    Wait until the topics are there as configured; False when told to stop before.
+
+    Raises: TopicsRefused.
+    """
+    from shared.errors import Retryable
+    from shared.service import backoff, sleep_unless
+
+    attempt = 0
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(_ensure_topics, config)
+        except Retryable as trouble:
+            attempt += 1
+            if attempt == 1:
+                log.warning("waiting: %s", trouble)
+            await sleep_unless(stop, backoff(attempt, RETRY_CAP_SECONDS))
+            continue
+        return True
+    return False
+
+
+def _ensure_topics(config: "Config") -> None:
+    from shared.kafka_admin import Topics, refuse
+
+    with Topics(config, open_seconds=OPEN_SECONDS) as topics:
+        if not config.kafka.create_topics:
+            refuse(topics.look(with_settings=False))
+            return
+        for one in topics.create():
+            if one.was_created:
+                log.info("topic %s created with %d partitions", one.wanted.name, one.wanted.partitions)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
