@@ -1,0 +1,183 @@
+"""
+The publisher's composition root: the view of its lanes, and workers that deliver the tenants that are due.
+
+Any number of publishers share the lanes (a consumer group) and the tenants (a due-queue with leases); a tenant's worker
+need not have its lanes.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+
+from services.publisher.adopt import Desk
+from services.publisher.deliver import Deliverer
+from services.publisher.tenant_store import TenantStore
+from services.publisher.tenant_view import TenantViews
+from services.publisher.unitu import Unitu
+from services.publisher.view import PublisherView
+from services.publisher.wakes import Wakes
+from shared.clock import Clock, utc_now
+from shared.config import Config
+from shared.due import RedisDueQueue
+from shared.errors import Retryable
+from shared.kafka import KafkaLog, Reader
+from shared.lane_service import LaneService
+from shared.ports import Claim
+from shared.redis import RedisLaneStore, connect
+from shared.service import backoff, sleep_unless
+from shared.topics import ACCOUNT_STATE, TENANT_STATE
+from shared.wire import Record
+
+log = logging.getLogger("rollcall.publisher")
+
+WORKERS = 4  # tenants that one process delivers at once: a delivery mostly waits for Unitu
+LOOK_SECONDS = 0.25  # the longest time between two looks at the due-queue
+ENSURE_SECONDS = 15.0  # a due-queue that is gone is made again
+RETRY_CAP_SECONDS = 10.0
+
+
+class TenantHistory:
+    """``tenant_store.History`` on Kafka. One thread at a time reads; it is opened on first use."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._reader: Reader | None = None
+        self._lock = threading.Lock()
+
+    def _open(self) -> Reader:
+        if self._reader is None:
+            self._reader = Reader(self._config)
+        return self._reader
+
+    def edges(self, lane: int) -> tuple[int, int]:
+        with self._lock:
+            return self._open().edges(TENANT_STATE, lane)
+
+    def read(self, lane: int, start: int) -> Iterable[Record]:
+        with self._lock:
+            return list(self._open().read(TENANT_STATE, lane, start))
+
+    def close(self) -> None:
+        with self._lock:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
+
+
+class Parts:
+    """Everything real that the publisher and the operator's desk are made of. Nothing is opened until it is used."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        redis, prefix = connect(config), config.redis.key_prefix
+        self.out = KafkaLog(config)
+        self.history = TenantHistory(config)
+        self.lanes = RedisLaneStore(redis, prefix, "publisher")
+        self.due = RedisDueQueue(redis, prefix, "tenants")
+        self.wakes = Wakes(RedisLaneStore(redis, prefix, "publisher-wakes"), self.due, config.tenants, clock)
+        self.views = TenantViews(config, self.lanes)
+        store = RedisLaneStore(redis, prefix, "tenants")
+        self.tenants = TenantStore(store, self.out, self.history, config.kafka.partitions, clock)
+
+    def close(self) -> None:
+        self.history.close()
+        self.out.close()
+
+
+class DeskParts:
+    """The operator's desk for one command: ``with DeskParts(config) as desk``."""
+
+    def __init__(self, config: Config, clock: Clock = utc_now) -> None:
+        self._parts = Parts(config, clock)
+        self._desk = Desk(config, self._parts.tenants, self._parts.views, self._parts.due, clock)
+
+    def __enter__(self) -> Desk:
+        return self._desk
+
+    def __exit__(self, *_: object) -> None:
+        self._parts.close()
+
+
+class PublisherService:
+    name = "publisher"
+
+    def __init__(self, config: Config, *, clock: Clock = utc_now) -> None:
+        self._config = config
+        self._clock = clock
+        self._lease_seconds = max((tenant.lease_seconds for tenant in config.tenants.values()), default=60.0)
+        self._is_away = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        parts, unitu = Parts(self._config, self._clock), Unitu()
+        view = PublisherView(self._config, parts.lanes, parts.out, parts.wakes, self._clock)
+        lanes = LaneService(self._config, self.name, ACCOUNT_STATE, view, parts.lanes)
+        deliverer = Deliverer(
+            self._config, parts.tenants, parts.views, parts.wakes, parts.due, parts.out, unitu, self._clock
+        )
+        tasks = [
+            asyncio.create_task(lanes.run(stop)),
+            asyncio.create_task(self._keep_queue(parts, stop)),
+            *(asyncio.create_task(self._work(parts, deliverer, stop)) for _ in range(WORKERS)),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            stop.set()
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await unitu.close()
+            await asyncio.to_thread(parts.close)
+
+    async def _keep_queue(self, parts: Parts, stop: asyncio.Event) -> None:
+        """Every tenant stands in the queue, due now when it was not there: a queue that was emptied is made again."""
+        seconds = 0.0
+        while not await sleep_unless(stop, seconds):
+            seconds = ENSURE_SECONDS
+            now = self._clock().timestamp()
+            try:
+                await asyncio.to_thread(parts.due.ensure, dict.fromkeys(self._config.tenants, now))
+            except Retryable:
+                seconds = 1.0
+
+    async def _work(self, parts: Parts, deliverer: Deliverer, stop: asyncio.Event) -> None:
+        attempt = 0
+        while not stop.is_set():
+            claim: Claim | None = None
+            try:
+                now = self._clock().timestamp()
+                claim = await asyncio.to_thread(parts.due.claim, now, self._lease_seconds)
+                if claim is not None:
+                    await deliverer.deliver(claim)
+                attempt = 0
+                self._is_away = _told("publisher goes on", self._is_away, now_away=False)
+            except Retryable as trouble:
+                attempt += 1
+                self._is_away = _told(f"publisher waits: {trouble}", self._is_away, now_away=True)
+                wait = trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)
+                if claim is not None:
+                    with suppress(Retryable):
+                        again_at = self._clock().timestamp() + wait
+                        await asyncio.to_thread(parts.due.finish, claim, again_at, fulfilled=False)
+                await sleep_unless(stop, wait)
+                continue
+            if claim is None:
+                await sleep_unless(stop, await asyncio.to_thread(self._idle_seconds, parts))
+
+    def _idle_seconds(self, parts: Parts) -> float:
+        try:
+            next_at = parts.due.next_at()
+        except Retryable:
+            return LOOK_SECONDS
+        if next_at is None:
+            return LOOK_SECONDS
+        return min(max(next_at - self._clock().timestamp(), 0.01), LOOK_SECONDS)
+
+
+def _told(message: str, was_away: bool, *, now_away: bool) -> bool:
+    """One line per change of state."""
+    if was_away != now_away:
+        log.warning("%s", message)
+    return now_away

@@ -1,0 +1,97 @@
+"""
+The last snapshot: whom Unitu has from us, as far as anyone knows.
+
+While an outcome is unknown it is the union of the last accepted snapshot and of those that may have been applied. Pure:
+no function here knows where a TenantState is kept.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from shared.tenant import Intent, Seat, TenantState, Unknown, email_key
+
+
+@dataclass(frozen=True)
+class Last:
+    """
+    ``seats``: e-mail -> who had it, the newest first, each with the position of the last snapshot that had them there.
+    ``emails``: person -> the e-mails under which Unitu may have them, the newest first. ``former``: person -> the
+    e-mail of one who is in no last snapshot, but was in an earlier one.
+    """
+
+    seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
+    emails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    former: Mapping[str, str] = field(default_factory=dict)
+
+    def holder(self, email: str) -> str | None:
+        """Whose account the e-mail was last."""
+        seats = self.seats.get(email)
+        return seats[0].ref if seats else None
+
+
+def last_of(state: TenantState) -> Last:
+    unknown = outstanding(state)
+    seats: dict[str, tuple[Seat, ...]] = {}
+    for email, seat in state.roster.items():
+        position = _position(state, seat)
+        if email not in unknown.gained:  # else the newer snapshots had it as ``gained`` says
+            position = unknown.lost.get(email, unknown.positions.get(seat.school, position))
+        seats[email] = (msgspec.structs.replace(seat, position=position),)
+    for email, seat in unknown.gained.items():
+        seats[email] = (seat, *seats.get(email, ()))
+    emails: dict[str, list[str]] = {}
+    newest_first = [unknown.gained, state.roster]
+    for members in newest_first:
+        for email, seat in members.items():
+            if seat.school:
+                kept = emails.setdefault(seat.ref, [])
+                if email not in map(email_key, kept):
+                    kept.append(seat.email or email)
+    former = {person: email for person, email in state.former.items() if person not in emails}
+    return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former)
+
+
+def outstanding(state: TenantState) -> Unknown:
+    """All snapshots of unknown outcome as one, an open intent included."""
+    unknown = state.unknown or Unknown(positions=state.positions)
+    if state.intent is None:
+        return unknown
+    return _fold(state, unknown, state.intent)
+
+
+def _fold(state: TenantState, unknown: Unknown, intent: Intent) -> Unknown:
+    lost: dict[str, int] = {}
+    for email in intent.lost:
+        seat = state.roster[email]
+        before = unknown.positions.get(seat.school, _position(state, seat))
+        lost[email] = unknown.lost.get(email, before)
+    gained = {**unknown.gained}
+    for email, seat in intent.gained.items():
+        gained.pop(email, None)
+        gained[email] = msgspec.structs.replace(seat, position=intent.positions.get(seat.school, -1))
+    newest_first = {email: gained[email] for email in [*intent.gained, *(e for e in gained if e not in intent.gained)]}
+    return Unknown(positions={**unknown.positions, **intent.positions}, gained=newest_first, lost=lost)
+
+
+def _position(state: TenantState, seat: Seat) -> int:
+    return seat.position if seat.position >= 0 else state.positions.get(seat.school, -1)
+
+
+def difference(state: TenantState, new: Mapping[str, Seat]) -> tuple[dict[str, Seat], tuple[str, ...]]:
+    """
+    What a snapshot's roster gained and lost against the last accepted one.
+
+    Gained is also what it has for another person or in another spelling, and whatever an unknown snapshot had so.
+    """
+    contested = outstanding(state).gained
+    gained = {email: seat for email, seat in new.items() if state.roster.get(email) != seat or email in contested}
+    return gained, tuple(sorted(email for email in state.roster if email not in new))
+
+
+def apply(old: Mapping[str, Seat], gained: Mapping[str, Seat], lost: Iterable[str]) -> dict[str, Seat]:
+    """The roster after a snapshot; the inverse of ``difference``."""
+    gone = set(lost)
+    merged = {email: seat for email, seat in old.items() if email not in gone} | dict(gained)
+    return dict(sorted(merged.items()))

@@ -1,0 +1,92 @@
+"""When a tenant's snapshot goes: not at every change, not too often, and again later. Times are Unix seconds."""
+
+from dataclasses import dataclass
+
+from shared.clock import parse
+from shared.config import Tenant
+from shared.service import backoff
+from shared.tenant import TenantState
+
+RETRY_AFTER_CAP_SECONDS = 3600.0  # the other side's wish is honoured up to this
+RETRY_BASE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Burst:
+    """A run of changes with less than the quiet time between them."""
+
+    first_at: float
+    last_at: float
+
+
+def unix(text: str) -> float:
+    return parse(text).timestamp()
+
+
+def extended(burst: Burst | None, now: float, quiet_seconds: float) -> Burst:
+    """The burst after one more change."""
+    if burst is None or now - burst.last_at > quiet_seconds:
+        return Burst(now, now)
+    return Burst(burst.first_at, max(burst.last_at, now))
+
+
+def quiet_at(burst: Burst, tenant: Tenant, attempted_at: float = 0.0) -> float:
+    """When enough silence has passed, or enough time since the first change that no snapshot has had yet."""
+    waited_since = max(burst.first_at, min(attempted_at, burst.last_at))
+    return min(burst.last_at + tenant.quiet_seconds, waited_since + tenant.max_delay_seconds)
+
+
+def not_before(state: TenantState, tenant: Tenant, *, is_asked: bool) -> float:
+    """
+    The earliest time at which anything may be sent. A person who asks waits for one thing only: an open POST.
+    """
+    times = [0.0]
+    if state.intent is not None:
+        times.append(unix(state.intent.ends_at))
+    if is_asked:
+        return max(times)
+    if state.not_before is not None:
+        times.append(unix(state.not_before))
+    if state.held is not None and state.held.kind == "rejected":
+        times.append(unix(state.held.since) + tenant.resend_hours * 3600)
+    newest = state.accepted.at if state.accepted else None
+    if tenant.mode == "dry-run" and state.simulated:
+        newest = max(newest or "", state.simulated.at)
+    if newest is not None and not _adopted_since(state, newest):
+        times.append(unix(newest) + tenant.min_interval_seconds)
+    return max(times)
+
+
+def cause(state: TenantState, tenant: Tenant, digest: str, now: float, *, is_asked: bool) -> str | None:
+    """Why the newest snapshot goes now: a word for people. None: nothing is new."""
+    if is_asked:
+        return "request"
+    before = state.simulated if tenant.mode == "dry-run" else state.accepted
+    if before is None:
+        return "first"
+    if _adopted_since(state, before.at):
+        return "adoption"
+    if before.digest != digest:
+        return "change"
+    if tenant.mode == "live" and (state.unknown is not None or state.intent is not None):
+        return "retry"
+    if state.resend_at is None or unix(state.resend_at) <= now:
+        return "resend"
+    return None
+
+
+def resend_seconds(cause: str, tenant: Tenant) -> float:
+    """When the newest goes again, even if identical: soon after a change, for a programme may be created meanwhile."""
+    if cause == "resend":
+        return tenant.resend_hours * 3600
+    return min(tenant.resend_after_change_seconds, tenant.resend_hours * 3600)
+
+
+def retry_seconds(tenant: Tenant, retries: int, retry_after: float | None) -> float:
+    """After the ``retries``-th failure in a row: capped back-off with jitter, or the other side's own wish."""
+    wait = backoff(retries, tenant.retry_max_seconds, min(RETRY_BASE_SECONDS, tenant.retry_max_seconds))
+    return max(wait, min(retry_after or 0.0, RETRY_AFTER_CAP_SECONDS))
+
+
+def _adopted_since(state: TenantState, at: str) -> bool:
+    return state.adoption is not None and state.adoption.at > at

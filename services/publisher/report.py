@@ -1,0 +1,222 @@
+"""What Unitu will do with a snapshot, by its document, as far as known. For people; nothing is decided from it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from services.publisher.last import Last
+from services.publisher.snapshot import LISTS, Snapshot
+from shared.model import Frozen
+from shared.tenant import CodesChanged, FieldsUpdated, NewEntity, NotTaken, Report, email_key
+
+UPDATED = ("firstName", "lastName", "year", "phone")  # what Unitu's document says that it updates
+
+
+class Sent(Frozen, array_like=True):
+    """
+    What was last accepted under one e-mail, and the ``id`` and ``personalEmail`` that Unitu took the first time.
+    """
+
+    json: bytes
+    id: str | None = None
+    personal_email: str | None = None
+
+
+class _Fields(msgspec.Struct, frozen=True, rename="camel"):
+    """What a report compares of a record."""
+
+    first_name: str = ""
+    last_name: str = ""
+    year: int | None = None
+    phone: str | None = None
+    id: str | None = None
+    personal_email: str | None = None
+    programme_codes: tuple[str, ...] = ()
+    module_codes: tuple[str, ...] = ()
+
+    def updated(self) -> tuple[object, ...]:
+        return self.first_name, self.last_name, self.year, self.phone
+
+
+_packer = msgspec.msgpack.Encoder()
+_unpacker = msgspec.msgpack.Decoder(Sent)
+_fields = msgspec.json.Decoder(_Fields)
+
+
+def pack(sent: Sent) -> bytes:
+    return _packer.encode(sent)
+
+
+def unpack(value: bytes) -> Sent:
+    return _unpacker.decode(value)
+
+
+def sent_after(snapshot: Snapshot, before: Mapping[str, Sent]) -> dict[str, Sent | None]:
+    """What changes in the memory of what was sent when this snapshot is accepted; None forgets an e-mail."""
+    changes: dict[str, Sent | None] = dict.fromkeys(email for email in before if email not in snapshot.records)
+    for email, json in snapshot.records.items():
+        old = before.get(email)
+        if old is not None and old.json == json:
+            continue
+        fields = _fields.decode(json)
+        changes[email] = Sent(
+            json=json,
+            id=old.id if old and old.id is not None else fields.id,
+            personal_email=old.personal_email if old and old.personal_email is not None else fields.personal_email,
+        )
+    return changes
+
+
+def report(
+    snapshot: Snapshot, last: Last, sent: Mapping[str, Sent], known: Mapping[str, Iterable[str]] | None
+) -> Report:
+    """
+    ``sent``: e-mail -> what was last accepted under it; empty after it was lost. ``known``: list -> the codes of the
+    last accepted snapshot, None when none was accepted yet.
+    """
+    new = {name: _new_codes(name, snapshot, known) for name in LISTS}
+    draft = _Draft(snapshot, last, sent, new)
+    for email in snapshot.records:
+        draft.take(email)
+    disabled = tuple(sorted(email for email in last.seats if email not in snapshot.roster))
+    entities = _new_entities(snapshot, new, draft.enrolments)
+    lists = {
+        "provisioned": tuple(draft.provisioned),
+        "updated": tuple(draft.updated),
+        "disabled": disabled,
+        "enabled": tuple(draft.enabled),
+        "enrolled": tuple(draft.enrolled),
+        "unenrolled": tuple(draft.unenrolled),
+        "entities": entities,
+        "blocked": tuple(draft.blocked),
+        "waits": snapshot.waits,
+        "conflicts": snapshot.conflicts,
+        "without_email": snapshot.without_email,
+        "not_taken": tuple(draft.not_taken),
+    }
+    counts = {"students": len(snapshot.students), "staff": len(snapshot.records) - len(snapshot.students)}
+    counts |= {name: len(found) for name, found in lists.items()}
+    return msgspec.structs.replace(
+        Report(is_compared=draft.is_compared, counts=counts, repeated_codes=dict(snapshot.repeated_codes)), **lists
+    )
+
+
+@dataclass
+class _Enrolments:
+    """Who is in what: e-mail -> programme codes, e-mail -> module codes. Students only."""
+
+    programmes: dict[str, tuple[str, ...]]
+    modules: dict[str, tuple[str, ...]]
+
+
+class _Draft:
+    """Takes the snapshot's records one by one, sorted by e-mail."""
+
+    def __init__(
+        self, snapshot: Snapshot, last: Last, sent: Mapping[str, Sent], new: Mapping[str, frozenset[str]]
+    ) -> None:
+        self._snapshot, self._last, self._sent = snapshot, last, sent
+        self._absent = {
+            name: new[name] | (_used(snapshot, name) - snapshot.entities[name].keys())
+            for name in ("programmes", "modules")
+        }
+        self._former = {email_key(email) for email in last.former.values()}
+        self.is_compared = True
+        self.provisioned: list[str] = []
+        self.enabled: list[str] = []
+        self.updated: list[FieldsUpdated] = []
+        self.enrolled: list[CodesChanged] = []
+        self.unenrolled: list[CodesChanged] = []
+        self.blocked: list[CodesChanged] = []
+        self.not_taken: list[NotTaken] = []
+        self.enrolments = _Enrolments({}, {})
+
+    def take(self, email: str) -> None:
+        now = _fields.decode(self._snapshot.records[email])
+        if email in self._snapshot.students:
+            self.enrolments.programmes[email] = now.programme_codes
+            self.enrolments.modules[email] = now.module_codes
+            blocked = [set(now.programme_codes) & self._absent["programmes"]]
+            blocked.append(set(now.module_codes) & self._absent["modules"])
+            _add(self.blocked, email, *blocked)
+        kept = self._sent.get(email)
+        if email not in self._last.seats:
+            (self.enabled if email in self._former else self.provisioned).append(email)
+            self._enrol(email, _Fields(), now)
+        elif kept is None:
+            self.is_compared = False
+        else:
+            before = _fields.decode(kept.json)
+            self._compare(email, before, now, kept)
+            self._enrol(email, before, now)
+
+    def _compare(self, email: str, before: _Fields, now: _Fields, kept: Sent) -> None:
+        names = zip(UPDATED, before.updated(), now.updated(), strict=True)
+        if fields := tuple(name for name, old, new in names if old != new):
+            self.updated.append(FieldsUpdated(email=email, fields=fields))
+        if kept.id is not None and now.id is not None and kept.id != now.id:
+            self.not_taken.append(NotTaken(email=email, field="id"))
+        if kept.personal_email is not None and now.personal_email not in (None, kept.personal_email):
+            self.not_taken.append(NotTaken(email=email, field="personalEmail"))
+
+    def _enrol(self, email: str, before: _Fields, now: _Fields) -> None:
+        programmes, modules = set(now.programme_codes), set(now.module_codes)
+        had_programmes, had_modules = set(before.programme_codes), set(before.module_codes)
+        gained = programmes - had_programmes - self._absent["programmes"]
+        _add(self.enrolled, email, gained, modules - had_modules - self._absent["modules"])
+        _add(self.unenrolled, email, had_programmes - programmes, had_modules - modules)
+
+
+def _add(found: list[CodesChanged], email: str, programmes: Iterable[str], modules: Iterable[str]) -> None:
+    change = CodesChanged(email=email, programmes=tuple(sorted(programmes)), modules=tuple(sorted(modules)))
+    if change.programmes or change.modules:
+        found.append(change)
+
+
+def _used(snapshot: Snapshot, name: str) -> set[str]:
+    codes: set[str] = set()
+    for email in snapshot.students:
+        fields = _fields.decode(snapshot.records[email])
+        codes.update(fields.programme_codes if name == "programmes" else fields.module_codes)
+    return codes
+
+
+def _new_codes(name: str, snapshot: Snapshot, known: Mapping[str, Iterable[str]] | None) -> frozenset[str]:
+    return frozenset(snapshot.entities[name]) - frozenset((known or {}).get(name, ()))
+
+
+def _new_entities(
+    snapshot: Snapshot, new: Mapping[str, frozenset[str]], enrolments: _Enrolments
+) -> tuple[NewEntity, ...]:
+    """With the number of students that each would unblock: of a department's programmes, of a faculty's departments."""
+    programmes = Counter(code for codes in enrolments.programmes.values() for code in set(codes))
+    modules = Counter(code for codes in enrolments.modules.values() for code in set(codes))
+    departments = _of_parents(snapshot, "programmes", {email: set(c) for email, c in enrolments.programmes.items()})
+    faculties = _of_parents(snapshot, "departments", departments)
+    students: dict[str, Mapping[str, int]] = {
+        "faculties": Counter(code for codes in faculties.values() for code in codes),
+        "departments": Counter(code for codes in departments.values() for code in codes),
+        "programmes": programmes,
+        "modules": modules,
+    }
+    found: list[NewEntity] = []
+    names: tuple[Literal["faculties", "departments", "programmes", "modules"], ...]
+    names = ("faculties", "departments", "programmes", "modules")
+    for name in names:
+        found += [
+            NewEntity(list=name, code=code, name=snapshot.entities[name][code][0], students=students[name].get(code, 0))
+            for code in sorted(new[name])
+        ]
+    return tuple(found)
+
+
+def _of_parents(snapshot: Snapshot, name: str, codes: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """E-mail -> the codes of what its entities of this list belong to."""
+    entities = snapshot.entities[name]
+    return {
+        email: {parent for code in of if code in entities and (parent := entities[code][1]) is not None}
+        for email, of in codes.items()
+    }

@@ -1,0 +1,222 @@
+"""
+May this snapshot go? Unitu disables whoever it lacks.
+
+Three laws: *never partial*, *the first snapshot is a decision*, and after a rebuild *look before you speak*. Pure;
+every clause names its reason, and all reasons of a kind are told together.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from services.publisher.emails import EmailRule
+from services.publisher.last import Last
+from services.publisher.person import Person
+from services.publisher.snapshot import Snapshot
+from shared.state import SchoolState
+from shared.tenant import Adoption, Reason, Seat, Who, email_key
+
+
+@dataclass(frozen=True)
+class Send:
+    """Nothing speaks against it."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A person must act."""
+
+    reasons: tuple[Reason, ...]
+    who: tuple[Who, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wait:
+    """It may pass by itself: a sweep, a view that catches up."""
+
+    reasons: tuple[Reason, ...]
+    who: tuple[Who, ...] = ()
+
+
+Verdict = Send | Hold | Wait
+
+
+@dataclass(frozen=True)
+class LaneFacts:
+    """
+    One lane as the view has it. ``position`` is where the school's records stand (-1: never told).
+
+    ``is_whole``: the view has read all that was in the log when it was last rebuilt. ``rebuilt_at``: the lane position
+    that a full sweep must reach (-1: never rebuilt); ``rebuild`` tells one rebuild from another.
+    """
+
+    position: int = -1
+    is_whole: bool = True
+    rebuilt_at: int = -1
+    rebuild: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A tenant as the view has it. ``lanes`` maps each of its schools to its lane, ``areas`` is what it manages."""
+
+    schools: tuple[str, ...]
+    states: Mapping[str, SchoolState]
+    lanes: Mapping[str, int]
+    lane_facts: Mapping[int, LaneFacts]
+    people: Mapping[str, Person]
+    areas: tuple[str, ...] = ("students",)
+    url: str = ""
+
+    def lane_of(self, school: str) -> LaneFacts:
+        return self.lane_facts.get(self.lanes[school], LaneFacts(is_whole=False))
+
+    def positions(self) -> dict[str, int]:
+        return {school: self.lane_of(school).position for school in self.schools}
+
+    def rebuilds(self) -> dict[str, str]:
+        return {str(self.lanes[school]): self.lane_of(school).rebuild for school in self.schools}
+
+
+def whole(facts: Facts) -> Wait | None:
+    """None when the view has shown everything of the tenant that a snapshot needs."""
+    reasons = []
+    for school in facts.schools:
+        lane, state = facts.lane_of(school), facts.states.get(school)
+        if not lane.is_whole:
+            reasons.append(_reason("view_incomplete", "the view is being read anew from account-state", school))
+        elif state is None or lane.position < 0:
+            reasons.append(_reason("school_unknown", "account-state has not shown this school yet", school))
+        elif state.certified is None:
+            reasons.append(_reason("not_certified", "no certified sweep of this school yet", school))
+        else:
+            reasons += [
+                _reason(f"{area}_not_certified", f"the area {area} was never certified for this school", school)
+                for area in facts.areas
+                if area not in state.areas
+            ]
+    return Wait(tuple(reasons)) if reasons else None
+
+
+def caught_up(facts: Facts, positions: Mapping[str, int]) -> Wait | None:
+    """None when no lane stands before where it stood in the last accepted snapshot."""
+    reasons = [
+        _reason("view_behind", "the view stands before the last accepted snapshot", school)
+        for school in facts.schools
+        if facts.lane_of(school).position < positions.get(school, -1)
+    ]
+    return Wait(tuple(reasons)) if reasons else None
+
+
+def judge(
+    facts: Facts,
+    snapshot: Snapshot,
+    last: Last,
+    positions: Mapping[str, int],
+    adoption: Adoption | None,
+    rule: EmailRule,
+    *,
+    is_live: bool,
+) -> Verdict:
+    """
+    Send, or why not. ``positions``: where the lanes stood in the last snapshot, those of unknown outcome included.
+
+    A dry run needs no adoption: nothing is disabled by it.
+    """
+    if waiting := whole(facts) or caught_up(facts, positions):
+        return waiting
+    if is_live and (reasons := tuple(_not_adopted(facts, adoption))):
+        return Hold(reasons)
+    missing = sorted(email for email in last.seats if email not in snapshot.roster)
+    if missing and (rebuilt := _unswept(facts, adoption)):
+        reasons = tuple(
+            _reason(
+                "after_rebuild",
+                "state was rebuilt; a snapshot that lacks an e-mail of the last one waits for a full sweep",
+                school,
+                len(missing),
+            )
+            for school in rebuilt
+        )
+        return Wait(reasons, tuple(_who(last.seats[email][0], email, "after_rebuild") for email in missing))
+    held: list[Who] = []
+    for email in missing:
+        for seat in last.seats[email]:
+            if fault := _unexplained(seat, email, facts, snapshot, last, rule):
+                held.append(_who(seat, email, fault))
+                break
+    if held:
+        return Hold(tuple(_counted(held)), tuple(held))
+    return Send()
+
+
+def _not_adopted(facts: Facts, adoption: Adoption | None) -> Iterator[Reason]:
+    fix = "`rollcall tenant adopt` shows what would happen and asks"
+    if adoption is None:
+        yield _reason("not_adopted", f"nobody has adopted this tenant's roster; {fix}")
+        return
+    for school in facts.schools:
+        if school not in adoption.schools:
+            yield _reason("school_added", f"the school was added after the roster was adopted; {fix}", school)
+    if "staff" in facts.areas and not adoption.staff:
+        yield _reason("staff_added", f"staff became managed after the roster was adopted; {fix}")
+    if adoption.url != facts.url:
+        yield _reason("address_changed", f"the tenant's address changed after the roster was adopted; {fix}")
+
+
+def _unswept(facts: Facts, adoption: Adoption | None) -> list[str]:
+    """The schools on a rebuilt lane that had no full sweep decided after it; a later adoption lifts it."""
+    lifted = adoption.rebuilds if adoption else {}
+    return [
+        school
+        for school in facts.schools
+        if (lane := facts.lane_of(school)).rebuilt_at > facts.states[school].full_at
+        and lifted.get(str(facts.lanes[school])) != lane.rebuild
+    ]
+
+
+def _unexplained(seat: Seat, email: str, facts: Facts, snapshot: Snapshot, last: Last, rule: EmailRule) -> str | None:
+    """Why this e-mail may not be missing, in one of a few words; None when it may."""
+    carried = snapshot.carried.get(seat.ref)
+    if carried is not None:
+        # Moved by a released change; or Unitu may already have them under either, and one of the two must go.
+        known = {email_key(kept) for kept in last.emails.get(seat.ref, ())}
+        if rule.lets(seat.ref, carried) or email_key(carried) in known:
+            return None
+        return "email_moved"
+    if not seat.school:
+        return "protected_record_removed"
+    person = facts.people.get(seat.ref)
+    if person is None:
+        return "account_unknown"
+    if person.status != "disabled":
+        return "not_disabled"
+    if person.evidence is None:
+        return "no_evidence"
+    if person.evidence.at < seat.position:
+        return "evidence_before_last_snapshot"
+    return None
+
+
+_WORDS = {
+    "email_moved": "would be sent under another e-mail that nobody released",
+    "protected_record_removed": "were in the protected file and no longer are",
+    "account_unknown": "were in the last snapshot, and account-state no longer knows them",
+    "not_disabled": "are not disabled, yet have no place in the snapshot (no e-mail, or another has it)",
+    "no_evidence": "are disabled without evidence",
+    "evidence_before_last_snapshot": "are disabled by evidence older than the last snapshot that had them",
+}
+
+
+def _counted(held: list[Who]) -> Iterator[Reason]:
+    for code, words in _WORDS.items():
+        for school in sorted({who.school for who in held if who.reason == code}):
+            count = sum(who.reason == code and who.school == school for who in held)
+            yield _reason(code, f"{count} {words}", school, count)
+
+
+def _reason(code: str, message: str, school: str = "", count: int = 0) -> Reason:
+    return Reason(code=code, message=message, school=school, count=count)
+
+
+def _who(seat: Seat, email: str, reason: str) -> Who:
+    return Who(school=seat.school, person=seat.person, email=seat.email or email, reason=reason)

@@ -1,0 +1,190 @@
+"""
+TenantState, kept so that it can neither be lost nor go back: the log is the fence, Redis saves reading it whole.
+
+A writing counts when it is the first of its revision in the topic ``tenant-state``; whoever wrote another of that
+revision reads and decides again. Every reading goes to the log's end first, so an emptied or older Redis changes
+nothing. A record that does not count, but is the last of its key, would outlive the one that does when the topic is
+compacted: whoever sees it writes the state once more.
+"""
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from services.publisher import report
+from services.publisher.report import Sent
+from shared.clock import Clock, write
+from shared.errors import Poison, Retryable
+from shared.lanes import lane_of
+from shared.model import Frozen
+from shared.ports import LaneStore, Log
+from shared.tenant import TenantState
+from shared.topics import TENANT_STATE
+from shared.wire import Message, Record, decode, decoder, encode, event_id, headers
+
+log = logging.getLogger("rollcall.publisher")
+
+TENANTS, SENT_NUMBERS = "tenants", "sent-numbers"
+TRIES = 20
+
+Change = Callable[[TenantState], TenantState | None]
+
+
+class History(Protocol):
+    """One lane of the topic ``tenant-state``. Both raise Retryable."""
+
+    def edges(self, lane: int) -> tuple[int, int]:
+        """The first offset that is still there, and the one that the next record will have."""
+
+    def read(self, lane: int, start: int) -> Iterable[Record]:
+        """Every record from ``start`` to the end as it is now."""
+
+
+def sent_of(tenant: str) -> str:
+    """The name of the hash: e-mail -> what was last accepted under it."""
+    return f"sent:{tenant}"
+
+
+def tenant_headers(model: type[Frozen], id: str, tenant: str, time: str) -> list[tuple[str, bytes]]:
+    """The CloudEvents attributes of what concerns a tenant, not a school."""
+    found = headers(model, id=id, school="", subject=tenant, time=time)
+    source = f"/rollcall/tenants/{tenant}".encode()
+    return [(name, source if name == "ce_source" else value) for name, value in found]
+
+
+class TenantStore:
+    """``store`` is a namespace of its own; its lane record says how far the topic has been read into it."""
+
+    def __init__(self, store: LaneStore, out: Log, history: History, partitions: int, clock: Clock) -> None:
+        self._store = store
+        self._log = out
+        self._history = history
+        self._partitions = partitions
+        self._clock = clock
+
+    def read(self, tenant: str) -> TenantState:
+        """The newest state; an empty one for a tenant that has none. Raises: Retryable."""
+        found = self._read_lane(self._lane(tenant)).get(tenant)
+        return found or TenantState(tenant=tenant)
+
+    def update(self, tenant: str, change: Change, also: Sequence[Message] = ()) -> TenantState | None:
+        """
+        Write what ``change`` makes of the newest state; ``also`` is published with it. None: it wanted no change.
+
+        ``change`` is asked again when another writer was faster; ``also`` is then published again, under the same ids.
+        Raises: Retryable, and then nobody knows whether it was written.
+        """
+        for _ in range(TRIES):
+            before = self.read(tenant)
+            after = change(before)
+            if after is None:
+                return None
+            writer = secrets.token_hex(8)
+            after = msgspec.structs.replace(after, revision=before.revision + 1, writer=writer)
+            self._log.publish([self._message(after), *also])
+            if self.read(tenant).writer == writer:
+                return after
+        raise Retryable(f"the state of tenant {tenant} keeps moving")
+
+    def sent(self, tenant: str, number: int) -> dict[str, Sent]:
+        """E-mail -> what snapshot ``number`` had under it; empty when that is not known any more."""
+        seen = self._store.read(self._lane(tenant), {SENT_NUMBERS: [tenant]}, whole=[sent_of(tenant)])
+        if seen.some[SENT_NUMBERS][0] != str(number).encode():
+            return {}
+        return {email: report.unpack(value) for email, value in seen.whole[sent_of(tenant)].items()}
+
+    def remember_sent(self, tenant: str, number: int, changes: Mapping[str, Sent | None]) -> None:
+        """Only reports are made from it: if it gets lost, they say less."""
+        packed = {email: None if sent is None else report.pack(sent) for email, sent in changes.items()}
+        lane = self._lane(tenant)
+        for _ in range(TRIES):
+            record = self._store.read(lane).lane
+            if record is None:
+                self._read_lane(lane)
+                continue
+            hashes: dict[str, dict[str, bytes | None]] = {
+                sent_of(tenant): packed,
+                SENT_NUMBERS: {tenant: str(number).encode()},
+            }
+            if self._store.write(lane, record, record, hashes):
+                return
+        raise Retryable(f"the memory of tenant {tenant} keeps moving")
+
+    def _lane(self, tenant: str) -> int:
+        return lane_of(tenant, self._partitions)
+
+    def _read_lane(self, lane: int) -> dict[str, TenantState]:
+        """The newest state of every tenant in the lane, with the log read to its end."""
+        for _ in range(TRIES):
+            seen = self._store.read(lane, whole=[TENANTS])
+            states = {tenant: _decode(value) for tenant, value in seen.whole[TENANTS].items()}
+            first, end = self._history.edges(lane)
+            offset = first if seen.lane is None else int(json.loads(seen.lane)["offset"])
+            if offset == end:
+                return states
+            if offset > end:
+                self._tell_again(lane, states)
+                first, end = self._history.edges(lane)
+                offset = first
+            news, last, offset = self._take(lane, max(offset, first), states)
+            changes: dict[str, bytes | None] = {tenant: encode(state) for tenant, state in news.items()}
+            record = json.dumps({"offset": max(offset, end)}).encode()
+            if not self._store.write(lane, seen.lane, record, {TENANTS: changes} if changes else {}):
+                continue
+            states |= news
+            if not self._repair(states, last):
+                return states
+        raise Retryable(f"lane {lane} of {TENANT_STATE} keeps moving")
+
+    def _take(
+        self, lane: int, start: int, states: Mapping[str, TenantState]
+    ) -> tuple[dict[str, TenantState], dict[str, TenantState], int]:
+        """Read on: the states that are newer, the last record of each tenant, and the offset after the last."""
+        news: dict[str, TenantState] = {}
+        last: dict[str, TenantState] = {}
+        offset = start
+        for record in self._history.read(lane, start):
+            offset = record.offset + 1
+            try:
+                state = decode(record.header("ce_type"), record.value)
+            except Poison as reason:
+                log.error("a record of %s/%d is passed over: %s", TENANT_STATE, lane, reason)
+                continue
+            if not isinstance(state, TenantState):
+                continue
+            last[state.tenant] = state
+            before = news.get(state.tenant) or states.get(state.tenant)
+            if before is None or state.revision > before.revision:
+                news[state.tenant] = state
+        return news, last, offset
+
+    def _repair(self, states: Mapping[str, TenantState], last: Mapping[str, TenantState]) -> bool:
+        """Write those states once more whose last record in the log does not count."""
+        wrong = [states[tenant] for tenant, state in last.items() if state.writer != states[tenant].writer]
+        self._log.publish(
+            [self._message(msgspec.structs.replace(one, revision=one.revision + 1, writer="repair")) for one in wrong]
+        )
+        return bool(wrong)
+
+    def _tell_again(self, lane: int, states: Mapping[str, TenantState]) -> None:
+        """The topic was made anew: what is still known goes into it."""
+        log.warning("%s/%d is shorter than it was; its %d states are written again", TENANT_STATE, lane, len(states))
+        self._log.publish([self._message(state) for state in states.values()])
+
+    def _message(self, state: TenantState) -> Message:
+        id = event_id(state.tenant, "", state.revision, "tenant_state", state.writer)
+        return Message(
+            TENANT_STATE,
+            self._lane(state.tenant),
+            state.tenant,
+            encode(state),
+            tenant_headers(TenantState, id, state.tenant, write(self._clock())),
+        )
+
+
+def _decode(value: bytes) -> TenantState:
+    return decoder(TenantState).decode(value)  # type: ignore[no-any-return]

@@ -1,0 +1,97 @@
+"""A tenant as the view has it: its schools may be in several lanes, each kept by another process."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from services.publisher.person import unpack
+from services.publisher.safety import Facts, LaneFacts
+from services.publisher.snapshot import Fixed
+from services.publisher.view import IDENTITY, LANE, MARK, REBUILD, SCHOOLS, STATE, STRUCTURES, people_of
+from shared.config import Config, Tenant
+from shared.lanes import lane_of
+from shared.model import Structure
+from shared.ports import Hashes, LaneStore
+from shared.state import LaneState, SchoolState, StructureState
+from shared.wire import decoder
+
+
+@dataclass(frozen=True)
+class TenantView:
+    """
+    ``positions``: how far the view of each lane has read ``account-state``. ``protected``: the records that are in
+    every snapshot.
+    """
+
+    facts: Facts
+    protected: tuple[Fixed, ...]
+    structures: dict[str, Structure]
+    positions: dict[int, int]
+
+
+class TenantViews:
+    def __init__(self, config: Config, store: LaneStore) -> None:
+        self._config = config
+        self._store = store
+
+    def lanes_of(self, tenant: str) -> dict[str, int]:
+        """School -> lane."""
+        partitions = self._config.kafka.partitions
+        return {school: lane_of(school, partitions) for school in self._config.schools_of(tenant)}
+
+    def read(self, tenant: str) -> TenantView:
+        """Each lane at one instant. Raises: Retryable."""
+        lanes, people, states = self.lanes_of(tenant), {}, {}
+        structures: dict[str, Structure] = {}
+        lane_facts: dict[int, LaneFacts] = {}
+        positions: dict[int, int] = {}
+        for lane in sorted(set(lanes.values())):
+            schools = [school for school, at in lanes.items() if at == lane]
+            seen = self._store.read(
+                lane,
+                {SCHOOLS: schools, STRUCTURES: schools, LANE: [STATE], REBUILD: [MARK, IDENTITY]},
+                whole=[people_of(school) for school in schools],
+            )
+            positions[lane], lane_facts[lane] = _facts_of(seen)
+            for school, state, structure in zip(schools, seen.some[SCHOOLS], seen.some[STRUCTURES], strict=True):
+                if state is not None:
+                    states[school] = decoder(SchoolState).decode(state)
+                if structure is not None:
+                    structures[school] = decoder(StructureState).decode(structure).structure
+                for value in seen.whole[people_of(school)].values():
+                    person = unpack(value)
+                    people[person.ref] = person
+        settings = self._config.tenants[tenant]
+        facts = Facts(
+            schools=tuple(lanes),
+            states=states,
+            lanes=lanes,
+            lane_facts=lane_facts,
+            people=people,
+            areas=("students", "staff") if settings.staff == "managed" else ("students",),
+            url=settings.url,
+        )
+        return TenantView(facts, protected_of(settings), structures, positions)
+
+
+def protected_of(tenant: Tenant) -> tuple[Fixed, ...]:
+    """The records of the tenant's ``protected`` file."""
+    students = [Fixed("student", one.email, msgspec.json.encode(one.body())) for one in tenant.protected.students]
+    staff = [Fixed("staff", one.email, msgspec.json.encode(one.body())) for one in tenant.protected.staff]
+    return (*students, *staff)
+
+
+def _facts_of(seen: Hashes) -> tuple[int, LaneFacts]:
+    """How far the view has read, and what it says of its lane."""
+    if seen.lane is None:
+        return -1, LaneFacts(is_whole=False)
+    own: LaneState = decoder(LaneState).decode(seen.lane)
+    value = seen.some[LANE][0]
+    lane: LaneState | None = None if value is None else decoder(LaneState).decode(value)
+    mark, identity = seen.some[REBUILD]
+    return own.position, LaneFacts(
+        position=-1 if lane is None else lane.position,
+        is_whole=own.position >= own.rebuilt_at,
+        rebuilt_at=max(-1 if lane is None else lane.rebuilt_at, -1 if mark is None else int(mark)),
+        rebuild=f"{lane.epoch if lane else ''}/{lane.rebuilt_at if lane else ''}/{(identity or b'').decode()}",
+    )

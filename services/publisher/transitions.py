@@ -1,0 +1,136 @@
+"""Each step of a tenant's state: a TenantState in, the next one out. Pure; ``tenant_store`` makes it last."""
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from services.publisher.last import apply, difference, last_of, outstanding
+from services.publisher.snapshot import LISTS, Snapshot
+from shared.tenant import Accepted, Adoption, Held, Intent, Seat, Simulated, TenantState, email_key
+
+_with = msgspec.structs.replace
+
+
+def announced(
+    state: TenantState, snapshot: Snapshot, positions: Mapping[str, int], at: str, ends_at: str
+) -> TenantState:
+    """Before the POST: the next number, and the intent. What was open before is of unknown outcome from now on."""
+    state = settled(state)
+    gained, lost = difference(state, snapshot.roster)
+    intent = Intent(
+        number=state.number + 1,
+        at=at,
+        ends_at=ends_at,
+        roster_hash=snapshot.roster_hash,
+        digest=snapshot.digest,
+        gained=gained,
+        lost=lost,
+        positions=dict(positions),
+        entities={name: tuple(snapshot.entities[name]) for name in LISTS},
+    )
+    held = state.held if state.held and state.held.kind == "rejected" else None
+    return _with(state, number=intent.number, intent=intent, held=held)
+
+
+def settled(state: TenantState) -> TenantState:
+    """An open intent whose POST is over, its outcome unknown for good."""
+    return state if state.intent is None else _with(state, intent=None, unknown=outstanding(state))
+
+
+def withdrawn(state: TenantState, number: int) -> TenantState | None:
+    """The POST of this number was never sent. None: the state has moved on."""
+    return _with(state, intent=None) if _is_open(state, number) else None
+
+
+def taken(
+    state: TenantState, number: int, snapshot: Snapshot, known_people: Collection[str], at: str, resend_at: str
+) -> TenantState | None:
+    """Accepted: its roster is the last one, and nothing is unknown any more. None: the state has moved on."""
+    intent = state.intent
+    if intent is None or not _is_open(state, number):
+        return None
+    before = last_of(state)
+    former = {**before.former, **{person: emails[0] for person, emails in before.emails.items()}}
+    return _with(
+        state,
+        accepted=Accepted(
+            number=number, at=at, roster_hash=intent.roster_hash, digest=intent.digest, entities=intent.entities
+        ),
+        roster=apply(state.roster, intent.gained, intent.lost),
+        positions=intent.positions,
+        former={
+            person: email
+            for person, email in sorted(former.items())
+            if person not in snapshot.carried and person in known_people
+        },
+        intent=None,
+        unknown=None,
+        email_releases={
+            person: email
+            for person, email in state.email_releases.items()
+            if person in known_people and email_key(snapshot.carried.get(person, "")) != email
+        },
+        held=None,
+        retries=0,
+        not_before=None,
+        resend_at=resend_at,
+    )
+
+
+def unsure(state: TenantState, number: int, not_before: str) -> TenantState | None:
+    """Nobody knows whether Unitu took it. None: the state has moved on."""
+    if not _is_open(state, number):
+        return None
+    return _with(settled(state), retries=state.retries + 1, not_before=not_before)
+
+
+def refused(state: TenantState, number: int, held: Held) -> TenantState | None:
+    """Unitu said no: nothing of it was applied. None: the state has moved on."""
+    if not _is_open(state, number):
+        return None
+    return _with(state, intent=None, held=held, retries=0, not_before=None)
+
+
+def held(state: TenantState, held: Held | None) -> TenantState:
+    """Why nothing goes; None: nothing speaks against it any more."""
+    return _with(state, held=held)
+
+
+def rehearsed(state: TenantState, digest: str, at: str, resend_at: str) -> TenantState:
+    return _with(state, simulated=Simulated(at=at, digest=digest), held=None, resend_at=resend_at)
+
+
+def adopted(
+    state: TenantState, adoption: Adoption, roster: Mapping[str, Seat], positions: Mapping[str, int]
+) -> TenantState:
+    """
+    A person's yes: the roster shown is the last snapshot, and who else Unitu may have from us may go.
+
+    An intent whose POST may still be accepted is told against the new roster.
+    """
+    intent = state.intent if state.intent and state.intent.ends_at > adoption.at else None
+    if intent is not None:
+        members = apply(state.roster, intent.gained, intent.lost)
+        gained = {email: seat for email, seat in members.items() if roster.get(email) != seat}
+        intent = _with(intent, gained=gained, lost=tuple(sorted(email for email in roster if email not in members)))
+    return _with(
+        state,
+        adoption=adoption,
+        roster=dict(roster),
+        positions=dict(positions),
+        intent=intent,
+        unknown=None,
+        held=None,
+        retries=0,
+        not_before=None,
+        resend_at=None,
+    )
+
+
+def released(state: TenantState, emails: Mapping[str, str]) -> TenantState:
+    """A person's yes to changed e-mails: person -> the new e-mail as compared."""
+    return _with(state, email_releases=dict(sorted((state.email_releases | dict(emails)).items())))
+
+
+def _is_open(state: TenantState, number: int) -> bool:
+    return state.number == number and state.intent is not None and state.intent.number == number

@@ -1,0 +1,98 @@
+"""Hands a snapshot to Unitu and says what became of it. The only file that knows Unitu's way of answering."""
+
+import asyncio
+import email.utils
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+import httpx
+from pydantic import SecretStr
+
+TEXT_LIMIT = 500  # characters of an answer that are kept
+
+WHAT_TO_DO = {
+    400: "Unitu cannot read the snapshot: compare it with its document, and tell Unitu's support",
+    401: "Unitu does not know the API key: set the right one, then `rollcall publish`",
+    403: "Unitu forbids it: ask Unitu's support whether sync is enabled for this key, then `rollcall publish`",
+    404: "nothing is at the tenant's address: set the right url, then `rollcall publish`",
+    413: "the snapshot is too large for Unitu: ask Unitu's support for a higher limit, then `rollcall publish`",
+    422: "Unitu refuses a field of the snapshot: correct it in the school's records, then `rollcall publish`",
+}
+RETRYABLE = {408, 425, 429}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    ``accepted`` is not *applied*: Unitu works asynchronously. ``unknown``: it may or may not have been taken.
+
+    ``message`` is for people and has neither secret nor person in it, ``text`` is Unitu's own answer. ``retry_after``
+    is in seconds.
+    """
+
+    kind: Literal["accepted", "unknown", "rejected"]
+    message: str
+    status: int | None = None
+    text: str = ""
+    retry_after: float | None = None
+
+
+class Post(Protocol):
+    """What a delivery knows of Unitu."""
+
+    async def post(self, url: str, api_key: SecretStr, body: bytes, timeout_seconds: float) -> Outcome:
+        """One POST, over within ``timeout_seconds`` in all."""
+
+
+def classify(status: int, retry_after: str | None = None, text: str = "", now: datetime | None = None) -> Outcome:
+    """What an answer means. A 4xx that no document names is a no as well: nothing says that time would help."""
+    if 200 <= status < 300:
+        return Outcome("accepted", "accepted", status, text)
+    if status in RETRYABLE or status >= 500:
+        return Outcome("unknown", f"Unitu answered {status}", status, text, wish(retry_after, now or datetime.now(UTC)))
+    if 300 <= status < 400:
+        return Outcome("rejected", "the tenant's address has moved: set the right url, then `rollcall publish`", status)
+    what = WHAT_TO_DO.get(status, "Unitu refuses the snapshot: ask Unitu's support, then `rollcall publish`")
+    return Outcome("rejected", what, status, text)
+
+
+def wish(header: str | None, now: datetime) -> float | None:
+    """``Retry-After`` in seconds: a number, or a date. None for what is neither."""
+    if header is None:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (email.utils.parsedate_to_datetime(header) - now).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+class Unitu:
+    """``Post`` over HTTP. One client for all tenants; nothing is kept between two posts but connections."""
+
+    def __init__(self) -> None:
+        self._client: httpx.AsyncClient | None = None
+
+    async def post(self, url: str, api_key: SecretStr, body: bytes, timeout_seconds: float) -> Outcome:
+        if self._client is None:
+            self._client = httpx.AsyncClient(follow_redirects=False)
+        secret = api_key.get_secret_value()
+        headers = {"API_KEY": secret, "Content-Type": "application/json", "Cache-Control": "no-cache"}
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                answer = await self._client.post(url, content=body, headers=headers, timeout=timeout_seconds)
+        except (TimeoutError, httpx.TimeoutException):
+            return Outcome("unknown", f"no answer within {timeout_seconds:g} s")
+        except httpx.HTTPError as error:
+            return Outcome("unknown", f"no answer: {type(error).__name__}")
+        text = answer.text[:TEXT_LIMIT].replace(secret, "…")
+        return classify(answer.status_code, answer.headers.get("Retry-After"), text)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None

@@ -1,0 +1,199 @@
+"""
+The publisher's own view of each lane, from ``account-state``: what every snapshot of the lane's tenants would have.
+
+Hashes: ``people:<school>`` (account key -> Person), ``schools`` and ``structures`` (school -> state), ``lane`` (the
+reconciler's LaneState), ``rebuild`` (what a full sweep must reach after this view was made anew). The newest by ``at``
+stands: a stale owner's late record can be the last of its key.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from services.publisher.person import pack, person_of, unpack
+from services.publisher.wakes import Wakes
+from shared.clock import Clock, write
+from shared.config import Config
+from shared.dead_letters import letter
+from shared.errors import Poison
+from shared.events import SyncRequested
+from shared.lane import Effects, View
+from shared.lanes import lane_of
+from shared.ports import LaneStore, Log
+from shared.state import AccountState, LaneState, SchoolState, StructureState
+from shared.topics import SYNC_REQUESTS
+from shared.wire import Message, Record, decode, decoder, digest, encode, event_id, headers
+
+log = logging.getLogger("rollcall.publisher")
+
+SCHOOLS, STRUCTURES, LANE, REBUILD = "schools", "structures", "lane", "rebuild"
+STATE, MARK, IDENTITY = "state", "mark", "id"  # fields of ``lane`` and of ``rebuild``
+
+
+def people_of(school: str) -> str:
+    """The name of the hash."""
+    return f"people:{school}"
+
+
+@dataclass
+class _Batch:
+    """What one batch has touched so far: the schools whose snapshot may differ, and the letters for the dead."""
+
+    touched: set[str] = field(default_factory=set)
+    letters: list[Message] = field(default_factory=list)
+
+
+class PublisherView:
+    """The lane handler. ``store`` is the one that the loop uses; it is written here only when a lane is rebuilt."""
+
+    def __init__(self, config: Config, store: LaneStore, out: Log, wakes: Wakes, clock: Clock) -> None:
+        self._config = config
+        self._store = store
+        self._log = out
+        self._wakes = wakes
+        self._clock = clock
+
+    def handle(self, records: Sequence[Record], view: View) -> Effects:
+        batch = _Batch()
+        kept = _Kept(view, records)
+        end = view.known.rebuilt_at
+        for record in records:
+            try:
+                self._take(record, kept, batch)
+            except Poison as reason:
+                batch.letters.append(letter(record, reason))
+            if record.offset < end:
+                kept.mark()
+        position = records[-1].offset + 1
+        if view.position < end <= position:
+            batch.touched.update(view.all(SCHOOLS))
+            log.info("lane %d: the view is whole again", view.lane)
+        tenants = {self._config.schools[school].tenant for school in batch.touched if school in self._config.schools}
+        return Effects([batch.letters], lambda: self._wakes.wake(view.lane, position, tenants))
+
+    def _take(self, record: Record, kept: "_Kept", batch: _Batch) -> None:
+        school, slash, key = record.key.partition("/")
+        if not record.value:
+            if slash and kept.forget(school, key):
+                batch.touched.add(school)
+            return
+        state = decode(record.header("ce_type"), record.value)
+        match state:
+            case AccountState():
+                is_news = kept.account(state, key)
+            case SchoolState():
+                is_news = kept.school(state)
+            case StructureState():
+                is_news = kept.structure(state)
+            case LaneState():
+                kept.lane(state)
+                return
+            case _:
+                raise Poison(f"{record.headers.get('ce_type')} does not belong into this topic")
+        if is_news:
+            batch.touched.add(state.school)
+
+    def rebuild(self, lane: int, old: LaneState | None, first: int, end: int) -> None:
+        """
+        Read everything again from the log's start. Nothing is published from the lane before ``end`` was reached.
+
+        What stands in a compacted topic may be a little old: every school of the lane is asked for a full sweep.
+        """
+        now = write(self._clock())
+        identity = digest(f"{lane}/{first}/{end}/{now}".encode()).hex()[:12]
+        rebuilt_at = end if end > first else -1  # an empty log leaves nothing to doubt
+        hashes = {REBUILD: {IDENTITY: identity.encode(), MARK: b"0"}} if end > first else {}
+        if end > first:
+            self._log.publish([self._full_sweep(school, lane, identity, now) for school in self._schools_of(lane)])
+        record = encode(LaneState(lane=lane, position=first, rebuilt_at=rebuilt_at))
+        self._store.replace(lane, self._store.read(lane).lane, record, hashes)
+
+    def _schools_of(self, lane: int) -> list[str]:
+        partitions = self._config.kafka.partitions
+        return sorted(school for school in self._config.schools if lane_of(school, partitions) == lane)
+
+    def _full_sweep(self, school: str, lane: int, identity: str, now: str) -> Message:
+        request = SyncRequested(school=school, full=True, reason="the publisher's view was rebuilt")
+        id = event_id(school, "", 0, "sync_requested", f"publisher/{identity}")
+        return Message(
+            SYNC_REQUESTS,
+            lane,
+            school,
+            encode(request),
+            headers(SyncRequested, id=id, school=school, subject=school, time=now),
+        )
+
+
+class _Kept:
+    """What the view has of everything that a batch names, read in one journey; the newest by ``at`` stands."""
+
+    def __init__(self, view: View, records: Sequence[Record]) -> None:
+        self._view = view
+        wanted: dict[str, dict[str, None]] = {SCHOOLS: {}, STRUCTURES: {}}
+        for record in records:
+            school, slash, key = record.key.partition("/")
+            if slash:
+                wanted.setdefault(people_of(school), {})[key] = None
+            wanted[SCHOOLS][school] = None
+            wanted[STRUCTURES][school] = None
+        fields = {name: list(keys) for name, keys in wanted.items()} | {LANE: [STATE], REBUILD: [MARK]}
+        found = view.get_some(fields)
+        self._values = {
+            (name, at): value for name in fields for at, value in zip(fields[name], found[name], strict=True)
+        }
+
+    def _put(self, name: str, at: str, value: bytes | None) -> None:
+        self._values[name, at] = value
+        self._view.put(name, at, value)
+
+    def account(self, state: AccountState, key: str) -> bool:
+        """Returns, as the others do, whether a snapshot may differ."""
+        name = people_of(state.school)
+        new, value = person_of(state, key), self._values[name, key]
+        old = None if value is None else unpack(value)
+        if old is not None and old.at > new.at:
+            return False
+        self._put(name, key, pack(new))
+        if old is None:
+            return new.status != "none"
+        return msgspec.structs.replace(old, at=new.at) != new
+
+    def forget(self, school: str, key: str) -> bool:
+        if self._values.get((people_of(school), key)) is None:
+            return False
+        self._put(people_of(school), key, None)
+        return True
+
+    def school(self, state: SchoolState) -> bool:
+        value = self._values[SCHOOLS, state.school]
+        old = None if value is None else decoder(SchoolState).decode(value)
+        if old is not None and old.at > state.at:
+            return False
+        self._put(SCHOOLS, state.school, encode(state))
+        return old is None or _proven(old) != _proven(state)
+
+    def structure(self, state: StructureState) -> bool:
+        value = self._values[STRUCTURES, state.school]
+        old = None if value is None else decoder(StructureState).decode(value)
+        if old is not None and old.at > state.at:
+            return False
+        self._put(STRUCTURES, state.school, encode(state))
+        return old is None or old.structure != state.structure
+
+    def lane(self, state: LaneState) -> None:
+        value = self._values[LANE, STATE]
+        if value is None or decoder(LaneState).decode(value).position <= state.position:
+            self._put(LANE, STATE, encode(state))
+
+    def mark(self) -> None:
+        """A full sweep decided before here may be hidden by a stale record: it does not count after the rebuild."""
+        value, mark = self._values[LANE, STATE], self._values[REBUILD, MARK]
+        position = 0 if value is None else decoder(LaneState).decode(value).position
+        if position > int(mark or b"0"):
+            self._put(REBUILD, MARK, str(position).encode())
+
+
+def _proven(state: SchoolState) -> tuple[bool, tuple[str, ...], int]:
+    return state.certified is not None, tuple(sorted(state.areas)), state.full_at

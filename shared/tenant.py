@@ -1,0 +1,301 @@
+"""
+What is known of one Unitu API key, and what is told of each delivery to it: ``tenant-state`` and ``deliveries``.
+
+E-mails are compared as ``email_key`` has them; what was sent keeps its own spelling.
+"""
+
+from typing import Literal
+
+from shared.model import Frozen
+from shared.wire import register
+
+
+def email_key(email: str) -> str:
+    """An e-mail as it is compared: trimmed, case-folded."""
+    return email.strip().casefold()
+
+
+# --- tenant-state ------------------------------------------------------------------------------------------------
+
+
+class Seat(Frozen, array_like=True):
+    """
+    Whose account an e-mail is at Unitu: a school's person, or with no school a protected record.
+
+    ``email`` is the spelling that was sent, "" where it is the key itself. ``position`` is that of the school's lane in
+    the last snapshot that had the person, -1 where it is the one of the whole snapshot.
+    """
+
+    school: str
+    person: str
+    email: str = ""
+    position: int = -1
+
+    @property
+    def ref(self) -> str:
+        return f"{self.school}/{self.person}"
+
+
+class Intent(Frozen):
+    """
+    A snapshot on its way: written before its POST. ``gained`` and ``lost`` are told against the last accepted roster.
+
+    ``positions`` maps a school to where its lane stood; after ``ends_at`` its POST is surely over.
+    """
+
+    number: int
+    at: str
+    ends_at: str
+    roster_hash: str
+    digest: str
+    gained: dict[str, Seat] = {}
+    lost: tuple[str, ...] = ()
+    positions: dict[str, int] = {}
+    entities: dict[str, tuple[str, ...]] = {}
+
+
+class Unknown(Frozen):
+    """
+    Snapshots of unknown outcome, as one: who Unitu may have beside the last accepted roster.
+
+    ``positions`` are those of the newest; ``lost`` maps an e-mail of the roster to the lane position of the last
+    snapshot that had it.
+    """
+
+    positions: dict[str, int] = {}
+    gained: dict[str, Seat] = {}
+    lost: dict[str, int] = {}
+
+
+class Accepted(Frozen):
+    number: int
+    at: str
+    roster_hash: str
+    digest: str
+    entities: dict[str, tuple[str, ...]] = {}
+
+
+class Adoption(Frozen):
+    """
+    A person's yes to a roster. ``bound`` is the hash of all that was shown; ``rebuilds`` maps a lane to the rebuild
+    that the shown roster came after. Another set of schools, list of staff or address needs another yes.
+    """
+
+    at: str
+    bound: str
+    roster_hash: str
+    roster_count: int
+    disabled_count: int
+    schools: tuple[str, ...]
+    staff: bool
+    url: str
+    operator: str = ""
+    rebuilds: dict[str, str] = {}
+
+
+class Reason(Frozen):
+    """Why a snapshot does not go. ``code`` is one of a few words, ``message`` is for people; neither names a person."""
+
+    code: str
+    message: str
+    school: str = ""
+    count: int = 0
+
+
+class Held(Frozen):
+    """``hold`` needs a person, ``wait`` may pass by itself, ``rejected`` is Unitu's own no."""
+
+    kind: Literal["hold", "wait", "rejected"]
+    reasons: tuple[Reason, ...]
+    since: str
+
+
+class Simulated(Frozen):
+    at: str
+    digest: str
+
+
+class TenantState(Frozen):
+    """
+    All that must not be forgotten of one tenant. ``revision`` counts its writings, ``number`` its snapshots; of two
+    writings of one revision the first in the log stands, and ``writer`` tells them apart.
+
+    ``roster`` is that of the last accepted snapshot (or the adopted one), ``positions`` where its schools' lanes stood;
+    ``former`` maps people who are out of it to the e-mail that they had. ``email_releases`` maps a person to the new
+    e-mail that was released. ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again.
+    """
+
+    tenant: str
+    revision: int = 0
+    writer: str = ""
+    number: int = 0
+    adoption: Adoption | None = None
+    accepted: Accepted | None = None
+    roster: dict[str, Seat] = {}
+    positions: dict[str, int] = {}
+    former: dict[str, str] = {}
+    intent: Intent | None = None
+    unknown: Unknown | None = None
+    email_releases: dict[str, str] = {}
+    held: Held | None = None
+    retries: int = 0
+    not_before: str | None = None
+    resend_at: str | None = None
+    simulated: Simulated | None = None
+
+
+# --- deliveries --------------------------------------------------------------------------------------------------
+
+
+class Who(Frozen):
+    """One person of a report or a hold."""
+
+    school: str
+    person: str
+    email: str
+    reason: str = ""
+
+
+class EmailWait(Frozen):
+    """A changed e-mail that waits: Unitu knows the person as ``delivered``, the school now says ``own``."""
+
+    school: str
+    person: str
+    delivered: str
+    own: str
+
+
+class EmailConflict(Frozen):
+    """A person whose e-mail is another's: ``holder`` keeps it (school/person, or / and a protected e-mail)."""
+
+    school: str
+    person: str
+    email: str
+    holder: str
+    is_left_out: bool
+
+
+class FieldsUpdated(Frozen):
+    email: str
+    fields: tuple[str, ...]
+
+
+class CodesChanged(Frozen):
+    email: str
+    programmes: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+class NewEntity(Frozen):
+    """Something that the last accepted snapshot did not have. ``students``: how many its creation would unblock."""
+
+    list: Literal["faculties", "departments", "programmes", "modules"]
+    code: str
+    name: str
+    students: int = 0
+
+
+class NotTaken(Frozen):
+    """Unitu takes ``personalEmail`` and ``id`` the first time only."""
+
+    email: str
+    field: Literal["id", "personalEmail"]
+
+
+class Report(Frozen):
+    """
+    What Unitu will do with one snapshot, by its document, as far as known.
+
+    ``is_compared``: False where what was last sent is no longer known field by field, so that updates and enrolments
+    cannot be told. ``blocked`` are students enrolled into what does not exist there yet, as far as known: it is new
+    since the last accepted snapshot, or in no list of this one.
+    """
+
+    is_compared: bool
+    counts: dict[str, int]
+    provisioned: tuple[str, ...] = ()
+    updated: tuple[FieldsUpdated, ...] = ()
+    disabled: tuple[str, ...] = ()
+    enabled: tuple[str, ...] = ()
+    enrolled: tuple[CodesChanged, ...] = ()
+    unenrolled: tuple[CodesChanged, ...] = ()
+    entities: tuple[NewEntity, ...] = ()
+    blocked: tuple[CodesChanged, ...] = ()
+    waits: tuple[EmailWait, ...] = ()
+    conflicts: tuple[EmailConflict, ...] = ()
+    without_email: tuple[Who, ...] = ()
+    not_taken: tuple[NotTaken, ...] = ()
+    repeated_codes: dict[str, tuple[str, ...]] = {}
+
+
+class SnapshotAccepted(Frozen):
+    """Unitu took the snapshot; it works asynchronously, so this does not say *applied*."""
+
+    tenant: str
+    number: int
+    status: int
+    cause: str
+    roster_hash: str
+    roster_count: int
+    digest: str
+    bytes: int
+    report: Report
+
+
+class SnapshotRejected(Frozen):
+    """Unitu said no. ``message`` says what to do, ``answer`` is the beginning of Unitu's own words."""
+
+    tenant: str
+    number: int
+    status: int
+    cause: str
+    roster_hash: str
+    message: str
+    answer: str = ""
+    report: Report
+
+
+class SnapshotRetried(Frozen):
+    """Nobody knows whether Unitu took it: the newest snapshot goes after ``retry_at``, under another number."""
+
+    tenant: str
+    number: int
+    cause: str
+    roster_hash: str
+    message: str
+    retry_at: str
+    status: int | None = None
+
+
+class SnapshotSimulated(Frozen):
+    """Everything but the POST. ``verdict`` is what a live tenant would have done."""
+
+    tenant: str
+    cause: str
+    verdict: Literal["send", "hold", "wait"]
+    roster_hash: str
+    roster_count: int
+    digest: str
+    bytes: int
+    report: Report
+    reasons: tuple[Reason, ...] = ()
+    who: tuple[Who, ...] = ()
+
+
+class SnapshotHeld(Frozen):
+    """Told when the reasons change, not at every look. ``who``: at most ``WHO_LIMIT``; the reasons have the counts."""
+
+    tenant: str
+    kind: Literal["hold", "wait"]
+    reasons: tuple[Reason, ...]
+    who: tuple[Who, ...] = ()
+
+
+WHO_LIMIT = 5_000
+
+register(TenantState, "rollcall.tenant_state.v1")
+register(SnapshotAccepted, "rollcall.snapshot_accepted.v1")
+register(SnapshotRejected, "rollcall.snapshot_rejected.v1")
+register(SnapshotRetried, "rollcall.snapshot_retried.v1")
+register(SnapshotSimulated, "rollcall.snapshot_simulated.v1")
+register(SnapshotHeld, "rollcall.snapshot_held.v1")
