@@ -18,6 +18,7 @@ from shared.model import Fault, Student
 LEFT = -1  # the life stage of who has left, as a number
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # digits by the book; what would break a key or a path is refused
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
 Json = Mapping[str, Any]
@@ -202,6 +203,8 @@ def _date(record: Json, name: str, zone: tzinfo) -> str | None:
     text = _text(record, name)
     if text is None:
         return None
+    if not _DAY.fullmatch(text):
+        raise Unreadable(name, "is no date")
     try:
         moment = datetime.fromisoformat(text)
         if moment.year == 1:

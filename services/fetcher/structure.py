@@ -19,7 +19,7 @@ A module is optional when not everybody takes it who is in any set of its year. 
 who has no timetable yet would make every module optional until the next reading.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
@@ -221,13 +221,15 @@ def _codes(entries: Sequence[_Coded], prefix: str) -> dict[int, str]:
     keeps it and the others are told apart by their ids: a newcomer must not rename what is there.
     """
     codes: dict[int, str] = {}
-    taken: Counter[str] = Counter()
+    taken: set[str] = set()
     for entry in sorted(entries, key=lambda entry: entry.id):
         if entry.id in codes:
             continue
         code = entry.code or f"{prefix}-{entry.id}"
-        taken[code] += 1
-        codes[entry.id] = code if taken[code] == 1 else f"{code}-{entry.id}"
+        while code in taken:
+            code = f"{code}-{entry.id}"
+        taken.add(code)
+        codes[entry.id] = code
     return codes
 
 

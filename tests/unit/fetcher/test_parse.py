@@ -1,0 +1,224 @@
+"""The vendor's records become ours, or name the field that cannot."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.fetcher import parse
+from services.fetcher.parse import Reading, Unreadable
+from shared.model import Student
+from tests.unit.fetcher.world import record
+
+READING = Reading(words={"current": 1, "former": -1}, years={10: 4}, zone=ZoneInfo("Europe/London"))
+ADA = "3050112467"
+
+
+def read(**fields: Any) -> Student:
+    return parse.student(record(ADA, **fields), READING)
+
+
+def test_a_whole_record_becomes_a_whole_student() -> None:
+    given = record(
+        ADA,
+        preferredName="Addie",
+        middlenames="Beth",
+        dob="2011-04-09T00:00:00",
+        formGroup="10B",
+        academicHouse="Elm",
+        boardingHouse="Oak",
+        personalEmailAddress="ada@home.example",
+        mobileNumber="07700 900001",
+        enrolmentYear=2022,
+        leavingDate="2027-07-09",
+        admissionStatus="Current Pupil",
+        latestPhotoId=9912,
+    )
+    assert parse.student(given, READING) == Student(
+        student_id=ADA,
+        system_status=1,
+        system_status_word="Current",
+        admission_status="Current Pupil",
+        enrolment_year=2022,
+        leaving_date="2027-07-09",
+        title="Miss",
+        first_name="Ada",
+        preferred_name="Addie",
+        middle_names="Beth",
+        last_name="Fern",
+        date_of_birth="2011-04-09",
+        email=f"{ADA}@abbey.example",
+        personal_email="ada@home.example",
+        phone="07700 900001",
+        year_group=10,
+        year=4,
+        form="10B",
+        house="Elm",
+        photo_id=9912,
+    )
+
+
+MISSING = {
+    "title": "title",
+    "forename": "first_name",
+    "preferredName": "preferred_name",
+    "middlenames": "middle_names",
+    "surname": "last_name",
+    "dob": "date_of_birth",
+    "schoolEmailAddress": "email",
+    "personalEmailAddress": "personal_email",
+    "mobileNumber": "phone",
+    "yearGroup": "year_group",
+    "formGroup": "form",
+    "academicHouse": "house",
+    "latestPhotoId": "photo_id",
+    "enrolmentYear": "enrolment_year",
+    "leavingDate": "leaving_date",
+    "admissionStatus": "admission_status",
+    "systemStatus": "system_status_word",
+}
+
+
+@pytest.mark.parametrize("value", [None, "", " ", "absent"], ids=["null", "empty", "a lone space", "absent"])
+@pytest.mark.parametrize(("theirs", "ours"), MISSING.items(), ids=list(MISSING))
+def test_null_absent_and_empty_are_alike(theirs: str, ours: str, value: Any) -> None:
+    given = record(ADA, **{theirs: value})
+    if value == "absent":
+        del given[theirs]
+    assert getattr(parse.student(given, READING), ours) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        pytest.param("2011-04-09", "2011-04-09", id="a date"),
+        pytest.param("2011-04-09T00:00:00", "2011-04-09", id="without a zone"),
+        pytest.param("2011-04-09T17:30:00", "2011-04-09", id="without a zone, in the afternoon"),
+        pytest.param("2011-04-09T00:00:00Z", "2011-04-09", id="midnight is the day as written"),
+        pytest.param("2011-04-09T00:00:00+09:00", "2011-04-09", id="midnight anywhere"),
+        pytest.param("2011-04-08T23:00:00Z", "2011-04-09", id="a local midnight stored as UTC"),
+        pytest.param("2011-04-09T10:00:00.1234567Z", "2011-04-09", id="seven digits of a second"),
+        pytest.param("0001-01-01T00:00:00", None, id="how the vendor's runtime writes none"),
+    ],
+)
+def test_dates_come_in_three_shapes(written: str, day: str | None) -> None:
+    assert read(dob=written).date_of_birth == day
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "kept"),
+    [
+        pytest.param("Current", 1, "Current", id="listed"),
+        pytest.param(" current ", 1, "current", id="whatever its case"),
+        pytest.param("Former", -1, "Former", id="left"),
+        pytest.param("BlankPupil", None, "BlankPupil", id="a word that nobody knows is kept"),
+        pytest.param(1, 1, None, id="already a number"),
+        pytest.param(-1, -1, None, id="already a number, left"),
+        pytest.param("-1", -1, "-1", id="a number in quotes"),
+        pytest.param(None, None, None, id="none"),
+    ],
+)
+def test_a_status_is_looked_up(word: Any, status: int | None, kept: str | None) -> None:
+    student = read(systemStatus=word)
+    assert (student.system_status, student.system_status_word) == (status, kept)
+
+
+@pytest.mark.parametrize(("year_group", "year"), [(10, 4), (11, None), ("10", 4), (10.0, 4), (-2, None), (None, None)])
+def test_the_receivers_year_is_that_of_the_map_else_null(year_group: Any, year: int | None) -> None:
+    assert read(yearGroup=year_group).year == year
+
+
+def test_a_boarding_house_is_a_house_where_there_is_no_other() -> None:
+    assert read(academicHouse=" ", boardingHouse="Oak").house == "Oak"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param("forename", ["Ada"], id="a list"),
+        pytest.param("surname", {"name": "Fern"}, id="an object"),
+        pytest.param("surname", True, id="a truth"),
+        pytest.param("yearGroup", "ten", id="a word for a number"),
+        pytest.param("yearGroup", 10.5, id="half a year"),
+        pytest.param("latestPhotoId", True, id="a truth for a number"),
+        pytest.param("dob", "09/04/2011", id="a date of another kind"),
+        pytest.param("dob", "2011-13-40", id="no date"),
+        pytest.param("leavingDate", 20260701, id="a number for a date"),
+        pytest.param("dob", "2011-W03", id="a week"),
+        pytest.param("dob", "9999-12-31T23:00:00-05:00", id="beyond the calendar"),
+        pytest.param("systemStatus", ["Current"], id="a list of statuses"),
+    ],
+)
+def test_what_cannot_be_taken_names_its_field_and_not_its_value(field: str, value: Any) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read(**{field: value})
+    assert caught.value.field == field
+    assert str(value) not in str(caught.value)
+
+
+@pytest.mark.parametrize("id", [None, "", " ", "../students", "a/b", "x" * 65, ["1"], True, {}])
+def test_a_record_that_says_not_whose_it_is_is_refused(id: Any) -> None:
+    with pytest.raises(Unreadable, match="schoolId"):
+        parse.student_id({"schoolId": id})
+
+
+@pytest.mark.parametrize("given", [None, [], "text", 7])
+def test_what_is_no_object_has_no_id(given: Any) -> None:
+    with pytest.raises(Unreadable, match="schoolId"):
+        parse.student_id(given)
+
+
+def test_an_id_is_text_even_where_it_comes_as_a_number() -> None:
+    assert parse.student_id({"schoolId": 3050112467}) == ADA
+
+
+def test_somebody_who_cannot_be_read_is_there_and_nothing_else() -> None:
+    error = Unreadable("dob", "is no date")
+    student = parse.unreadable(ADA, error)
+    assert [(fault.pointer, fault.message) for fault in student.faults] == [("/dob", "is no date")]
+    assert student.system_status is None
+    assert student.email is None
+
+
+def test_status_words_are_case_folded() -> None:
+    assert parse.status_words([{"id": 1, "description": " Current "}, {"id": -1, "description": "FORMER"}]) == {
+        "current": 1,
+        "former": -1,
+    }
+
+
+@pytest.mark.parametrize("entry", [{"id": 1, "description": None}, {"id": None, "description": "Current"}])
+def test_a_list_of_statuses_with_a_hole_is_refused(entry: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        parse.status_words([entry])
+
+
+def test_a_set_that_does_not_say_its_year_has_that_of_its_members() -> None:
+    members = [{"schoolId": "2", "yearGroup": 10}, {"schoolId": "1", "yearGroup": 10}]
+    found = parse.teaching_set({"id": 41, "name": "10B/Hi1", "subjectId": 7}, members)
+    assert (found.nc_year, found.members, found.code) == (10, ("1", "2"), "10B/Hi1")
+
+
+@pytest.mark.parametrize(("own", "members", "year"), [(11, [10], 11), (None, [10, 11], None), (None, [], None)])
+def test_a_year_is_never_guessed_from_a_mixed_set(own: int | None, members: list[int], year: int | None) -> None:
+    people = [{"schoolId": str(n), "yearGroup": nc} for n, nc in enumerate(members)]
+    assert parse.teaching_set({"id": 41, "name": "mixed", "year": own}, people).nc_year == year
+
+
+def test_a_set_without_any_name_is_called_by_its_id() -> None:
+    found = parse.teaching_set({"id": 41}, [])
+    assert (found.name, found.code, found.subject) == ("Set 41", "", None)
+
+
+@pytest.mark.parametrize(("hidden", "expected"), [(True, True), (False, False), (None, False), ("no", False)])
+def test_only_a_clear_word_hides_a_set(hidden: Any, expected: bool) -> None:
+    assert parse.is_hidden({"hidden": hidden}) is expected
+
+
+def test_a_year_group_keeps_its_divisions_in_order() -> None:
+    found = parse.year_group({"ncYear": 10, "code": "Y10", "name": None}, [{"id": 3}, {"id": 1}])
+    assert (found.name, found.divisions) == ("Y10", (3, 1))
+
+
+def test_a_division_is_called_by_its_code_where_it_has_no_name() -> None:
+    assert parse.division({"id": 1, "code": "SEN", "name": " ", "order": 2}).name == "SEN"

@@ -1,0 +1,217 @@
+"""A school in memory, its sweeps, and what they said."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from services.fetcher.memory import MemoryMemory
+from services.fetcher.parse import status_words
+from services.fetcher.source import Json, Page
+from services.fetcher.structure import (
+    Division,
+    SchoolLists,
+    Subject,
+    TeachingDepartment,
+    TeachingLists,
+    TeachingSet,
+    YearGroup,
+)
+from services.fetcher.sweep import Result, School, run_sweep
+from shared.config import IsamsSchool
+from shared.config_values import Reading
+from shared.events import StructureFetched, StudentFetched, SweepCompleted, SweepFailed
+from shared.memory import MemoryLog
+from shared.model import Frozen
+from shared.wire import Message, decode
+
+SLUG = "abbey"
+LANE = 5
+MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+def settings(**changes: Any) -> IsamsSchool:
+    given: dict[str, Any] = {
+        "tenant": "abbey",
+        "source": "isams",
+        "base_url": "http://127.0.0.1:9",
+        "client_id": "made-up",
+        "client_secret": {"env": "MADE_UP"},
+    }
+    return IsamsSchool.model_validate(given | changes, context=Reading(Path(), {"MADE_UP": "made-up"}))
+
+
+def ids(count: int, start: int = 0) -> list[str]:
+    return [f"{3050100000 + number}" for number in range(start, start + count)]
+
+
+def record(id: str, **fields: Any) -> dict[str, Any]:
+    """One pupil as the vendor writes them."""
+    return {
+        "schoolId": id,
+        "title": "Miss",
+        "forename": "Ada",
+        "surname": "Fern",
+        "schoolEmailAddress": f"{id}@abbey.example",
+        "yearGroup": 10,
+        "systemStatus": "Current",
+        "latestPhotoId": None,
+    } | fields
+
+
+class Clock:
+    """Each look at it is a millisecond later than the last."""
+
+    def __init__(self, now: datetime = MONDAY) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def forward(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+class AbbeySource:
+    """
+    ``services.fetcher.source.Source`` with levers: ``pupils`` are served in pages of ``page_size``, ``by_id`` answers
+    for who is not on them (an exception is raised), ``trouble`` maps a page or an area to what it raises, ``alter``
+    changes a page on its way out.
+    """
+
+    students_path = "/api/students"
+
+    def __init__(self, pupils: Sequence[Mapping[str, Any]] = (), page_size: int = 100) -> None:
+        self.pupils = list(pupils)
+        self.page_size = page_size
+        self.by_id: dict[str, Any] = {}
+        self.trouble: dict[Any, Exception] = {}
+        self.alter: Callable[[Page], Page] = lambda page: page
+        self.statuses: list[Json] = [{"id": 1, "description": "Current"}, {"id": -1, "description": "Former"}]
+        self.lists = SchoolLists(
+            year_groups=(YearGroup(nc_year=10, name="Year 10", divisions=(1,)),),
+            divisions=(Division(id=1, code="SEN", name="Senior School"),),
+            departments=(TeachingDepartment(id=3, name="Humanities"),),
+        )
+        self.teaching = TeachingLists(subjects=(Subject(id=7, code="HIS", name="History"),))
+        self.asked: list[Any] = []
+
+    def teach(self, *members: str) -> None:
+        """Who is in the one set of history in year 10."""
+        one = TeachingSet(id=41, code="10B/Hi1", name="10B/Hi1", subject=7, nc_year=10, members=tuple(sorted(members)))
+        self.teaching = TeachingLists(subjects=self.teaching.subjects, sets=(one,))
+
+    async def students(self, page: int) -> Page:
+        self._ask(page)
+        part = self.pupils[(page - 1) * self.page_size : page * self.page_size]
+        pages = -(-len(self.pupils) // self.page_size)
+        return self.alter(Page(page, pages, len(self.pupils), len(part), part))
+
+    async def student(self, student_id: str) -> Json | None:
+        self._ask(student_id)
+        found = self.by_id.get(student_id)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def status_words(self) -> Mapping[str, int]:
+        self._ask("statuses")
+        return status_words(self.statuses)
+
+    async def school_lists(self) -> SchoolLists:
+        self._ask("structure")
+        return self.lists
+
+    async def teaching_lists(self) -> TeachingLists:
+        self._ask("sets")
+        return self.teaching
+
+    async def close(self) -> None:
+        self._ask("close")
+
+    def _ask(self, what: Any) -> None:
+        self.asked.append(what)
+        if what in self.trouble:
+            raise self.trouble[what]
+
+
+class Held:
+    """A lease that is lost after so many looks at it."""
+
+    def __init__(self, looks: int = 10**9) -> None:
+        self.looks = looks
+
+    def held(self) -> bool:
+        self.looks -= 1
+        return self.looks >= 0
+
+
+@dataclass
+class Abbey:
+    """One school, the log and the memory of its fetchers; ``sweep`` runs one and returns what it said."""
+
+    source: AbbeySource
+    config: IsamsSchool = field(default_factory=lambda: settings(structure_hours=0.0))
+    out: MemoryLog = field(default_factory=MemoryLog)
+    memory: MemoryMemory = field(default_factory=MemoryMemory)
+    clock: Clock = field(default_factory=Clock)
+    release: str = "1"
+    result: Result | None = None
+
+    @property
+    def school(self) -> School:
+        return School(SLUG, self.config, LANE, self.source, self.release)
+
+    async def sweep(self, *, full: bool = False, lease: Held | None = None) -> list[Message]:
+        said = len(self.out.messages)
+        self.result = None
+        self.clock.forward(seconds=1)
+        self.source.asked.clear()
+        try:
+            self.result = await run_sweep(
+                self.school, self.out, self.memory, lease or Held(), self.clock, wants_full=full
+            )
+        finally:
+            self.said = self.out.messages[said:]
+        return self.said
+
+    @property
+    def failure(self) -> str:
+        assert self.result is not None
+        return self.result.failure.reason if self.result.failure else ""
+
+
+def header(message: Message, name: str) -> str | None:
+    return dict(message.headers).get(name, b"").decode() or None
+
+
+def event(message: Message) -> Frozen:
+    assert message.value is not None
+    return decode(header(message, "ce_type"), message.value)
+
+
+def kinds(said: Sequence[Message]) -> list[str]:
+    return [type(event(message)).__name__ for message in said]
+
+
+def students(said: Sequence[Message]) -> dict[str, StudentFetched]:
+    """Who was sent, by id."""
+    found = [one for one in map(event, said) if isinstance(one, StudentFetched)]
+    assert len({one.student.student_id for one in found}) == len(found)
+    return {one.student.student_id: one for one in found}
+
+
+def completed(said: Sequence[Message]) -> SweepCompleted:
+    (found,) = (one for one in map(event, said) if isinstance(one, SweepCompleted))
+    return found
+
+
+def failed(said: Sequence[Message]) -> SweepFailed:
+    (found,) = (one for one in map(event, said) if isinstance(one, SweepFailed))
+    return found
+
+
+def structures(said: Sequence[Message]) -> list[StructureFetched]:
+    return [one for one in map(event, said) if isinstance(one, StructureFetched)]
