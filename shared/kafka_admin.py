@@ -5,6 +5,7 @@ The number of partitions is fixed for the topics' life, since it says which lane
 corrected here, only refused.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from shared.kafka import topic_name
 from shared.topics import DAY_MS, TOPICS
 
 OPEN_SECONDS = 5.0  # to reach the cluster
-VISIBLE_SECONDS = 30.0  # until new topics have leaders everywhere
+VISIBLE_SECONDS = 30.0  # until the brokers have all taken up a change
+LOOK_SECONDS = 0.1
 DEAD_LETTER_DAYS = 30
 NAMED = 4  # of many topics with one fault, how many are named
 
@@ -161,8 +163,12 @@ class Topics:
             for one in self.look()
         ]
 
-    def alter(self, standings: Iterable[Standing]) -> None:
-        """Give topics the settings that they should have; any that we do not name stay as they are."""
+    def alter(self, standings: Iterable[Standing]) -> list[Standing]:
+        """
+        Give topics the settings that they should have, and tell how all stand once the brokers have taken them.
+
+        Any setting that we do not name stays as it is. Raises: TopicsRefused when the cluster does not allow it.
+        """
         resources = [
             ConfigResource(
                 ConfigResourceType.TOPIC, one.wanted.name, {key: one.wanted.settings[key] for key in one.settings}
@@ -172,7 +178,15 @@ class Topics:
         ]
         if resources:
             with told(self._config):
-                self._admin.alter_configs(resources)
+                answers = self._admin.alter_configs(resources)["topic"]
+            if faults := _lines((name, f"cannot be altered: {said}") for name, said in answers.items() if said != "OK"):
+                raise TopicsRefused("\n".join(faults))
+        deadline = time.monotonic() + VISIBLE_SECONDS
+        found = self.look()
+        while any(one.settings for one in found) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+            found = self.look()
+        return found
 
     def _create(self, missing: Sequence[Wanted]) -> None:
         answer = self._admin.create_topics(

@@ -46,12 +46,25 @@ class Objects(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+class ToStandardError(logging.Handler):
+    """Writes each line to what standard error is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:  # a log line never stops a service
+            self.handleError(record)
+
+
 def set_up(level: str = "info", *, as_json: bool = False) -> None:
-    """Our loggers at ``level``, those of others from warnings on. Replaces what was set up before."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Our loggers at ``level``, those of others from warnings on. Replaces what it set up before."""
+    handler = ToStandardError()
     handler.setFormatter(Objects() if as_json else Lines())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for old in [one for one in root.handlers if isinstance(one, ToStandardError)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("rollcall").setLevel(level.upper())
     for name, least in LOUD.items():

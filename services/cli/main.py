@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from services.cli.invocation import Invocation, invocation_of
 from services.cli.output import tell_error
+from shared import logs
 from shared.errors import ConfigError, RollcallError
 
 VERBS = {  # in the order of the help: a function or a typer application
@@ -107,6 +108,7 @@ def _rollcall(
     ] = False,
 ) -> None:
     """Keep each school's accounts in step with its records, and never switch one off by mistake."""
+    logs.set_up("error")  # a verb answers by itself; `run` says what it logs
     context.obj = Invocation(config)
 
 

@@ -61,8 +61,7 @@ def create(
     with Topics(config_of(context)) as topics:
         standings = topics.create()
         if alter:
-            topics.alter(standings)
-            standings = topics.look()
+            standings = topics.alter(standings)
     _show(standings, as_json)
 
 

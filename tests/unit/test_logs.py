@@ -1,0 +1,69 @@
+"""Log lines: one per event, whatever is in it."""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from shared import logs
+
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ \S+ .*")
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root, ours = logging.getLogger(), logging.getLogger("rollcall")
+    before = root.handlers[:], root.level, ours.level
+    yield
+    root.handlers[:], root.level, ours.level = before
+    logging.captureWarnings(False)
+
+
+def test_a_line_has_its_time_level_logger_and_message(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("info")
+    logging.getLogger("rollcall.lane").info("lane %d goes on", 3)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert LINE.fullmatch(line)
+    assert line.endswith(" INFO rollcall.lane lane 3 goes on")
+
+
+def test_a_bug_with_its_trace_is_one_line_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("info")
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        logging.getLogger("rollcall").exception("it broke")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "it broke\\nTraceback" in line
+    assert "ValueError: two\\nlines" in line
+
+
+def test_json_lines_are_objects(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("info", as_json=True)
+    logging.getLogger("rollcall.lane").warning('a "quote" and a\nline\'s end')
+    try:
+        raise ValueError("why")
+    except ValueError:
+        logging.getLogger("rollcall").exception("it broke")
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (first["level"], first["logger"]) == ("warning", "rollcall.lane")
+    assert first["message"] == 'a "quote" and a\nline\'s end'
+    assert second["trace"].endswith("ValueError: why")
+
+
+@pytest.mark.parametrize(("level", "shown"), [("debug", 2), ("info", 1), ("error", 0)])
+def test_the_level_is_that_of_our_own_loggers(level: str, shown: int, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up(level)
+    logging.getLogger("rollcall.x").debug("seldom")
+    logging.getLogger("rollcall.x").info("often")
+    logging.getLogger("httpx").info("a request for every page")
+    assert len(capsys.readouterr().err.splitlines()) == shown
+
+
+def test_setting_up_again_does_not_double_the_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("info")
+    logs.set_up("info", as_json=True)
+    logging.getLogger("rollcall").info("once")
+    assert len(capsys.readouterr().err.splitlines()) == 1
