@@ -2,10 +2,11 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from shared.config import Config
 from shared.errors import Retryable
@@ -15,6 +16,8 @@ log = logging.getLogger("rollcall.kafka")
 
 DELIVERY_SECONDS = 30.0  # of one batch, retries included; then the batch is decided again from the state as it stands
 READ_SECONDS = 30.0  # the longest silence while a topic is read to its end
+EDGE_SECONDS = 10.0  # of one question for a partition's edges
+_LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # as the topics allow it (shared.topics)
 
 
@@ -32,7 +35,7 @@ def client_settings(config: Config) -> dict[str, Any]:
     kafka = config.kafka
     settings: dict[str, Any] = {
         "bootstrap.servers": kafka.bootstrap_servers,
-        "security.protocol": kafka.security_protocol,
+        "security.protocol": kafka.security_protocol.lower(),
         "reconnect.backoff.max.ms": 2000,
         "log_level": 2,  # it repeats itself while a broker is away; we tell a change of state once
     }
@@ -149,13 +152,18 @@ class Reader:
 
     def edges(self, topic: str, lane: int) -> tuple[int, int]:
         """The first offset that is still there, and the one that the next record will have."""
-        try:
-            low, high = self._consumer.get_watermark_offsets(
-                TopicPartition(topic_name(self._config, topic), lane), timeout=10
-            )
-        except KafkaException as error:
-            raise Retryable(f"Kafka: {error}") from error
-        return low, high
+        place = TopicPartition(topic_name(self._config, topic), lane)
+        deadline = time.monotonic() + EDGE_SECONDS
+        while True:
+            try:
+                low, high = self._consumer.get_watermark_offsets(place, timeout=EDGE_SECONDS)
+                return low, high
+            except KafkaException as error:
+                # A partition that has just been made has no leader for a moment.
+                if time.monotonic() > deadline or error.args[0].code() not in _LEADERLESS:
+                    raise Retryable(f"Kafka: {error}") from error
+                time.sleep(0.1)
+                self._consumer.list_topics(place.topic, timeout=EDGE_SECONDS)
 
     def read(self, topic: str, lane: int, start: int = OFFSET_BEGINNING) -> Iterator[Record]:
         """Every record from ``start`` to the end as it was when the reading began. Raises: Retryable."""

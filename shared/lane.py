@@ -246,7 +246,7 @@ class LaneLoop:
         return [record.at_offset(record.offset + base) for record in wanted] if base else wanted
 
     def _rebuild(self, lane: int, reason: str) -> int:
-        log.warning("lane %d is rebuilt: %s", lane, reason)
+        log.info("lane %d is made from what was told: %s", lane, reason)
         try:
             old = View(self._store, lane).state
         except StateLost:
@@ -254,5 +254,5 @@ class LaneLoop:
         first, end = self._edges(lane)
         self._handler.rebuild(lane, old, first, end)
         state = View(self._store, lane).known
-        log.warning("lane %d was rebuilt and goes on at %d", lane, state.position)
+        log.info("lane %d goes on at %d", lane, state.position)
         return state.position - state.base

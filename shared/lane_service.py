@@ -17,7 +17,7 @@ from shared.errors import Retryable
 from shared.kafka import KafkaLog, Reader, client_settings, group_name, to_record, topic_name
 from shared.lane import Handler, LaneLoop
 from shared.ports import LaneStore
-from shared.service import backoff, sleep_unless
+from shared.service import STOP_SECONDS, backoff, sleep_unless
 from shared.wire import Record
 
 log = logging.getLogger("rollcall.lane")
@@ -39,7 +39,7 @@ def broker_for(config: Config) -> KafkaBroker:
         config=cast("Any", client_settings(config) | {"fetch.queue.backoff.ms": 20}),
         logger=None,
         apply_types=False,
-        graceful_timeout=None,
+        graceful_timeout=STOP_SECONDS - 2,  # the batch under way is finished
         allow_auto_create_topics=False,
     )
 
@@ -100,6 +100,8 @@ class LaneService:
                 return
             try:
                 await self._take(messages, stop)
+            except asyncio.CancelledError:
+                raise  # told to end; what was under way is taken again at the next start
             except BaseException as error:
                 failed.append(error)
                 stop.set()

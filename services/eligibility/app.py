@@ -53,6 +53,8 @@ class EligibilityService:
                 return
             try:
                 await self._take(handler, messages, stop)
+            except asyncio.CancelledError:
+                raise  # told to end; what was under way is taken again at the next start
             except BaseException as error:
                 failed.append(error)
                 stop.set()

@@ -39,6 +39,7 @@ from shared.wire import Message, Record, decode, decoder, digest, encode, type_n
 
 ASSESSED = type_name(StudentAssessed).encode()
 COMPLETED = type_name(SweepCompleted).encode()
+_assessed_decoder = decoder(StudentAssessed)
 _school_decoder = decoder(SchoolState)
 _structure_decoder = decoder(StructureState)
 
@@ -61,6 +62,7 @@ class _Batch:
     def __init__(self, view: View) -> None:
         self._view = view
         self._ledgers: dict[str, Ledger] = {}
+        self._assessed: dict[int, StudentAssessed] = {}
         self._digests: dict[tuple[str, str], bytes | None] = {}
         self._changes: list[Message] = []
         self._states: list[Message] = []
@@ -128,11 +130,30 @@ class _Batch:
                 touched.add(who)  # this batch changes it: later records are compared with what it then is
                 differing.setdefault(school, []).append(student)
                 result.append((record, taken))
-        if differing:
-            found = self._view.get_some({ledger.students(school): ids for school, ids in differing.items()})
-            for school, ids in differing.items():
-                self._ledgers[school].learn(ids, found[ledger.students(school)])
+        self._learn(differing, result)
         return result
+
+    def _learn(self, differing: dict[str, list[str]], records: Sequence[tuple[Record, bytes | None]]) -> None:
+        """What deciding these records will ask for: the students' states, then who holds the e-mails concerned."""
+        if not differing:
+            return
+        found = self._view.get_some({ledger.students(school): ids for school, ids in differing.items()})
+        for school, ids in differing.items():
+            self._ledgers[school].learn(ids, found[ledger.students(school)])
+        addresses: dict[str, list[str]] = {}
+        for record, taken in records:
+            if taken is None:
+                continue
+            slug, _, student = record.key.partition("/")
+            try:
+                assessed = _assessed_decoder.decode(record.value)
+            except msgspec.MsgspecError:
+                continue  # told when its turn comes
+            self._assessed[record.offset] = assessed
+            held = ledger.email_of(self._ledgers[slug].state(student))
+            wanted = emails.wanted_email(assessed)
+            addresses.setdefault(slug, []).extend(address for address in (held, wanted) if address is not None)
+        ledger.fetch_emails(self._view, [(self._ledgers[slug], wanted) for slug, wanted in addresses.items()])
 
     def _open_ledgers(self, wanted: dict[str, list[str]]) -> None:
         slugs = list(wanted)
@@ -159,8 +180,8 @@ class _Batch:
         slug, _, student = record.key.partition("/")
         book = self._ledgers[slug]
         try:
-            assessed = decode(ASSESSED.decode(), record.value)
-            if not isinstance(assessed, StudentAssessed) or (assessed.school, assessed.student_id) != (slug, student):
+            assessed = self._assessed.get(record.offset) or _decode_assessed(record.value)
+            if (assessed.school, assessed.student_id) != (slug, student):
                 raise Poison("the key names another student than the value")
         except Poison as poison:
             self._changes.append(dead_letters.letter(record, poison))
@@ -341,6 +362,13 @@ def _is_news(record: Record, causes: dict[bytes, int]) -> bool:
         return False
     causes[source] = number
     return True
+
+
+def _decode_assessed(value: bytes) -> StudentAssessed:
+    assessed = decode(ASSESSED.decode(), value)
+    if not isinstance(assessed, StudentAssessed):
+        raise TypeError("the registry gives another model for this name")
+    return assessed
 
 
 def _roll_read(value: bytes) -> RollRead:

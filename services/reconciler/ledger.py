@@ -178,13 +178,17 @@ class Ledger:
 
     def fetch_emails(self, addresses: Iterable[str]) -> None:
         """Learn in one journey who holds these e-mails (folded) and who waits for them."""
-        wanted = [address for address in dict.fromkeys(addresses) if address not in self._holders]
-        if not wanted:
-            return
-        found = self._view.get_some({emails(self.slug): wanted, waiting(self.slug): wanted})
-        for address, holder, waiters in zip(wanted, found[emails(self.slug)], found[waiting(self.slug)], strict=True):
+        fetch_emails(self._view, [(self, addresses)])
+
+    def unknown_emails(self, addresses: Iterable[str]) -> list[str]:
+        return [address for address in dict.fromkeys(addresses) if address not in self._holders]
+
+    def learn_emails(
+        self, addresses: Iterable[str], holders: Iterable[bytes | None], waiters: Iterable[bytes | None]
+    ) -> None:
+        for address, holder, waits in zip(addresses, holders, waiters, strict=True):
             self._holders[address] = None if holder is None else holder.decode()
-            self._waiters[address] = names(waiters)
+            self._waiters[address] = names(waits)
 
     def holder(self, address: str) -> str | None:
         self.fetch_emails([address])
@@ -281,6 +285,17 @@ class Ledger:
         value = encode(school)
         self._view.put(SCHOOLS, self.slug, value)
         return written, (school, value)
+
+
+def fetch_emails(view: View, wanted: Iterable[tuple[Ledger, Iterable[str]]]) -> None:
+    """Learn in one journey, for several schools, who holds some e-mails (folded) and who waits for them."""
+    missing = [(book, addresses) for book, asked in wanted if (addresses := book.unknown_emails(asked))]
+    if not missing:
+        return
+    fields = {name(book.slug): addresses for book, addresses in missing for name in (emails, waiting)}
+    found = view.get_some(fields)
+    for book, addresses in missing:
+        book.learn_emails(addresses, found[emails(book.slug)], found[waiting(book.slug)])
 
 
 def roll_entry(ids: Iterable[str]) -> bytes:

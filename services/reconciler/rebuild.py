@@ -61,7 +61,8 @@ class Rebuilder:
         if not self._store.replace(lane, expected, encode(state), hashes):
             raise PositionMoved(f"lane {lane}: another owner was rebuilding it")
         self._ask_for_full_sweeps(lane, state)
-        log.warning("lane %d: %d students of %d schools rebuilt", lane, students, state.schools)
+        if state.rebuilt_at >= 0:
+            log.warning("lane %d was rebuilt: %d students of %d schools", lane, students, state.schools)
 
     def _ask_for_full_sweeps(self, lane: int, state: LaneState) -> None:
         if state.rebuilt_at < 0:
@@ -107,10 +108,8 @@ class Newest:
 
 def newest_of(records: Iterable[Record]) -> Newest:
     newest = Newest()
-    forgotten: set[str] = set()
     for record in records:
         if not record.value:
-            forgotten.add(record.key)
             school, _, student = record.key.partition("/")
             newest.students.pop((school, student), None)
             continue
