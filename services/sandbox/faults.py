@@ -1,8 +1,8 @@
 """
 Misbehaviour on command, for both twins: what a fault is, when it strikes, and the kinds that any HTTP server can have.
 
-A fault is JSON: `{"kind": "status", "status": 429, "retry_after": 2, "path": "/api/students", "count": 3}`. The kinds
-are a registry made of the subclasses of `Fault`: a new kind is a new class with a tag.
+A fault is JSON: ``{"kind": "status", "status": 429, "retry_after": 2, "path": "/api/students", "count": 3}``. The kinds
+are a registry made of the subclasses of ``Fault``: a new kind is a new class with a tag.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from msgspec import Struct
 
 @dataclass
 class Answer:
-    """A response on its way out. `cut`: how many bytes go out before the connection is closed (None: all)."""
+    """A response on its way out. ``cut``: how many bytes go out before the connection is closed (None: all)."""
 
     status: int
     body: bytes = b""
@@ -36,7 +36,7 @@ def message(status: int, text: str, **headers: str) -> Answer:
 
 @dataclass(frozen=True)
 class Call:
-    """One request, as a fault sees it. `path`: below the school's or university's own part of it."""
+    """One request, as a fault sees it. ``path``: below the school's or university's own part of it."""
 
     method: str
     path: str
@@ -47,9 +47,10 @@ class Call:
 
 class Fault(Struct, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
     """
-    Strikes the requests whose path matches, `count` times (null: until cleared), not before `skip` of them have passed.
+    Strikes the requests whose path matches, ``count`` times (null: until cleared), not before ``skip`` of them have
+    passed.
 
-    `path` is a shell pattern and its `*` crosses slashes; `page` narrows to one page of a list.
+    ``path`` is a shell pattern and its ``*`` crosses slashes; ``page`` narrows to one page of a list.
     """
 
     path: str = "*"
@@ -71,7 +72,7 @@ class Fault(Struct, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
 
 class Status(Fault, tag="status", kw_only=True):
     """
-    Any status, with the body that the vendors use for refusals; 429 and 503 usually come with `retry_after` (seconds,
+    Any status, with the body that the vendors use for refusals; 429 and 503 usually come with ``retry_after`` (seconds,
     or an HTTP date).
     """
 
@@ -97,7 +98,7 @@ class Slow(Fault, tag="slow", kw_only=True):
 
 
 class Hang(Fault, tag="hang", kw_only=True):
-    """No answer until the faults are cleared or `seconds` have gone by; then 504."""
+    """No answer until the faults are cleared or ``seconds`` have gone by; then 504."""
 
     seconds: float = 600.0
 
@@ -128,7 +129,7 @@ class CutConnection(Fault, tag="cut_connection", kw_only=True):
 
 class WrongContentType(Fault, tag="wrong_content_type", kw_only=True):
     """
-    Status 200 and something else: by default a log-in page, as a proxy in between would send. `text` null: the right
+    Status 200 and something else: by default a log-in page, as a proxy in between would send. ``text`` null: the right
     body, mislabelled.
     """
 
@@ -143,7 +144,7 @@ class WrongContentType(Fault, tag="wrong_content_type", kw_only=True):
 
 
 class Faults:
-    """The faults that are set, in order; `kinds` is the registry."""
+    """The faults that are set, in order; ``kinds`` is the registry."""
 
     def __init__(self, kinds: Sequence[type[Fault]]) -> None:
         self._decoder: msgspec.json.Decoder[list[Fault]] = msgspec.json.Decoder(list[Union[tuple(kinds)]])  # type: ignore[misc]  # noqa: UP007
@@ -160,13 +161,13 @@ class Faults:
         self.cleared.set()
         self.cleared = asyncio.Event()
 
-    def striking(self, call: Call) -> Iterator[Fault]:
+    def striking(self, call: Call, passing_over: tuple[type[Fault], ...] = ()) -> Iterator[Fault]:
         """
         The faults that strike this request. Stop asking once one of them has answered: the others then keep their
         count.
         """
         for fault in list(self.set):
-            if not fault.matches(call):
+            if isinstance(fault, passing_over) or not fault.matches(call):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1

@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 @dataclass
 class Page:
-    """One page of a list, before it becomes JSON. `count` is what the envelope says, whatever `rows` holds."""
+    """One page of a list, before it becomes JSON. ``count`` is what the envelope says, whatever ``rows`` holds."""
 
     key: str
     rows: list[Row]
@@ -61,7 +61,7 @@ class DataFault(Fault):
 
 
 class ShortPage(DataFault, tag="short_page", kw_only=True):
-    """A page with fewer records than declared; the totals stay. `honest`: `count` says how many there are on it."""
+    """A page with fewer records than declared; the totals stay. ``honest``: ``count`` says how many there are on it."""
 
     missing: int = 1
     honest: bool = False
@@ -74,7 +74,7 @@ class ShortPage(DataFault, tag="short_page", kw_only=True):
 
 
 class WrongTotal(DataFault, tag="wrong_total", kw_only=True):
-    """`totalCount` is off by so many, and `totalPages` too when told."""
+    """``totalCount`` is off by so many, and ``totalPages`` too when told."""
 
     by: int = 1
     pages_by: int = 0
@@ -86,7 +86,7 @@ class WrongTotal(DataFault, tag="wrong_total", kw_only=True):
 
 
 class DuplicateId(DataFault, tag="duplicate_id", kw_only=True):
-    """A page's first record stands on it twice: in place of its last one, or beside it (`instead` false)."""
+    """A page's first record stands on it twice: in place of its last one, or beside it (``instead`` false)."""
 
     instead: bool = True
 

@@ -1,6 +1,6 @@
 """
 What iSAMS's REST API says of a school, field by field. The attribute is ours, the JSON name is the vendor's
-(`school_id` is `schoolId`).
+(``school_id`` is ``schoolId``).
 
 Which of these may be null is only partly known; what the vendor's public clients never treat as null has no default
 here.
@@ -34,8 +34,8 @@ class RemovalGrounds(Record, kw_only=True):
 
 class Student(Record, kw_only=True):
     """
-    One pupil of `/api/students`: some 1.5 kB of JSON. `school_id` is the key, a string of digits; `id` looks like it
-    and is not.
+    One pupil of ``/api/students``: some 1.5 kB of JSON. ``school_id`` is the key, a string of digits; ``id`` looks like
+    it and is not.
     """
 
     id: int
@@ -92,7 +92,8 @@ class Student(Record, kw_only=True):
 
 class Applicant(Record, kw_only=True):
     """
-    One of `/api/admissions/applicants`. Houses are ids here and names on a student; `middleNames` is spelt otherwise.
+    One of ``/api/admissions/applicants``. Houses are ids here and names on a student; ``middleNames`` is spelt
+    otherwise.
     """
 
     school_id: str
@@ -147,7 +148,7 @@ class Applicant(Record, kw_only=True):
 
 
 class Alumnus(Record, kw_only=True):
-    """One of `/api/alumni`: no e-mail and no `id`, and the only record with `leavingYear`."""
+    """One of ``/api/alumni``: no e-mail and no ``id``, and the only record with ``leavingYear``."""
 
     school_id: str
     school_code: str | None = None
@@ -185,7 +186,8 @@ class Alumnus(Record, kw_only=True):
 
 class Contact(Record, kw_only=True):
     """
-    One guardian. There is no StudentHome in this API: who lives where is `addressId` in a student's `homeAddresses`.
+    One guardian. There is no StudentHome in this API: who lives where is ``addressId`` in a student's
+    ``homeAddresses``.
     """
 
     id: int
@@ -277,7 +279,7 @@ class Subject(Record, kw_only=True):
 
 
 class TeachingSet(Record, kw_only=True):
-    """Only `id` and `hidden` are known for certain; the other names are those of the vendor's portal."""
+    """Only ``id`` and ``hidden`` are known for certain; the other names are those of the vendor's portal."""
 
     id: int
     name: str
@@ -319,7 +321,7 @@ class Term(Record, kw_only=True):
 
 
 class Employee(Record, kw_only=True):
-    """One of `/api/humanresources/employees`."""
+    """One of ``/api/humanresources/employees``."""
 
     id: int
     person_guid: str
@@ -361,9 +363,9 @@ class School(Record, kw_only=True):
     """
     One made-up school, whole: what its file holds.
 
-    `students` are on the roll; `former` are the student records of those in `alumni`, seen by id only. `year_divisions`
-    gives a year group's division ids, `subject_departments` a subject's department id, `set_lists` the `schoolId` of
-    each pupil of a set.
+    ``students`` are on the roll; ``former`` are the student records of those in ``alumni``, seen by id only.
+    ``year_divisions`` gives a year group's division ids, ``subject_departments`` a subject's department id,
+    ``set_lists`` the ``schoolId`` of each pupil of a set.
     """
 
     slug: str

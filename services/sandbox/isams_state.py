@@ -9,7 +9,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -41,7 +41,11 @@ REQUESTS_KEPT = 100_000
 
 
 class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is a school's own, and what nobody outside knows of the vendor: each a lever, not a constant."""
+    """
+    What is a school's own, and what nobody outside knows of the vendor: each a lever, not a constant.
+
+    Words and dates take effect on what is loaded or changed from then on.
+    """
 
     client_id: str = "rollcall"
     client_secret: str = "made-up"  # noqa: S105
@@ -59,13 +63,11 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     applicant_by_id: bool = False  # and for who has not come yet
     students_include: list[Literal["former", "applicants"]] = field(default_factory=list)  # beside the current ones
     system_status_words: dict[int, str] = field(default_factory=lambda: {1: "Current", 0: "Applicant", -1: "Former"})
-    leaving_year_names: Literal["start", "end"] = "start"  # of the academic year
-    dates: Literal["datetime", "date", "zoned"] = "datetime"  # how dates of birth and the like are written
+    leaving_year_names: Literal["start", "end"] = "start"  # of the academic year, for who leaves here
+    dates: Literal["datetime", "date", "zoned", "eve"] = "datetime"  # how dates of birth and the like are written
     requests_per_hour: int | None = None  # beyond: 429 and Retry-After
     latency_seconds: float = 0.0
-    gradebooks_path: str | None = (
-        None  # below /api, with {schoolId}: the vendor's is not known, so there is none unless it is given
-    )
+    gradebooks_path: str | None = None  # such as /api/gradebooks/{schoolId}; the vendor's is not known
 
 
 class Seen(Struct, kw_only=True):
@@ -89,8 +91,8 @@ class SchoolState:
     """
     Takes what it is given: a record may lack fields or hold what the vendor's never would.
 
-    People are in `students` (the roll), `applicants` and `alumni`; `former` holds the student records of those who
-    left. Everything else is a list of the school's file, as it stands there.
+    People are in ``students`` (the roll), ``applicants`` and ``alumni``; ``former`` holds the student records of those
+    who left. Everything else is a list of the school's file, as it stands there.
     """
 
     def __init__(self, school: Json, settings: Settings) -> None:
@@ -113,7 +115,7 @@ class SchoolState:
         """Replace every list that is given."""
         for name, value in school.items():
             if name in self.people:
-                self.people[name] = {record["schoolId"]: self.wire(record) for record in value}
+                self.people[name] = {_id(record): self.wire(record) for record in value}
             else:
                 self.rest[name] = value
 
@@ -142,7 +144,7 @@ class SchoolState:
         return [Row(str(record.get("id", record.get("ncYear"))), self.wire(record)) for record in records]
 
     def roll(self) -> list[Row]:
-        """What `/api/students` lists."""
+        """What ``/api/students`` lists."""
         rows = self.rows("students")
         if "former" in self.settings.students_include:
             rows += self.rows("former")
@@ -151,7 +153,7 @@ class SchoolState:
         return rows
 
     def student(self, school_id: str) -> bytes | None:
-        """What `/api/students/{schoolId}` answers."""
+        """What ``/api/students/{schoolId}`` answers."""
         if school_id in self.people["students"]:
             return self.people["students"][school_id]
         if self.settings.leaver_by_id and school_id in self.people["former"]:
@@ -177,7 +179,7 @@ class SchoolState:
 
     def put(self, name: str, record: Json) -> None:
         """Add a person to a list, or replace their record there."""
-        self.people[name][record["schoolId"]] = self.wire({"lastUpdated": _now(), **record})
+        self.people[name][_id(record)] = self.wire({"lastUpdated": _now(), **record})
 
     def change(self, school_id: str, changes: Mapping[str, Any], name: str | None = None) -> Json:
         """
@@ -206,15 +208,15 @@ class SchoolState:
         body = self.people["students"].get(school_id)
         if body is None:
             raise Unknown(f"No student on the roll has the id {school_id}.")
-        date = leaving_date or datetime.now(UTC).date().isoformat()
+        day = leaving_date or datetime.now(UTC).date().isoformat()
         record: Json = msgspec.json.decode(body)
         record |= {
             "systemStatus": "Former",
-            "leavingDate": f"{date[:10]}T00:00:00",
+            "leavingDate": f"{day[:10]}T00:00:00",
             "leavingYearGroup": record.get("yearGroup"),
         }
         record |= {"lastUpdated": _now(), **changes}
-        started = int(date[:4]) - (date[5:7] < "09")
+        started = int(day[:4]) - (day[5:7] < "09")
         alumnus = alumnus_of(
             msgspec.convert(_lenient(record), Student), started + (self.settings.leaving_year_names == "end")
         )
@@ -235,6 +237,17 @@ class SchoolState:
         if not keep_alumnus:
             self.people["former"].pop(school_id, None)
             self.people["alumni"].pop(school_id, None)
+        self.people["students"][school_id] = self.wire(record)
+        return record
+
+    def enrol(self, school_id: str, changes: Mapping[str, Any]) -> Json:
+        """From the applicants to the roll."""
+        body = self.people["applicants"].get(school_id)
+        if body is None:
+            raise Unknown(f"No applicant has the id {school_id}.")
+        record: Json = msgspec.json.decode(self.as_student(body))
+        record |= {"systemStatus": "Current", "lastUpdated": _now(), **changes}
+        del self.people["applicants"][school_id]
         self.people["students"][school_id] = self.wire(record)
         return record
 
@@ -286,9 +299,18 @@ class SchoolState:
 _WORDS = {"Current": 1, "Applicant": 0, "Former": -1}
 
 
+def _id(record: object) -> str:
+    school_id = record.get("schoolId") if isinstance(record, dict) else None
+    if not isinstance(school_id, str):
+        raise msgspec.ValidationError("A person's record is an object with a schoolId, which is a string.")
+    return school_id
+
+
 def _date(value: object, style: str) -> object:
     if not isinstance(value, str) or len(value) < 10:
         return value
+    if style == "eve":  # local midnights of the summer, kept as UTC
+        return f"{date.fromisoformat(value[:10]) - timedelta(days=1)}T23:00:00Z"
     return value[:10] if style == "date" else f"{value[:10]}T00:00:00Z"
 
 

@@ -1,9 +1,9 @@
 """
 A twin of iSAMS: the vendor's REST endpoints for any number of made-up schools, each below its slug
-(`http://HOST:PORT/{slug}/api/students`).
+(``http://HOST:PORT/{slug}/api/students``).
 
-Beside them, below `/_twin/`, what a test or a person needs to change a school, to make it misbehave and to see what was
-asked.
+Beside them, below ``/_twin/``, what a test or a person needs to change a school, to make it misbehave and to see what
+was asked.
 """
 
 from __future__ import annotations
@@ -12,11 +12,8 @@ import asyncio
 import base64
 import binascii
 import re
-import struct
 import time
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 from uuid import uuid4
@@ -28,166 +25,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.sandbox.faults import Answer, Call, message
+from services.sandbox.isams_endpoints import ENDPOINTS, Blob, Finder, Listed, One, gradebooks
 from services.sandbox.isams_faults import DataFault, Page, Row
 from services.sandbox.isams_state import PEOPLE, SchoolState, Settings, Unknown
 from services.sandbox.twin_http import REFUSALS, body_as, done, merged, respond
 
 TOKEN_PATH = "/auth/connect/token"  # noqa: S105
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A list to be answered: under its key, in pages or whole."""
-
-    key: str
-    rows: list[Row]
-    paged: bool = False
-
-
-@dataclass(frozen=True)
-class One:
-    """A single record, bare. None: 404."""
-
-    body: bytes | None
-
-
-@dataclass(frozen=True)
-class Blob:
-    """Bytes of another type than JSON. None: 404, and that is JSON again."""
-
-    content_type: str
-    body: bytes | None
-
-
-Found = Listed | One | Blob
-Finder = Callable[[SchoolState, Mapping[str, str]], Found]
-
-
-# The vendor's endpoints: below /{slug}, with the permission that each needs.
-
-
-def _people(key: str, name: str) -> Finder:
-    return lambda school, _: Listed(key, school.rows(name), paged=True)
-
-
-def _list(key: str, name: str | None = None) -> Finder:
-    return lambda school, _: Listed(key, school.rows(name or key))
-
-
-def _one(name: str, parameter: str = "id") -> Finder:
-    return lambda school, given: One(next((row.body for row in school.rows(name) if row.id == given[parameter]), None))
-
-
-def _students(school: SchoolState, _: Mapping[str, str]) -> Found:
-    return Listed("students", school.roll(), paged=True)
-
-
-def _student(school: SchoolState, given: Mapping[str, str]) -> Found:
-    return One(school.student(given["schoolId"]))
-
-
-def _system_statuses(school: SchoolState, _: Mapping[str, str]) -> Found:
-    words = school.settings.system_status_words
-    return Listed("systemStatuses", [_row(id, {"id": id, "description": word}) for id, word in words.items()])
-
-
-def _boarding_statuses(school: SchoolState, _: Mapping[str, str]) -> Found:
-    return Listed("items", _items("boardingstatuses", ["Day", "Boarder"]))
-
-
-def _admission_statuses(school: SchoolState, _: Mapping[str, str]) -> Found:
-    return Listed("items", _items("admissionsstatus", school.rest.get("admissionStatuses", [])))
-
-
-def _contacts_of(school: SchoolState, given: Mapping[str, str]) -> Found:
-    id = given["schoolId"]
-    if school.student(id) is None:
-        return One(None)
-    records = [record for record in school.rest.get("contacts", []) if id in record["schoolIds"]]
-    return Listed(
-        "contacts", [_row(record["id"], {k: v for k, v in record.items() if k != "schoolIds"}) for record in records]
-    )
-
-
-def _contacts(school: SchoolState, _: Mapping[str, str]) -> Found:
-    current = school.people["students"]
-    records = [r for r in school.rest.get("contacts", []) if any(id in current for id in r["schoolIds"])]
-    return Listed("contacts", [_row(record["id"], record) for record in records], paged=True)
-
-
-def _photo(school: SchoolState, given: Mapping[str, str]) -> Found:
-    body = school.student(given["schoolId"])
-    photo = msgspec.json.decode(body).get("latestPhotoId") if body is not None else None
-    wanted = given.get("photoId", str(photo))
-    return Blob("image/png", _png(photo) if photo is not None and wanted == str(photo) else None)
-
-
-def _subject_departments(school: SchoolState, given: Mapping[str, str]) -> Found:
-    if _one("subjects")(school, given) == One(None):
-        return One(None)
-    department = school.rest.get("subjectDepartments", {}).get(given["id"])
-    return Listed("teachingDepartments", [row for row in school.rows("departments") if row.id == str(department)])
-
-
-def _department_subjects(school: SchoolState, given: Mapping[str, str]) -> Found:
-    if _one("departments")(school, given) == One(None):
-        return One(None)
-    departments = school.rest.get("subjectDepartments", {})
-    return Listed("subjects", [row for row in school.rows("subjects") if str(departments.get(row.id)) == given["id"]])
-
-
-def _set_list(school: SchoolState, given: Mapping[str, str]) -> Found:
-    try:
-        return Listed("students", school.set_list(int(given["id"])))
-    except (Unknown, ValueError):
-        return One(None)
-
-
-def _year_divisions(school: SchoolState, given: Mapping[str, str]) -> Found:
-    if _one("yearGroups")(school, given) == One(None):
-        return One(None)
-    wanted = {str(id) for id in school.rest.get("yearDivisions", {}).get(given["id"], [])}
-    return Listed("divisions", [row for row in school.rows("divisions") if row.id in wanted])
-
-
-def _gradebooks(school: SchoolState, given: Mapping[str, str]) -> Found:
-    if school.student(given["schoolId"]) is None:
-        return One(None)
-    books = school.rest.get("gradebooks", {}).get(given["schoolId"], [])
-    return Listed("gradebooks", [_row(book.get("id"), book) for book in books])
-
-
-ENDPOINTS: tuple[tuple[str, str, Finder], ...] = (
-    ("students", "/api/students", _students),
-    ("students", "/api/students/systemstatuses", _system_statuses),
-    ("students", "/api/students/boardingstatuses", _boarding_statuses),
-    ("students", "/api/students/contacts", _contacts),
-    ("students", "/api/students/{schoolId}", _student),
-    ("students", "/api/students/{schoolId}/contacts", _contacts_of),
-    ("students", "/api/students/{schoolId}/photos/current", _photo),
-    ("students", "/api/students/{schoolId}/photos/{photoId}", _photo),
-    ("admissions", "/api/admissions/applicants", _people("applicants", "applicants")),
-    ("admissions", "/api/admissions/applicants/students", _people("students", "applicants")),
-    ("admissions", "/api/admissions/applicants/{id}", _one("applicants")),
-    ("admissions", "/api/admissions/statuses", _admission_statuses),
-    ("alumni", "/api/alumni", _people("alumni", "alumni")),
-    ("teaching", "/api/teaching/subjects", _list("subjects")),
-    ("teaching", "/api/teaching/subjects/{id}", _one("subjects")),
-    ("teaching", "/api/teaching/subjects/{id}/departments", _subject_departments),
-    ("teaching", "/api/teaching/sets", _list("sets")),
-    ("teaching", "/api/teaching/sets/{id}/setList", _set_list),
-    ("school", "/api/school/departments/teaching", _list("departments")),
-    ("school", "/api/school/departments/teaching/{id}", _one("departments")),
-    ("school", "/api/school/departments/teaching/{id}/subjects", _department_subjects),
-    ("school", "/api/school/yeargroups", _list("yearGroups")),
-    ("school", "/api/school/yeargroups/{id}", _one("yearGroups")),
-    ("school", "/api/school/yeargroups/{id}/divisions", _year_divisions),
-    ("school", "/api/school/houses", _list("houses")),
-    ("school", "/api/school/houses/{id}", _one("houses")),
-    ("school", "/api/school/terms", _list("terms")),
-    ("humanresources", "/api/humanresources/employees", _people("employees", "employees")),
-    ("humanresources", "/api/humanresources/employees/{id}", _one("employees")),
-)
 
 
 def isams_app() -> Starlette:
@@ -210,11 +53,12 @@ def isams_app() -> Starlette:
         Route("/_twin/schools/{slug}/{list}/{schoolId}", host.read_one, methods=["GET"]),
         Route("/_twin/schools/{slug}/{list}/{schoolId}", host.change_one, methods=["PATCH"]),
         Route("/_twin/schools/{slug}/{list}/{schoolId}", host.remove_one, methods=["DELETE"]),
+        Route("/_twin/schools/{slug}/applicants/{schoolId}/enrol", host.enrol, methods=["POST"]),
         Route("/_twin/schools/{slug}/students/{schoolId}/leave", host.leave, methods=["POST"]),
         Route("/_twin/schools/{slug}/students/{schoolId}/return", host.come_back, methods=["POST"]),
         Route("/{slug}" + TOKEN_PATH, host.token, methods=["POST"]),
         *(Route("/{slug}" + path, host.endpoint(area, find), methods=["GET"]) for area, path, find in ENDPOINTS),
-        Route("/{slug}/{rest:path}", host.elsewhere, methods=["GET"]),
+        Route("/{slug}/{rest:path}", host.elsewhere, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
     return Starlette(routes=routes, exception_handlers=REFUSALS)
 
@@ -251,7 +95,10 @@ class _Host:
         return await self.serve(request, None, None)
 
     async def elsewhere(self, request: Request) -> Response:
-        """Paths that the vendor does not have; and the one for gradebooks, where a school was given one."""
+        """
+        What the vendor does not have or this twin does not do; and gradebooks, where a school was given a path for
+        them.
+        """
         school = self.school(request)
         template = school.settings.gradebooks_path
         if template is not None:
@@ -259,7 +106,7 @@ class _Host:
             found = re.fullmatch(pattern, "/" + request.path_params["rest"])
             if found:
                 request.path_params["schoolId"] = found["schoolId"]
-                return await self.serve(request, "gradebooks", _gradebooks)
+                return await self.serve(request, "gradebooks", gradebooks)
         return await self.serve(request, "", lambda *_: One(None))
 
     async def serve(self, request: Request, area: str | None, find: Finder | None) -> Response:
@@ -292,18 +139,20 @@ class _Host:
         query = {name.lower(): value for name, value in request.query_params.items()}
         paging = _paging(query, settings)
         call = Call(request.method, path, query, paging[0] if paging else None, school.faults.cleared)
+        if area is None or find is None:
+            told: Answer | None = _token(request.headers.get("authorization", ""), await request.body(), school)
+        else:
+            told = _refusal(request, school, area)
         struck = []
-        for fault in school.faults.striking(call):
+        for fault in school.faults.striking(
+            call, (DataFault,) if told else ()
+        ):  # where no data goes out, none is wrong
             early = await fault.before(call)
             if early is not None:
                 return early
             struck.append(fault)
-        if area is None or find is None:
-            answer = _token(request.headers.get("authorization", ""), await request.body(), school)
-        elif not school.knows(request.headers.get("authorization", "").removeprefix("Bearer ")):
-            answer = message(401, "Authorization has been denied for this request.", WWW_Authenticate="Bearer")
-        elif area and area not in settings.permissions:
-            answer = message(settings.denied_status, "You are not authorised to make this request.")
+        if told is not None or find is None:
+            answer = told or message(404, "Not found.")
         else:
             data = [fault for fault in struck if isinstance(fault, DataFault)]
             answer = self.found(school, request.path_params, find, paging, data)
@@ -394,7 +243,7 @@ class _Host:
         return done(faults.set)
 
     async def requests(self, request: Request) -> Response:
-        """What was asked, and how many at once at most. `since`: numbers above it; DELETE starts anew."""
+        """What was asked, and how many at once at most. ``since``: numbers above it; DELETE starts anew."""
         school = self.school(request)
         if request.method == "DELETE":
             school.requests.clear()
@@ -443,6 +292,10 @@ class _Host:
         self.school(request).remove(request.path_params["schoolId"], _only(_people_list(request)))
         return done()
 
+    async def enrol(self, request: Request) -> Response:
+        changes = await body_as(request, dict[str, Any])
+        return done(self.school(request).enrol(request.path_params["schoolId"], changes))
+
     async def leave(self, request: Request) -> Response:
         how = await body_as(request, _Leave)
         return done(self.school(request).leave(request.path_params["schoolId"], how.leaving_date, how.changes))
@@ -454,6 +307,18 @@ class _Host:
     async def come_back(self, request: Request) -> Response:
         how = await body_as(request, _Return)
         return done(self.school(request).come_back(request.path_params["schoolId"], how.keep_alumnus, how.changes))
+
+
+def _refusal(request: Request, school: SchoolState, area: str) -> Answer | None:
+    """Why the key may not have what it asks for."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme != "Bearer" or not school.knows(token):
+        return message(401, "Authorization has been denied for this request.", WWW_Authenticate="Bearer")
+    if request.method not in ("GET", "HEAD"):
+        return message(405, "This server can only be read.")
+    if area and area not in school.settings.permissions:
+        return message(school.settings.denied_status, "You are not authorised to make this request.")
+    return None
 
 
 def _token(authorization: str, body: bytes, school: SchoolState) -> Answer:
@@ -539,24 +404,3 @@ def _people_list(request: Request) -> str:
 def _only(name: str) -> str | None:
     """A call on students finds whoever has the id; one on another list finds only who is in it."""
     return None if name == "students" else name
-
-
-def _row(id: object, record: object) -> Row:
-    return Row(str(id), msgspec.json.encode(record))
-
-
-def _items(list_type: str, names: Sequence[str]) -> list[Row]:
-    return [
-        _row(n, {"id": n, "name": name, "description": name, "listType": list_type}) for n, name in enumerate(names, 1)
-    ]
-
-
-def _png(photo: int) -> bytes:
-    """One pixel, of a colour of its own for each photo."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
-    pixel = b"\0" + photo.to_bytes(8, "big")[-3:]
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixel)) + chunk(b"IEND", b"")

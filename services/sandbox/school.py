@@ -42,12 +42,22 @@ ALUMNI_SHARE = 0.04
 
 def make_school(slug: str, size: int, seed: int, academic_year: int = 2026) -> School:
     """
-    A school with `size` pupils on its roll. `academic_year`: the calendar year in which the school year starts.
+    A school with ``size`` pupils on its roll. ``academic_year``: the calendar year in which the school year starts.
 
     Sixth-form years are somewhat smaller than the others. Ids, e-mail addresses and numbers do not depend on anything
     but the arguments.
     """
     return _Maker(slug, size, seed, academic_year).school()
+
+
+def make_joiner(slug: str, number: int, year_group: int = 7, academic_year: int = 2026) -> Student:
+    """A pupil whom no made-up school of this slug has: the same number gives the same pupil, 1 to 999,999."""
+    maker = _Maker(slug, 0, -number, academic_year)
+    maker.ids = iter([f"{maker.prefix}{number:07d}"])
+    maker.number = 1_000_000 + number
+    student = maker.student(year_group, f"{year_group}A")
+    student.school_email_address = (student.school_email_address or "").replace("@", f".j{number}@")
+    return student
 
 
 def dump_school(school: School, path: Path) -> None:
@@ -67,10 +77,10 @@ class _Maker:
         self.domain = f"{slug}.example"
         self.emails: set[str] = set()
         # The first digits are the school's, so that ids of two made-up schools hardly ever meet.
-        prefix = 1000 + sum(ord(letter) * 31**place for place, letter in enumerate(slug)) % 9000
+        self.prefix = 1000 + sum(ord(letter) * 31**place for place, letter in enumerate(slug)) % 9000
         total = int(size * (1 + APPLICANTS_SHARE + ALUMNI_SHARE)) + 10
         tails = self.random.sample(range(1_000_000, 1_000_000_000), total)
-        self.ids = iter([f"{prefix}{tail:07d}" for tail in tails])
+        self.ids = iter([f"{self.prefix}{tail:07d}" for tail in tails])
         self.number = 1000
 
     def school(self) -> School:
@@ -323,7 +333,7 @@ class _Maker:
         return self.random.choice(words.GIRLS if gender == "F" else words.BOYS)
 
     def email(self, forename: str, surname: str) -> str:
-        """A school address that nobody else here has: `ada.fern`, then `ada.fern2`."""
+        """A school address that nobody else here has: ``ada.fern``, then ``ada.fern2``."""
         base = f"{_plain(forename)}.{_plain(surname)}"
         local, number = base, 1
         while local in self.emails:

@@ -2,7 +2,7 @@
 Runs a twin on a loopback port: for tests in a thread, for people as `python -m services.sandbox.serve isams --port 0
 --make abbey:1500:1`.
 
-Prints `listening on http://127.0.0.1:PORT` once it answers.
+Prints ``listening on http://127.0.0.1:PORT`` once it answers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LEAVE_SECONDS = 1  # that open requests get when the server stops
 
 
 class Server:
-    """A twin in a thread. `url` answers from the moment that `start` returns."""
+    """A twin in a thread. ``url`` answers from the moment that ``start`` returns."""
 
     def __init__(self, app: ASGIApp, port: int = 0) -> None:
         self._socket = socket.create_server(("127.0.0.1", port))
@@ -71,7 +71,7 @@ class Server:
 
 @contextmanager
 def serving(app: ASGIApp, port: int = 0) -> Iterator[Server]:
-    """`with serving(isams_app()) as server: server.url`."""
+    """``with serving(isams_app()) as server: server.url``."""
     server = Server(app, port).start()
     try:
         yield server

@@ -1,10 +1,11 @@
 """
 Typed clients of the twins' own calls, for tests and demonstrations. Synchronous; a refusal raises
-`httpx.HTTPStatusError`.
+``httpx.HTTPStatusError``.
 """
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
@@ -22,7 +23,8 @@ class _Client:
     def __init__(self, url: str, base: str) -> None:
         self.url = url.rstrip("/")
         self._base = f"{self.url}{base}"
-        self._http = httpx.Client(timeout=60.0)
+        # A twin speaks plain HTTP on this machine: no proxy on the way, and no certificates worth reading.
+        self._http = httpx.Client(timeout=60.0, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
     def _call(self, method: str, path: str, content: object = None, **query: Any) -> Any:
         body = None if content is None else msgspec.json.encode(content)
@@ -72,7 +74,7 @@ class _Client:
 
 
 class IsamsTwin(_Client):
-    """One school of an iSAMS twin. `base_url` is what a school hands over; `url` is the server's."""
+    """One school of an iSAMS twin. ``base_url`` is what a school hands over; ``url`` is the server's."""
 
     def __init__(self, url: str, slug: str) -> None:
         super().__init__(url, f"/_twin/schools/{slug}")
@@ -81,19 +83,24 @@ class IsamsTwin(_Client):
 
     def load(self, school: School | Mapping[str, Any], **settings: Any) -> None:
         """
-        Bring a school up, anew. `settings`: as in `isams_state.Settings`, `client_id` and `client_secret` among them.
+        Bring a school up, anew. ``settings``: as in ``isams_state.Settings``, ``client_id`` and ``client_secret`` among
+        them.
         """
         self._call("PUT", "", {"school": school, "settings": settings})
 
     def replace(self, **lists: Any) -> None:
-        """Replace whole lists of the school's file, by the names they have there: `subjects`, `sets`, `employees`…"""
+        """
+        Replace whole lists of the school's file, by the names they have there: ``subjects``, ``sets``, ``employees``…
+        """
         self._call("PATCH", "", lists)
 
     def dump(self) -> Json:
         return self._json(self._call("GET", ""))
 
     def add(self, *records: Mapping[str, Any], to: str = "students") -> None:
-        """Add whole records, or replace those of the same `schoolId`. `to`: students, applicants, alumni or former."""
+        """
+        Add whole records, or replace those of the same ``schoolId``. ``to``: students, applicants, alumni or former.
+        """
         self._call("POST", f"/{to}", [dict(record) for record in records])
 
     def read(self, school_id: str, of: str = "students") -> Json:
@@ -115,16 +122,21 @@ class IsamsTwin(_Client):
         self._call("DELETE", f"/{of}/{school_id}")
 
     def leave(self, *school_ids: str, leaving_date: str | None = None, **changes: Any) -> None:
-        """From the roll to the alumni, all at once. `leaving_date`: ISO; today unless given."""
+        """From the roll to the alumni, all at once. ``leaving_date``: ISO; today unless given."""
         self._call("POST", "/leave", {"ids": school_ids, "leaving_date": leaving_date, "changes": changes})
 
     def come_back(self, school_id: str, keep_alumnus: bool = False, **changes: Any) -> Json:
         """
-        Who left or vanished is on the roll again. `keep_alumnus`: and among the alumni still, as after a re-admission.
+        Who left or vanished is on the roll again. ``keep_alumnus``: and among the alumni still, as after a
+        re-admission.
         """
         return self._json(
             self._call("POST", f"/students/{school_id}/return", {"keep_alumnus": keep_alumnus, "changes": changes})
         )
+
+    def enrol(self, school_id: str, **changes: Any) -> Json:
+        """From the applicants to the roll."""
+        return self._json(self._call("POST", f"/applicants/{school_id}/enrol", changes))
 
     def set_list(self, set_id: int) -> list[str]:
         return [str(id) for id in self._call("GET", f"/sets/{set_id}/students")]
@@ -133,7 +145,7 @@ class IsamsTwin(_Client):
         self._call("PUT", f"/sets/{set_id}/students", list(school_ids))
 
     def requests(self, since: int = 0) -> list[Json]:
-        """What was asked, oldest first; `since`: only numbers above it."""
+        """What was asked, oldest first; ``since``: only numbers above it."""
         return self._list(self._call("GET", "/requests", since=since)["requests"])
 
     def in_flight_peak(self) -> int:
@@ -148,7 +160,7 @@ class IsamsTwin(_Client):
 
 
 class UnituTwin(_Client):
-    """One university of a Unitu twin. `sync_url` takes its snapshots."""
+    """One university of a Unitu twin. ``sync_url`` takes its snapshots."""
 
     def __init__(self, url: str, name: str) -> None:
         super().__init__(url, f"/_twin/universities/{name}")
@@ -163,7 +175,7 @@ class UnituTwin(_Client):
         mode: str = "enabled",
         **settings: Any,
     ) -> None:
-        """Anew. `settings`: as in `unitu_state.Settings`."""
+        """Anew. ``settings``: as in ``unitu_state.Settings``."""
         content = {
             "api_key": api_key,
             "accounts": list(accounts),
@@ -203,7 +215,7 @@ class UnituTwin(_Client):
         return self._json(self._call("GET", "/entities"))
 
     def set_entities(self, **kinds: Mapping[str, str]) -> None:
-        """Exactly these exist: `programmes={"Y10": "Year 10"}`…"""
+        """Exactly these exist: ``programmes={"Y10": "Year 10"}``…"""
         self._call("PUT", "/entities", kinds)
 
     def add_entities(self, **kinds: Mapping[str, str]) -> None:
@@ -230,7 +242,7 @@ class UnituTwin(_Client):
         return {event["change"]["email"] for event in self.history() if event["change"]["kind"] == "disable"}
 
     def wait_idle(self, seconds: float = 10.0, received: int = 0) -> Json:
-        """Until everything accepted is applied and at least `received` POSTs have come. Raises: TimeoutError."""
+        """Until everything accepted is applied and at least ``received`` POSTs have come. Raises: TimeoutError."""
         deadline = time.monotonic() + seconds
         while True:
             summary = self.summary()

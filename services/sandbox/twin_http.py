@@ -46,8 +46,12 @@ async def body_as(request: Request, type: type[T]) -> T:
 
 
 def merged(settings: T, changes: Mapping[str, Any]) -> T:
-    """The settings with some of them changed, checked as a whole."""
-    return msgspec.convert(msgspec.to_builtins(settings, str_keys=True) | dict(changes), type(settings), str_keys=True)
+    """The settings with some of them changed, also inside those that are settings themselves; checked as a whole."""
+    known = {name: getattr(settings, name) for name in msgspec.to_builtins(settings)}
+    for name, change in changes.items():
+        old = known.get(name)
+        known[name] = merged(old, change) if isinstance(old, msgspec.Struct) and isinstance(change, dict) else change
+    return msgspec.convert(msgspec.to_builtins(known, str_keys=True), type(settings), str_keys=True)
 
 
 async def _not_valid(_: Request, error: Exception) -> Response:

@@ -1,5 +1,5 @@
 """
-The body of `POST /v1/sync` as Unitu's document describes it, and everything that is wrong with one that breaks it.
+The body of ``POST /v1/sync`` as Unitu's document describes it, and everything that is wrong with one that breaks it.
 """
 
 from __future__ import annotations
@@ -98,14 +98,14 @@ LISTS: dict[str, type[Entry]] = {
     "staff": StaffEntry,
 }
 CODED = ("faculties", "departments", "programmes", "modules")  # their codes are unique
-_WHERE = re.compile(r"^(?P<what>.*) - at `\$?(?P<path>.*)`$", re.DOTALL)
+_WHERE = re.compile(r"^(?P<what>.*) - at (?:`key` in )?`\$?(?P<path>.*)`$", re.DOTALL)
 _whole = msgspec.json.Decoder(Body)
 
 
 def read_body(content: object, null_is_absent: bool = False) -> tuple[Body | None, list[Wrong]]:
     """
-    The body, or all that is wrong with it; `content` is decoded JSON. `null_is_absent`: take null for an optional field
-    as if it were not there.
+    The body, or all that is wrong with it; ``content`` is decoded JSON. ``null_is_absent``: take null for an optional
+    field as if it were not there.
 
     Raises: nothing.
     """
@@ -137,11 +137,11 @@ def _faults(content: object) -> list[Wrong]:
 
 
 def _wrong(pointer: str, text: str) -> Wrong:
-    """msgspec says where in the way of `$.years[0].year`."""
+    """msgspec says where in the way of ``$.years[0].year``; of a map it says no more than which one."""
     found = _WHERE.match(text)
     if found is None:
         return Wrong(pointer, text)
-    path = re.sub(r"\[(\.\.\.|\d+)\]", r"/\1", found["path"].replace(".", "/").replace("[///]", "[...]"))
+    path = re.sub(r"\[(\d+)\]", r"/\1", found["path"].removesuffix("[...]")).replace(".", "/")
     return Wrong(pointer + path, found["what"])
 
 

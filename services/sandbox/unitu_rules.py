@@ -24,7 +24,7 @@ ENTITY_KINDS: tuple[EntityKind, ...] = ("faculties", "departments", "programmes"
 
 
 class Account(Struct, kw_only=True, frozen=True):
-    """What a person has at Unitu. `number` is Unitu's own; nothing in a snapshot names it."""
+    """What a person has at Unitu. ``number`` is Unitu's own; nothing in a snapshot names it."""
 
     number: int = 0
     email: str
@@ -62,7 +62,7 @@ class Rules(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
         "empty"  # a body without students (staff): nobody is in it, or nothing is said of them
     )
     absent_phone: Literal["keep", "clear"] = "keep"
-    absent_modules: Literal["keep", "clear"] = "clear"
+    absent_modules: Literal["keep", "clear"] = "keep"
     provisions_without_programme: bool = True  # also who is in no programme that exists
     module_needs_programme: bool = False  # enrol into a module only those who are in its programme
 
@@ -71,7 +71,7 @@ _DOCUMENT = Rules()
 
 
 class Change(Struct, kw_only=True, frozen=True):
-    """One change of one account. `what`: the field, or the kind of entity; `code`: which one."""
+    """One change of one account. ``what``: the field, or the kind of entity; ``code``: which one."""
 
     kind: Literal["provision", "update", "disable", "reenable", "enrol", "unenrol"]
     account: int
@@ -110,7 +110,7 @@ def apply(
     seen_before: Mapping[str, Iterable[str]] | None = None,
 ) -> Applied:
     """
-    The accounts after a snapshot. `seen_before`: the codes of each kind of entity that earlier snapshots had.
+    The accounts after a snapshot. ``seen_before``: the codes of each kind of entity that earlier snapshots had.
 
     Changes come in the order of the snapshot, then the disabled ones in the order of their numbers. Raises: nothing.
     """
@@ -134,9 +134,9 @@ def apply(
                 continue
             last += 1
             wanted = replace(wanted, number=last)
-            finder.add(wanted)
         elif _differs_for_good(before, entry):
             not_taken.append(before.email)
+        finder.add(wanted)
         present.add(wanted.number)
         after[wanted.number] = wanted
         changes += _changes(before, wanted)
@@ -172,6 +172,7 @@ class _Finder:
             self.without_id.add(account.number)
         else:
             self.ids.setdefault(account.id, account.number)
+            self.without_id.discard(account.number)
 
     def find(self, entry: StudentEntry | StaffEntry) -> int | None:
         by_email = self.emails.get(normal(entry.email))

@@ -52,7 +52,7 @@ KINDS: tuple[type[Fault], ...] = (
 
 
 class Settings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What the document leaves open about the endpoint; `rules` is what it leaves open about the accounts."""
+    """What the document leaves open about the endpoint; ``rules`` is what it leaves open about the accounts."""
 
     rules: Rules = field(default_factory=Rules)
     delay_seconds: float = 0.05  # from being accepted to being applied
@@ -64,7 +64,7 @@ class Settings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
 
 
 class Received(Struct, kw_only=True):
-    """One POST that named this university. `number` counts them all, refused ones too."""
+    """One POST that named this university. ``number`` counts them all, refused ones too."""
 
     number: int
     at: datetime

@@ -1,9 +1,9 @@
 """
-A twin of Unitu: `POST /v1/sync` with an `API_KEY` that names the university, and the snapshot applied a moment later by
-the document's rules.
+A twin of Unitu: ``POST /v1/sync`` with an ``API_KEY`` that names the university, and the snapshot applied a moment
+later by the document's rules.
 
-Beside it, below `/_twin/`, what a test or a person needs: who has an account, what came, what was done, and how to make
-it misbehave.
+Beside it, below ``/_twin/``, what a test or a person needs: who has an account, what came, what was done, and how to
+make it misbehave.
 """
 
 from __future__ import annotations
@@ -202,8 +202,8 @@ class _Unitu:
 
     async def snapshots(self, request: Request) -> Response:
         """
-        Every POST that named this university, refused ones too. `bodies=false` leaves the bodies out, `since` what is
-        not above that number.
+        Every POST that named this university, refused ones too. ``bodies=false`` leaves the bodies out, ``since`` what
+        is not above that number.
         """
         since = int(request.query_params.get("since", "0"))
         bodies = request.query_params.get("bodies", "true") != "false"
@@ -220,10 +220,13 @@ class _Unitu:
         return done(self.university(request).reports)
 
     async def history(self, request: Request) -> Response:
-        """Every change of every account; of one with `email`."""
-        history = self.university(request).history
-        email = request.query_params.get("email")
-        return done([event for event in history if email is None or event.change.email == email])
+        """Every change of every account; of one with ``email``."""
+        university, email = self.university(request), request.query_params.get("email")
+        if email is None:
+            return done(university.history)
+        account = university.find(email)
+        number = account.number if account else 0
+        return done([event for event in university.history if event.change.account == number])
 
 
 def _as_documented(request: Request) -> bool:
@@ -233,15 +236,12 @@ def _as_documented(request: Request) -> bool:
 
 async def _bounded(request: Request, limit: int) -> bytes | None:
     """The body, or None when it is larger than the limit."""
-    if int(request.headers.get("content-length", "0")) > limit:
-        return None
     parts, size = [], 0
-    async for part in request.stream():
+    async for part in request.stream():  # to its end: who is still sending would not read the answer
         size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-    return b"".join(parts)
+        if size <= limit:
+            parts.append(part)
+    return b"".join(parts) if size <= limit else None
 
 
 def _bare(entry: Received) -> Received:
