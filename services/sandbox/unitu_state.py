@@ -108,6 +108,7 @@ class University:
         self.reports: list[Told] = []
         self.seen_codes: dict[str, set[str]] = {kind: set() for kind in ENTITY_KINDS}
         self._bodies: deque[Received] = deque()
+        self._queue: deque[tuple[Received, Body]] = deque()
         self._late: list[Callable[[], None]] = []
         self._due = 0.0
         self._orders = 0
@@ -167,10 +168,12 @@ class University:
             loop.call_later(late.seconds, self._apply, entry, body)
             return
         self._due = max(self._due, loop.time() + self.settings.delay_seconds)
-        loop.call_at(self._due, self._apply_and_late, entry, body)
+        # Timers of one moment go off in any order: so a timer says when, and the queue which one.
+        self._queue.append((entry, body))
+        loop.call_at(self._due, self._apply_next)
 
-    def _apply_and_late(self, entry: Received, body: Body) -> None:
-        self._apply(entry, body)
+    def _apply_next(self) -> None:
+        self._apply(*self._queue.popleft())
         late, self._late = self._late, []
         for run in late:
             run()
