@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from services.fetcher import parse
 from services.fetcher.politeness import Politeness
@@ -56,8 +55,9 @@ class Isams:
         return _page(body, "students", page, STUDENTS)
 
     async def student(self, student_id: str) -> Json | None:
-        path = f"{STUDENTS}/{quote(student_id, safe='')}"
-        found = await self._session.find(path, label=f"{STUDENTS}/{{id}}")
+        if not parse.is_id(student_id):  # it would be another path
+            return None
+        found = await self._session.find(f"{STUDENTS}/{student_id}", label=f"{STUDENTS}/{{id}}")
         if found is not None and not isinstance(found, dict):
             raise Retryable(f"{STUDENTS}/{{id}}: the answer for one student is no object")
         return found

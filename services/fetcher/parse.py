@@ -46,12 +46,16 @@ class Reading:
     zone: tzinfo
 
 
+def is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
 def student_id(record: Json) -> str:
     """Raises: Unreadable, when nothing says whose record this is."""
     if not isinstance(record, Mapping):
         raise Unreadable("schoolId", "is missing: the record is no object")
     found = _text(record, "schoolId")
-    if found is None or not _ID.fullmatch(found):
+    if found is None or not is_id(found):
         raise Unreadable("schoolId", "is missing" if found is None else "is no id")
     return found
 

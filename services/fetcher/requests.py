@@ -12,10 +12,11 @@ from services.fetcher.rounds import FULL
 from services.fetcher.source import Refused
 from services.fetcher.sweep import School
 from shared.clock import Clock, write
-from shared.dead_letters import letter
+from shared.dead_letters import letter, plain_name
 from shared.errors import Poison, Retryable
 from shared.events import AcceptRoll, SyncRequested
 from shared.ports import DueQueue, Log
+from shared.topics import SYNC_REQUESTS
 from shared.wire import Record, decode
 
 log = logging.getLogger("rollcall.fetcher")
@@ -41,8 +42,9 @@ class Requests:
             try:
                 event = decode(record.headers.get("ce_type"), record.value)
             except Poison as reason:
-                log.warning("a record of %s is set aside: %s", record.topic, reason)
-                await asyncio.to_thread(self._out.publish, [letter(record, reason)])
+                if plain_name(record.topic) == SYNC_REQUESTS:  # the other topic's poison is its owner's to set aside
+                    log.warning("a request is set aside: %s", reason)
+                    await asyncio.to_thread(self._out.publish, [letter(record, reason)])
                 continue
             match event:
                 case SyncRequested(school=slug, student_id=str(student_id)) if slug in self._schools:

@@ -51,12 +51,12 @@ class MemoryContract:
         memory.accept("abbey", "d" * 32)
         memory.certify("abbey", STATE, ["1", "3"], gone=["2"], used=["c" * 32])
         known = memory.load("abbey")
-        assert known.roll == {"1", "3"}
+        assert known.roll == frozenset({"1", "3"})
         assert known.state == STATE
         assert known.digests == {"1": ONE}
         assert known.accepted == {"d" * 32}
         memory.certify("abbey", STATE, ["4"], gone=[], used=[])
-        assert memory.load("abbey").roll == {"4"}
+        assert memory.load("abbey").roll == frozenset({"4"})
 
     def test_an_empty_roll_is_not_no_roll(self, memory: Memory) -> None:
         memory.certify("abbey", STATE, [], gone=[], used=[])

@@ -16,7 +16,7 @@ LONDON = ZoneInfo("Europe/London")
 def state(
     full_at: datetime | None = NOW - timedelta(hours=3), version: str = "v1", roll: str | None = "aa"
 ) -> SchoolMemory:
-    return SchoolMemory(roll_hash=roll, full_at=full_at and write(full_at), settings_version=version)
+    return SchoolMemory(roll_hash=roll, full_at=write(full_at) if full_at else None, settings_version=version)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from shared.model import Department, Faculty, Module, ModuleYear, Programme, Str
 YEARS = {10: 4, 11: 5}
 SENIOR = Division(id=1, code="SEN", name="Senior School", order=1)
 HISTORY = Subject(id=7, code="HIS", name="History")
+ART = Subject(id=8, code="ART", name="Art")
 
 
 def lists(
@@ -58,9 +59,7 @@ def structure(school: SchoolLists, taught: TeachingLists | None = None) -> Struc
 
 
 def test_a_small_school_whole() -> None:
-    taught = teaching(
-        a_set(41, "1", "2"), a_set(42, "2", subject=8), subjects=(HISTORY, Subject(id=8, code="ART", name="Art"))
-    )
+    taught = teaching(a_set(41, "1", "2"), a_set(42, "2", subject=8), subjects=(HISTORY, ART))
     assert structure(lists(departments=(TeachingDepartment(id=3, name="Humanities"),)), taught) == Structure(
         faculties=(Faculty(code="SEN", name="Senior School"),),
         departments=(
@@ -141,7 +140,7 @@ def test_a_module_is_optional_when_only_some_of_the_year_take_it(takes_art: tupl
         a_set(41, "1"),
         a_set(42, "2"),
         a_set(43, *takes_art, subject=8),
-        subjects=(HISTORY, Subject(id=8, code="ART", name="Art")),
+        subjects=(HISTORY, ART),
     )
     (art,) = (one for one in structure(lists(), taught).modules if one.code == "Y10-ART")
     assert art.years == (ModuleYear(year=4, is_optional=is_optional),)
@@ -196,7 +195,7 @@ def test_who_is_in_no_set_has_no_module_and_who_is_in_two_of_one_subject_has_one
 
 
 def test_modules_of_a_student_are_sorted() -> None:
-    subjects = (HISTORY, Subject(id=8, code="ART", name="Art"), Subject(id=9, code="ZOO", name="Zoology"))
+    subjects = (HISTORY, ART, Subject(id=9, code="ZOO", name="Zoology"))
     taught = teaching(a_set(41, "1"), a_set(42, "1", subject=9), a_set(43, "1", subject=8), subjects=subjects)
     assert by_subject(lists(), taught).modules_of("1") == ("Y10-ART", "Y10-HIS", "Y10-ZOO")
 

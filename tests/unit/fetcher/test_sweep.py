@@ -51,7 +51,7 @@ def without(school: Abbey, *gone: str) -> None:
 
 
 def change(school: Abbey, id: str, **fields: Any) -> None:
-    school.source.pupils = [one | fields if one["schoolId"] == id else one for one in school.source.pupils]
+    school.source.pupils = [dict(one) | fields if one["schoolId"] == id else one for one in school.source.pupils]
 
 
 class TestSaying:
@@ -213,6 +213,9 @@ def one_without_id(page: Page) -> Page:
     return replace(page, records=[*page.records[:-1], dict(page.records[-1]) | {"schoolId": None}])
 
 
+BEFORE = [1, "statuses", "structure", "sets"]  # what is asked before the pages, where every area is due
+
+
 class TestFailing:
     @pytest.mark.parametrize(
         ("alter", "reason"),
@@ -255,18 +258,16 @@ class TestFailing:
         [
             pytest.param(
                 {3: Retryable("x"), 4: Retryable("x")},
-                [1, "statuses", "structure", "sets", 1, 2, 3, 4],
+                [*BEFORE, 1, 2, 3, 4],
                 id="two in a row",
             ),
             pytest.param(
                 {2: Retryable("x"), 4: Retryable("x")},
-                [1, "statuses", "structure", "sets", 1, 2, 3, 4, 5],
+                [*BEFORE, 1, 2, 3, 4, 5],
                 id="two apart",
             ),
-            pytest.param({3: Refused("no")}, [1, "statuses", "structure", "sets", 1, 2, 3], id="a refusal"),
-            pytest.param(
-                {3: Retryable("x", retry_after=60)}, [1, "statuses", "structure", "sets", 1, 2, 3], id="asked for rest"
-            ),
+            pytest.param({3: Refused("no")}, [*BEFORE, 1, 2, 3], id="a refusal"),
+            pytest.param({3: Retryable("x", retry_after=60)}, [*BEFORE, 1, 2, 3], id="asked for rest"),
         ],
     )
     async def test_a_sick_school_is_not_asked_on(self, trouble: dict[int, Exception], asked: list[Any]) -> None:
@@ -516,7 +517,9 @@ class TestLosing:
         assert set(students(await school.sweep())) == {TEN[0], TEN[1]}
 
     @pytest.mark.parametrize("lost", ["RollRead", "SweepCompleted"])
-    async def test_an_unacknowledged_close_leaves_the_roll_as_it_was(self, lost: str) -> None:
+    async def test_an_unacknowledged_close_leaves_the_roll_as_it_was(
+        self, lost: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         school = await read_once(*TEN)
         without(school, TEN[0])
         publish = school.out.publish
@@ -526,7 +529,7 @@ class TestLosing:
                 raise Retryable("away")
             publish(batch)
 
-        school.out.publish = refusing  # type: ignore[method-assign]
+        monkeypatch.setattr(school.out, "publish", refusing)
         with pytest.raises(Retryable):
             await school.sweep()
         assert lost not in kinds(school.said)
@@ -652,8 +655,8 @@ class TestAreas:
     async def test_the_schools_own_words_go_before_its_list(self) -> None:
         school = abbey(*TEN[:2], system_status_words={"Current": 1, "On leave": 1})
         school.source.statuses = [{"id": 5, "description": "On leave"}]
-        school.source.pupils[0]["systemStatus"] = "on leave"
-        school.source.pupils[1]["systemStatus"] = "Elsewhere"
+        change(school, TEN[0], systemStatus="on leave")
+        change(school, TEN[1], systemStatus="Elsewhere")
         found = {id: one.student for id, one in students(await school.sweep()).items()}
         assert [(one.system_status, one.system_status_word) for one in found.values()] == [
             (1, "on leave"),

@@ -1,0 +1,156 @@
+"""What people and other services can ask for."""
+
+from typing import Any
+
+import pytest
+
+from services.fetcher.requests import Requests
+from services.fetcher.rounds import FULL
+from services.fetcher.source import Refused
+from shared.errors import Retryable
+from shared.events import AcceptRoll, PauseSchool, SyncRequested
+from shared.memory import MemoryDueQueue
+from shared.model import Frozen
+from shared.wire import Message, Record, encode, headers
+from tests.unit.fetcher.world import MONDAY, SLUG, Abbey, AbbeySource, header, ids, kinds, record, settings, students
+
+LATER = MONDAY.timestamp() + 10**6
+ADA, BEA = ids(2)
+
+
+class World(Abbey):
+    def __init__(self) -> None:
+        super().__init__(AbbeySource([record(ADA)]), settings(structure_hours=6.0))
+        self.due = MemoryDueQueue()
+        self.due.ensure({SLUG: LATER})
+        self.requests = Requests({SLUG: self.school}, self.due, self.out, self.memory, self.clock)
+
+    async def ask(self, *events: Frozen) -> list[Message]:
+        said = len(self.out.messages)
+        await self.requests.handle([a_record(one) for one in events])
+        return self.out.messages[said:]
+
+    @property
+    def is_due(self) -> bool:
+        return self.due.members()[SLUG] <= self.clock.now.timestamp()
+
+    @property
+    def note(self) -> str:
+        claim = self.due.claim(LATER, 1)
+        assert claim is not None
+        return claim.note
+
+
+def a_record(event: Frozen, topic: str = "t1-sync-requests", **changes: Any) -> Record:
+    named = headers(type(event), id="1", school=SLUG, subject=SLUG, time="2026-11-23T08:00:00.000Z")
+    given = {"value": encode(event), "headers": {name: text.decode() for name, text in named}} | changes
+    return Record(topic, 0, 7, SLUG, **given)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize(("full", "note"), [(False, ""), (True, FULL)])
+async def test_a_school_that_is_asked_for_is_due(world: World, full: bool, note: str) -> None:
+    assert await world.ask(SyncRequested(school=SLUG, full=full)) == []
+    assert world.is_due
+    assert world.note == note
+
+
+async def test_a_later_request_for_less_does_not_take_the_full_one_back(world: World) -> None:
+    await world.ask(SyncRequested(school=SLUG, full=True), SyncRequested(school=SLUG))
+    assert world.note == FULL
+
+
+async def test_one_student_is_read_at_once_outside_any_sweep(world: World) -> None:
+    world.source.teach(BEA)
+    await world.sweep()
+    world.source.by_id[BEA] = record(BEA)
+    said = await world.ask(SyncRequested(school=SLUG, student_id=BEA))
+    assert kinds(said) == ["StudentFetched"]
+    assert students(said)[BEA].student.modules == ("Y10-HIS",)
+    assert said[0].key == f"{SLUG}/{BEA}"
+    assert said[0].lane == world.school.lane
+    assert header(said[0], "sweep") is None
+    assert header(said[0], "read_at") is not None
+    assert header(said[0], "digest") is not None
+    assert not world.is_due
+
+
+async def test_the_same_student_asked_for_twice_is_read_once(world: World) -> None:
+    world.source.by_id = {ADA: record(ADA), BEA: record(BEA)}
+    said = await world.ask(*[SyncRequested(school=SLUG, student_id=id) for id in (ADA, BEA, ADA)])
+    assert set(students(said)) == {ADA, BEA}
+
+
+async def test_a_single_reading_is_not_remembered(world: World) -> None:
+    """A sweep that read the student earlier is still under way, perhaps: its digests are its own."""
+    await world.sweep()
+    before = world.memory.load(SLUG)
+    world.source.by_id[ADA] = record(ADA, surname="Oak")
+    await world.ask(SyncRequested(school=SLUG, student_id=ADA))
+    assert world.memory.load(SLUG) == before
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_due"),
+    [
+        pytest.param(None, False, id="nobody has the id"),
+        pytest.param(record(BEA), False, id="somebody else's record"),
+        pytest.param(Refused("no"), False, id="not allowed"),
+        pytest.param(Retryable("away"), True, id="no answer: the school is read soon"),
+    ],
+)
+async def test_a_student_who_cannot_be_read_is_not_told(world: World, answer: Any, is_due: bool) -> None:
+    world.source.by_id[ADA] = answer
+    assert await world.ask(SyncRequested(school=SLUG, student_id=ADA)) == []
+    assert world.is_due is is_due
+
+
+async def test_an_accepted_roll_is_remembered_and_the_school_due(world: World) -> None:
+    await world.ask(AcceptRoll(school=SLUG, hash="c" * 32, operator="ops"))
+    assert world.memory.load(SLUG).accepted == {"c" * 32}
+    assert world.is_due
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SyncRequested(school="northern-uni", full=True),
+        SyncRequested(school="northern-uni", student_id=ADA),
+        AcceptRoll(school="northern-uni", hash="c" * 32, operator="ops"),
+        PauseSchool(school=SLUG, operator="ops"),
+    ],
+    ids=["another school", "its student", "its roll", "another command"],
+)
+async def test_what_is_not_for_the_fetcher_is_passed_over(world: World, other: Frozen) -> None:
+    assert await world.ask(other) == []
+    assert world.due.members() == {SLUG: LATER}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"value": b"{"}, {"value": b'{"school": 7}'}, {"headers": {}}, {"headers": {"ce_type": "rollcall.unheard.v1"}}],
+    ids=["no JSON", "not its schema", "no type", "an unknown type"],
+)
+async def test_poison_is_set_aside_and_the_rest_is_done(world: World, changes: dict[str, Any]) -> None:
+    good = SyncRequested(school=SLUG, full=True)
+    await world.requests.handle([a_record(good, **changes), a_record(good)])
+    assert [one.topic for one in world.out.messages] == ["sync-requests-dlq"]
+    assert world.note == FULL
+
+
+async def test_poison_among_the_commands_is_somebody_elses(world: World) -> None:
+    await world.requests.handle([a_record(SyncRequested(school=SLUG), "t1-operator-commands", value=b"{")])
+    assert world.out.messages == []
+
+
+async def test_a_queue_that_is_away_is_told_to_the_caller(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> None:
+        raise Retryable("away")
+
+    monkeypatch.setattr(world.due, "hasten", away)
+    with pytest.raises(Retryable):
+        await world.ask(SyncRequested(school=SLUG))

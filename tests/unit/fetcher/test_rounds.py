@@ -1,0 +1,360 @@
+"""The worker: who is read when, by whom, and what happens when that goes wrong."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from services.fetcher import lease as leases
+from services.fetcher import rounds as module
+from services.fetcher.lease import KeptLease
+from services.fetcher.memory import MemoryMemory
+from services.fetcher.rounds import FULL, Rounds
+from services.fetcher.source import Page
+from services.fetcher.sweep import School
+from shared.errors import Retryable
+from shared.memory import MemoryDueQueue, MemoryLog
+from shared.ports import Claim
+from tests.unit.fetcher.world import MONDAY, AbbeySource, completed, ids, kinds, record, settings
+
+NOW = MONDAY.timestamp()
+FAR = NOW + 10**6
+
+
+class Still:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = MONDAY
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Waiting(AbbeySource):
+    """Its first page waits until the gate opens."""
+
+    def __init__(self, *pupils: str) -> None:
+        super().__init__([record(id) for id in pupils])
+        self.gate = asyncio.Event()
+        self.waits = asyncio.Event()
+
+    async def students(self, page: int) -> Page:
+        self.waits.set()
+        await self.gate.wait()
+        return await super().students(page)
+
+
+class World:
+    def __init__(self, concurrency: int = 4, **sources: AbbeySource) -> None:
+        self.due = MemoryDueQueue()
+        self.out = MemoryLog()
+        self.memory = MemoryMemory()
+        self.sources = sources
+        self.config = settings(poll_seconds=300)
+        self.schools = {
+            slug: School(slug, self.config, number, source) for number, (slug, source) in enumerate(sources.items())
+        }
+        self.clock = Still()
+        self.rounds = Rounds(self.schools, self.due, self.out, self.memory, self.clock, concurrency, jitter=lambda: 0.0)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Event]:
+        stop = asyncio.Event()
+        task = asyncio.create_task(self.rounds.run(stop))
+        try:
+            yield stop
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 30)
+
+    def at(self, slug: str) -> float:
+        """When the school comes due, from now."""
+        return self.due.members()[slug] - self.clock.now.timestamp()
+
+    def said(self, slug: str) -> list[str]:
+        return kinds([one for one in self.out.messages if one.key.split("/")[0] == slug])
+
+    def closes(self, slug: str) -> int:
+        return sum(kind in ("SweepCompleted", "SweepFailed") for kind in self.said(slug))
+
+    async def rested(self, slug: str, closes: int = 1) -> None:
+        """Until so many sweeps have ended, and the queue knows."""
+        await until(lambda: self.closes(slug) >= closes and slug not in self.due._leases)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - whatever the condition looks at has no event
+            await asyncio.sleep(0)
+
+
+def pupils(count: int = 3) -> AbbeySource:
+    return AbbeySource([record(id) for id in ids(count)])
+
+
+async def test_every_school_is_read_at_once_and_then_at_its_pace() -> None:
+    world = World(abbey=pupils(), priory=pupils())
+    async with world.running():
+        await world.rested("abbey")
+        await world.rested("priory")
+        assert (world.at("abbey"), world.at("priory")) == (300, 300)
+        world.clock.now = MONDAY.fromtimestamp(NOW + 300, MONDAY.tzinfo)
+        world.rounds.look()
+        await world.rested("abbey", 2)
+    assert world.said("abbey")[-2:] == ["SweepStarted", "SweepCompleted"]
+
+
+async def test_a_school_that_is_not_due_yet_is_due_at_the_start() -> None:
+    world = World(abbey=pupils())
+    world.due.ensure({"abbey": FAR})
+    async with world.running():
+        await world.rested("abbey")
+
+
+async def test_a_queue_that_is_gone_is_made_again_in_full() -> None:
+    world = World(abbey=pupils())
+    async with world.running():
+        await world.rested("abbey")
+        world.due.remove("abbey")
+        world.rounds.look()
+        await world.rested("abbey", 2)
+    assert completed(world.out.messages[-1:]).full
+
+
+async def test_a_school_that_somebody_removed_comes_back() -> None:
+    world = World(abbey=pupils(), priory=pupils())
+    async with world.running():
+        await world.rested("abbey")
+        await world.rested("priory")
+        world.due.remove("abbey")
+        world.rounds.look()
+        await world.rested("abbey", 2)
+    assert not completed(world.out.messages[-1:]).full
+
+
+async def test_a_slow_school_delays_no_other() -> None:
+    slow = Waiting(*ids(3))
+    world = World(concurrency=2, slow=slow, abbey=pupils(), priory=pupils())
+    async with world.running():
+        await slow.waits.wait()
+        await world.rested("abbey")
+        await world.rested("priory")
+        assert world.said("slow") == []
+        slow.gate.set()
+        await world.rested("slow")
+
+
+async def test_no_more_are_read_at_once_than_configured() -> None:
+    first, second = Waiting(*ids(1)), Waiting(*ids(1))
+    world = World(concurrency=1, first=first, second=second)
+    async with world.running():
+        await first.waits.wait()
+        for _ in range(2):  # two rounds: the second begins when the first has claimed whom it would
+            world.rounds.look()
+            await until(lambda: not world.rounds._wake.is_set())
+        assert "second" not in world.due._leases
+        first.gate.set()
+        await second.waits.wait()
+        second.gate.set()
+        await world.rested("second")
+
+
+async def test_a_school_that_fails_rests_and_returns_by_itself() -> None:
+    source = pupils()
+    source.trouble[1] = Retryable("away")
+    world = World(abbey=source, priory=pupils())
+    async with world.running():
+        for failures, rest in ((1, 15), (2, 30), (3, 60)):
+            await world.rested("abbey", failures)
+            assert world.at("abbey") == rest
+            world.clock.now = MONDAY.fromtimestamp(world.due.members()["abbey"], MONDAY.tzinfo)
+            world.rounds.look()
+        source.trouble.clear()
+        await until(lambda: "SweepCompleted" in world.said("abbey"))
+        await world.rested("abbey", 4)
+        assert world.at("abbey") == 300
+    assert world.closes("priory") == 1
+
+
+async def test_what_a_school_asked_for_is_honoured() -> None:
+    source = pupils()
+    source.trouble[1] = Retryable("429", retry_after=1234)
+    world = World(abbey=source)
+    async with world.running():
+        await world.rested("abbey")
+        assert world.at("abbey") == 1234
+
+
+async def test_a_wanted_full_sweep_stays_wanted_until_one_was_completed() -> None:
+    source = pupils()
+    world = World(abbey=source)
+    async with world.running():
+        await world.rested("abbey")
+        source.trouble[1] = Retryable("away")
+        world.due.hasten("abbey", NOW, FULL)
+        world.rounds.look()
+        await world.rested("abbey", 2)
+        source.trouble.clear()
+        world.clock.now = MONDAY.fromtimestamp(NOW + 900, MONDAY.tzinfo)
+        world.rounds.look()
+        await world.rested("abbey", 3)
+        assert completed(world.out.messages[-1:]).full
+        world.clock.now = MONDAY.fromtimestamp(NOW + 1800, MONDAY.tzinfo)
+        world.rounds.look()
+        await world.rested("abbey", 4)
+    assert not completed(world.out.messages[-1:]).full
+
+
+async def test_a_full_sweep_wanted_during_another_is_still_wanted_after_it() -> None:
+    slow = Waiting(*ids(3))
+    world = World(abbey=slow)
+    world.due.ensure({"abbey": NOW})
+    async with world.running():
+        await slow.waits.wait()
+        world.due.hasten("abbey", NOW, FULL)
+        slow.gate.set()
+        await world.rested("abbey", 2)
+    assert [completed([one]).full for one in world.out.messages if kinds([one]) == ["SweepCompleted"]] == [True, True]
+
+
+async def test_stopping_gives_up_the_sweep_and_leaves_the_school_due() -> None:
+    slow = Waiting(*ids(3))
+    world = World(abbey=slow)
+    async with world.running() as stop:
+        await slow.waits.wait()
+        stop.set()
+    assert world.said("abbey") == []
+    assert world.at("abbey") <= 0
+    assert world.due.claim(NOW, 10) is not None
+
+
+async def test_stopping_keeps_the_wish_for_a_full_sweep() -> None:
+    slow = Waiting(*ids(3))
+    world = World(abbey=slow)
+    world.due.hasten("abbey", NOW, FULL)
+    async with world.running() as stop:
+        await slow.waits.wait()
+        stop.set()
+    claim = world.due.claim(NOW, 10)
+    assert claim is not None
+    assert claim.note == FULL
+
+
+async def test_a_lost_lease_ends_the_sweep_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "RENEWALS", 10**9)
+    slow = Waiting(*ids(3))
+    world = World(abbey=slow)
+    async with world.running():
+        await slow.waits.wait()
+        world.clock.now = MONDAY.fromtimestamp(NOW + 121, MONDAY.tzinfo)
+        stranger = world.due.claim(NOW + 121, 600)
+        assert stranger is not None
+        slow.gate.set()
+        await until(lambda: not world.rounds._running)
+        assert world.said("abbey") == []
+        assert world.due.renew(stranger, NOW + 122, 600)
+
+
+async def test_a_school_that_is_no_longer_configured_is_forgotten() -> None:
+    world = World(abbey=pupils())
+    world.due.ensure({"abbey": NOW, "gone": NOW - 1})
+    async with world.running():
+        await until(lambda: "gone" not in world.due.members())
+        await world.rested("abbey")
+
+
+async def test_a_bug_in_one_school_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    source = pupils()
+    source.trouble[1] = ZeroDivisionError("ours")
+    world = World(abbey=source, priory=pupils())
+    with caplog.at_level(logging.ERROR):
+        async with world.running():
+            await world.rested("priory")
+            await until(lambda: world.at("abbey") == 15)
+    assert world.said("abbey") == []
+    assert "ended on a bug" in caplog.text
+
+
+async def test_a_queue_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AWAY_SECONDS", 0.0)
+    world = World(abbey=pupils())
+    claim, troubles = world.due.claim, [Retryable("away")] * 3
+
+    def moody(now: float, lease_seconds: float) -> Claim | None:
+        if troubles:
+            raise troubles.pop()
+        return claim(now, lease_seconds)
+
+    monkeypatch.setattr(world.due, "claim", moody)
+    async with world.running():
+        await world.rested("abbey")
+    assert troubles == []
+
+
+async def test_a_log_that_is_away_rests_the_school_too() -> None:
+    world = World(abbey=pupils())
+    world.out.fail_after = 2
+    async with world.running():
+        await until(lambda: world.out.fail_after is None and "abbey" not in world.due._leases)
+        assert world.at("abbey") == 15
+        assert "SweepFailed" not in world.said("abbey")
+
+
+class TestLease:
+    async def lease(self, seconds: float = 60) -> tuple[KeptLease, MemoryDueQueue, Claim, Still]:
+        due, clock = MemoryDueQueue(), Still()
+        due.ensure({"abbey": NOW})
+        claim = due.claim(NOW, 5)
+        assert claim is not None
+        return KeptLease(due, claim, seconds, clock), due, claim, clock
+
+    async def test_it_is_held_for_its_length_and_no_longer(self) -> None:
+        lease, due, _, clock = await self.lease()
+        assert not lease.held()
+        assert await lease.take()
+        assert due.members()["abbey"] == NOW + 60
+        clock.now = MONDAY.fromtimestamp(NOW + 59.9, MONDAY.tzinfo)
+        assert lease.held()
+        clock.now = MONDAY.fromtimestamp(NOW + 60, MONDAY.tzinfo)
+        assert not lease.held()
+
+    async def test_one_that_somebody_else_has_is_not_taken(self) -> None:
+        lease, due, _, _ = await self.lease()
+        assert due.claim(NOW + 6, 5) is not None
+        assert not await lease.take()
+        assert not lease.held()
+
+    async def test_it_is_renewed_until_it_is_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(leases, "RENEWALS", 10**9)
+        lease, due, _, clock = await self.lease()
+        await lease.take()
+        keeping = asyncio.create_task(lease.keep())
+        clock.now = MONDAY.fromtimestamp(NOW + 50, MONDAY.tzinfo)
+        await until(lambda: due.members()["abbey"] == NOW + 110)
+        assert due.claim(NOW + 500, 5) is not None
+        await asyncio.wait_for(keeping, 30)
+        assert not lease.held()
+
+    async def test_while_the_queue_is_away_it_lasts_to_its_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(leases, "RENEWALS", 10**9)
+        lease, due, _, clock = await self.lease()
+        await lease.take()
+        tries = 0
+
+        def away(*_: Any) -> bool:
+            nonlocal tries
+            tries += 1
+            raise Retryable("away")
+
+        monkeypatch.setattr(due, "renew", away)
+        keeping = asyncio.create_task(lease.keep())
+        await until(lambda: tries > 2)
+        assert lease.held()
+        clock.now = MONDAY.fromtimestamp(NOW + 60, MONDAY.tzinfo)
+        await asyncio.wait_for(keeping, 30)
+        assert not lease.held()
