@@ -59,8 +59,6 @@ def not_before(state: TenantState, tenant: Tenant, *, is_asked: bool) -> float:
 
 def cause(state: TenantState, tenant: Tenant, digest: str, now: float, *, is_asked: bool) -> str | None:
     """Why the newest snapshot goes now: a word for people. None: nothing is new."""
-    if is_asked:
-        return "request"
     before = state.simulated if tenant.mode == "dry-run" else state.accepted
     if before is None:
         return "first"
@@ -72,7 +70,7 @@ def cause(state: TenantState, tenant: Tenant, digest: str, now: float, *, is_ask
         return "retry"
     if state.resend_at is None or unix(state.resend_at) <= now:
         return "resend"
-    return None
+    return "request" if is_asked else None
 
 
 def resend_seconds(cause: str, tenant: Tenant) -> float:

@@ -21,7 +21,7 @@ from shared.clock import Clock, write
 from shared.errors import Poison, Retryable
 from shared.lanes import lane_of
 from shared.model import Frozen
-from shared.ports import LaneStore, Log
+from shared.ports import Ask, LaneStore, Log, Write
 from shared.tenant import TenantState
 from shared.topics import TENANT_STATE
 from shared.wire import Message, Record, decode, decoder, encode, event_id, headers
@@ -92,7 +92,8 @@ class TenantStore:
 
     def sent(self, tenant: str, number: int) -> dict[str, Sent]:
         """E-mail -> what snapshot ``number`` had under it; empty when that is not known any more."""
-        seen = self._store.read(self._lane(tenant), {SENT_NUMBERS: [tenant]}, whole=[sent_of(tenant)])
+        lane = self._lane(tenant)
+        seen = self._store.read_lanes({lane: Ask({SENT_NUMBERS: [tenant]}, whole=[sent_of(tenant)])})[lane]
         if seen.some[SENT_NUMBERS][0] != str(number).encode():
             return {}
         return {email: report.unpack(value) for email, value in seen.whole[sent_of(tenant)].items()}
@@ -102,7 +103,7 @@ class TenantStore:
         packed = {email: None if sent is None else report.pack(sent) for email, sent in changes.items()}
         lane = self._lane(tenant)
         for _ in range(TRIES):
-            record = self._store.read(lane).lane
+            record = self._store.read_lanes({lane: Ask()})[lane].lane
             if record is None:
                 self._read_lane(lane)
                 continue
@@ -110,7 +111,7 @@ class TenantStore:
                 sent_of(tenant): packed,
                 SENT_NUMBERS: {tenant: str(number).encode()},
             }
-            if self._store.write(lane, record, record, hashes):
+            if self._store.write_lanes({lane: Write(record, record, hashes)})[lane]:
                 return
         raise Retryable(f"the memory of tenant {tenant} keeps moving")
 
@@ -120,7 +121,7 @@ class TenantStore:
     def _read_lane(self, lane: int) -> dict[str, TenantState]:
         """The newest state of every tenant in the lane, with the log read to its end."""
         for _ in range(TRIES):
-            seen = self._store.read(lane, whole=[TENANTS])
+            seen = self._store.read_lanes({lane: Ask(whole=[TENANTS])})[lane]
             states = {tenant: _decode(value) for tenant, value in seen.whole[TENANTS].items()}
             first, end = self._history.edges(lane)
             offset = first if seen.lane is None else int(json.loads(seen.lane)["offset"])
@@ -133,7 +134,7 @@ class TenantStore:
             news, last, offset = self._take(lane, max(offset, first), states)
             changes: dict[str, bytes | None] = {tenant: encode(state) for tenant, state in news.items()}
             record = json.dumps({"offset": max(offset, end)}).encode()
-            if not self._store.write(lane, seen.lane, record, {TENANTS: changes} if changes else {}):
+            if not self._store.write_lanes({lane: Write(seen.lane, record, {TENANTS: changes})})[lane]:
                 continue
             states |= news
             if not self._repair(states, last):

@@ -11,7 +11,7 @@ from services.publisher.view import IDENTITY, LANE, MARK, REBUILD, SCHOOLS, STAT
 from shared.config import Config, Tenant
 from shared.lanes import lane_of
 from shared.model import Structure
-from shared.ports import Hashes, LaneStore
+from shared.ports import Ask, Hashes, LaneStore
 from shared.state import LaneState, SchoolState, StructureState
 from shared.wire import decoder
 
@@ -45,13 +45,9 @@ class TenantViews:
         structures: dict[str, Structure] = {}
         lane_facts: dict[int, LaneFacts] = {}
         positions: dict[int, int] = {}
-        for lane in sorted(set(lanes.values())):
-            schools = [school for school, at in lanes.items() if at == lane]
-            seen = self._store.read(
-                lane,
-                {SCHOOLS: schools, STRUCTURES: schools, LANE: [STATE], REBUILD: [MARK, IDENTITY]},
-                whole=[people_of(school) for school in schools],
-            )
+        schools_of = {lane: [school for school, at in lanes.items() if at == lane] for lane in set(lanes.values())}
+        for lane, seen in self._store.read_lanes({lane: _ask(schools) for lane, schools in schools_of.items()}).items():
+            schools = schools_of[lane]
             positions[lane], lane_facts[lane] = _facts_of(seen)
             for school, state, structure in zip(schools, seen.some[SCHOOLS], seen.some[STRUCTURES], strict=True):
                 if state is not None:
@@ -72,6 +68,14 @@ class TenantViews:
             url=settings.url,
         )
         return TenantView(facts, protected_of(settings), structures, positions)
+
+
+def _ask(schools: list[str]) -> Ask:
+    """Everything that the view has of these schools."""
+    return Ask(
+        {SCHOOLS: schools, STRUCTURES: schools, LANE: [STATE], REBUILD: [MARK, IDENTITY]},
+        whole=[people_of(school) for school in schools],
+    )
 
 
 def protected_of(tenant: Tenant) -> tuple[Fixed, ...]:

@@ -21,7 +21,7 @@ from shared.errors import Poison
 from shared.events import SyncRequested
 from shared.lane import Effects, View
 from shared.lanes import lane_of
-from shared.ports import LaneStore, Log
+from shared.ports import Ask, LaneStore, Log
 from shared.state import AccountState, LaneState, SchoolState, StructureState
 from shared.topics import SYNC_REQUESTS
 from shared.wire import Message, Record, decode, decoder, digest, encode, event_id, headers
@@ -108,7 +108,7 @@ class PublisherView:
         if end > first:
             self._log.publish([self._full_sweep(school, lane, identity, now) for school in self._schools_of(lane)])
         record = encode(LaneState(lane=lane, position=first, rebuilt_at=rebuilt_at))
-        self._store.replace(lane, self._store.read(lane).lane, record, hashes)
+        self._store.replace(lane, self._store.read_lanes({lane: Ask()})[lane].lane, record, hashes)
 
     def _schools_of(self, lane: int) -> list[str]:
         partitions = self._config.kafka.partitions

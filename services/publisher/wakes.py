@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.config import Tenant
 from shared.errors import Retryable
 from shared.model import Frozen
-from shared.ports import DueQueue, LaneStore
+from shared.ports import Ask, DueQueue, LaneStore, Write
 
 NAME = "wakes"
 PATIENCE_SECONDS = 60.0  # a lane that has not moved after this is stuck; what the view has goes
@@ -54,7 +54,7 @@ class Wakes:
             return
         for _ in range(TRIES):
             now = self._clock().timestamp()
-            seen = self._store.read(lane, {NAME: wanted})
+            seen = self._store.read_lanes({lane: Ask({NAME: wanted})})[lane]
             wakes: dict[str, Wake] = {}
             for name, value in zip(wanted, seen.some[NAME], strict=True):
                 before = None if value is None else _decode(value).burst
@@ -62,7 +62,7 @@ class Wakes:
                 wakes[name] = Wake(position=position, first_at=burst.first_at, last_at=burst.last_at)
             record = str(int(seen.lane or b"0") + 1).encode()
             changes = {NAME: {name: _encode(wake) for name, wake in wakes.items()}}
-            if self._store.write(lane, seen.lane, record, changes):
+            if self._store.write_lanes({lane: Write(seen.lane, record, changes)})[lane]:
                 break
         else:
             raise Retryable(f"the wakes of lane {lane} keep moving")
@@ -71,12 +71,10 @@ class Wakes:
 
     def of(self, lanes: Iterable[int], name: str) -> dict[int, Wake]:
         """The newest wake of a tenant in each lane that has one."""
-        found = {}
-        for lane in lanes:
-            value = self._store.read(lane, {NAME: [name]}).some[NAME][0]
-            if value is not None:
-                found[lane] = _decode(value)
-        return found
+        ask = Ask({NAME: [name]})
+        seen = self._store.read_lanes(dict.fromkeys(lanes, ask))
+        values = {lane: one.some[NAME][0] for lane, one in seen.items()}
+        return {lane: _decode(value) for lane, value in values.items() if value is not None}
 
     def is_visible(self, wake: Wake, position: int) -> bool:
         """Has a view at this position what the wake was for?"""
