@@ -9,6 +9,13 @@ from typing import Annotated
 import typer
 
 from shared.config import Config
+from shared.errors import RollcallError
+
+
+class WrongWord(RollcallError):
+    """A word of the command line names what is not there."""
+
+    exit_code = 2
 
 
 @dataclass
@@ -35,6 +42,15 @@ def invocation_of(context: typer.Context) -> Invocation:
 def config_of(context: typer.Context) -> Config:
     """The configuration of this run. Raises: ConfigError, which ``main`` tells."""
     return invocation_of(context).config
+
+
+def known_school(config: Config, slug: str) -> str:
+    """Raises: WrongWord for one that the configuration does not have."""
+    if slug not in config.schools:
+        raise WrongWord(
+            f"no school {slug!r} in the configuration; there: {', '.join(sorted(config.schools)) or 'none'}"
+        )
+    return slug
 
 
 def _remember_json(context: typer.Context, value: bool) -> bool:

@@ -52,7 +52,8 @@ class Verbs(TyperGroup):
             return super().invoke(ctx)
         except RollcallError as error:
             tell_error(error, as_json=invocation_of(ctx).as_json)
-            raise typer.Exit(REFUSED if isinstance(error, ConfigError) else FAILED) from error
+            code = REFUSED if isinstance(error, ConfigError) else getattr(error, "exit_code", FAILED)
+            raise typer.Exit(code) from error
 
 
 def _command(name: str, place: str) -> Any:

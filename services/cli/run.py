@@ -3,7 +3,9 @@
 import asyncio
 import importlib
 import logging
+import os
 import signal
+import threading
 from collections.abc import Sequence
 from enum import StrEnum
 from types import FrameType
@@ -28,6 +30,7 @@ SERVICES = {
 }
 OPEN_SECONDS = 3.0  # to reach Kafka, in one try: SIGTERM waits for it
 RETRY_CAP_SECONDS = 10.0
+THREADS_SECONDS = 0.5  # that threads get to end once every service has, or was cut off
 
 
 class Name(StrEnum):
@@ -82,7 +85,20 @@ async def _run(config: "Config", names: Sequence[str]) -> int:
         loop.add_signal_handler(number, stop.set)
     if not await _topics_are_right(config, stop):
         return 0
-    return await run_services([service_of(name, config) for name in names], stop)
+    code = await run_services([service_of(name, config) for name in names], stop)
+    if stop.is_set():
+        end_soon(code)
+    return code
+
+
+def end_soon(code: int) -> None:
+    """
+    End the process although a thread still waits for an answer: supervision allows ten seconds, a client may wait
+    for thirty. Nothing is lost by it; what is half done is done again, as after a crash.
+    """
+    last = threading.Timer(THREADS_SECONDS, os._exit, [code])
+    last.daemon = True
+    last.start()
 
 
 async def _topics_are_right(config: "Config", stop: asyncio.Event) -> bool:

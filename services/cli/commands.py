@@ -1,0 +1,34 @@
+"""An operator's command on its way: published, acknowledged, and then in the log for good."""
+
+from uuid import uuid4
+
+from shared import clock
+from shared.config import Config
+from shared.events import AcceptRoll, ForgetStudent, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.kafka import KafkaLog
+from shared.lanes import lane_of
+from shared.ports import Log
+from shared.topics import OPERATOR_COMMANDS
+from shared.wire import Message, encode, headers
+
+Command = ReleaseHold | RefuseHold | PauseSchool | ResumeSchool | AcceptRoll | ForgetStudent
+
+
+def message_of(command: Command, partitions: int, *, id: str, time: str) -> Message:
+    """In the lane of the command's school, so that it is taken in one order with everything else of it."""
+    school = command.school
+    told = headers(type(command), id=id, school=school, subject=school, time=time)
+    return Message(OPERATOR_COMMANDS, lane_of(school, partitions), school, encode(command), told)
+
+
+def give(config: Config, command: Command, out: Log | None = None) -> None:
+    """Publish one command and wait until Kafka has it. Raises: Retryable."""
+    message = message_of(command, config.kafka.partitions, id=str(uuid4()), time=clock.now())
+    if out is not None:
+        out.publish([message])
+        return
+    log = KafkaLog(config)
+    try:
+        log.publish([message])
+    finally:
+        log.close()

@@ -1,0 +1,141 @@
+"""What a school holds, as the reconciler's store has it: each held plan and the students in it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.reconciler import guard, ledger
+from shared.errors import Hold, RollcallError
+from shared.lanes import lane_of
+from shared.ports import LaneStore
+from shared.state import AccountState, HeldPlan, SchoolState
+from shared.wire import decoder
+
+LOOKS = 5  # at a lane that moves while it is read
+
+
+class NothingKnown(RollcallError):
+    """The store has nothing of a school's lane."""
+
+
+class NotHeld(Hold):
+    """What was named is not what is held now, so nobody has reviewed what is."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One held plan of one school, and who is in it, by id."""
+
+    school: str
+    plan: str
+    hold: HeldPlan
+    students: tuple[AccountState, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As ``holds list --json`` has it."""
+        return {
+            "school": self.school,
+            "kind": self.plan,
+            "hash": self.hold.hash,
+            "count": self.hold.count,
+            "budget": self.hold.budget,
+            "headroom": self.hold.headroom,
+            "since": self.hold.since,
+            "students": [one.student_id for one in self.students],
+        }
+
+    def in_full(self) -> dict[str, Any]:
+        """As ``holds show --json`` has it: what a person said of it, and each student with the reason."""
+        return self.as_dict() | {
+            "state": self.hold.state,
+            "operator": self.hold.operator,
+            "note": self.hold.note,
+            "students": [student_as_dict(self.plan, one) for one in self.students],
+        }
+
+
+class Holdings:
+    """Reads the store; changes nothing. Raises: Retryable when it is away."""
+
+    def __init__(self, store: LaneStore, partitions: int) -> None:
+        self._store = store
+        self._partitions = partitions
+
+    def school(self, slug: str) -> SchoolState | None:
+        """None: no record of this school was ever taken. Raises: NothingKnown."""
+        return self._look(slug)[1]
+
+    def of(self, slug: str) -> list[Holding]:
+        """The school's plans, held, released or refused, by name. Raises: NothingKnown."""
+        for _ in range(LOOKS):
+            record, school, pending = self._look(slug)
+            name, ids = ledger.students(slug), sorted(pending)
+            seen = self._store.read(lane_of(slug, self._partitions), {name: ids})
+            if seen.lane == record:
+                break  # else somebody wrote in between: look again; the last look is near enough
+        values: list[AccountState] = [decoder(AccountState).decode(one) for one in seen.some[name] if one is not None]
+        return [
+            Holding(slug, plan, hold, tuple(one for one in values if one.held.get(plan) == hold.hash))
+            for plan, hold in sorted((school.holds if school else {}).items())
+        ]
+
+    def _look(self, slug: str) -> tuple[bytes, SchoolState | None, Mapping[str, bytes]]:
+        lane, name = lane_of(slug, self._partitions), ledger.pending(slug)
+        seen = self._store.read(lane, {ledger.SCHOOLS: [slug]}, whole=[name])
+        if seen.lane is None:
+            raise NothingKnown(
+                f"{slug}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
+                "or `rollcall rebuild` does"
+            )
+        (value,) = seen.some[ledger.SCHOOLS]
+        return seen.lane, None if value is None else decoder(SchoolState).decode(value), seen.whole[name]
+
+
+def pick(slug: str, holdings: Iterable[Holding], which: str) -> Holding:
+    """The holding that ``which`` names, by its plan or its hash. Raises: NotHeld, saying what is held instead."""
+    there = list(holdings)
+    for one in there:
+        if which in (one.plan, one.hold.hash):
+            return one
+    held = "; ".join(f"{one.plan} {one.hold.hash} ({one.hold.count} students)" for one in there)
+    raise NotHeld(f"{slug} does not hold {which} now. " + (f"It holds {held}." if held else "It holds nothing."))
+
+
+def difference(reviewed: set[str], now: Holding) -> str:
+    """In words, how the set that was reviewed differs from the one held now."""
+    ids = {one.student_id for one in now.students}
+    joined, gone = len(ids - reviewed), len(reviewed - ids)
+    if not joined and not gone:
+        return "The students are the same; what they would lose is not."
+    return f"Of the students held now, {joined} were not in the set that you name; {gone} of that set are gone."
+
+
+def student_as_dict(plan: str, state: AccountState) -> dict[str, Any]:
+    details, record = state.details, state.assessment.student if state.assessment else None
+    lost = state.unenrol if plan in (guard.UNENROL, guard.MOVE) else None
+    return {
+        "student_id": state.student_id,
+        "kind": state.kind,
+        "name": f"{details.first_name} {details.last_name}" if details else None,
+        "email": details.email if details else None,
+        "year_group": record.year_group if record else None,
+        "reason": reason_of(plan, state),
+        "programmes": list(lost.programmes) if lost else [],
+        "modules": list(lost.modules) if lost else [],
+    }
+
+
+def reason_of(plan: str, state: AccountState) -> str:
+    """Why the plan has this student, in words."""
+    if plan == guard.DISABLE_EXPLAINED:
+        record = state.assessment.student if state.assessment else None
+        when = record.leaving_date if record else None
+        return f"the record says left on {when}" if when else "the record says left"
+    if plan == guard.DISABLE_UNEXPLAINED:
+        return f"not in the roll since {state.absence.started_at}" if state.absence else "not in the roll"
+    if (lost := state.unenrol) is None:
+        return ""
+    codes = ", ".join((*lost.programmes, *lost.modules))
+    return f"moves out of {codes}" if lost.is_move else f"would leave {codes}"

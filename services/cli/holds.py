@@ -1,0 +1,247 @@
+"""``rollcall holds``: the removals that wait for a person, and the person's yes or no."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.invocation import (
+    AsJson,
+    Note,
+    Operator,
+    WrongWord,
+    Yes,
+    config_of,
+    known_school,
+    login_name,
+)
+from services.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from services.cli.held import Holding, Holdings
+    from shared.config import Config
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Removals that wait for a person: list, show, release, refuse."
+)
+
+HELD = 3  # something waits for a person
+UNKNOWN = NOT_SAID = 1
+LOOK_SECONDS = 0.2
+LISTED = 50  # students that are shown to a person; --json has all
+
+School = Annotated[str, typer.Argument(metavar="SCHOOL", help="Its name in the configuration.")]
+Which = Annotated[str, typer.Argument(metavar="PLAN|HASH", help="As `holds list` has it.")]
+Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="Until the reconciler has taken it.", min=0)]
+
+
+@app.command("list", epilog="Exit codes: 0 nothing waits, 1 it cannot be told, 3 something waits for a person.")
+def list_holds(
+    context: typer.Context,
+    school: Annotated[str | None, typer.Argument(metavar="[SCHOOL]", help="Only this school's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The plans of removals that are held now. What was released or refused is told by `holds show`."""
+    from services.cli.held import NothingKnown
+
+    config = config_of(context)
+    store = holdings_of(config)
+    found: list[Holding] = []
+    is_whole = True
+    for slug in [known_school(config, school)] if school else sorted(config.schools):
+        try:
+            found += [one for one in store.of(slug) if one.hold.state == "held"]
+        except NothingKnown as unknown:
+            is_whole = False
+            typer.echo(str(unknown), err=True)
+    if as_json:
+        print_json([one.as_dict() for one in found])
+    elif found:
+        print_table(
+            ("school", "plan", "hash", "students", "budget", "over by", "since"),
+            [
+                (one.school, one.plan, one.hold.hash, one.hold.count, one.hold.budget, over(one), one.hold.since)
+                for one in found
+            ],
+        )
+    elif is_whole:
+        typer.echo("Nothing is held.")
+    if found or not is_whole:
+        raise typer.Exit(HELD if found else UNKNOWN)
+
+
+@app.command(epilog="Exit codes: 0 shown, 1 it cannot be told, 3 that is not held.")
+def show(
+    context: typer.Context,
+    school: School,
+    which: Annotated[str | None, typer.Argument(metavar="[PLAN|HASH]", help="Only this one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A school's plans with each student and the reason; also those that were released or refused."""
+    from services.cli.held import pick
+
+    config = config_of(context)
+    found = holdings_of(config).of(known_school(config, school))
+    if which is not None:
+        found = [pick(school, found, which)]
+    if as_json:
+        print_json([one.in_full() for one in found])
+        return
+    for one in found:
+        tell(one, limit=None)
+    if not found:
+        typer.echo("Nothing is held.")
+
+
+@app.command(epilog="Exit codes: 0 released, 1 not released, 2 wrong command line, 3 that is not what is held now.")
+def release(
+    context: typer.Context,
+    school: School,
+    which: Which,
+    note: Note = "",
+    operator: Operator = "",
+    yes: Yes = False,
+    wait: Wait = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Let a held plan through: at the next certified sweep, those of the reviewed students for whom it still stands.
+
+    The yes is bound to the hash: when the plan changes before it is taken, nothing is released. --yes wants the hash.
+    """
+    _decide(context, "release", school, which, note, operator or login_name(), yes, wait, as_json)
+
+
+@app.command(epilog="Exit codes: 0 refused, 1 not refused, 2 wrong command line, 3 that is not what is held now.")
+def refuse(
+    context: typer.Context,
+    school: School,
+    which: Which,
+    note: Note = "",
+    operator: Operator = "",
+    yes: Yes = False,
+    wait: Wait = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Drop a held plan until it differs: nobody in it is removed, nor announced again. --yes wants the hash."""
+    _decide(context, "refuse", school, which, note, operator or login_name(), yes, wait, as_json)
+
+
+def _decide(
+    context: typer.Context,
+    order: str,
+    school: str,
+    which: str,
+    note: str,
+    operator: str,
+    yes: bool,
+    wait: float,
+    as_json: bool,
+) -> None:
+    from services.cli.commands import give
+    from services.cli.history import end_of_changes
+    from shared.events import RefuseHold, ReleaseHold
+
+    config = config_of(context)
+    store = holdings_of(config)
+    one = reviewed(config, known_school(config, school), store.of(school), which)
+    if yes and which != one.hold.hash:
+        raise WrongWord(
+            f"--yes wants the hash of what was reviewed: rollcall holds {order} {school} {one.hold.hash} --yes"
+        )
+    is_taken = one.hold.state == f"{order}d"
+    if not is_taken:
+        if not yes:
+            _ask(one, order, as_json)
+        model = ReleaseHold if order == "release" else RefuseHold
+        before = end_of_changes(config, school)
+        give(config, model(school=school, plan=one.plan, hash=one.hold.hash, operator=operator, note=note))
+        is_taken = await_taken(config, store, one, before, wait)
+    if as_json:
+        told = {"school": school, "kind": one.plan, "hash": one.hold.hash, "count": one.hold.count, "order": order}
+        print_json(told | {"operator": operator, "note": note, "is_taken": is_taken})
+    elif not is_taken:
+        typer.echo(f"Told to {order}; it takes effect when eligibility and the reconciler run.")
+    elif order == "release":
+        typer.echo(f"Released: {one.hold.count} students, at the next certified sweep, as far as it still stands.")
+    else:
+        typer.echo(f"Refused: {one.hold.count} students stay as they are until the plan differs.")
+
+
+def _ask(one: "Holding", order: str, as_json: bool) -> None:
+    """Only a person at a terminal is asked; a program says --yes. Raises: typer.Exit without a yes."""
+    if not as_json:
+        tell(one, limit=LISTED)
+    if as_json or not (sys.stdin.isatty() and typer.confirm(f"{order.capitalize()} these {one.hold.count}?")):
+        typer.echo(f"Nothing was done; say --yes to {order}.", err=True)
+        raise typer.Exit(NOT_SAID)
+
+
+def reviewed(config: "Config", school: str, holdings: "list[Holding]", which: str) -> "Holding":
+    """The holding that was named. Raises: NotHeld, with what differs from the set that the hash once named."""
+    from services.cli.held import NotHeld, difference, pick
+    from services.cli.history import students_of_hash
+
+    try:
+        return pick(school, holdings, which)
+    except NotHeld as unlike:
+        plan, ids = students_of_hash(config, school, which)
+        now = next((one for one in holdings if one.plan == plan), None)
+        if now is None:
+            raise
+        raise NotHeld(f"{unlike} {difference(ids, now)} See `rollcall holds show {school} {plan}`.") from unlike
+
+
+def await_taken(config: "Config", store: "Holdings", one: "Holding", before: int, seconds: float) -> bool:
+    """
+    Whether the reconciler took the order within so many seconds. ``before``: the end of the changes when it was given.
+
+    Raises: NotHeld when the plan changed before the order reached it, so that it did nothing.
+    """
+    from services.cli.held import NotHeld
+    from services.cli.history import is_decided
+
+    deadline = time.monotonic() + seconds
+    while True:
+        school = store.school(one.school)
+        hold = school.holds.get(one.plan) if school else None
+        if hold is not None and hold.hash == one.hold.hash:
+            if hold.state != one.hold.state:
+                return True
+        elif is_decided(config, one.school, one.hold.hash, before):
+            return True  # taken, and a sweep has closed since
+        else:
+            raise NotHeld(f"{one.school}: {one.plan} changed before the order came. See `rollcall holds list`.")
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(LOOK_SECONDS)
+
+
+def holdings_of(config: "Config") -> "Holdings":
+    from services.cli.held import Holdings
+    from services.reconciler.app import store_of
+
+    return Holdings(store_of(config), config.kafka.partitions)
+
+
+def over(one: "Holding") -> object:
+    return -one.hold.headroom if one.hold.headroom < 0 else "a year group"
+
+
+def tell(one: "Holding", limit: int | None) -> None:
+    """One holding for a person."""
+    from services.cli.held import student_as_dict
+
+    said = f"; {one.hold.state} by {one.hold.operator} {one.hold.note}".rstrip() if one.hold.operator else ""
+    typer.echo(f"{one.school}: {one.plan} {one.hold.hash}, {one.hold.count} students since {one.hold.since}{said}")
+    typer.echo(f"budget: {one.hold.budget}; over by: {over(one)}")
+    rows: list[dict[str, Any]] = [student_as_dict(one.plan, state) for state in one.students[:limit]]
+    columns = ("student_id", "name", "email", "year_group", "reason")
+    print_table(
+        [column.replace("_", " ") for column in columns],
+        [["" if row[column] is None else row[column] for column in columns] for row in rows],
+    )
+    if len(one.students) > len(rows):
+        typer.echo(f"and {len(one.students) - len(rows)} more; `holds show` has all")
+    typer.echo("")

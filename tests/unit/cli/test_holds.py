@@ -1,0 +1,198 @@
+"""Listing, showing, releasing and refusing holds, on the reconciler's own state in memory."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.cli import commands, history, holds
+from services.cli.held import Holdings
+from shared.config import Config
+from shared.events import RefuseHold, ReleaseHold, RemovalHeld
+from tests.builders import SCHOOL, a_leaver, a_student, a_sweep
+from tests.road import Road, a_config
+from tests.unit.cli.words import Said, rollcall
+
+ALL = [a_student(str(3050000000 + n), last_name=f"Fern{n}") for n in range(20)]
+PLAN = "disable_unexplained"
+
+
+class Desk:
+    """An operator before a school that holds what it was made to hold; orders reach the reconciler when it runs."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.road = Road(a_config(folder))
+        self.path = folder / "rollcall.toml"
+        self.given: list[object] = []
+        self.runs = True
+        monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(self.road.store, 1))
+        monkeypatch.setattr(commands, "give", self._give)
+        monkeypatch.setattr(history, "end_of_changes", lambda config, school: len(self.road.changes()))
+        monkeypatch.setattr(history, "students_of_hash", self._students_of_hash)
+        monkeypatch.setattr(history, "is_decided", lambda config, school, key, since: False)
+        self.road.fetch(a_sweep("s1", ALL, full=True))
+        self.road.run()
+
+    def vanish(self, count: int, minutes: float = 5) -> None:
+        """Two certified sweeps, an hour apart, without the first ``count`` pupils."""
+        for number, moment in enumerate((minutes, minutes + 61)):
+            self.road.fetch(a_sweep(f"s{minutes}-{number}", ALL[count:], sends=[], minutes=moment))
+        self.road.run()
+
+    @property
+    def hash(self) -> str:
+        return self.road.school().holds[PLAN].hash
+
+    def say(self, *words: str) -> Said:
+        return rollcall(self.path, "holds", *words)
+
+    def _give(self, config: Config, command: ReleaseHold | RefuseHold) -> None:
+        self.given.append(command)
+        if self.runs:
+            self.road.order(command)
+            self.road.run()
+
+    def _students_of_hash(self, config: Config, school: str, key: str) -> tuple[str | None, set[str]]:
+        told = [one for one in self.road.changes() if isinstance(one, RemovalHeld) and one.hash == key]
+        return (told[0].plan if told else None), {one.student_id for one in told}
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(tmp_path, monkeypatch)
+
+
+def test_nothing_held_is_an_empty_list_and_exit_code_0(desk: Desk) -> None:
+    assert desk.say("list") == Said(0, "Nothing is held.\n", "")
+    assert json.loads(desk.say("list", "--json").out) == []
+
+
+def test_a_hold_is_listed_with_what_programs_are_promised(desk: Desk) -> None:
+    desk.vanish(3)
+    said = desk.say("list", "--json")
+    (one,) = json.loads(said.out)
+    assert said.code == 3
+    assert list(one) == ["school", "kind", "hash", "count", "budget", "headroom", "since", "students"]
+    assert (one["school"], one["kind"], one["count"], one["headroom"]) == (SCHOOL, PLAN, 3, -1)
+    assert one["students"] == [student.student_id for student in ALL[:3]]
+
+
+def test_a_person_sees_who_and_why(desk: Desk) -> None:
+    desk.vanish(3)
+    said = desk.say("show", SCHOOL)
+    assert said.code == 0
+    for word in (PLAN, desk.hash, "Fern0", "not in the roll since 2026-11-23", "over by: 1"):
+        assert word in said.out
+
+
+def test_leavers_are_told_with_the_day_that_their_record_names(desk: Desk) -> None:
+    leavers = [a_leaver(student.student_id) for student in ALL[:7]]
+    desk.road.fetch(a_sweep("s2", ALL[7:], sends=leavers, minutes=5), minutes=5)
+    desk.road.run()
+    (one,) = json.loads(desk.say("show", SCHOOL, "--json").out)
+    assert (one["kind"], one["state"], len(one["students"])) == ("disable_explained", "held", 7)
+    assert one["students"][0]["reason"] == "the record says left on 2026-11-20"
+
+
+def test_lost_modules_are_named(desk: Desk) -> None:
+    fewer = [a_student(one.student_id, last_name=one.last_name, modules=("Y10-ENG",)) for one in ALL[:7]]
+    desk.road.fetch(a_sweep("s2", [*fewer, *ALL[7:]], sends=fewer, minutes=5), minutes=5)
+    desk.road.run()
+    (one,) = json.loads(desk.say("show", SCHOOL, "--json").out)
+    assert one["kind"] == "unenrol"
+    assert one["students"][0]["modules"] == ["Y10-HIS"]
+    assert one["students"][0]["reason"] == "would leave Y10-HIS"
+
+
+@pytest.mark.parametrize(
+    ("order", "model", "state"), [("release", ReleaseHold, "released"), ("refuse", RefuseHold, "refused")]
+)
+def test_an_order_names_the_hash_the_operator_and_why(
+    desk: Desk, order: str, model: type[ReleaseHold] | type[RefuseHold], state: str
+) -> None:
+    desk.vanish(3)
+    said = desk.say(order, SCHOOL, desk.hash, "--yes", "--operator", "kim", "--note", "moved away", "--json")
+    assert said.code == 0, said.err
+    assert desk.given == [model(school=SCHOOL, plan=PLAN, hash=desk.hash, operator="kim", note="moved away")]
+    assert json.loads(said.out)["is_taken"] is True
+    assert desk.road.school().holds[PLAN].state == state
+    assert desk.say("list").code == 0, "what a person decided waits for nobody"
+
+
+def test_the_operator_is_the_login_name_unless_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    desk.vanish(3)
+    assert desk.say("release", SCHOOL, desk.hash, "--yes").code == 0
+    assert [getattr(one, "operator", None) for one in desk.given] == ["ada"]
+
+
+def test_a_yes_without_the_hash_of_what_was_reviewed_is_refused(desk: Desk) -> None:
+    desk.vanish(3)
+    said = desk.say("release", SCHOOL, PLAN, "--yes")
+    assert said.code == 2
+    assert f"rollcall holds release {SCHOOL} {desk.hash} --yes" in said.err
+    assert desk.given == []
+
+
+def test_without_a_terminal_and_a_yes_nothing_is_done(desk: Desk) -> None:
+    desk.vanish(3)
+    said = desk.say("release", SCHOOL, PLAN)
+    assert (said.code, desk.given) == (1, [])
+    assert "Fern2" in said.out, "what would go is shown all the same"
+    assert "say --yes" in said.err
+
+
+def test_a_hash_that_is_not_held_now_is_refused_with_what_differs(desk: Desk) -> None:
+    desk.vanish(3)
+    reviewed = desk.hash
+    desk.vanish(5, minutes=200)
+    said = desk.say("release", SCHOOL, reviewed, "--yes")
+    assert (said.code, desk.given) == (3, [])
+    assert f"does not hold {reviewed} now. It holds {PLAN} {desk.hash} (5 students)." in said.err
+    assert "2 were not in the set that you name; 0 of that set are gone." in said.err
+
+
+def test_a_hash_that_never_was_is_refused_as_a_problem(desk: Desk) -> None:
+    said = desk.say("release", SCHOOL, "0" * 16, "--yes", "--json")
+    problem = json.loads(said.err)
+    assert said.code == 3
+    assert problem["type"] == "urn:rollcall:problem:not-held"
+    assert problem["detail"] == f"{SCHOOL} does not hold {'0' * 16} now. It holds nothing."
+
+
+def test_an_order_that_nobody_took_yet_says_so(desk: Desk) -> None:
+    desk.vanish(3)
+    desk.runs = False
+    said = desk.say("release", SCHOOL, desk.hash, "--yes", "--wait", "0.1")
+    assert said.code == 0
+    assert "takes effect when eligibility and the reconciler run" in said.out
+
+
+def test_a_plan_that_changed_on_the_way_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.vanish(3)
+    monkeypatch.setattr(commands, "give", lambda config, command: desk.vanish(5, minutes=200))
+    said = desk.say("release", SCHOOL, desk.hash, "--yes")
+    assert said.code == 3
+    assert "changed before the order came" in said.err
+
+
+def test_what_was_decided_is_not_decided_twice(desk: Desk) -> None:
+    desk.vanish(3)
+    for _ in range(2):
+        assert desk.say("release", SCHOOL, desk.hash, "--yes").code == 0
+    assert len(desk.given) == 1
+
+
+def test_a_lane_of_which_nothing_is_known_is_told(desk: Desk) -> None:
+    desk.road.store.records.clear()
+    said = desk.say("list")
+    assert (said.code, said.out) == (1, "")
+    assert "nothing is known of its lane 0" in said.err
+    assert desk.say("show", SCHOOL).code == 1
+
+
+@pytest.mark.parametrize("words", [("list", "oakham"), ("show", "oakham"), ("release", "oakham", PLAN)])
+def test_an_unknown_school_is_a_wrong_word(desk: Desk, words: tuple[str, ...]) -> None:
+    said = desk.say(*words)
+    assert said.code == 2
+    assert said.err == f"no school 'oakham' in the configuration; there: {SCHOOL}\n"
