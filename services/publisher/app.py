@@ -32,7 +32,8 @@ from shared.wire import Record
 
 log = logging.getLogger("rollcall.publisher")
 
-WORKERS = 4  # tenants that one process delivers at once: a delivery mostly waits for Unitu
+WORKERS = 8  # tenants that one process delivers at once: a delivery mostly waits for Unitu
+STOP_SECONDS = 6.0  # a POST under way is given this long; then its outcome is unknown, and the next start knows that
 LOOK_SECONDS = 0.25  # the longest time between two looks at the due-queue
 ENSURE_SECONDS = 15.0  # a due-queue that is gone is made again
 RETRY_CAP_SECONDS = 10.0
@@ -115,21 +116,25 @@ class PublisherService:
         deliverer = Deliverer(
             self._config, parts.tenants, parts.views, parts.wakes, parts.due, parts.out, unitu, self._clock
         )
+        stopped = asyncio.create_task(stop.wait())
         tasks = [
             asyncio.create_task(lanes.run(stop)),
             asyncio.create_task(self._keep_queue(parts, stop)),
             *(asyncio.create_task(self._work(parts, deliverer, stop)) for _ in range(WORKERS)),
         ]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             stop.set()
-            await asyncio.gather(*tasks)
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
         finally:
-            for task in tasks:
+            for task in [stopped, *tasks]:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
             await unitu.close()
             await asyncio.to_thread(parts.close)
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
 
     async def _keep_queue(self, parts: Parts, stop: asyncio.Event) -> None:
         """Every tenant stands in the queue, due now when it was not there: a queue that was emptied is made again."""

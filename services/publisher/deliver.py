@@ -37,7 +37,7 @@ from shared.wire import Message
 log = logging.getLogger("rollcall.publisher")
 
 TOO_EARLY_SECONDS = 0.1  # a worker was faster than the lane that woke it
-WAIT_SECONDS = 2.0  # between two looks at what may pass by itself
+WAIT_SECONDS = 2.0  # between two looks at what may pass by itself; five times as long after a minute of it
 HOLD_SECONDS = 60.0  # between two looks at what needs a person; a change or a person hastens it
 PAUSED_SECONDS = 60.0
 FAR_SECONDS = 86_400.0
@@ -140,14 +140,19 @@ class Deliverer:
 
     def _hold(self, name: str, state: TenantState, verdict: Hold | Wait) -> Later:
         """Told when the reasons change, not at every look."""
-        kind, seconds = ("hold", HOLD_SECONDS) if isinstance(verdict, Hold) else ("wait", WAIT_SECONDS)
-        if state.held is None or (state.held.kind, state.held.reasons) != (kind, verdict.reasons):
-            at = write(self._clock())
-            held = Held(kind="hold" if kind == "hold" else "wait", reasons=verdict.reasons, since=at)
-            event = self._tell.held(name, state.revision, verdict.who, held, at)
+        now, is_hold = self._clock(), isinstance(verdict, Hold)
+        held = Held(kind="hold" if is_hold else "wait", reasons=verdict.reasons, since=write(now))
+        before = state.held
+        if before is None or (before.kind, before.reasons) != (held.kind, held.reasons):
+            event = self._tell.held(name, state.revision, verdict.who, held, held.since)
             self._tenants.update(name, lambda newest: transitions.held(newest, held), [event])
-            log.warning("tenant %s %ss: %s", name, kind, _in_words(verdict.reasons))
-        return Later(seconds, is_told=True)
+            level = logging.WARNING if is_hold else logging.INFO
+            log.log(level, "tenant %s %s: %s", name, "is held" if is_hold else "waits", _in_words(verdict.reasons))
+            before = held
+        if is_hold:
+            return Later(HOLD_SECONDS, is_told=True)
+        is_long = now.timestamp() - pacing.unix(before.since) > 60.0
+        return Later(WAIT_SECONDS * (5 if is_long else 1), is_told=True)
 
     def _simulate(self, name: str, tenant: Tenant, ready: Ready, verdict: Verdict, now: datetime) -> Later:
         at, seconds = write(now), pacing.resend_seconds(ready.cause, tenant)

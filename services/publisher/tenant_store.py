@@ -21,7 +21,7 @@ from shared.clock import Clock, write
 from shared.errors import Poison, Retryable
 from shared.lanes import lane_of
 from shared.model import Frozen
-from shared.ports import Ask, LaneStore, Log, Write
+from shared.ports import LaneStore, Log
 from shared.tenant import TenantState
 from shared.topics import TENANT_STATE
 from shared.wire import Message, Record, decode, decoder, encode, event_id, headers
@@ -166,9 +166,8 @@ class TenantStore:
     def _repair(self, states: Mapping[str, TenantState], last: Mapping[str, TenantState]) -> bool:
         """Write those states once more whose last record in the log does not count."""
         wrong = [states[tenant] for tenant, state in last.items() if state.writer != states[tenant].writer]
-        self._log.publish(
-            [self._message(msgspec.structs.replace(one, revision=one.revision + 1, writer="repair")) for one in wrong]
-        )
+        if wrong:  # the writer stays: whoever wrote it still sees that it counts
+            self._log.publish([self._message(msgspec.structs.replace(one, revision=one.revision + 1)) for one in wrong])
         return bool(wrong)
 
     def _tell_again(self, lane: int, states: Mapping[str, TenantState]) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from services.publisher.person import unpack
 from services.publisher.safety import Facts, LaneFacts
 from services.publisher.snapshot import Fixed
-from services.publisher.view import IDENTITY, LANE, MARK, REBUILD, SCHOOLS, STATE, STRUCTURES, people_of
+from services.publisher.view import COUNTS, IDENTITY, LANE, MARK, REBUILD, SCHOOLS, STATE, STRUCTURES, people_of
 from shared.config import Config, Tenant
 from shared.lanes import lane_of
 from shared.model import Structure
@@ -48,7 +48,7 @@ class TenantViews:
         schools_of = {lane: [school for school, at in lanes.items() if at == lane] for lane in set(lanes.values())}
         for lane, seen in self._store.read_lanes({lane: _ask(schools) for lane, schools in schools_of.items()}).items():
             schools = schools_of[lane]
-            positions[lane], lane_facts[lane] = _facts_of(seen)
+            positions[lane], lane_facts[lane] = _facts_of(seen, schools)
             for school, state, structure in zip(schools, seen.some[SCHOOLS], seen.some[STRUCTURES], strict=True):
                 if state is not None:
                     states[school] = decoder(SchoolState).decode(state)
@@ -73,7 +73,7 @@ class TenantViews:
 def _ask(schools: list[str]) -> Ask:
     """Everything that the view has of these schools."""
     return Ask(
-        {SCHOOLS: schools, STRUCTURES: schools, LANE: [STATE], REBUILD: [MARK, IDENTITY]},
+        {SCHOOLS: schools, STRUCTURES: schools, COUNTS: schools, LANE: [STATE], REBUILD: [MARK, IDENTITY]},
         whole=[people_of(school) for school in schools],
     )
 
@@ -85,7 +85,7 @@ def protected_of(tenant: Tenant) -> tuple[Fixed, ...]:
     return (*students, *staff)
 
 
-def _facts_of(seen: Hashes) -> tuple[int, LaneFacts]:
+def _facts_of(seen: Hashes, schools: list[str]) -> tuple[int, LaneFacts]:
     """How far the view has read, and what it says of its lane."""
     if seen.lane is None:
         return -1, LaneFacts(is_whole=False)
@@ -93,9 +93,11 @@ def _facts_of(seen: Hashes) -> tuple[int, LaneFacts]:
     value = seen.some[LANE][0]
     lane: LaneState | None = None if value is None else decoder(LaneState).decode(value)
     mark, identity = seen.some[REBUILD]
+    counts = [int(count or b"0") for count in seen.some[COUNTS]]
+    has_all = counts == [len(seen.whole[people_of(school)]) for school in schools]
     return own.position, LaneFacts(
         position=-1 if lane is None else lane.position,
-        is_whole=own.position >= own.rebuilt_at,
+        is_whole=has_all and own.position >= own.rebuilt_at,
         rebuilt_at=max(-1 if lane is None else lane.rebuilt_at, -1 if mark is None else int(mark)),
         rebuild=f"{lane.epoch if lane else ''}/{lane.rebuilt_at if lane else ''}/{(identity or b'').decode()}",
     )

@@ -1,12 +1,13 @@
 """
 The publisher's own view of each lane, from ``account-state``: what every snapshot of the lane's tenants would have.
 
-Hashes: ``people:<school>`` (account key -> Person), ``schools`` and ``structures`` (school -> state), ``lane`` (the
-reconciler's LaneState), ``rebuild`` (what a full sweep must reach after this view was made anew). The newest by ``at``
-stands: a stale owner's late record can be the last of its key.
+Hashes: ``people:<school>`` (account key -> Person), ``counts`` (school -> how many those are), ``schools`` and
+``structures`` (school -> state), ``lane`` (the reconciler's LaneState), ``rebuild`` (what a full sweep must reach after
+this view was made anew). The newest by ``at`` stands: a stale owner's late record can be the last of its key.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from shared.config import Config
 from shared.dead_letters import letter
 from shared.errors import Poison
 from shared.events import SyncRequested
-from shared.lane import Effects, View
+from shared.lane import Effects, StateLost, View
 from shared.lanes import lane_of
 from shared.ports import Ask, LaneStore, Log
 from shared.state import AccountState, LaneState, SchoolState, StructureState
@@ -28,7 +29,7 @@ from shared.wire import Message, Record, decode, decoder, digest, encode, event_
 
 log = logging.getLogger("rollcall.publisher")
 
-SCHOOLS, STRUCTURES, LANE, REBUILD = "schools", "structures", "lane", "rebuild"
+SCHOOLS, STRUCTURES, COUNTS, LANE, REBUILD = "schools", "structures", "counts", "lane", "rebuild"
 STATE, MARK, IDENTITY = "state", "mark", "id"  # fields of ``lane`` and of ``rebuild``
 
 
@@ -57,6 +58,7 @@ class PublisherView:
 
     def handle(self, records: Sequence[Record], view: View) -> Effects:
         batch = _Batch()
+        _check_counts(view)
         kept = _Kept(view, records)
         end = view.known.rebuilt_at
         for record in records:
@@ -66,6 +68,7 @@ class PublisherView:
                 batch.letters.append(letter(record, reason))
             if record.offset < end:
                 kept.mark()
+        kept.count()
         position = records[-1].offset + 1
         if view.position < end <= position:
             batch.touched.update(view.all(SCHOOLS))
@@ -126,20 +129,28 @@ class PublisherView:
         )
 
 
+def _check_counts(view: View) -> None:
+    """Raises: StateLost when a school has another number of people than is kept beside them."""
+    counts = {people_of(school): int(count) for school, count in view.all(COUNTS).items()}
+    if view.look(Ask(sizes=list(counts))).sizes != counts:
+        raise StateLost(f"lane {view.lane} has lost some of its people")
+
+
 class _Kept:
     """What the view has of everything that a batch names, read in one journey; the newest by ``at`` stands."""
 
     def __init__(self, view: View, records: Sequence[Record]) -> None:
         self._view = view
-        wanted: dict[str, dict[str, None]] = {SCHOOLS: {}, STRUCTURES: {}}
+        wanted: dict[str, dict[str, None]] = {SCHOOLS: {}, STRUCTURES: {}, COUNTS: {}}
         for record in records:
             school, slash, key = record.key.partition("/")
             if slash:
                 wanted.setdefault(people_of(school), {})[key] = None
-            wanted[SCHOOLS][school] = None
-            wanted[STRUCTURES][school] = None
+            for name in (SCHOOLS, STRUCTURES, COUNTS):
+                wanted[name][school] = None
         fields = {name: list(keys) for name, keys in wanted.items()} | {LANE: [STATE], REBUILD: [MARK]}
         found = view.get_some(fields)
+        self._gained: Counter[str] = Counter()
         self._values = {
             (name, at): value for name in fields for at, value in zip(fields[name], found[name], strict=True)
         }
@@ -157,6 +168,7 @@ class _Kept:
             return False
         self._put(name, key, pack(new))
         if old is None:
+            self._gained[state.school] += 1
             return new.status != "none"
         return msgspec.structs.replace(old, at=new.at) != new
 
@@ -164,7 +176,14 @@ class _Kept:
         if self._values.get((people_of(school), key)) is None:
             return False
         self._put(people_of(school), key, None)
+        self._gained[school] -= 1
         return True
+
+    def count(self) -> None:
+        """Keep how many people each school has beside them."""
+        for school, gained in self._gained.items():
+            if gained:
+                self._put(COUNTS, school, str(int(self._values[COUNTS, school] or b"0") + gained).encode())
 
     def school(self, state: SchoolState) -> bool:
         value = self._values[SCHOOLS, state.school]

@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.config import Tenant
 from shared.errors import Retryable
 from shared.model import Frozen
-from shared.ports import Ask, DueQueue, LaneStore, Write
+from shared.ports import Ask, DueQueue, LaneStore
 
 NAME = "wakes"
 PATIENCE_SECONDS = 60.0  # a lane that has not moved after this is stuck; what the view has goes
