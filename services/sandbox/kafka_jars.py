@@ -28,6 +28,7 @@ from services.sandbox.processes import CannotStart, Guarded, Say
 VERSION = "4.3.1"  # of those tried, 4.1.1 to 4.3.1, the fastest to start
 PINNED = Path(__file__).with_name(f"kafka-{VERSION}.sha256")
 MEGABYTES = 45  # what all of them take
+JAR_TIME = 1_000_000_000  # of each file, since Java takes an archive of classes for the jars of that time only
 AT_ONCE = 6  # downloads; one at a time takes five times longer, and more would not be polite to the repository
 READ_SECONDS = 20  # of silence before a download counts as failed
 TELL_SECONDS = 2.0  # between two lines of progress
@@ -134,7 +135,7 @@ def _complete(jars: Sequence[Jar], at: Path, say: Say) -> None:
 
 def _fetch(jars: Sequence[Jar], at: Path, say: Say) -> dict[Jar, Exception]:
     """Get these jars, some at a time, through a folder of our own: what is in ``at`` is always whole. What failed."""
-    say(f"Apache Kafka {VERSION}: fetching {len(jars)} jars, at most {MEGABYTES} MB, once for this machine")
+    say(f"Apache Kafka {VERSION}: fetching {len(jars)} jars (all: {MEGABYTES} MB), once for this machine")
     with (
         workspace(at.parent) as folder,
         ThreadPoolExecutor(AT_ONCE, thread_name_prefix="jars") as pool,
@@ -154,7 +155,8 @@ def _watch(tasks: Mapping[Future[None], Jar], repository: "Repository", say: Say
     waiting = set(tasks)
     while waiting:
         _, waiting = wait(waiting, TELL_SECONDS)
-        done, megabytes = len(tasks) - len(waiting), repository.received / 1_000_000
+        done = sum(task.exception() is None for task in tasks.keys() - waiting)
+        megabytes = repository.received / 1_000_000
         say(f"Apache Kafka {VERSION}: {done} of {len(tasks)} jars, {megabytes:.0f} MB")
 
 
@@ -163,6 +165,7 @@ def _fetch_one(jar: Jar, repository: "Repository", at: Path) -> None:
     for source in (repository.local, repository.remote):
         found = source(jar)
         if found is not None and jar.is_sound(found):
+            os.utime(found, (JAR_TIME, JAR_TIME))
             target = at / jar.path
             target.parent.mkdir(parents=True, exist_ok=True)
             found.replace(target)

@@ -18,10 +18,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any, ClassVar, cast
 
 HOST = "127.0.0.1"
@@ -60,23 +62,26 @@ class Guarded:
         lent: Path | None = None,
     ) -> None:
         task = {"command": [str(part) for part in command], "log": str(log), "lent": str(lent) if lent else None}
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__, json.dumps(task)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=folder,
-            start_new_session=True,
-            bufsize=0,
-        )
-        self._orders, answers = cast(IO[bytes], self._guard.stdin), cast(IO[bytes], self._guard.stdout)
         try:
-            with answers:
-                answer = json.loads(answers.readline() or b'{"error": "the guard ended before its process began"}')
-            if "error" in answer:
-                raise OSError(f"{command[0]}: {answer['error']}")
-            self.pid: int = answer["pid"]
-        except BaseException:  # Ctrl-C too: without us the guard would wait for an order
-            self._dismiss()
+            with undisturbed():  # what runs is known
+                self._guard = subprocess.Popen(
+                    [sys.executable, "-I", "-S", __file__, json.dumps(task)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    cwd=folder,
+                    start_new_session=True,
+                    bufsize=0,
+                )
+                self._orders, answers = cast(IO[bytes], self._guard.stdin), cast(IO[bytes], self._guard.stdout)
+                with answers:
+                    answer = json.loads(answers.readline() or b'{"error": "the guard ended before its process began"}')
+                if "error" in answer:
+                    raise OSError(f"{command[0]}: {answer['error']}")
+                self.pid: int = answer["pid"]
+        except BaseException:  # Ctrl-C too, put off until here
+            if hasattr(self, "_orders"):
+                self._orders.close()
+                self._guard.wait()
             raise
 
     def running(self) -> bool:
@@ -110,10 +115,6 @@ class Guarded:
         if self.running():
             with contextlib.suppress(BrokenPipeError):  # it ended meanwhile, which is what was asked
                 self._orders.write(order)
-
-    def _dismiss(self) -> None:
-        self._orders.close()
-        self._guard.wait()
 
 
 class Server(ABC):
@@ -235,6 +236,27 @@ class Server(ABC):
 
     def _failed(self, why: str) -> CannotStart:
         return CannotStart(f"{self.name} {why}; the end of {self.log}:\n{self._tail()}")
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off Ctrl-C and SIGTERM until the end of the block. Only the main thread gets them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def later(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    before = {number: signal.signal(number, later) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        for first in came[:1]:
+            signal.raise_signal(first)
 
 
 def free_ports(count: int) -> list[int]:
