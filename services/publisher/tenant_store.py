@@ -92,8 +92,7 @@ class TenantStore:
 
     def sent(self, tenant: str, number: int) -> dict[str, Sent]:
         """E-mail -> what snapshot ``number`` had under it; empty when that is not known any more."""
-        lane = self._lane(tenant)
-        seen = self._store.read_lanes({lane: Ask({SENT_NUMBERS: [tenant]}, whole=[sent_of(tenant)])})[lane]
+        seen = self._store.read(self._lane(tenant), {SENT_NUMBERS: [tenant]}, whole=[sent_of(tenant)])
         if seen.some[SENT_NUMBERS][0] != str(number).encode():
             return {}
         return {email: report.unpack(value) for email, value in seen.whole[sent_of(tenant)].items()}
@@ -103,7 +102,7 @@ class TenantStore:
         packed = {email: None if sent is None else report.pack(sent) for email, sent in changes.items()}
         lane = self._lane(tenant)
         for _ in range(TRIES):
-            record = self._store.read_lanes({lane: Ask()})[lane].lane
+            record = self._store.read(lane).lane
             if record is None:
                 self._read_lane(lane)
                 continue
@@ -111,7 +110,7 @@ class TenantStore:
                 sent_of(tenant): packed,
                 SENT_NUMBERS: {tenant: str(number).encode()},
             }
-            if self._store.write_lanes({lane: Write(record, record, hashes)})[lane]:
+            if self._store.write(lane, record, record, hashes):
                 return
         raise Retryable(f"the memory of tenant {tenant} keeps moving")
 
@@ -121,7 +120,7 @@ class TenantStore:
     def _read_lane(self, lane: int) -> dict[str, TenantState]:
         """The newest state of every tenant in the lane, with the log read to its end."""
         for _ in range(TRIES):
-            seen = self._store.read_lanes({lane: Ask(whole=[TENANTS])})[lane]
+            seen = self._store.read(lane, whole=[TENANTS])
             states = {tenant: _decode(value) for tenant, value in seen.whole[TENANTS].items()}
             first, end = self._history.edges(lane)
             offset = first if seen.lane is None else int(json.loads(seen.lane)["offset"])
@@ -134,7 +133,7 @@ class TenantStore:
             news, last, offset = self._take(lane, max(offset, first), states)
             changes: dict[str, bytes | None] = {tenant: encode(state) for tenant, state in news.items()}
             record = json.dumps({"offset": max(offset, end)}).encode()
-            if not self._store.write_lanes({lane: Write(seen.lane, record, {TENANTS: changes})})[lane]:
+            if not self._store.write(lane, seen.lane, record, {TENANTS: changes}):
                 continue
             states |= news
             if not self._repair(states, last):
