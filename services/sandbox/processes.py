@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import secrets
 import select
 import shutil
@@ -31,7 +32,8 @@ PORTS = range(
     20_000, 32_000
 )  # below those for outgoing connections, one of which could take that of a server that restarts
 TRIES = 3  # with other ports, when somebody took ours between the look and the start
-TOLD_LINES = 15  # of a log, in a message
+TOLD_LINES, TOLD_CHARACTERS = 12, 300  # of a log, in a message
+COMPLAINT = re.compile(r"\b(ERROR|FATAL)\b|Exception: ")
 READY_SECONDS = 0.05  # between two looks
 GRACE_SECONDS = 30.0  # Kafka closes its logs in 0.3 s on an idle machine
 LOOK_SECONDS = 1.0  # how often a guard looks whether we live, in case a forked copy of us holds the pipe open
@@ -185,8 +187,8 @@ class Server(ABC):
         while not self.answers():
             if not self.running():
                 tries -= 1
-                if not tries or "ddress already in use" not in self._tail():
-                    raise self._failed(f"ended with exit code {self._process and self._process.exit_code()}")
+                if not tries or not any("ddress already in use" in line for line in self._said()):
+                    self.check()
                 self._ports = free_ports(self.port_count)
                 self._run()
             elif time.monotonic() > until:
@@ -229,13 +231,18 @@ class Server(ABC):
         except OSError as refused:
             raise CannotStart(f"{self.name} cannot be run: {refused}") from refused
 
-    def _tail(self) -> str:
+    def _said(self) -> list[str]:
+        """What it logged since it was started."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
-            return "\n".join(log.read().decode(errors="replace").splitlines()[-TOLD_LINES:])
+            return log.read().decode(errors="replace").splitlines()
 
     def _failed(self, why: str) -> CannotStart:
-        return CannotStart(f"{self.name} {why}; the end of {self.log}:\n{self._tail()}")
+        """With the last lines of the log; with the last complaints too, if they are not among them."""
+        said = self._said()
+        complaints = [line for line in said[:-TOLD_LINES] if COMPLAINT.search(line)][-TOLD_LINES:]
+        lines = "\n".join(line[:TOLD_CHARACTERS] for line in [*complaints, *said[-TOLD_LINES:]])
+        return CannotStart(f"{self.name} {why}; from {self.log}:\n{lines}")
 
 
 @contextlib.contextmanager

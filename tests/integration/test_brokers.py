@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from redis import Redis
 
+from services.sandbox import processes
 from services.sandbox.brokers import Addresses, Embedded
 from services.sandbox.processes import CannotStart
 
@@ -80,9 +81,20 @@ def test_a_topic_is_made_by_intent_alone(brokers: Embedded) -> None:
 
 def test_who_ends_by_itself_is_reported_with_its_last_words(brokers: Embedded) -> None:
     os.kill(brokers.redis.pid, signal.SIGTERM)
-    with pytest.raises(CannotStart, match=r"(?s)Redis ended with exit code 0; the end of .*SIGTERM"):
+    with pytest.raises(CannotStart, match=r"(?s)Redis ended with exit code 0; from .*SIGTERM"):
         brokers.watch()
     brokers.redis.start()
+
+
+def test_a_port_that_is_taken_meanwhile_is_left_to_its_owner(
+    brokers: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, free_ports = [brokers.kafka.port, brokers.redis.port], processes.free_ports
+    looks = iter([taken[1:], taken])  # Redis looks first
+    monkeypatch.setattr(processes, "free_ports", lambda count: next(looks, None) or free_ports(count))
+    with Embedded(tmp_path) as others:
+        assert next(looks, None) is None
+        assert not {others.kafka.port, others.redis.port} & set(taken)
 
 
 def test_a_folder_is_for_one_at_a_time(brokers: Embedded) -> None:
