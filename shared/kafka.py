@@ -16,6 +16,7 @@ log = logging.getLogger("rollcall.kafka")
 
 DELIVERY_SECONDS = 30.0  # of one batch, retries included; then the batch is decided again from the state as it stands
 READ_SECONDS = 30.0  # the longest silence while a topic is read to its end
+LOOK_SECONDS = 0.05  # the client waits so long for a full batch, also where the topic has no more records
 EDGE_SECONDS = 10.0  # of one question for a partition's edges
 _LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # as the topics allow it (shared.topics)
@@ -174,9 +175,10 @@ class Reader:
             return
         place = TopicPartition(topic_name(self._config, topic), lane, start)
         self._consumer.assign([place])
+        deadline = time.monotonic() + READ_SECONDS
         try:
             while True:
-                for message in (batch := self._consumer.consume(2000, READ_SECONDS)):
+                for message in (batch := self._consumer.consume(2000, LOOK_SECONDS)):
                     if message.error():
                         raise Retryable(f"Kafka: {message.error()}")
                     if message.offset() < high:
@@ -185,7 +187,9 @@ class Reader:
                 position = self._consumer.position([place])[0].offset
                 if position >= high or (batch and batch[-1].offset() >= high - 1):
                     return
-                if not batch:
+                if batch:
+                    deadline = time.monotonic() + READ_SECONDS
+                elif time.monotonic() > deadline:
                     raise Retryable(f"Kafka: {topic}/{lane} fell silent at {position} of {high}")
         except KafkaException as error:
             raise Retryable(f"Kafka: {error}") from error

@@ -7,14 +7,15 @@ can only write while nobody else has moved that record.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from shared.errors import PositionMoved, RollcallError
-from shared.ports import LaneStore, Log
+from shared.ports import Ask, Hashes, LaneStore, Log, Write
 from shared.state import LaneState
 from shared.wire import Message, Record, decoder, encode
 
@@ -41,12 +42,12 @@ class View:
     still the one first read. Raises: PositionMoved when it is not.
     """
 
-    def __init__(self, store: LaneStore, lane: int) -> None:
+    def __init__(self, store: LaneStore, lane: int, seen: Hashes | None = None) -> None:
+        """``seen``: a read of this lane that has been made already, which then is the instant."""
         self.lane = lane
         self._store = store
-        self._record = store.read(lane).lane
+        self._record = (seen or store.read(lane)).lane
         self._changes: dict[str, dict[str, bytes | None]] = {}
-        self._cleared: set[str] = set()
         self.state: LaneState | None = None if self._record is None else _decode_lane(self._record)
 
     @property
@@ -66,7 +67,7 @@ class View:
     def get_some(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, list[bytes | None]]:
         """Fields of several hashes in one journey."""
         seen = self._store.read(self.lane, wanted)
-        self._check(seen.lane)
+        self.check(seen)
         result: dict[str, list[bytes | None]] = {}
         for name, fields in wanted.items():
             found = list(seen.some[name])
@@ -78,17 +79,15 @@ class View:
     def all(self, name: str) -> dict[str, bytes]:
         """A whole hash. For rare moments: it costs what it holds."""
         seen = self._store.read(self.lane, whole=[name])
-        self._check(seen.lane)
+        self.check(seen)
         found: dict[str, bytes | None] = {**seen.whole[name], **self._changes.get(name, {})}
         return {at: value for at, value in found.items() if value is not None}
 
-    def look(
-        self, wanted: Mapping[str, Sequence[str]], sizes: Iterable[str]
-    ) -> tuple[dict[str, Sequence[bytes | None]], dict[str, int]]:
-        """The first look of a batch, in one journey: fields of some hashes, and how many fields others have."""
-        seen = self._store.read(self.lane, wanted, sizes=sizes)
-        self._check(seen.lane)
-        return dict(seen.some), dict(seen.sizes)
+    def look(self, ask: Ask) -> Hashes:
+        """What one read sees, this batch's own changes left out."""
+        seen = self._store.read_lanes({self.lane: ask})[self.lane]
+        self.check(seen)
+        return seen
 
     def put(self, name: str, at: str, value: bytes | None) -> None:
         """Set a field, or delete it with None; written when the batch ends."""
@@ -102,16 +101,14 @@ class View:
     def has_changes(self) -> bool:
         return bool(self._changes)
 
-    def commit(self, position: int) -> None:
-        """Write the changes and the new position together. Raises: PositionMoved, and then nothing was written."""
+    def write(self, position: int) -> Write:
+        """The changes and the new position, to be written together."""
         self.update_state(position=position)
-        record = encode(self.known)
-        if not self._store.write(self.lane, self._record, record, self._changes):
-            raise PositionMoved(f"lane {self.lane}: another owner was faster")
-        self._record = record
+        return Write(self._record, encode(self.known), self._changes)
 
-    def _check(self, record: bytes | None) -> None:
-        if record != self._record:
+    def check(self, seen: Hashes) -> None:
+        """Raises: PositionMoved when another owner has moved the lane since the first read."""
+        if seen.lane != self._record:
             raise PositionMoved(f"lane {self.lane}: another owner has moved it")
 
 
@@ -134,6 +131,9 @@ class Effects:
     wake: Callable[[], None] | None = None
 
 
+Questions = Generator[Ask, Hashes, None]
+
+
 class Handler(Protocol):
     """What a service decides. It writes nothing by itself, so that testing it is calling it."""
 
@@ -145,6 +145,17 @@ class Handler(Protocol):
         Make a lane's state anew: it is gone, contradicts itself, or its position lies outside the log.
 
         ``first`` and ``end`` are the log's own offsets. After it the store has a record for the lane.
+        """
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A handler that says beforehand what its batch will need, so that all lanes of a batch share the journeys."""
+
+    def ask(self, records: Sequence[Record]) -> tuple[Questions, Callable[[View], Effects]]:
+        """
+        Questions about one lane's batch, each answered before the next is asked; and what then decides the batch. No
+        effect, and no decision that a wrong position would make wrong, before that is called.
         """
 
 
@@ -179,14 +190,9 @@ class LaneLoop:
         seeks: dict[int, int] = {}
         taken: list[tuple[View, Effects]] = []
         ends = {lane: records[-1].offset + 1 for lane, records in batches.items()}
-        for lane, records in batches.items():
+        for lane, (view, decide) in self._look(batches, seeks).items():
             try:
-                view = View(self._store, lane)
-                wanted = self._align(view, records)
-                if wanted is None:
-                    seeks[lane] = self.position(lane)
-                elif wanted:
-                    taken.append((view, self._handler.handle(wanted, view)))
+                taken.append((view, decide()))
             except PositionMoved:
                 seeks[lane] = self.position(lane)
             except StateLost as lost:
@@ -195,17 +201,61 @@ class LaneLoop:
             messages = [m for _, effects in taken for m in effects.publish[group : group + 1]]
             self._log.publish([message for group_of_lane in messages for message in group_of_lane])
             at_point(f"published-{group}")
-        for view, effects in taken:
+        for _, effects in taken:
             if effects.wake:
                 effects.wake()
-            try:
-                view.commit(ends[view.lane] + view.known.base)
-            except PositionMoved as moved:
-                log.info("%s; reading again", moved)
-                seeks[view.lane] = self.position(view.lane)
+        writes = {view.lane: view.write(ends[view.lane] + view.known.base) for view, _ in taken}
+        for lane, was_written in self._store.write_lanes(writes).items() if writes else ():
+            if not was_written:
+                log.info("lane %d: another owner was faster; reading again", lane)
+                seeks[lane] = self.position(lane)
         at_point("written")
         self._read_from.update(ends | seeks)
         return seeks
+
+    def _look(
+        self, batches: Mapping[int, Sequence[Record]], seeks: dict[int, int]
+    ) -> dict[int, tuple[View, Callable[[], Effects]]]:
+        """
+        Read what the batches need, all lanes in the same journeys. Whatever was read is of the instant of the first
+        journey, or the lane is left out.
+        """
+        questions: dict[int, Questions] = {}
+        decides: dict[int, Callable[[View], Effects]] = {}
+        asks: dict[int, Ask] = {}
+        for lane, records in batches.items():
+            if isinstance(self._handler, Asking):
+                questions[lane], decides[lane] = self._handler.ask(records)
+                asks[lane] = next(questions[lane], Ask())
+            else:
+                asks[lane] = Ask()
+        views: dict[int, View] = {}
+        result: dict[int, tuple[View, Callable[[], Effects]]] = {}
+        while asks:
+            seen, asks = self._store.read_lanes(asks), {}
+            for lane, found in seen.items():
+                try:
+                    if lane not in views:
+                        views[lane] = View(self._store, lane, found)
+                        wanted = self._align(views[lane], batches[lane])
+                        if wanted is None:
+                            seeks[lane] = self.position(lane)
+                            continue
+                        if not wanted:
+                            continue
+                        if len(wanted) != len(batches[lane]) or lane not in decides or views[lane].known.base:
+                            result[lane] = (views[lane], partial(self._handler.handle, wanted, views[lane]))
+                            continue
+                    views[lane].check(found)
+                    try:
+                        asks[lane] = questions[lane].send(found)
+                    except StopIteration:
+                        result[lane] = (views[lane], partial(decides[lane], views[lane]))
+                except PositionMoved:
+                    seeks[lane] = self.position(lane)
+                except StateLost as lost:
+                    seeks[lane] = self._rebuild(lane, str(lost))
+        return result
 
     def start(self, lane: int) -> int:
         """The log's offset at which a newly assigned lane is read. A lane that has no record is rebuilt first."""

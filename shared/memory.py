@@ -2,10 +2,10 @@
 
 import secrets
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from shared.errors import Retryable
-from shared.ports import Claim, Hashes
+from shared.ports import Ask, Claim, Hashes, LaneStore, Write
 from shared.wire import Message
 
 
@@ -27,43 +27,37 @@ class MemoryLog:
         return [message for message in self.messages if message.topic == topic]
 
 
-class MemoryLaneStore:
+class MemoryLaneStore(LaneStore):
     def __init__(self) -> None:
         self.records: dict[int, bytes] = {}
         self.hashes: dict[int, dict[str, dict[str, bytes]]] = {}
 
-    def read(
-        self,
-        lane: int,
-        some: Mapping[str, Sequence[str]] | None = None,
-        whole: Iterable[str] = (),
-        sizes: Iterable[str] = (),
-    ) -> Hashes:
+    def read_lanes(self, asks: Mapping[int, Ask]) -> dict[int, Hashes]:
+        return {lane: self._read(lane, ask) for lane, ask in asks.items()}
+
+    def _read(self, lane: int, ask: Ask) -> Hashes:
         hashes = self.hashes.get(lane, {})
         return Hashes(
             self.records.get(lane),
-            {name: [hashes.get(name, {}).get(field) for field in fields] for name, fields in (some or {}).items()},
-            {name: dict(hashes.get(name, {})) for name in whole},
-            {name: len(hashes.get(name, {})) for name in sizes},
+            {name: [hashes.get(name, {}).get(field) for field in fields] for name, fields in ask.some.items()},
+            {name: dict(hashes.get(name, {})) for name in ask.whole},
+            {name: len(hashes.get(name, {})) for name in ask.sizes},
         )
 
-    def write(
-        self,
-        lane: int,
-        expected: bytes | None,
-        record: bytes,
-        changes: Mapping[str, Mapping[str, bytes | None]],
-    ) -> bool:
-        if self.records.get(lane) != expected:
+    def write_lanes(self, writes: Mapping[int, Write]) -> dict[int, bool]:
+        return {lane: self._write(lane, write) for lane, write in writes.items()}
+
+    def _write(self, lane: int, write: Write) -> bool:
+        if self.records.get(lane) != write.expected:
             return False
-        for name, fields in changes.items():
+        for name, fields in write.changes.items():
             kept = self.hashes.setdefault(lane, {}).setdefault(name, {})
             for field, value in fields.items():
                 if value is None:
                     kept.pop(field, None)
                 else:
                     kept[field] = value
-        self.records[lane] = record
+        self.records[lane] = write.record
         return True
 
     def replace(

@@ -5,8 +5,8 @@ Each port has two worlds: the real one (``shared.kafka``, ``shared.redis``) and 
 (``shared.memory``). One suite of contract tests runs on both.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.wire import Message
@@ -21,6 +21,24 @@ class Log(Protocol):
 
         Raises: Retryable when not every message was acknowledged; any number of them may have been written.
         """
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What one read of a lane wants: fields of some hashes, all of others, the sizes of others."""
+
+    some: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    whole: Sequence[str] = ()
+    sizes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Write:
+    """Changes of one lane (None deletes a field) and its new record, if its record still is ``expected``."""
+
+    expected: bytes | None
+    record: bytes
+    changes: Mapping[str, Mapping[str, bytes | None]]
 
 
 @dataclass(frozen=True)
@@ -40,18 +58,30 @@ class LaneStore(Protocol):
     Everything of a lane moves together, or not at all.
     """
 
+    def read_lanes(self, asks: Mapping[int, Ask]) -> dict[int, Hashes]:
+        """
+        Of several lanes in one journey: each lane's record and what was asked for, all of one lane at one instant.
+
+        Raises: Retryable when the store is away.
+        """
+
+    def write_lanes(self, writes: Mapping[int, Write]) -> dict[int, bool]:
+        """
+        Write several lanes in one journey, each whole or not at all.
+
+        False for a lane: somebody else has moved it, and nothing of it was written. Raises: Retryable when the store is
+        away; any of the lanes may have been written then.
+        """
+
     def read(
         self,
         lane: int,
         some: Mapping[str, Sequence[str]] | None = None,
-        whole: Iterable[str] = (),
-        sizes: Iterable[str] = (),
+        whole: Sequence[str] = (),
+        sizes: Sequence[str] = (),
     ) -> Hashes:
-        """
-        The lane's record, the named fields of some hashes, all of others and the sizes of others, at one instant.
-
-        Raises: Retryable when the store is away.
-        """
+        """``read_lanes`` of one lane."""
+        return self.read_lanes({lane: Ask(some or {}, whole, sizes)})[lane]
 
     def write(
         self,
@@ -60,11 +90,8 @@ class LaneStore(Protocol):
         record: bytes,
         changes: Mapping[str, Mapping[str, bytes | None]],
     ) -> bool:
-        """
-        Write the changes (None deletes a field) and the lane's record, if its record still is ``expected``.
-
-        False: somebody else has moved it, and nothing was written. Raises: Retryable when the store is away.
-        """
+        """``write_lanes`` of one lane."""
+        return self.write_lanes({lane: Write(expected, record, changes)})[lane]
 
     def replace(
         self,
@@ -73,7 +100,7 @@ class LaneStore(Protocol):
         record: bytes,
         hashes: Mapping[str, Mapping[str, bytes]],
     ) -> bool:
-        """As ``write``, but the lane then has these hashes and no others: how a rebuilt lane takes its place."""
+        """Of one lane: it then has these hashes and no others. How a rebuilt lane takes its place. False as above."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ handed the lane's record as it was read: equal to WATCH and EXEC, in one journey
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha1
 from itertools import islice
 from typing import Any
 
@@ -17,7 +18,7 @@ from redis.retry import Retry
 
 from shared.config import Config
 from shared.errors import Retryable
-from shared.ports import Hashes
+from shared.ports import Ask, Hashes, LaneStore, Write
 
 Client = redis.Redis
 
@@ -82,6 +83,9 @@ return 1
 """
 
 
+_WRITE_SHA = sha1(_WRITE.encode(), usedforsecurity=False).hexdigest()  # the name by which Redis knows a script
+
+
 def connect(config: Config) -> Client:
     """A client that raises at once: who calls it knows what waiting means there."""
     password = config.redis.password
@@ -108,13 +112,31 @@ def away_is_retryable() -> Iterator[None]:
         raise
 
 
-class RedisLaneStore:
+def _length(ask: Ask) -> int:
+    return 1 + sum(1 for fields in ask.some.values() if fields) + len(ask.whole) + len(ask.sizes)
+
+
+def _unpack(ask: Ask, answer: list[Any]) -> Hashes:
+    """The list that EXEC gave, in the order in which ``_queue`` asked."""
+    answers = iter(answer)
+    record = next(answers)
+    some: dict[str, Sequence[bytes | None]] = {
+        name: next(answers) if fields else [] for name, fields in ask.some.items()
+    }
+    whole = {}
+    for name in ask.whole:
+        pairs = next(answers)
+        items = pairs.items() if isinstance(pairs, dict) else zip(pairs[::2], pairs[1::2], strict=True)
+        whole[name] = {field.decode(): value for field, value in items}
+    return Hashes(record, some, whole, {name: next(answers) for name in ask.sizes})
+
+
+class RedisLaneStore(LaneStore):
     """``shared.ports.LaneStore`` on a real Redis."""
 
     def __init__(self, client: Client, prefix: str, namespace: str) -> None:
         self._client: Any = client
         self._start = f"{prefix}{namespace}:"
-        self._write = client.register_script(_WRITE)
         self._replace = client.register_script(_REPLACE)
 
     def key(self, lane: int, name: str) -> str:
@@ -123,41 +145,52 @@ class RedisLaneStore:
     def _record(self, lane: int) -> list[str]:
         return [self.key(lane, "!lane"), self.key(lane, "!names")]
 
-    def read(
-        self,
-        lane: int,
-        some: Mapping[str, Sequence[str]] | None = None,
-        whole: Iterable[str] = (),
-        sizes: Iterable[str] = (),
-    ) -> Hashes:
-        wanted = {name: fields for name, fields in (some or {}).items() if fields}
-        whole, sizes = list(whole), list(sizes)
-        with away_is_retryable(), self._client.pipeline(transaction=bool(wanted or whole or sizes)) as pipe:
-            pipe.get(self._record(lane)[0])
-            for name, fields in wanted.items():
-                pipe.hmget(self.key(lane, name), fields)
-            for name in whole:
-                pipe.hgetall(self.key(lane, name))
-            for name in sizes:
-                pipe.hlen(self.key(lane, name))
-            answers = iter(pipe.execute())
-        record = next(answers)
-        found: dict[str, Sequence[bytes | None]] = {name: [] for name in (some or {})}
-        for name in wanted:
-            found[name] = next(answers)
-        entire = {name: {field.decode(): value for field, value in next(answers).items()} for name in whole}
-        return Hashes(record, found, entire, {name: next(answers) for name in sizes})
+    def read_lanes(self, asks: Mapping[int, Ask]) -> dict[int, Hashes]:
+        with away_is_retryable(), self._client.pipeline(transaction=False) as pipe:
+            for lane, ask in asks.items():
+                self._queue(pipe, lane, ask)
+            answers = pipe.execute()
+        result: dict[int, Hashes] = {}
+        place = 0
+        for lane, ask in asks.items():
+            place += 2 + _length(ask)  # MULTI's answer, one "queued" for each command, then EXEC's list
+            result[lane] = _unpack(ask, answers[place])
+            place += 1
+        return result
 
-    def write(
-        self,
-        lane: int,
-        expected: bytes | None,
-        record: bytes,
-        changes: Mapping[str, Mapping[str, bytes | None]],
-    ) -> bool:
+    def _queue(self, pipe: Any, lane: int, ask: Ask) -> None:
+        """One transaction among others in a pipeline, so that all of a lane is read at one instant."""
+        pipe.execute_command("MULTI")
+        pipe.execute_command("GET", self._record(lane)[0])
+        for name, fields in ask.some.items():
+            if fields:
+                pipe.execute_command("HMGET", self.key(lane, name), *fields)
+        for name in ask.whole:
+            pipe.execute_command("HGETALL", self.key(lane, name))
+        for name in ask.sizes:
+            pipe.execute_command("HLEN", self.key(lane, name))
+        pipe.execute_command("EXEC")
+
+    def write_lanes(self, writes: Mapping[int, Write]) -> dict[int, bool]:
+        with away_is_retryable():
+            try:
+                answers = self._run_writes(writes)
+            except redis.exceptions.NoScriptError:  # a Redis that has just begun; nothing was done
+                self._client.script_load(_WRITE)
+                answers = self._run_writes(writes)
+        return {lane: bool(answer) for lane, answer in zip(writes, answers, strict=True)}
+
+    def _run_writes(self, writes: Mapping[int, Write]) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for lane, write in writes.items():
+                keys, args = self._write_arguments(lane, write)
+                pipe.execute_command("EVALSHA", _WRITE_SHA, len(keys), *keys, *args)
+            return list(pipe.execute())
+
+    def _write_arguments(self, lane: int, write: Write) -> tuple[list[str], list[Any]]:
         keys = self._record(lane)
-        args: list[Any] = ["0" if expected is None else "1", expected or b"", record]
-        for name, fields in changes.items():
+        args: list[Any] = ["0" if write.expected is None else "1", write.expected or b"", write.record]
+        for name, fields in write.changes.items():
             if not fields:
                 continue
             keys.append(self.key(lane, name))
@@ -168,8 +201,7 @@ class RedisLaneStore:
                     args += (field, value)
             args.append(len(gone))
             args += gone
-        with away_is_retryable():
-            return bool(self._write(keys=keys, args=args))
+        return keys, args
 
     def replace(
         self,

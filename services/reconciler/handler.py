@@ -4,7 +4,7 @@ One lane's batch, decided record by record, in order; nothing is folded. It writ
 What is unchanged is told by 16 bytes before anything is parsed, and costs neither a write nor a message.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -31,9 +31,9 @@ from shared.events import (
     SweepReconciled,
     SweepStarted,
 )
-from shared.lane import Effects, StateLost, View
+from shared.lane import Effects, Questions, StateLost, View
 from shared.model import Frozen, Structure
-from shared.ports import LaneStore
+from shared.ports import Ask
 from shared.state import AccountState, LaneState, OpenSweep, SchoolState, StructureState
 from shared.wire import Message, Record, decode, decoder, digest, encode, type_name
 
@@ -52,96 +52,101 @@ class Reconciler:
     def __init__(self, rebuild: Rebuild) -> None:
         self.rebuild = rebuild
 
+    def ask(self, records: Sequence[Record]) -> tuple[Questions, Callable[[View], Effects]]:
+        batch = _Batch(records)
+        return batch.questions(), batch.decide
+
     def handle(self, records: Sequence[Record], view: View) -> Effects:
-        return _Batch(view).take(records)
+        questions, decide = self.ask(records)
+        asked = next(questions, None)
+        while asked is not None:
+            try:
+                asked = questions.send(view.look(asked))
+            except StopIteration:
+                break
+        return decide(view)
 
 
 class _Batch:
     """One lane's batch while it is decided."""
 
-    def __init__(self, view: View) -> None:
-        self._view = view
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self._view: View
         self._ledgers: dict[str, Ledger] = {}
         self._assessed: dict[int, StudentAssessed] = {}
-        self._digests: dict[tuple[str, str], bytes | None] = {}
+        self._differing: list[tuple[Record, bytes | None]] = []
         self._changes: list[Message] = []
-        self._states: list[Message] = []
         self._structures: dict[str, StructureState] = {}
-
-    def take(self, records: Sequence[Record]) -> Effects:
-        lane = self._view.known
-        causes: dict[bytes, int] = {source.encode(): offset for source, offset in lane.causes.items()}
-        fresh = [record for record in records if _is_news(record, causes)]
-        for record, taken in self._what_differs(fresh):
-            if taken is not None:
-                self._student(record, taken)
-            else:
-                self._other(record)
-        state_messages, school_messages = [], []
-        students, schools = lane.students, lane.schools
-        for one in self._ledgers.values():
-            students += one.current().students - one.counted
-            written, school = one.flush()
-            schools += school is not None and not one.was_known
-            state_messages += [messages.account_state(lane.lane, state, value) for state, value in written]
-            if school is not None:
-                school_messages.append(messages.school_state(lane.lane, *school))
-        for structure in self._structures.values():
-            school_messages.append(messages.structure_state(lane.lane, structure))
-        self._view.update_state(
-            causes={source.decode(): offset for source, offset in causes.items()}, students=students, schools=schools
-        )
-        if state_messages or school_messages:
-            position = records[-1].offset + 1
-            school_messages.append(messages.lane_state(changed(self._view.known, position=position)))
-        return Effects([self._changes, state_messages + school_messages])
+        self._sizes: Mapping[str, int] = {}
 
     # --- what a batch needs to know ------------------------------------------------------------------------------
 
-    def _what_differs(self, records: Sequence[Record]) -> list[tuple[Record, bytes | None]]:
-        """
-        The records that must be decided, in order; a student's with the digest of its bytes, any other's with None.
-
-        One journey for all digests of the batch, a second for the states of those that differ.
-        """
-        wanted: dict[str, list[str]] = {}
-        judged: list[tuple[Record, str, str, bytes]] = []
-        for record in records:
-            school, _, student = record.key.partition("/")
-            if record.raw_header("ce_type") == ASSESSED and student:
-                judged.append((record, school, student, digest(record.value)))
-                wanted.setdefault(school, []).append(student)
-            else:
-                judged.append((record, school, "", b""))
-                wanted.setdefault(school, [])
-        self._open_ledgers(wanted)
-        differing: dict[str, list[str]] = {}
-        result: list[tuple[Record, bytes | None]] = []
-        touched: set[tuple[str, str]] = set()
-        closed: set[str] = set()
-        for record, school, student, taken in judged:
-            if not student:
-                if record.raw_header("ce_type") == COMPLETED:
-                    closed.add(school)  # a close may leave something pending with anybody
-                result.append((record, None))
-                continue
-            who = (school, student)
-            if who in touched or school in closed or self._digests[who] != taken:
-                touched.add(who)  # this batch changes it: later records are compared with what it then is
-                differing.setdefault(school, []).append(student)
-                result.append((record, taken))
-        self._learn(differing, result)
-        return result
-
-    def _learn(self, differing: dict[str, list[str]], records: Sequence[tuple[Record, bytes | None]]) -> None:
-        """What deciding these records will ask for: the students' states, then who holds the e-mails concerned."""
+    def questions(self) -> Questions:
+        """First the digests of everybody in the batch; then the states of those that differ; then their e-mails."""
+        judged, wanted = self._judge()
+        slugs = list(wanted)
+        some = {ledger.digests(slug): ids for slug, ids in wanted.items() if ids} | {ledger.SCHOOLS: slugs}
+        sized = [name(slug) for slug in slugs for name in (ledger.students, ledger.digests, ledger.emails)]
+        found = yield Ask(some, sizes=[ledger.SCHOOLS, *sized])
+        self._sizes = found.sizes
+        taken: dict[tuple[str, str], bytes | None] = {}
+        for slug, value in zip(slugs, found.some[ledger.SCHOOLS], strict=True):
+            school = None if value is None else _school_decoder.decode(value)
+            self._ledgers[slug] = Ledger(slug, school)
+            if ids := wanted[slug]:
+                taken.update(
+                    ((slug, student), one) for student, one in zip(ids, found.some[ledger.digests(slug)], strict=True)
+                )
+        differing = self._compare(judged, taken)
         if not differing:
             return
-        found = self._view.get_some({ledger.students(school): ids for school, ids in differing.items()})
-        for school, ids in differing.items():
-            self._ledgers[school].learn(ids, found[ledger.students(school)])
-        addresses: dict[str, list[str]] = {}
-        for record, taken in records:
+        found = yield Ask({ledger.students(slug): ids for slug, ids in differing.items()})
+        for slug, ids in differing.items():
+            self._ledgers[slug].learn(ids, found.some[ledger.students(slug)])
+        addresses = self._addresses()
+        found = yield Ask(
+            {name(slug): asked for slug, asked in addresses.items() for name in (ledger.emails, ledger.waiting)}
+        )
+        for slug, asked in addresses.items():
+            self._ledgers[slug].learn_emails(asked, found.some[ledger.emails(slug)], found.some[ledger.waiting(slug)])
+
+    def _judge(self) -> tuple[list[tuple[Record, str, str, bytes]], dict[str, list[str]]]:
+        """Each record with its school, student and digest (none for what is no student's); whom to ask about."""
+        judged: list[tuple[Record, str, str, bytes]] = []
+        wanted: dict[str, list[str]] = {}
+        for record in self._records:
+            slug, _, student = record.key.partition("/")
+            if student and record.raw_header("ce_type") == ASSESSED:
+                judged.append((record, slug, student, digest(record.value)))
+                wanted.setdefault(slug, []).append(student)
+            else:
+                judged.append((record, slug, "", b""))
+                wanted.setdefault(slug, [])
+        return judged, wanted
+
+    def _compare(
+        self, judged: list[tuple[Record, str, str, bytes]], taken: dict[tuple[str, str], bytes | None]
+    ) -> dict[str, list[str]]:
+        """Keep the records that must be decided, in order. Returns the students whose states that needs."""
+        differing: dict[str, list[str]] = {}
+        touched: set[tuple[str, str]] = set()
+        closed: set[str] = set()
+        for record, slug, student, its_digest in judged:
+            if not student:
+                if record.raw_header("ce_type") == COMPLETED:
+                    closed.add(slug)  # a close may leave something pending with anybody
+                self._differing.append((record, None))
+            elif (slug, student) in touched or slug in closed or taken[slug, student] != its_digest:
+                touched.add((slug, student))  # this batch changes it: later records are compared with what it then is
+                differing.setdefault(slug, []).append(student)
+                self._differing.append((record, its_digest))
+        return differing
+
+    def _addresses(self) -> dict[str, list[str]]:
+        """The e-mails, by school, that these students hold or want."""
+        addresses: dict[str, dict[str, None]] = {}
+        for record, taken in self._differing:
             if taken is None:
                 continue
             slug, _, student = record.key.partition("/")
@@ -150,29 +155,65 @@ class _Batch:
             except msgspec.MsgspecError:
                 continue  # told when its turn comes
             self._assessed[record.offset] = assessed
-            held = ledger.email_of(self._ledgers[slug].state(student))
-            wanted = emails.wanted_email(assessed)
-            addresses.setdefault(slug, []).extend(address for address in (held, wanted) if address is not None)
-        ledger.fetch_emails(self._view, [(self._ledgers[slug], wanted) for slug, wanted in addresses.items()])
+            for address in (self._ledgers[slug].email(student), emails.wanted_email(assessed)):
+                if address is not None:
+                    addresses.setdefault(slug, {})[address] = None
+        return {slug: list(asked) for slug, asked in addresses.items()}
 
-    def _open_ledgers(self, wanted: dict[str, list[str]]) -> None:
-        slugs = list(wanted)
-        some = {ledger.digests(school): ids for school, ids in wanted.items()} | {ledger.SCHOOLS: slugs}
-        found, sizes = self._view.look(
-            some,
-            [ledger.SCHOOLS, *map(ledger.students, slugs), *map(ledger.digests, slugs), *map(ledger.emails, slugs)],
-        )
-        if sizes[ledger.SCHOOLS] != self._view.known.schools:
-            raise StateLost(f"{sizes[ledger.SCHOOLS]} schools are here, {self._view.known.schools} should be")
-        for slug, value in zip(slugs, found[ledger.SCHOOLS], strict=True):
-            school = None if value is None else _school_decoder.decode(value)
-            expected = (school.students, school.students, school.enabled) if school else (0, 0, 0)
+    def _check_sizes(self) -> None:
+        """Raises: StateLost when a hash has not what the records beside it say."""
+        lane, sizes = self._view.known, self._sizes
+        if sizes[ledger.SCHOOLS] != lane.schools:
+            raise StateLost(f"{sizes[ledger.SCHOOLS]} schools are here, {lane.schools} should be")
+        for slug, book in self._ledgers.items():
+            school = book.school
+            expected = (school.students, school.students, school.enabled)
             there = tuple(sizes[name(slug)] for name in (ledger.students, ledger.digests, ledger.emails))
             if there != expected:
                 raise StateLost(f"{slug} has {there} students, digests and e-mails, and should have {expected}")
-            self._ledgers[slug] = Ledger(self._view, slug, school)
-            for student, taken in zip(wanted[slug], found[ledger.digests(slug)], strict=True):
-                self._digests[slug, student] = taken
+
+    # --- deciding ------------------------------------------------------------------------------------------------
+
+    def decide(self, view: View) -> Effects:
+        self._view = view
+        self._check_sizes()
+        lane = view.known
+        for book in self._ledgers.values():
+            book.open(view)
+        fresh = self._news(lane.causes)
+        for record, taken in self._differing:
+            if record.offset not in fresh:
+                continue
+            if taken is not None:
+                self._student(record, taken)
+            else:
+                self._other(record)
+        return self._effects(lane)
+
+    def _news(self, known: Mapping[str, int]) -> set[int]:
+        """The offsets of the records whose cause is above the highest that was seen of its source."""
+        causes = {source.encode(): offset for source, offset in known.items()}
+        fresh = {record.offset for record in self._records if _is_news(record, causes)}
+        self._causes = {source.decode(): offset for source, offset in causes.items()}
+        return fresh
+
+    def _effects(self, lane: LaneState) -> Effects:
+        students, schools = lane.students, lane.schools
+        told: list[Message] = []
+        told_last: list[Message] = []
+        for book in self._ledgers.values():
+            students += book.current().students - book.counted
+            written, school = book.flush()
+            schools += school is not None and not book.was_known
+            told += [messages.account_state(lane.lane, state, value) for state, value in written]
+            if school is not None:
+                told_last.append(messages.school_state(lane.lane, *school))
+        told_last += [messages.structure_state(lane.lane, structure) for structure in self._structures.values()]
+        self._view.update_state(causes=self._causes, students=students, schools=schools)
+        if told or told_last:
+            position = self._records[-1].offset + 1
+            told_last.append(messages.lane_state(changed(self._view.known, position=position)))
+        return Effects([self._changes, told + told_last])
 
     # --- students ------------------------------------------------------------------------------------------------
 
@@ -386,6 +427,3 @@ def _codes(before: Structure, after: Structure) -> dict[str, dict[str, tuple[str
         if old - new:
             removed[name] = tuple(sorted(old - new))
     return {"added": added, "removed": removed}
-
-
-__all__ = ["LaneStore", "Reconciler"]

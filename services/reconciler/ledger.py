@@ -111,11 +111,13 @@ def recent_entry(state: AccountState) -> bytes | None:
 
 
 class Ledger:
-    """One school's working set within one batch. ``flush`` hands everything to the view."""
+    """
+    One school's working set within one batch. ``open`` gives it the lane's view, ``flush`` hands everything to that.
+    """
 
-    def __init__(self, view: View, slug: str, school: SchoolState | None) -> None:
+    def __init__(self, slug: str, school: SchoolState | None) -> None:
         self.slug = slug
-        self._view = view
+        self._view: View
         self._before = school or SchoolState(school=slug, at=-1)
         self.was_known = school is not None
         self.counted = school.students if school is not None else 0
@@ -127,6 +129,9 @@ class Ledger:
         self._students = self.school.students
         self._enabled = self.school.enabled
         self._sum = int(self.school.content_sum, 16)
+
+    def open(self, view: View) -> None:
+        self._view = view
 
     # --- students --------------------------------------------------------------------------------------------------
 
@@ -150,6 +155,10 @@ class Ledger:
         if student not in self._states:
             self.fetch([student])
         return self._states[student]
+
+    def email(self, student: str) -> str | None:
+        """The e-mail that a student's account holds, of those that have been learnt."""
+        return email_of(self._states.get(student))
 
     def known(self, ids: Iterable[str]) -> dict[str, AccountState]:
         ids = list(ids)
