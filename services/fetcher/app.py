@@ -9,8 +9,8 @@ from typing import Any
 from confluent_kafka import KafkaException, TopicPartition
 
 from services.fetcher.isams import Isams
-from services.fetcher.memory import RedisMemory
 from services.fetcher.politeness import Politeness
+from services.fetcher.redis_memory import RedisMemory
 from services.fetcher.requests import Requests
 from services.fetcher.rounds import Rounds
 from services.fetcher.source import Source

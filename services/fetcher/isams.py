@@ -87,6 +87,17 @@ class Isams:
             subjects=tuple(map(parse.subject, subjects)), sets=tuple(map(parse.teaching_set, shown, members))
         )
 
+    async def probe(self) -> dict[str, str]:
+        """What keeps each area from being read, in words; empty: nothing does. For checks before anything runs."""
+        return {
+            area: await self._problem(path, key)
+            for area, path, key in (
+                ("students", STUDENTS, "students"),
+                ("structure", YEAR_GROUPS, "yearGroups"),
+                ("sets", SETS, "sets"),
+            )
+        }
+
     async def close(self) -> None:
         await self._session.close()
 
@@ -108,6 +119,13 @@ class Isams:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _problem(self, path: str, key: str) -> str:
+        try:
+            _page(await self._get(path), key, 1, path)
+        except (Refused, Retryable) as problem:
+            return str(problem)
+        return ""
 
     async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         found = await self._session.find(path, query)

@@ -1,22 +1,18 @@
 """
-What the fetchers remember of a school, in Redis: it only saves work.
+What the fetchers remember of a school: it only saves work. ``services.fetcher.redis_memory`` is the real one.
 
 Stale, restored or lost, it can hide no change, since a certificate covers the content of every record. So nothing here
 is fenced; who has lost a lease merely stops writing.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from shared.model import Frozen
-from shared.redis import Client, away_is_retryable
-from shared.wire import encode
 
-_SLICE = 5_000  # fields in one command
 _T = TypeVar("_T", bound=Frozen)
 
 
@@ -128,78 +124,3 @@ class MemoryMemory:
 
     def _put(self, school: str, known: Remembered, **changes: Any) -> None:
         self.schools[school] = Remembered(**{**vars(known), **changes})
-
-
-class RedisMemory:
-    """
-    Four keys and a set for each school, with one tag, so that Redis Cluster keeps them together: ``state``, ``roll``
-    (ids, one a line), ``digests`` (id to 16 bytes), ``areas``, ``accepted``.
-    """
-
-    def __init__(self, client: Client, prefix: str) -> None:
-        self._client: Any = client
-        self._prefix = f"{prefix}fetcher:"
-
-    def _key(self, school: str, part: str) -> str:
-        return f"{self._prefix}{{{school}}}:{part}"
-
-    def load(self, school: str) -> Remembered:
-        with away_is_retryable(), self._client.pipeline(transaction=True) as pipe:
-            pipe.get(self._key(school, "state"))
-            pipe.get(self._key(school, "roll"))
-            pipe.hgetall(self._key(school, "digests"))
-            pipe.hgetall(self._key(school, "areas"))
-            pipe.smembers(self._key(school, "accepted"))
-            state, roll, digests, areas, accepted = pipe.execute()
-        return Remembered(
-            _state(state),
-            None if roll is None else frozenset(roll.decode().split()),
-            {id.decode(): value.hex() for id, value in digests.items()},
-            {name.decode(): value for name, value in areas.items()},
-            frozenset(value.decode() for value in accepted),
-        )
-
-    def keep_digests(self, school: str, digests: Mapping[str, str]) -> None:
-        with away_is_retryable():
-            for part in _slices(digests.items()):
-                mapping = {id: bytes.fromhex(digest) for id, digest in part}
-                self._client.hset(self._key(school, "digests"), mapping=mapping)
-
-    def keep_areas(self, school: str, areas: Mapping[str, bytes]) -> None:
-        if areas:
-            with away_is_retryable():
-                self._client.hset(self._key(school, "areas"), mapping=dict(areas))
-
-    def keep(self, school: str, state: SchoolMemory) -> None:
-        with away_is_retryable():
-            self._client.set(self._key(school, "state"), encode(state))
-
-    def certify(
-        self, school: str, state: SchoolMemory, roll: Collection[str], *, gone: Collection[str], used: Collection[str]
-    ) -> None:
-        with away_is_retryable(), self._client.pipeline(transaction=True) as pipe:
-            pipe.set(self._key(school, "state"), encode(state))
-            pipe.set(self._key(school, "roll"), "\n".join(sorted(roll)))
-            for part in _slices(gone):
-                pipe.hdel(self._key(school, "digests"), *part)
-            if used:
-                pipe.srem(self._key(school, "accepted"), *used)
-            pipe.execute()
-
-    def accept(self, school: str, roll_hash: str) -> None:
-        with away_is_retryable():
-            self._client.sadd(self._key(school, "accepted"), roll_hash)
-
-
-def _state(value: bytes | None) -> SchoolMemory:
-    """What an older release wrote in another shape is as good as lost."""
-    try:
-        return SchoolMemory() if value is None else msgspec.json.decode(value, type=SchoolMemory)
-    except msgspec.MsgspecError:
-        return SchoolMemory()
-
-
-def _slices(items: Collection[Any]) -> Iterator[list[Any]]:
-    rest = iter(items)
-    while part := list(islice(rest, _SLICE)):
-        yield part

@@ -27,6 +27,7 @@ _T = TypeVar("_T")
 
 FULL = "full"  # the note of a school that is to be read in full
 LOOK_SECONDS = 1.0  # the longest time between two looks at the queue: another process may have hastened a school
+SHORTEST_SECONDS = 0.01  # and the shortest: clocks of two machines may differ
 AWAY_SECONDS = 2.0  # before a queue that is away is asked again
 GIVE_UP_SECONDS = 3.0  # to tell the queue that a sweep was given up; after that its lease ends by itself
 
@@ -108,7 +109,7 @@ class Rounds:
             claim = await self._ask(self._due.claim, now, shortest)
             if claim is None:
                 next_at = await self._next_at()
-                return LOOK_SECONDS if next_at is None else min(max(next_at - now, 0.0), LOOK_SECONDS)
+                return LOOK_SECONDS if next_at is None else min(max(next_at - now, SHORTEST_SECONDS), LOOK_SECONDS)
             task = asyncio.create_task(self._take(claim), name=f"sweep-{claim.member}")
             self._running.add(task)
             task.add_done_callback(self._ended)

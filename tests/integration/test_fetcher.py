@@ -1,0 +1,189 @@
+"""The fetcher on a real Kafka and a real Redis, reading a twin of iSAMS."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from services.fetcher.app import QUEUE, FetcherService
+from services.fetcher.redis_memory import RedisMemory
+from services.sandbox.isams_twin import isams_app
+from services.sandbox.school import make_school
+from services.sandbox.serve import Server
+from services.sandbox.twin_client import IsamsTwin
+from shared.config import Config
+from shared.config_load import load
+from shared.due import RedisDueQueue
+from shared.events import AcceptRoll, StudentFetched, SweepCompleted, SweepFailed, SweepStarted, SyncRequested
+from shared.kafka import KafkaLog, Reader
+from shared.kafka_admin import Topics
+from shared.lanes import lane_of
+from shared.model import Frozen
+from shared.redis import connect
+from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED, SYNC_REQUESTS
+from shared.wire import Message, Record, decode, encode, headers, roll_hash
+from tests.conftest import ConfigFile
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+SLUG = "abbey"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server(isams_app()).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def twin(server: Server) -> Iterator[IsamsTwin]:
+    school = msgspec.to_builtins(make_school(SLUG, 40, 1), str_keys=True)
+    school["sets"] = school["sets"][:5]
+    school["setLists"] = {str(one["id"]): school["setLists"][str(one["id"])] for one in school["sets"]}
+    with IsamsTwin(server.url, SLUG) as twin:
+        twin.load(school, client_id="made-up", client_secret="made-up-secret")
+        yield twin
+        twin.clear_faults()
+
+
+class World:
+    """A configuration with one school, its log as it stands, and the fetchers that read it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.lane = lane_of(SLUG, config.kafka.partitions)
+        self.client = connect(config)
+        self.due = RedisDueQueue(self.client, config.redis.key_prefix, QUEUE)
+        self.memory = RedisMemory(self.client, config.redis.key_prefix)
+        self.out = KafkaLog(config)
+        self.log: list[Record] = []
+
+    @asynccontextmanager
+    async def fetcher(self) -> AsyncIterator[asyncio.Event]:
+        stop = asyncio.Event()
+        task = asyncio.create_task(FetcherService(self.config).run(stop))
+        try:
+            yield stop
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 10)
+
+    async def ask(self, topic: str, event: Frozen) -> None:
+        named = headers(type(event), id="1", school=SLUG, subject=SLUG, time="2026-11-23T08:00:00.000Z")
+        await asyncio.to_thread(self.out.publish, [Message(topic, self.lane, SLUG, encode(event), named)])
+
+    def events(self) -> list[Frozen]:
+        return [decode(one.headers.get("ce_type"), one.value) for one in self.log]
+
+    def closes(self) -> list[SweepCompleted]:
+        return [one for one in self.events() if isinstance(one, SweepCompleted)]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Read on in the log until the condition holds."""
+        async with asyncio.timeout(60):
+            while True:
+                await asyncio.to_thread(self._read)
+                if condition():
+                    return
+                await asyncio.sleep(0.02)
+
+    def _read(self) -> None:
+        with Reader(self.config) as reader:
+            start = self.log[-1].offset + 1 if self.log else 0
+            self.log += reader.read(STUDENTS_FETCHED, self.lane, start)
+
+
+@pytest.fixture
+def world(config_file: ConfigFile, twin: IsamsTwin) -> Iterator[World]:
+    config = load(
+        config_file(
+            f'[tenants.abbey]\napi_key = {{ file = "secret" }}\n[schools.{SLUG}]\ntenant = "abbey"\nsource = "isams"\n'
+            f'base_url = "{twin.base_url}"\nclient_id = "made-up"\nclient_secret = {{ file = "secret" }}\n'
+            "poll_seconds = 1\nmax_requests_per_hour = 100000\n"
+        ),
+        {},
+    )
+    with Topics(config) as topics:
+        topics.create()
+    world = World(config)
+    yield world
+    world.out.close()
+    world.client.close()
+
+
+async def test_a_school_is_read_and_read_again(world: World, twin: IsamsTwin) -> None:
+    async with world.fetcher():
+        await world.until(lambda: len(world.closes()) >= 2)
+        roll = [one["schoolId"] for one in twin.dump()["students"]]
+        first, second = world.closes()[:2]
+        assert (first.full, second.full) == (True, False)
+        assert first.certificate.roll_hash == second.certificate.roll_hash == roll_hash(roll)
+        assert first.certificate.content_sum == second.certificate.content_sum
+        sent = len([one for one in world.events() if isinstance(one, StudentFetched)])
+        assert sent == 40
+        twin.change(roll[7], surname="Oak")
+        await world.until(lambda: len([one for one in world.events() if isinstance(one, StudentFetched)]) > sent)
+    newest = [one for one in world.events() if isinstance(one, StudentFetched)][-1]
+    assert (newest.student.student_id, newest.student.last_name) == (roll[7], "Oak")
+    assert {one.lane for one in world.log} == {world.lane}
+    assert world.memory.load(SLUG).roll == frozenset(roll)
+
+
+async def test_a_second_start_goes_on_from_what_the_first_knew(world: World) -> None:
+    async with world.fetcher():
+        await world.until(lambda: len(world.closes()) >= 1)
+    before = len(world.closes())
+    async with world.fetcher():
+        await world.until(lambda: len(world.closes()) > before)
+    assert not world.closes()[-1].full
+    assert len([one for one in world.events() if isinstance(one, StudentFetched)]) == 40
+
+
+async def test_requests_come_by_topic_even_from_before_the_start(world: World, twin: IsamsTwin) -> None:
+    id = twin.dump()["students"][0]["schoolId"]
+    async with world.fetcher():
+        await world.until(lambda: len(world.closes()) >= 1)
+    await world.ask(SYNC_REQUESTS, SyncRequested(school=SLUG, full=True, reason="a test"))
+    await world.ask(SYNC_REQUESTS, SyncRequested(school=SLUG, student_id=id))
+    async with world.fetcher():
+        await world.until(lambda: sum(one.full for one in world.closes()) >= 2)
+        await world.until(lambda: any("sweep" not in one.headers for one in world.log))
+    (single,) = (one for one in world.log if "sweep" not in one.headers)
+    assert single.key == f"{SLUG}/{id}"
+
+
+async def test_a_person_can_accept_another_roll(world: World, twin: IsamsTwin) -> None:
+    async with world.fetcher():
+        await world.until(lambda: len(world.closes()) >= 1)
+        twin.replace(students=msgspec.to_builtins(make_school("priory", 20, 2), str_keys=True)["students"])
+        await world.until(lambda: any(isinstance(one, SweepFailed) for one in world.events()))
+        roll = [one["schoolId"] for one in twin.dump()["students"]]
+        await world.ask(OPERATOR_COMMANDS, AcceptRoll(school=SLUG, hash=roll_hash(roll), operator="ops"))
+        await world.until(lambda: world.closes()[-1].certificate.roll_hash == roll_hash(roll))
+    failed = next(one for one in world.events() if isinstance(one, SweepFailed))
+    assert failed.reason == "another_school"
+
+
+async def test_several_fetchers_read_a_school_one_at_a_time(world: World, twin: IsamsTwin) -> None:
+    async with world.fetcher(), world.fetcher(), world.fetcher():
+        await world.until(lambda: len(world.closes()) >= 4)
+    open_sweep = ""
+    for record, event in zip(world.log, world.events(), strict=True):
+        if isinstance(event, SweepStarted):
+            assert open_sweep == ""
+            open_sweep = event.sweep
+        assert record.headers["sweep"] == open_sweep
+        if isinstance(event, SweepCompleted | SweepFailed):
+            open_sweep = ""
+
+
+async def test_stopping_in_the_middle_leaves_the_school_due(world: World, twin: IsamsTwin) -> None:
+    twin.fault({"kind": "hang", "path": "/api/students"})
+    async with world.fetcher():
+        await world.until(lambda: any(one["path"] == "/api/students" for one in twin.requests()))
+    assert await asyncio.to_thread(lambda: world.due.claim(4e9, 1.0)) is not None
+    await world.until(lambda: True)
+    assert world.log == []
