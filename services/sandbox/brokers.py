@@ -30,12 +30,6 @@ from services.sandbox.kafka_jars import FAST_START, Java, Prepared, class_path, 
 from services.sandbox.processes import HOST, CannotStart, Say, Server, undisturbed
 
 KAFKA_VARIABLE, REDIS_VARIABLE = "ROLLCALL__KAFKA__BOOTSTRAP_SERVERS", "ROLLCALL__REDIS__URL"
-PORTS = range(
-    20_000, 32_000
-)  # below those that systems hand out for outgoing connections: a restart finds its own free
-TRIES = 3  # with other ports, when somebody took ours between the look and the start
-TOLD_LINES = 15  # of a log, in a message
-LOOK_SECONDS = 0.05
 REDIS_AT_LEAST = (6, 2)
 ANSWER_SECONDS = 2.0  # for one question to a server that starts
 WATCH_SECONDS = 0.5

@@ -28,9 +28,8 @@ from types import FrameType
 from typing import IO, Any, ClassVar, cast
 
 HOST = "127.0.0.1"
-PORTS = range(
-    20_000, 32_000
-)  # below those for outgoing connections, one of which could take that of a server that restarts
+# below those for outgoing connections, one of which could take the port of a server that restarts
+PORTS = range(20_000, 32_000)
 TRIES = 3  # with other ports, when somebody took ours between the look and the start
 TOLD_LINES, TOLD_CHARACTERS = 12, 300  # of a log, in a message
 COMPLAINT = re.compile(r"\b(ERROR|FATAL)\b|Exception: ")
@@ -55,14 +54,7 @@ class Guarded:
     Raises: OSError, when the program cannot be run.
     """
 
-    def __init__(
-        self,
-        command: Sequence[str | Path],
-        *,
-        log: Path,
-        folder: Path,
-        lent: Path | None = None,
-    ) -> None:
+    def __init__(self, command: Sequence[str | Path], *, log: Path, folder: Path, lent: Path | None = None) -> None:
         task = {"command": [str(part) for part in command], "log": str(log), "lent": str(lent) if lent else None}
         try:
             with undisturbed():  # what runs is known
