@@ -153,7 +153,7 @@ class RedisLaneStore(LaneStore):
         result: dict[int, Hashes] = {}
         place = 0
         for lane, ask in asks.items():
-            place += 2 + _length(ask)  # MULTI's answer, one "queued" for each command, then EXEC's list
+            place += 1 + _length(ask)  # after the answer to MULTI and a "queued" for each command comes what EXEC gave
             result[lane] = _unpack(ask, answers[place])
             place += 1
         return result

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.fetcher.memory import AreaState, Memory, MemoryMemory, RedisMemory, Remembered, SchoolMemory
+from services.fetcher.memory import AreaState, Memory, MemoryMemory, Remembered, SchoolMemory
+from services.fetcher.redis_memory import RedisMemory
 from services.fetcher.structure import SchoolLists, TeachingLists, YearGroup
 from shared.config import Config
 from shared.redis import Client, connect

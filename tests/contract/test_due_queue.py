@@ -1,0 +1,102 @@
+"""One suite, two worlds: who is due when, with leases, in memory and on a real Redis."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from services.sandbox.brokers import Addresses
+from shared.due import RedisDueQueue
+from shared.memory import MemoryDueQueue
+from shared.ports import Claim, DueQueue
+
+
+def claimed(queue: DueQueue, now: float, lease: float = 60.0) -> Claim:
+    claim = queue.claim(now, lease)
+    assert claim is not None
+    return claim
+
+
+class DueQueueContract:
+    def test_the_one_that_has_been_due_longest_is_claimed_first(self, queue: DueQueue) -> None:
+        queue.ensure({"late": 50.0, "early": 10.0, "not-yet": 500.0})
+        assert [claimed(queue, 100.0).member, claimed(queue, 100.0).member] == ["early", "late"]
+        assert queue.claim(100.0, 60.0) is None
+
+    def test_ensuring_again_changes_no_time(self, queue: DueQueue) -> None:
+        queue.ensure({"abbey": 500.0})
+        queue.ensure({"abbey": 1.0})
+        assert queue.claim(100.0, 60.0) is None
+        assert queue.next_at() == 500.0
+
+    def test_a_claimed_member_is_hidden_until_its_lease_ends(self, queue: DueQueue) -> None:
+        queue.ensure({"abbey": 0.0})
+        first = claimed(queue, 100.0)
+        assert queue.claim(159.0, 60.0) is None
+        second = claimed(queue, 160.0)
+        assert second.token != first.token
+        assert not queue.renew(first, 161.0, 60.0)
+        assert not queue.finish(first, 900.0, fulfilled=True)
+        assert queue.finish(second, 300.0, fulfilled=True)
+        assert queue.next_at() == 300.0
+
+    def test_a_renewed_lease_lasts(self, queue: DueQueue) -> None:
+        queue.ensure({"abbey": 0.0})
+        claim = claimed(queue, 100.0)
+        assert queue.renew(claim, 150.0, 60.0)
+        assert queue.claim(170.0, 60.0) is None
+        assert claimed(queue, 210.0).member == "abbey"
+
+    def test_a_hastened_member_comes_earlier_and_never_later(self, queue: DueQueue) -> None:
+        queue.ensure({"abbey": 500.0})
+        queue.hasten("abbey", 700.0)
+        assert queue.next_at() == 500.0
+        queue.hasten("abbey", 20.0)
+        assert claimed(queue, 30.0).member == "abbey"
+
+    def test_who_is_hastened_while_claimed_comes_due_again_after_it(self, queue: DueQueue) -> None:
+        queue.ensure({"abbey": 0.0})
+        claim = claimed(queue, 100.0)
+        queue.hasten("abbey", 101.0)
+        assert queue.claim(102.0, 60.0) is None
+        queue.finish(claim, 900.0, fulfilled=True)
+        assert claimed(queue, 103.0).member == "abbey"
+
+    def test_a_note_stays_until_a_claim_that_saw_it_is_fulfilled(self, queue: DueQueue) -> None:
+        queue.ensure({"abbey": 0.0})
+        queue.hasten("abbey", 0.0, "full")
+        claim = claimed(queue, 100.0)
+        assert claim.note == "full"
+        queue.finish(claim, 110.0, fulfilled=False)
+        claim = claimed(queue, 110.0)
+        assert claim.note == "full"
+        queue.finish(claim, 120.0, fulfilled=True)
+        assert claimed(queue, 120.0).note == ""
+
+    def test_a_note_that_came_during_the_claim_is_not_fulfilled_by_it(self, queue: DueQueue) -> None:
+        queue.ensure({"abbey": 0.0})
+        claim = claimed(queue, 100.0)
+        queue.hasten("abbey", 100.0, "full")
+        queue.finish(claim, 110.0, fulfilled=True)
+        assert claimed(queue, 110.0).note == "full"
+
+    def test_a_removed_member_does_not_come_back_with_its_claim(self, queue: DueQueue) -> None:
+        queue.ensure({"abbey": 0.0})
+        claim = claimed(queue, 100.0)
+        queue.remove("abbey")
+        assert not queue.finish(claim, 0.0, fulfilled=True)
+        assert queue.claim(1000.0, 60.0) is None
+
+
+class TestMemoryDueQueue(DueQueueContract):
+    @pytest.fixture
+    def queue(self) -> DueQueue:
+        return MemoryDueQueue()
+
+
+@pytest.mark.redis
+class TestRedisDueQueue(DueQueueContract):
+    @pytest.fixture
+    def queue(self, brokers: Addresses, prefix: str) -> Iterator[DueQueue]:
+        with redis.Redis.from_url(brokers.redis) as client:
+            yield RedisDueQueue(client, prefix, "contract")
