@@ -1,0 +1,57 @@
+"""``rollcall check``: the configuration tried out, from Kafka to each school's permissions."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.invocation import AsJson, config_of, known_school
+from services.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from services.cli.findings import Finding
+    from shared.config import Config
+
+
+def check(
+    context: typer.Context,
+    school: Annotated[str | None, typer.Argument(metavar="[SCHOOL]", help="Only this one and its tenant.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Try the configuration: Kafka and its topics, Redis, each school's token and permissions, each tenant's mode.
+
+    Nothing is changed and nothing is sent to Unitu. Exit codes: 0 fine; 1 degraded: it syncs, and something should be
+    put right; 2 it cannot sync, or the configuration is refused.
+    """
+    from services.cli.findings import State
+
+    config = config_of(context)
+    slugs = [known_school(config, school)] if school else sorted(config.schools)
+    found = asyncio.run(findings(config, slugs))
+    worst = max((one.state for one in found), default=State.OK)
+    verdict = "fine" if worst is State.OK else worst.word
+    if as_json:
+        print_json({"verdict": verdict, "findings": [as_dict(one) for one in found]})
+    else:
+        print_table(
+            ("part", "what", "", "found", "to do"),
+            [(one.part, one.what, one.state.word, one.message, one.fix) for one in found],
+        )
+        typer.echo(f"\n{verdict}", err=worst is not State.OK)
+    raise typer.Exit(int(worst))
+
+
+async def findings(config: "Config", slugs: list[str]) -> "list[Finding]":
+    """All parts at once; told in the order in which records pass through them."""
+    from services.cli.findings import of_kafka, of_redis, of_schools, of_tenant
+
+    kafka, redis, schools = await asyncio.gather(
+        asyncio.to_thread(of_kafka, config), asyncio.to_thread(of_redis, config), of_schools(config, slugs)
+    )
+    tenants = sorted({config.schools[slug].tenant for slug in slugs})
+    return [*kafka, *redis, *schools, *(one for slug in tenants for one in of_tenant(slug, config.tenants[slug]))]
+
+
+def as_dict(one: "Finding") -> dict[str, str]:
+    return {"part": one.part, "what": one.what, "state": one.state.word, "message": one.message, "fix": one.fix}

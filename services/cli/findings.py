@@ -1,0 +1,200 @@
+"""What `rollcall check` finds, part by part. Nothing here changes anything, and no snapshot is sent."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from services.fetcher import isams
+from services.fetcher.politeness import Politeness
+from services.fetcher.session import Session
+from services.fetcher.source import Refused
+from shared.config import Config, IsamsSchool, PushSchool, Tenant
+from shared.errors import Retryable
+from shared.kafka_admin import Standing, Topics, faults_of
+from shared.redis import away_is_retryable, connect
+
+AT_ONCE = 8  # schools
+PATIENCE_SECONDS = 10.0  # for one request: a person waits
+REQUESTS = 100  # that a check may send to a school: far more than it does
+
+
+class State(IntEnum):
+    """How bad it is. The worst is the exit code."""
+
+    OK = 0
+    DEGRADED = 1
+    FAILED = 2
+
+    @property
+    def word(self) -> str:
+        return ("ok", "degraded", "cannot sync")[self]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was tried. ``fix`` is empty where nothing needs one."""
+
+    part: str
+    what: str
+    state: State
+    message: str
+    fix: str = ""
+
+
+def finding(part: str, what: str, state: State, text: str) -> Finding:
+    """``text``: what was found; after a semicolon, what to do."""
+    message, _, fix = text.partition("; ")
+    return Finding(part, what, state, message, fix)
+
+
+# --- Kafka and Redis ---------------------------------------------------------------------------------------------
+
+
+def of_kafka(config: Config) -> list[Finding]:
+    try:
+        with Topics(config) as topics:
+            standings = topics.look()
+    except Retryable as away:
+        return [finding("kafka", "reachable", State.FAILED, str(away))]
+    reached = finding("kafka", "reachable", State.OK, config.kafka.bootstrap_servers)
+    return [reached, *of_topics(standings, will_create=config.kafka.create_topics)]
+
+
+def of_topics(standings: list[Standing], *, will_create: bool) -> list[Finding]:
+    """``will_create``: services make the missing ones when they start."""
+    missing = [one for one in standings if one.is_missing]
+    found = []
+    if will_create and missing:
+        text = f"{len(missing)} of {len(standings)} are missing and are made when a service starts"
+        found.append(finding("kafka", "topics", State.OK, text))
+        standings = [one for one in standings if not one.is_missing]
+    stops = [one for one in standings if one.is_missing or one.has_other_partitions]
+    rest = [one for one in standings if one not in stops]
+    for state, some in ((State.FAILED, stops), (State.DEGRADED, rest)):
+        found += [finding("kafka", "topics", state, line) for line in faults_of(some)]
+    return found or [finding("kafka", "topics", State.OK, f"all {len(standings)} are there")]
+
+
+def of_redis(config: Config) -> list[Finding]:
+    try:
+        with away_is_retryable():
+            info: Mapping[str, Any] = connect(config).info()
+    except Retryable as away:
+        return [finding("redis", "reachable", State.FAILED, f"{away}; see that it runs, and url under [redis]")]
+    reached = finding("redis", "reachable", State.OK, f"version {info.get('redis_version', 'unknown')}")
+    return [reached, *of_redis_info(info)]
+
+
+def of_redis_info(info: Mapping[str, Any]) -> list[Finding]:
+    """What state needs: a primary, a log on disk, and nothing thrown away when memory is short."""
+    found = []
+    if info.get("role") == "slave":
+        text = "this is a replica and takes no writes; name the primary in url under [redis]"
+        found.append(finding("redis", "role", State.FAILED, text))
+    has_aof = str(info.get("aof_enabled")) == "1"
+    aof = "on" if has_aof else "off: a restart loses state, which is then rebuilt; set appendonly yes"
+    found.append(finding("redis", "append-only file", State.OK if has_aof else State.DEGRADED, aof))
+    policy = str(info.get("maxmemory_policy", "unknown"))
+    keeps = policy == "noeviction"
+    text = policy if keeps else f"{policy}: state is thrown away when memory is short; set maxmemory-policy noeviction"
+    found.append(finding("redis", "eviction", State.OK if keeps else State.DEGRADED, text))
+    return found
+
+
+# --- tenants and schools -----------------------------------------------------------------------------------------
+
+
+def of_tenant(slug: str, tenant: Tenant) -> list[Finding]:
+    """By the configuration alone: whoever posts to Unitu to see whether it answers has sent a snapshot."""
+    words = {
+        "live": "live: snapshots go once a person has adopted the roster",
+        "dry-run": "dry-run: everything but the POST",
+        "paused": "paused: nothing is sent",
+    }
+    found = [finding(f"tenant {slug}", "mode", State.OK, f"{words[tenant.mode]} ({tenant.url})")]
+    if tenant.staff is None:
+        text = 'staff is not decided; before going live say staff = "managed" or "not-in-unitu"'
+        found.append(finding(f"tenant {slug}", "staff", State.OK, text))
+    return found
+
+
+async def of_schools(config: Config, slugs: list[str]) -> list[Finding]:
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(slug: str) -> list[Finding]:
+        school = config.schools[slug]
+        if isinstance(school, PushSchool):
+            text = f"pushed to POST /v1/sync on {config.gateway.listen}; its key names the school"
+            return [finding(f"school {slug}", "source", State.OK, text)]
+        async with places:
+            return await of_isams(slug, school)
+
+    return [found for part in await asyncio.gather(*map(one, slugs)) for found in part]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question to iSAMS. Without students there is no sync; without anything else it is degraded."""
+
+    what: str
+    path: str
+    key: str
+    worst: State = State.DEGRADED
+
+
+PROBES = (
+    Probe("life stages", isams.STATUSES, "systemStatuses"),
+    Probe("year groups", isams.YEAR_GROUPS, "yearGroups"),
+    Probe("departments", isams.DEPARTMENTS, "departments"),
+    Probe("subjects", isams.SUBJECTS, "subjects"),
+    Probe("sets", isams.SETS, "sets"),
+)
+
+
+async def of_isams(slug: str, school: IsamsSchool) -> list[Finding]:
+    """The token, and one small question for each permission."""
+    school = school.model_copy(update={"timeout_seconds": min(school.timeout_seconds, PATIENCE_SECONDS)})
+    session = Session(school, Politeness(REQUESTS), permission_words)
+    try:
+        first = await _ask(
+            slug,
+            Probe("students", isams.STUDENTS, "students", State.FAILED),
+            lambda: session.find(isams.STUDENTS, {"page": "1", "pageSize": "1"}),
+        )
+        if first.state is State.FAILED:
+            return [first]  # what follows would fail in the same words
+        rest = [await _ask(slug, probe, lambda path=probe.path: session.find(path)) for probe in PROBES]  # type: ignore[misc]
+        return [first, *rest]
+    finally:
+        await session.close()
+
+
+async def _ask(slug: str, probe: Probe, question: Callable[[], Awaitable[Any]]) -> Finding:
+    part = f"school {slug}"
+    try:
+        body = await question()
+    except Refused as refusal:
+        return finding(part, probe.what, probe.worst, str(refusal))
+    except Retryable as trouble:
+        text = f"{trouble}; try again, see base_url and proxy, and that the school lets this machine in"
+        return finding(part, probe.what, probe.worst, text)
+    if body is None:
+        text = f"iSAMS has no {probe.path}; see that base_url is the address of iSAMS itself"
+        return finding(part, probe.what, probe.worst, text)
+    return finding(part, probe.what, State.OK, f"readable{_count(body, probe.key)}")
+
+
+def _count(body: Any, key: str) -> str:
+    """How many there are, where the answer tells."""
+    total = body.get("totalCount") if isinstance(body, dict) else None
+    records = body.get(key) if isinstance(body, dict) else body
+    number = total if isinstance(total, int) else len(records) if isinstance(records, list) else None
+    return "" if number is None else f": {number}"
+
+
+def permission_words(path: str) -> str:
+    """Which permission a path needs, and where a school gives it."""
+    name = next((name for start, name in isams.PERMISSIONS.items() if path.startswith(start)), "for this area")
+    return f"in {isams.WHERE}, give this client the permission {name} (Read)"
