@@ -31,6 +31,7 @@ class EligibilityService:
         self._config = config
         self._log = KafkaLog(config)
         self._committed_at = 0.0
+        self._done: dict[tuple[str, int], int] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         handler = Eligibility(self._config, cache(self._source_of))
@@ -65,6 +66,7 @@ class EligibilityService:
         try:
             await stop.wait()
         finally:
+            await asyncio.to_thread(self._keep_place, wait=True)
             await broker.stop()
             await asyncio.to_thread(self._log.close)
         if failed:
@@ -88,15 +90,20 @@ class EligibilityService:
 
     def _step(self, handler: Eligibility, messages: Sequence[Any]) -> None:
         self._log.publish(handler.handle([to_record(message) for message in messages]))
-        ends = {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
-        places = [TopicPartition(topic, lane, offset) for (topic, lane), offset in ends.items()]
+        self._done |= {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
+        if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
+            self._keep_place(wait=False)
+
+    def _keep_place(self, *, wait: bool) -> None:
+        places = [TopicPartition(topic, lane, offset) for (topic, lane), offset in self._done.items()]
+        if not places:
+            return
+        self._committed_at = time.monotonic()
+        self._done.clear()
         try:
-            self._consumer.store_offsets(offsets=places)
-            if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
-                self._committed_at = time.monotonic()
-                self._consumer.commit(asynchronous=True)
+            self._consumer.commit(offsets=places, asynchronous=not wait)
         except KafkaException as error:
-            log.debug("place not kept, the stretch will be repeated and passed over: %s", error)
+            log.info("place not kept, the stretch will be repeated and passed over: %s", error)
 
     def _source_of(self, topic: str) -> str:
         """The topic's name and its own id on this cluster, so that a remade topic's low offsets are no repeats."""
