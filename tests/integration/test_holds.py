@@ -1,0 +1,86 @@
+"""An operator's yes on its way through a real Kafka to a reconciler that runs."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from services.cli.history import is_decided, students_of_hash
+from services.eligibility.app import EligibilityService
+from services.reconciler.app import ReconcilerService
+from shared.config import Config
+from shared.config_load import load
+from shared.service import Service
+from tests.builders import SCHOOL, a_sweep
+from tests.conftest import ONE_SCHOOL, ConfigFile
+from tests.integration.on_servers import ALL, a_road_that_holds_three, put_on_servers
+from tests.road import Road
+from tests.unit.cli.words import Said, rollcall
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+PLAN = "disable_unexplained"
+
+
+@pytest.fixture
+def path(config_file: ConfigFile) -> Path:
+    return config_file(ONE_SCHOOL, partitions=1)
+
+
+@pytest.fixture
+def road(path: Path, tmp_path: Path) -> Road:
+    road = a_road_that_holds_three(tmp_path / "road")
+    put_on_servers(road, load(path, {}))
+    return road
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    services: list[Service] = [EligibilityService(config), ReconcilerService(config)]
+    tasks = [asyncio.create_task(service.run(stop)) for service in services]
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+async def say(path: Path, *words: str) -> Said:
+    return await asyncio.to_thread(rollcall, path, *words)
+
+
+async def test_a_release_is_taken_by_the_reconciler(path: Path, road: Road) -> None:
+    key = road.school().holds[PLAN].hash
+    async with running(load(path, {})):
+        said = await say(path, "holds", "release", SCHOOL, key, "--yes", "--operator", "kim", "--wait", "30", "--json")
+        assert said.code == 0, said.err
+        assert json.loads(said.out)["is_taken"] is True
+        shown = json.loads((await say(path, "holds", "show", SCHOOL, "--json")).out)
+    assert [(one["state"], one["operator"]) for one in shown] == [("released", "kim")]
+    assert is_decided(load(path, {}), SCHOOL, key, 0)
+
+
+def test_a_hash_of_yesterday_is_told_from_the_one_of_today(path: Path, tmp_path: Path) -> None:
+    road = a_road_that_holds_three(tmp_path / "road")
+    yesterday = road.school().holds[PLAN].hash
+    for number, minutes in enumerate((300, 400)):
+        road.fetch(a_sweep(f"s{number + 8}", ALL[5:], sends=[], minutes=minutes), minutes=minutes)
+    road.run()
+    put_on_servers(road, load(path, {}))
+    assert students_of_hash(load(path, {}), SCHOOL, yesterday) == (PLAN, {one.student_id for one in ALL[:3]})
+    said = rollcall(path, "holds", "release", SCHOOL, yesterday, "--yes")
+    assert said.code == 3
+    assert "2 were not in the set that you name; 0 of that set are gone." in said.err
+
+
+def test_holds_are_told_while_no_service_runs(path: Path, road: Road) -> None:
+    said = rollcall(path, "holds", "list", "--json")
+    assert said.code == 3
+    assert [one["students"] for one in json.loads(said.out)] == [[one.student_id for one in ALL[:3]]]
+    key = road.school().holds[PLAN].hash
+    said = rollcall(path, "holds", "refuse", SCHOOL, key, "--yes", "--wait", "0.2")
+    assert said.code == 0
+    assert "takes effect when eligibility and the reconciler run" in said.out
