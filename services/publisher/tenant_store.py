@@ -124,7 +124,7 @@ class TenantStore:
             states = {tenant: _decode(value) for tenant, value in seen.whole[TENANTS].items()}
             first, end = self._history.edges(lane)
             offset = first if seen.lane is None else int(json.loads(seen.lane)["offset"])
-            if offset == end:
+            if offset == end and seen.lane is not None:
                 return states
             if offset > end:
                 self._tell_again(lane, states)

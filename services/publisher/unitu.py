@@ -74,12 +74,13 @@ def wish(header: str | None, now: datetime) -> float | None:
 class Unitu:
     """``Post`` over HTTP. One client for all tenants; nothing is kept between two posts but connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._transport = transport
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, url: str, api_key: SecretStr, body: bytes, timeout_seconds: float) -> Outcome:
         if self._client is None:
-            self._client = httpx.AsyncClient(follow_redirects=False)
+            self._client = httpx.AsyncClient(follow_redirects=False, transport=self._transport)
         secret = api_key.get_secret_value()
         headers = {"API_KEY": secret, "Content-Type": "application/json", "Cache-Control": "no-cache"}
         try:

@@ -1,0 +1,161 @@
+"""What Unitu will do with a snapshot, by its document."""
+
+from typing import Any
+
+import pytest
+
+from services.publisher.emails import EmailRule
+from services.publisher.last import Last
+from services.publisher.report import Sent, pack, report, sent_after, unpack
+from services.publisher.snapshot import Snapshot, take
+from shared.model import Department, Faculty, Module, Programme, Structure
+from shared.state import AccountState
+from shared.tenant import CodesChanged, EmailWait, FieldsUpdated, NotTaken, Report, Seat
+from tests.unit.publisher.test_snapshot import delivered, person
+from tests.unit.publisher.world import a_leaver, an_account
+
+STRUCTURE = Structure(
+    faculties=(Faculty(code="F", name="Seniors"),),
+    departments=(Department(code="D", name="History", faculty_code="F"),),
+    programmes=(
+        Programme(code="Y10", name="Year 10", department_code="D"),
+        Programme(code="Y11", name="Year 11", department_code="D"),
+    ),
+    modules=(Module(code="Y10-HIS", name="Rome", programme_code="Y10"),),
+)
+KNOWN = {"faculties": ("F",), "departments": ("D",), "programmes": ("Y10", "Y11"), "modules": ("Y10-HIS",)}
+EMAIL = "s1@abbey.example"
+
+
+def shot(*states: AccountState, last: Last | None = None, rule: EmailRule | None = None) -> Snapshot:
+    people = [person(state) for state in states]
+    return take(people, {"abbey": STRUCTURE}, [], last or Last(), rule or EmailRule(), has_staff=True)
+
+
+def told(*now: AccountState, before: tuple[AccountState, ...] = (), **more: Any) -> Report:
+    """The report of a snapshot after another that was accepted."""
+    last = delivered(**{f"abbey_{one.student_id}": one.details.email for one in before if one.details})
+    sent = {email: one for email, one in sent_after(shot(*before), {}).items() if one is not None}
+    return report(shot(*now, last=last), last, sent, more.get("known", KNOWN))
+
+
+def test_a_first_snapshot_provisions_everybody() -> None:
+    found = told(an_account("1"))
+    assert found.provisioned == (EMAIL,)
+    assert found.enrolled == (CodesChanged(email=EMAIL, programmes=("Y10",), modules=("Y10-HIS",)),)
+    assert found.counts["provisioned"] == found.counts["students"] == 1
+    assert found.is_compared
+
+
+def test_nothing_new_is_nothing_to_do() -> None:
+    found = told(an_account("1"), before=(an_account("1"),))
+    assert {name: count for name, count in found.counts.items() if count} == {"students": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"first_name": "Bea"}, ("firstName",)),
+        ({"last_name": "Ash", "phone": "+44"}, ("lastName", "phone")),
+        ({"year": 5}, ("year",)),
+        ({"metadata": {"house": "N"}}, ()),
+        ({"personal_email": "p@x"}, ()),
+    ],
+)
+def test_the_fields_that_unitu_updates(changes: dict[str, Any], fields: tuple[str, ...]) -> None:
+    found = told(an_account("1", **changes), before=(an_account("1"),))
+    assert found.updated == ((FieldsUpdated(email=EMAIL, fields=fields),) if fields else ())
+
+
+def test_whoever_is_missing_is_disabled() -> None:
+    assert told(a_leaver("1", 5), before=(an_account("1"),)).disabled == (EMAIL,)
+
+
+def test_whoever_returns_is_enabled_again() -> None:
+    last = Last(former={"abbey/1": EMAIL})
+    found = report(shot(an_account("1"), last=last), last, {}, KNOWN)
+    assert found.enabled == (EMAIL,)
+    assert found.provisioned == ()
+
+
+def test_enrolments_are_compared() -> None:
+    found = told(an_account("1", programmes=("Y11",), modules=()), before=(an_account("1"),))
+    assert found.enrolled == (CodesChanged(email=EMAIL, programmes=("Y11",)),)
+    assert found.unenrolled == (CodesChanged(email=EMAIL, programmes=("Y10",), modules=("Y10-HIS",)),)
+
+
+def test_a_student_of_a_new_programme_is_blocked_not_enrolled() -> None:
+    found = told(an_account("1"), known=KNOWN | {"programmes": ("Y11",)})
+    assert found.blocked == (CodesChanged(email=EMAIL, programmes=("Y10",)),)
+    assert found.enrolled == (CodesChanged(email=EMAIL, modules=("Y10-HIS",)),)
+
+
+def test_a_code_that_no_list_has_blocks_too() -> None:
+    assert told(an_account("1", programmes=("Y99",), modules=())).blocked == (
+        CodesChanged(email=EMAIL, programmes=("Y99",)),
+    )
+
+
+def test_new_entities_come_with_the_students_they_would_unblock() -> None:
+    found = told(an_account("1"), an_account("2"), an_account("3", programmes=("Y11",), modules=()), known=None)
+    assert [(one.list, one.code, one.students) for one in found.entities] == [
+        ("faculties", "F", 3),
+        ("departments", "D", 3),
+        ("programmes", "Y10", 2),
+        ("programmes", "Y11", 1),
+        ("modules", "Y10-HIS", 2),
+    ]
+    assert told(an_account("1")).entities == ()
+
+
+def test_emails_that_wait_are_listed() -> None:
+    found = told(an_account("1", email="new@x"), before=(an_account("1"),))
+    assert found.waits == (EmailWait(school="abbey", person="1", delivered=EMAIL, own="new@x"),)
+    assert found.provisioned == ()
+    assert found.disabled == ()
+
+
+def test_what_unitu_takes_only_once_is_said_to_be_not_taken() -> None:
+    first = an_account("1", personal_email="a@home")
+    changed = an_account("1", personal_email="b@home", id="other")
+    found = told(changed, before=(first,))
+    assert found.not_taken == (NotTaken(email=EMAIL, field="id"), NotTaken(email=EMAIL, field="personalEmail"))
+
+
+def test_the_first_value_is_remembered_through_later_snapshots() -> None:
+    last = delivered(abbey_1=EMAIL)
+    sent: dict[str, Sent] = {}
+    for personal in (None, "a@home", "b@home", "b@home"):
+        snapshot = shot(an_account("1", personal_email=personal), last=last)
+        found = report(snapshot, last, sent, KNOWN) if sent else None
+        for email, one in sent_after(snapshot, sent).items():
+            assert one is not None
+            sent[email] = unpack(pack(one))
+    assert found is not None
+    assert [one.field for one in found.not_taken] == ["personalEmail"]
+    assert sent[EMAIL].personal_email == "a@home"
+
+
+def test_only_what_differs_is_remembered_anew() -> None:
+    before = {email: one for email, one in sent_after(shot(an_account("1"), an_account("2")), {}).items() if one}
+    after = sent_after(shot(an_account("1")), before)
+    assert after == {"s2@abbey.example": None}
+
+
+def test_a_report_after_its_memory_was_lost_says_so() -> None:
+    last = delivered(abbey_1=EMAIL)
+    found = report(shot(an_account("1", first_name="Bea"), last=last), last, {}, KNOWN)
+    assert not found.is_compared
+    assert found.updated == ()
+    assert found.provisioned == ()
+
+
+def test_staff_are_counted_apart_and_block_nothing() -> None:
+    teacher = an_account("9", kind="staff", email="t@x", programmes=("Y99",), modules=())
+    found = told(teacher)
+    assert (found.counts["students"], found.counts["staff"]) == (0, 1)
+    assert found.blocked == ()
+
+
+def test_a_seat_knows_its_person() -> None:
+    assert Seat(school="abbey", person="1").ref == "abbey/1"

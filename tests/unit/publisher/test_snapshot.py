@@ -1,0 +1,270 @@
+"""What a snapshot has in it, byte for byte, and under which e-mail each person is."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from services.publisher.emails import EmailRule
+from services.publisher.last import Last
+from services.publisher.person import Person, pack, person_of, unpack
+from services.publisher.snapshot import Fixed, Snapshot, roster_hash, take
+from shared.model import Department, Faculty, Module, ModuleYear, Programme, Structure
+from shared.state import AccountState
+from shared.tenant import Seat
+from tests.unit.publisher.world import a_leaver, an_account, assessed_without_modules
+
+HOLDS, SENDS = EmailRule(), EmailRule(sends=True)
+NOBODY = Last()
+
+
+def person(state: AccountState) -> Person:
+    return unpack(pack(person_of(state, state.student_id)))
+
+
+def delivered(**emails: str | Sequence[str]) -> Last:
+    """``delivered(abbey_1="a@x")``: Unitu has student 1 of abbey as a@x; of several, the newest comes first."""
+    by_person = {
+        ref.replace("_", "/"): ((given,) if isinstance(given, str) else tuple(given)) for ref, given in emails.items()
+    }
+    seats = {
+        email: (Seat(school=ref.split("/")[0], person=ref.split("/")[1], position=0),)
+        for ref, known in by_person.items()
+        for email in known
+    }
+    return Last(seats, by_person)
+
+
+def snapshot_of(
+    *states: AccountState,
+    last: Last = NOBODY,
+    rule: EmailRule = HOLDS,
+    structures: dict[str, Structure] | None = None,
+    fixed: Sequence[Fixed] = (),
+    has_staff: bool = False,
+) -> Snapshot:
+    return take([person(state) for state in states], structures or {}, fixed, last, rule, has_staff=has_staff)
+
+
+def body_of(*states: AccountState, **more: Any) -> Any:
+    return json.loads(snapshot_of(*states, **more).body)
+
+
+def emails_of(*states: AccountState, **more: Any) -> list[str]:
+    return [student["email"] for student in body_of(*states, **more)["students"]]
+
+
+# --- the body --------------------------------------------------------------------------------------------------------
+
+
+def test_a_body_has_all_lists_even_when_empty() -> None:
+    lists = ["faculties", "departments", "programmes", "modules", "students"]
+    assert list(body_of()) == lists
+    assert list(body_of(has_staff=True)) == [*lists, "staff"]
+
+
+def test_a_student_is_as_the_document_has_it() -> None:
+    state = an_account(
+        "7", year=None, personal_email="ada@home.example", phone="+44", metadata={"house": "North", "form": "10A"}
+    )
+    [student] = body_of(state)["students"]
+    assert list(student.items()) == [
+        ("id", "7"),
+        ("firstName", "Ada"),
+        ("lastName", "Fern"),
+        ("year", None),
+        ("email", "s7@abbey.example"),
+        ("personalEmail", "ada@home.example"),
+        ("phone", "+44"),
+        ("programmeCodes", ["Y10"]),
+        ("moduleCodes", ["Y10-HIS"]),
+        ("metadata", {"form": "10A", "house": "North"}),
+    ]
+
+
+def test_what_has_no_value_is_left_out_but_year_and_programmes() -> None:
+    [student] = body_of(an_account("7", id=None, programmes=(), modules=()))["students"]
+    assert list(student) == ["firstName", "lastName", "year", "email", "programmeCodes", "moduleCodes"]
+
+
+def test_modules_that_were_never_read_are_not_said_to_be_none() -> None:
+    state = an_account("7", modules=(), assessment=assessed_without_modules("7"))
+    assert "moduleCodes" not in body_of(state)["students"][0]
+    kept = an_account("7", modules=("Y10-HIS",), assessment=assessed_without_modules("7"))
+    assert body_of(kept)["students"][0]["moduleCodes"] == ["Y10-HIS"]
+
+
+def test_staff_are_sent_only_where_managed() -> None:
+    teacher = an_account("9", kind="staff", email="t@abbey.example", programmes=(), modules=())
+    assert "t@abbey.example" not in snapshot_of(teacher).roster
+    [sent] = body_of(teacher, has_staff=True)["staff"]
+    assert sent["email"] == "t@abbey.example"
+    assert "year" not in sent
+    assert sent["facultyCodes"] == []
+
+
+def test_only_enabled_accounts_are_in_it() -> None:
+    assert emails_of(an_account("1"), a_leaver("2", 5), an_account("3", status="none")) == ["s1@abbey.example"]
+
+
+def test_a_structure_is_sent_whole_and_sorted() -> None:
+    structure = Structure(
+        faculties=(Faculty(code="S", name="Seniors"), Faculty(code="J", name="Juniors")),
+        departments=(Department(code="HIS", name="History", faculty_code="S"), Department(code="ART", name="Art")),
+        programmes=(Programme(code="Y10", name="Year 10", department_code="HIS"),),
+        modules=(Module(code="M", name="Rome", programme_code="Y10", years=(ModuleYear(year=4, is_optional=True),)),),
+    )
+    body = body_of(structures={"abbey": structure})
+    assert body["faculties"] == [{"code": "J", "name": "Juniors"}, {"code": "S", "name": "Seniors"}]
+    assert body["departments"] == [
+        {"code": "ART", "name": "Art"},
+        {"code": "HIS", "name": "History", "facultyCode": "S"},
+    ]
+    assert body["programmes"] == [{"code": "Y10", "name": "Year 10", "departmentCode": "HIS"}]
+    years = [{"year": 4, "isOptional": True}]
+    assert body["modules"] == [{"code": "M", "name": "Rome", "programmeCode": "Y10", "years": years}]
+
+
+def test_two_schools_that_define_one_code_differently_are_told() -> None:
+    a, b = (Structure(programmes=(Programme(code="Y10", name=name),)) for name in ("Year 10", "Ten"))
+    snapshot = snapshot_of(structures={"abbey": a, "borough": b})
+    assert json.loads(snapshot.body)["programmes"] == [{"code": "Y10", "name": "Year 10"}]
+    assert snapshot.repeated_codes == {"programmes": ("Y10",)}
+    assert snapshot_of(structures={"abbey": a, "borough": a}).repeated_codes == {}
+
+
+def test_the_order_of_the_input_decides_nothing() -> None:
+    states = [an_account(str(n)) for n in range(20)]
+    assert snapshot_of(*states).body == snapshot_of(*reversed(states)).body
+
+
+def test_the_roster_hash_is_of_the_set_of_emails_alone() -> None:
+    before = snapshot_of(an_account("1"), an_account("2"))
+    after = snapshot_of(an_account("2", first_name="Bea"), an_account("1", email="S1@Abbey.example "))
+    assert before.roster_hash == after.roster_hash == roster_hash(["s2@abbey.example", "s1@abbey.example"])
+    assert before.digest != after.digest
+
+
+def test_a_protected_record_is_in_every_snapshot_as_it_stands() -> None:
+    head = Fixed("student", "Head@Abbey.example", b'{"firstName":"H","lastName":"T","email":"Head@Abbey.example"}')
+    snapshot = snapshot_of(an_account("1"), fixed=[head])
+    assert json.loads(snapshot.body)["students"][0] == {
+        "firstName": "H",
+        "lastName": "T",
+        "email": "Head@Abbey.example",
+    }
+    assert set(snapshot.roster) == {"head@abbey.example", "s1@abbey.example"}
+
+
+def test_a_protected_email_is_not_sent_a_second_time() -> None:
+    head = Fixed("student", "S1@abbey.example", b'{"email":"S1@abbey.example"}')
+    snapshot = snapshot_of(an_account("1"), fixed=[head])
+    assert len(json.loads(snapshot.body)["students"]) == 1
+    [conflict] = snapshot.conflicts
+    assert (conflict.person, conflict.holder, conflict.is_left_out) == ("1", "/s1@abbey.example", True)
+
+
+# --- under which e-mail ----------------------------------------------------------------------------------------------
+
+MOVED = an_account("1", email="new@x")
+
+
+@pytest.mark.parametrize(
+    ("last", "rule", "sent"),
+    [
+        pytest.param(NOBODY, HOLDS, "new@x", id="nobody has them yet: their own"),
+        pytest.param(delivered(abbey_1="old@x"), HOLDS, "old@x", id="held: the last delivered"),
+        pytest.param(delivered(abbey_1="old@x"), SENDS, "new@x", id="the tenant sends: their own"),
+        pytest.param(
+            delivered(abbey_1="old@x"), EmailRule(releases={"abbey/1": "new@x"}), "new@x", id="released: their own"
+        ),
+        pytest.param(
+            delivered(abbey_1="old@x"),
+            EmailRule(releases={"abbey/1": "third@x"}),
+            "old@x",
+            id="another new e-mail was released",
+        ),
+        pytest.param(
+            delivered(abbey_1="old@x"),
+            EmailRule(releases={"abbey/2": "new@x"}),
+            "old@x",
+            id="somebody else was released",
+        ),
+        pytest.param(delivered(abbey_1=["maybe@x", "old@x"]), HOLDS, "maybe@x", id="of unknown outcome: the newest"),
+        pytest.param(
+            delivered(abbey_1=["old@x", "new@x"]), HOLDS, "new@x", id="their own was delivered already: no change"
+        ),
+        pytest.param(delivered(abbey_1="NEW@X"), HOLDS, "NEW@X", id="the spelling that was sent stays"),
+        pytest.param(Last(former={"abbey/1": "old@x"}), HOLDS, "old@x", id="who returns keeps their account"),
+        pytest.param(Last(former={"abbey/1": "old@x"}), SENDS, "new@x", id="who returns, where the tenant sends"),
+    ],
+)
+def test_an_email_does_not_move_by_itself(last: Last, rule: EmailRule, sent: str) -> None:
+    assert emails_of(MOVED, last=last, rule=rule) == [sent]
+
+
+def test_whoever_waits_is_listed() -> None:
+    snapshot = snapshot_of(MOVED, an_account("2"), last=delivered(abbey_1="old@x", abbey_2="s2@abbey.example"))
+    [wait] = snapshot.waits
+    assert (wait.person, wait.delivered, wait.own) == ("1", "old@x", "new@x")
+    assert snapshot_of(MOVED, last=delivered(abbey_1="old@x"), rule=SENDS).waits == ()
+
+
+def test_a_person_without_email_keeps_the_one_delivered() -> None:
+    blank = an_account("1", email=" ")
+    assert emails_of(blank, last=delivered(abbey_1="old@x")) == ["old@x"]
+    assert emails_of(blank, last=delivered(abbey_1="old@x"), rule=SENDS) == ["old@x"]
+
+
+def test_a_person_without_any_email_is_left_out_and_told() -> None:
+    snapshot = snapshot_of(an_account("1", email=""))
+    assert snapshot.roster == {}
+    assert [who.person for who in snapshot.without_email] == ["1"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_schools_that_claim_one_email_the_delivered_account_keeps_it(order: tuple[int, int]) -> None:
+    states = [an_account("1", email="a@x"), an_account("1", email="A@x", school="borough")]
+    snapshot = snapshot_of(*(states[n] for n in order), last=delivered(borough_1="a@x"))
+    assert snapshot.roster["a@x"].ref == "borough/1"
+    [conflict] = snapshot.conflicts
+    assert (conflict.school, conflict.holder, conflict.is_left_out) == ("abbey", "borough/1", True)
+
+
+def test_of_two_new_claims_the_first_school_gets_it_whatever_comes_first() -> None:
+    states = [an_account("1", email="a@x", school="borough"), an_account("1", email="a@x")]
+    assert snapshot_of(*states).roster["a@x"].ref == "abbey/1"
+    assert snapshot_of(*reversed(states)).roster["a@x"].ref == "abbey/1"
+
+
+def test_whoever_loses_a_claim_falls_back_to_the_other_email() -> None:
+    """1 was released to an e-mail that 2 still has: it stays where it was, and nobody vanishes."""
+    states = [an_account("1", email="b@x"), an_account("2", email="b@x")]
+    last, rule = delivered(abbey_1="a@x", abbey_2="b@x"), EmailRule(releases={"abbey/1": "b@x"})
+    snapshot = snapshot_of(*states, last=last, rule=rule)
+    assert {email: seat.person for email, seat in snapshot.roster.items()} == {"a@x": "1", "b@x": "2"}
+
+
+def test_two_that_exchange_their_emails_do_so_in_one_snapshot() -> None:
+    states = [an_account("1", email="b@x"), an_account("2", email="a@x")]
+    last = delivered(abbey_1="a@x", abbey_2="b@x")
+    assert {e: s.person for e, s in snapshot_of(*states, last=last, rule=SENDS).roster.items()} == {
+        "b@x": "1",
+        "a@x": "2",
+    }
+    assert {e: s.person for e, s in snapshot_of(*states, last=last).roster.items()} == {"a@x": "1", "b@x": "2"}
+
+
+def test_a_leavers_email_may_be_given_to_another() -> None:
+    states = [a_leaver("1", 9, email="a@x"), an_account("2", email="a@x")]
+    snapshot = snapshot_of(*states, last=delivered(abbey_1="a@x"))
+    assert snapshot.roster["a@x"].person == "2"
+
+
+def test_a_whole_domain_changes_and_nobody_moves() -> None:
+    states = [an_account(str(n), email=f"s{n}@new.example") for n in range(50)]
+    last = delivered(**{f"abbey_{n}": f"s{n}@old.example" for n in range(50)})
+    snapshot = snapshot_of(*states, last=last)
+    assert set(snapshot.roster) == set(last.seats)
+    assert len(snapshot.waits) == 50

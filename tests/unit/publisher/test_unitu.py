@@ -1,0 +1,102 @@
+"""What Unitu is sent, and what its answers mean."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Literal
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from services.publisher.unitu import Unitu, classify, wish
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+URL = "http://127.0.0.1:9/v1/sync"
+KEY = SecretStr("made-up-key")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *((status, "accepted") for status in (200, 201, 202, 204)),
+        *((status, "unknown") for status in (408, 425, 429, 500, 502, 503, 504, 599)),
+        *((status, "rejected") for status in (301, 302, 400, 401, 403, 404, 405, 409, 413, 415, 422)),
+    ],
+)
+def test_what_an_answer_means(status: int, kind: Literal["accepted", "unknown", "rejected"]) -> None:
+    outcome = classify(status, now=NOW)
+    assert (outcome.kind, outcome.status) == (kind, status)
+    assert outcome.message
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("120", 120.0),
+        ("-5", 0.0),
+        ("soon", None),
+        ("Mon, 23 Nov 2026 08:01:00 GMT", 60.0),
+        ("Mon, 23 Nov 2026 07:00:00 GMT", 0.0),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float | None) -> None:
+    assert wish(header, NOW) == seconds
+
+
+def post(answer: httpx.Response | Exception | float, timeout: float = 5.0) -> tuple[httpx.Request | None, object]:
+    seen: list[httpx.Request] = []
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, float):
+            await asyncio.sleep(answer)
+            return httpx.Response(202)
+        return answer
+
+    async def run() -> object:
+        unitu = Unitu(httpx.MockTransport(handle))
+        try:
+            return await unitu.post(URL, KEY, b'{"students":[]}', timeout)
+        finally:
+            await unitu.close()
+
+    outcome = asyncio.run(run())
+    return (seen[0] if seen else None), outcome
+
+
+def test_a_post_is_as_the_document_has_it() -> None:
+    request, outcome = post(httpx.Response(202))
+    assert request is not None
+    assert (request.method, str(request.url)) == ("POST", URL)
+    assert request.headers["API_KEY"] == "made-up-key"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Cache-Control"] == "no-cache"
+    assert request.content == b'{"students":[]}'
+    assert outcome.kind == "accepted"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "trouble", [httpx.ConnectError("no"), httpx.ReadTimeout("late"), httpx.RemoteProtocolError("cut"), 9.0]
+)
+def test_no_answer_is_an_unknown_outcome(trouble: Exception | float) -> None:
+    _, outcome = post(trouble, timeout=0.05)
+    assert (outcome.kind, outcome.status) == ("unknown", None)  # type: ignore[attr-defined]
+
+
+def test_an_answer_that_repeats_the_key_is_kept_without_it() -> None:
+    _, outcome = post(httpx.Response(401, text="no key made-up-key here"))
+    assert outcome.text == "no key … here"  # type: ignore[attr-defined]
+    assert "made-up-key" not in outcome.message  # type: ignore[attr-defined]
+
+
+def test_a_redirect_is_not_followed() -> None:
+    _, outcome = post(httpx.Response(302, headers={"Location": "http://elsewhere.example"}))
+    assert outcome.kind == "rejected"  # type: ignore[attr-defined]
+
+
+def test_unitus_wish_is_passed_on() -> None:
+    _, outcome = post(httpx.Response(429, headers={"Retry-After": "7"}))
+    assert outcome.retry_after == 7.0  # type: ignore[attr-defined]
