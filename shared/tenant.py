@@ -122,7 +122,8 @@ class TenantState(Frozen):
 
     ``roster`` is that of the last accepted snapshot (or the adopted one), ``positions`` where its schools' lanes stood;
     ``former`` maps people who are out of it to the e-mail that they had. ``email_releases`` maps a person to the new
-    e-mail that was released. ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again.
+    e-mail that was released. ``accounts``: whom Unitu had, as far as known, when the roster was adopted; forgotten when
+    the next snapshot is accepted. ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again.
     """
 
     tenant: str
@@ -134,6 +135,7 @@ class TenantState(Frozen):
     roster: dict[str, Seat] = {}
     positions: dict[str, int] = {}
     former: dict[str, str] = {}
+    accounts: tuple[str, ...] | None = None
     intent: Intent | None = None
     unknown: Unknown | None = None
     email_releases: dict[str, str] = {}

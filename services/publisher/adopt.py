@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from services.publisher import transitions
 from services.publisher.emails import EmailRule
-from services.publisher.last import last_of, outstanding
+from services.publisher.last import accounts_of, last_of, outstanding
 from services.publisher.safety import caught_up, whole
 from services.publisher.snapshot import Snapshot, take
 from services.publisher.tenant_store import TenantStore
@@ -47,9 +47,9 @@ class NoEmails(RollcallError):
 @dataclass(frozen=True)
 class Shown:
     """
-    What a person says yes to. ``disabled``: the e-mails that Unitu may have and the roster lacks, sorted; ``unknown``
-    when no list of accounts was given, so that only those that we delivered are known. ``is_behind``: the view stands
-    before the last accepted snapshot.
+    What a person says yes to. ``accounts``: the e-mails that Unitu has, as far as known: those of the list that was
+    given, if one was, and those that we delivered; ``disabled``: those of them that the roster lacks. ``is_behind``:
+    the view stands before the last accepted snapshot.
     """
 
     tenant: str
@@ -59,6 +59,7 @@ class Shown:
     by_school: Mapping[str, int]
     staff_count: int
     disabled: tuple[str, ...]
+    accounts: tuple[str, ...]
     provisioned_count: int
     kept_count: int
     has_accounts: bool
@@ -101,7 +102,7 @@ class Desk:
         view, snapshot = self._snapshot(tenant, state)
         facts = view.facts
         theirs = {email_key(email) for email in accounts or () if email_key(email)}
-        known = theirs | set(last_of(state).seats)
+        known = theirs | accounts_of(state)
         people = [seat for seat in snapshot.roster.values() if seat.school]
         return Shown(
             tenant=tenant,
@@ -111,6 +112,7 @@ class Desk:
             by_school={school: sum(seat.school == school for seat in people) for school in facts.schools},
             staff_count=len(snapshot.records) - len(snapshot.students),
             disabled=tuple(sorted(known - set(snapshot.roster))),
+            accounts=tuple(sorted(known)),
             provisioned_count=len(set(snapshot.roster) - known),
             kept_count=len(set(snapshot.roster) & known),
             has_accounts=accounts is not None,
@@ -151,7 +153,7 @@ class Desk:
         def change(state: TenantState) -> TenantState | None:
             if state.number != shown.number:
                 return None
-            return transitions.adopted(state, adoption, shown.roster, shown.positions)
+            return transitions.adopted(state, adoption, shown.roster, shown.positions, shown.accounts)
 
         after = self._tenants.update(shown.tenant, change)
         if after is None:

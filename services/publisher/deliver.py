@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from services.publisher import pacing, transitions
 from services.publisher.attempt import Later, Ready
 from services.publisher.emails import EmailRule
-from services.publisher.last import last_of, outstanding
+from services.publisher.last import accounts_of, last_of, outstanding
 from services.publisher.messages import Teller
 from services.publisher.report import report, sent_after
 from services.publisher.safety import Hold, Verdict, Wait, judge, whole
@@ -114,7 +114,8 @@ class Deliverer:
         if cause is None:
             return self._nothing_new(name, tenant, state, now)
         sent = self._tenants.sent(name, state.accepted.number) if state.accepted else {}
-        told = report(snapshot, last, sent, state.accepted.entities if state.accepted else None)
+        known = state.accepted.entities if state.accepted else None
+        told = report(snapshot, accounts_of(state), last.former, sent, known)
         ready = Ready(state, view, snapshot, told, sent, cause)
         return ready if is_live else self._simulate(name, tenant, ready, verdict, now)
 

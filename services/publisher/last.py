@@ -53,6 +53,13 @@ def last_of(state: TenantState) -> Last:
     return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former)
 
 
+def accounts_of(state: TenantState) -> frozenset[str]:
+    """The e-mails that Unitu has as enabled accounts, as far as known: for reports, which may be wrong."""
+    if state.accounts is None:
+        return frozenset(last_of(state).seats)
+    return frozenset(state.accounts) | outstanding(state).gained.keys()
+
+
 def outstanding(state: TenantState) -> Unknown:
     """All snapshots of unknown outcome as one, an open intent included."""
     unknown = state.unknown or Unknown(positions=state.positions)

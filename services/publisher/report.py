@@ -1,13 +1,12 @@
 """What Unitu will do with a snapshot, by its document, as far as known. For people; nothing is decided from it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
-from services.publisher.last import Last
 from services.publisher.snapshot import LISTS, Snapshot
 from shared.model import Frozen
 from shared.tenant import CodesChanged, FieldsUpdated, NewEntity, NotTaken, Report, email_key
@@ -71,17 +70,22 @@ def sent_after(snapshot: Snapshot, before: Mapping[str, Sent]) -> dict[str, Sent
 
 
 def report(
-    snapshot: Snapshot, last: Last, sent: Mapping[str, Sent], known: Mapping[str, Iterable[str]] | None
+    snapshot: Snapshot,
+    accounts: Collection[str],
+    former: Mapping[str, str],
+    sent: Mapping[str, Sent],
+    known: Mapping[str, Iterable[str]] | None,
 ) -> Report:
     """
-    ``sent``: e-mail -> what was last accepted under it; empty after it was lost. ``known``: list -> the codes of the
-    last accepted snapshot, None when none was accepted yet.
+    ``accounts``: the e-mails that are enabled at Unitu, as far as known; ``former``: person -> the e-mail that they had
+    there. ``sent``: e-mail -> what was last accepted under it; empty after it was lost. ``known``: list -> the codes of
+    the last accepted snapshot, None when none was accepted yet.
     """
     new = {name: _new_codes(name, snapshot, known) for name in LISTS}
-    draft = _Draft(snapshot, last, sent, new)
+    draft = _Draft(snapshot, accounts, former, sent, new)
     for email in snapshot.records:
         draft.take(email)
-    disabled = tuple(sorted(email for email in last.seats if email not in snapshot.roster))
+    disabled = tuple(sorted(email for email in accounts if email not in snapshot.roster))
     entities = _new_entities(snapshot, new, draft.enrolments)
     lists = {
         "provisioned": tuple(draft.provisioned),
@@ -116,14 +120,19 @@ class _Draft:
     """Takes the snapshot's records one by one, sorted by e-mail."""
 
     def __init__(
-        self, snapshot: Snapshot, last: Last, sent: Mapping[str, Sent], new: Mapping[str, frozenset[str]]
+        self,
+        snapshot: Snapshot,
+        accounts: Collection[str],
+        former: Mapping[str, str],
+        sent: Mapping[str, Sent],
+        new: Mapping[str, frozenset[str]],
     ) -> None:
-        self._snapshot, self._last, self._sent = snapshot, last, sent
+        self._snapshot, self._accounts, self._sent = snapshot, accounts, sent
         self._absent = {
             name: new[name] | (_used(snapshot, name) - snapshot.entities[name].keys())
             for name in ("programmes", "modules")
         }
-        self._former = {email_key(email) for email in last.former.values()}
+        self._former = {email_key(email) for email in former.values()}
         self.is_compared = True
         self.provisioned: list[str] = []
         self.enabled: list[str] = []
@@ -143,7 +152,7 @@ class _Draft:
             blocked.append(set(now.module_codes) & self._absent["modules"])
             _add(self.blocked, email, *blocked)
         kept = self._sent.get(email)
-        if email not in self._last.seats:
+        if email not in self._accounts:
             (self.enabled if email in self._former else self.provisioned).append(email)
             self._enrol(email, _Fields(), now)
         elif kept is None:

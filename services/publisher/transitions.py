@@ -63,6 +63,7 @@ def taken(
             for person, email in sorted(former.items())
             if person not in snapshot.carried and person in known_people
         },
+        accounts=None,
         intent=None,
         unknown=None,
         email_releases={
@@ -101,7 +102,11 @@ def rehearsed(state: TenantState, digest: str, at: str, resend_at: str) -> Tenan
 
 
 def adopted(
-    state: TenantState, adoption: Adoption, roster: Mapping[str, Seat], positions: Mapping[str, int]
+    state: TenantState,
+    adoption: Adoption,
+    roster: Mapping[str, Seat],
+    positions: Mapping[str, int],
+    accounts: tuple[str, ...] = (),
 ) -> TenantState:
     """
     A person's yes: the roster shown is the last snapshot, and who else Unitu may have from us may go.
@@ -118,6 +123,7 @@ def adopted(
         adoption=adoption,
         roster=dict(roster),
         positions=dict(positions),
+        accounts=accounts,
         intent=intent,
         unknown=None,
         held=None,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.publisher.adopt import NoEmails, NotWhole, Outdated, emails_of
-from shared.tenant import SnapshotHeld
+from shared.tenant import SnapshotAccepted, SnapshotHeld
 from tests.unit.publisher.world import LIVE, QUICK, World, a_config, a_lane, a_leaver, an_account
 
 
@@ -42,6 +42,17 @@ def test_the_first_post_waits_for_the_yes_and_goes_at_once_after_it(world: World
     world.adopt(THEIRS)
     world.work()
     assert world.unitu.enabled == {"s1@abbey.example", "s2@abbey.example"}
+
+
+def test_the_first_report_tells_whom_unitu_had(world: World) -> None:
+    world.adopt([*THEIRS[:1], *THEIRS[2:]])
+    world.work()
+    [event] = world.deliveries(SnapshotAccepted)
+    assert event.report.provisioned == ("s2@abbey.example",)
+    assert event.report.disabled == ("head@abbey.example", "test@unitu.example")
+    assert world.state.accounts is None
+    world.publish()
+    assert world.deliveries(SnapshotAccepted)[-1].report.disabled == ()
 
 
 def test_a_person_of_the_roster_shown_may_not_vanish_without_evidence(world: World) -> None:
