@@ -66,11 +66,10 @@ class Isams:
         return parse.status_words(await self._list(STATUSES, "systemStatuses"))
 
     async def school_lists(self) -> SchoolLists:
-        groups, departments = await asyncio.gather(
-            self._list(YEAR_GROUPS, "yearGroups"), self._list(DEPARTMENTS, "departments")
+        groups, departments = await self._lists((YEAR_GROUPS, "yearGroups"), (DEPARTMENTS, "departments"))
+        of_groups = await self._lists(
+            *((f"{YEAR_GROUPS}/{group.get('ncYear')}/divisions", "divisions") for group in groups)
         )
-        paths = [f"{YEAR_GROUPS}/{group.get('ncYear')}/divisions" for group in groups]
-        of_groups = await self._lists(paths, "divisions")
         divisions = {found.id: found for rows in of_groups for found in map(parse.division, rows)}
         return SchoolLists(
             year_groups=tuple(map(parse.year_group, groups, of_groups)),
@@ -79,10 +78,10 @@ class Isams:
         )
 
     async def teaching_lists(self) -> TeachingLists:
-        subjects, sets = await asyncio.gather(self._list(SUBJECTS, "subjects"), self._list(SETS, "sets"))
+        subjects, sets = await self._lists((SUBJECTS, "subjects"), (SETS, "sets"))
         shown = [record for record in sets if not parse.is_hidden(record)]
         self._politeness.check_room(len(shown), "the lists of sets")
-        members = await self._lists([f"{SETS}/{record.get('id')}/setList" for record in shown], "students")
+        members = await self._lists(*((f"{SETS}/{record.get('id')}/setList", "students") for record in shown))
         return TeachingLists(
             subjects=tuple(map(parse.subject, subjects)), sets=tuple(map(parse.teaching_set, shown, members))
         )
@@ -110,9 +109,9 @@ class Isams:
             raise Retryable(f"{path} came with {len(page.records)} of {page.declared} entries")
         return page.records
 
-    async def _lists(self, paths: Sequence[str], key: str) -> list[Sequence[Json]]:
-        """Several lists, all of them or none."""
-        tasks = [asyncio.ensure_future(self._list(path, key)) for path in paths]
+    async def _lists(self, *wanted: tuple[str, str]) -> list[Sequence[Json]]:
+        """Several lists by path and key, all of them or none: after a failure the others are not even asked for."""
+        tasks = [asyncio.create_task(self._list(path, key)) for path, key in wanted]
         try:
             return list(await asyncio.gather(*tasks))
         finally:
