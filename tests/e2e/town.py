@@ -1,0 +1,174 @@
+"""A school, a university and every service as a process of its own, on the run's Kafka and Redis."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from services.sandbox.demo.oracle import Oracle
+from services.sandbox.demo.programs import Programs
+from services.sandbox.demo.schools import entities_of
+from services.sandbox.isams_twin import isams_app
+from services.sandbox.school import make_school
+from services.sandbox.serve import serving
+from services.sandbox.twin_client import IsamsTwin, UnituTwin
+from services.sandbox.unitu_twin import unitu_app
+from shared.config import Config
+from shared.config_load import load
+from shared.kafka import Reader
+from shared.model import Frozen
+from shared.wire import Record, decode
+
+SCHOOL = "abbey"
+KEY = "made-up-secret"
+OTHERS = ("eligibility", "publisher", "fetcher")
+
+TABLES = """
+[tenants.{slug}]
+url = "{unitu}/v1/sync"
+api_key = {{ file = "secret" }}
+mode = "live"
+staff = "not-in-unitu"
+quiet_seconds = 0.2
+max_delay_seconds = 1
+min_interval_seconds = 0
+{tenant}
+[schools.{slug}]
+tenant = "{slug}"
+source = "isams"
+base_url = "{isams}/{slug}"
+client_id = "town"
+client_secret = {{ file = "secret" }}
+poll_seconds = 1
+page_size = 20
+structure_hours = 0
+max_requests_per_hour = 1000000
+absence_confirm_minutes = 0
+{school}
+"""
+
+
+class Town:
+    """One school of 45 pupils and its tenant. ``start`` and ``kill`` take services by name."""
+
+    def __init__(self, folder: Path, config_path: Path, isams: IsamsTwin, unitu: UnituTwin) -> None:
+        self.config_path = config_path
+        self.config: Config = load(config_path, {})
+        self.programs = Programs(folder)
+        self.isams = isams
+        self.unitu = unitu
+        self.slug = isams.dump()["slug"]
+        entities = unitu.entities()
+        self.oracle = Oracle(unitu.accounts(), entities["programmes"], entities["modules"])
+        self.oracle.see(isams.dump())
+
+    # --- services ------------------------------------------------------------------------------------------------
+
+    def start(self, *names: str, process: str = "") -> None:
+        self.programs.start(process or names[0], "services.cli.main", "--config", str(self.config_path), "run", *names)
+
+    def start_with_fault(self, name: str, point: str, passes: int = 0) -> None:
+        words = (point, str(passes), "--config", str(self.config_path), "run", name)
+        self.programs.start(name, "tests.e2e.with_fault", *words, may_end=True)
+
+    def kill(self, name: str) -> None:
+        self.programs._running[name].kill()
+
+    def rollcall(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "services.cli.main", "--config", str(self.config_path), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def open(self) -> None:
+        """Everything runs, the roster is adopted, and Unitu has it."""
+        self.start("reconciler")
+        self.start(*OTHERS, process="others")
+        self.adopt()
+        self.until_unitu_agrees()
+
+    def adopt(self) -> None:
+        done = self.until(lambda: self._adopted(), "an adoption")
+        assert done, done
+
+    def _adopted(self) -> bool:
+        done = self.rollcall("tenant", "adopt", self.slug, "--yes")
+        assert done.returncode in (0, 3), done.stderr + done.stdout
+        return done.returncode == 0
+
+    # --- waiting -------------------------------------------------------------------------------------------------
+
+    def until(self, found: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (answer := found()):
+            self.programs.check()
+            if time.monotonic() > deadline:
+                logs = {log.stem: log.read_text()[-2000:] for log in self.programs.folder.glob("*.log")}
+                raise AssertionError(f"{what}: not within {seconds:.0f} s\n" + json.dumps(logs, indent=1))
+            time.sleep(0.1)
+        return answer
+
+    def until_unitu_agrees(self, seconds: float = 60) -> None:
+        """Every account and field at Unitu is what the school as it now stands asks for."""
+        self.oracle.see(self.isams.dump())
+        self.until(lambda: not self.differences(), "agreement at Unitu", seconds)
+
+    def differences(self) -> list[Any]:
+        self.unitu.wait_idle()
+        return list(self.oracle.differences(self.unitu.accounts()))
+
+    def until_sweeps(self, count: int, outcome: str = "certified") -> None:
+        """So many more sweeps have been decided with this outcome."""
+        before = len(self.sweeps(outcome))
+        self.until(lambda: len(self.sweeps(outcome)) >= before + count, f"{count} {outcome} sweeps")
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    def records(self, topic: str) -> list[Record]:
+        with Reader(self.config) as reader:
+            return [one for lane in range(self.config.kafka.partitions) for one in reader.read(topic, lane)]
+
+    def events(self, topic: str) -> list[Frozen]:
+        return [decode(one.header("ce_type"), one.value) for one in self.records(topic)]
+
+    def sweeps(self, outcome: str) -> list[Frozen]:
+        return [one for one in self.events("account-changes") if getattr(one, "outcome", None) == outcome]
+
+    def ever_disabled(self) -> set[str]:
+        return self.unitu.ever_disabled()
+
+
+@contextmanager
+def a_town(
+    write_config: Callable[..., Path],
+    folder: Path,
+    *,
+    size: int = 45,
+    tenant: str = "",
+    school: str = "",
+    unitu_accounts: tuple[Mapping[str, Any], ...] = (),
+) -> Iterator[Town]:
+    made = make_school(SCHOOL, size, 7)
+    with ExitStack() as stack:
+        isams_server = stack.enter_context(serving(isams_app()))
+        unitu_server = stack.enter_context(serving(unitu_app()))
+        isams = stack.enter_context(IsamsTwin(isams_server.url, SCHOOL))
+        unitu = stack.enter_context(UnituTwin(unitu_server.url, SCHOOL))
+        isams.load(made, client_id="town", client_secret=KEY)
+        unitu.create(api_key=KEY, accounts=list(unitu_accounts), entities=entities_of(made))
+        path = write_config(
+            TABLES.format(slug=SCHOOL, isams=isams_server.url, unitu=unitu_server.url, tenant=tenant, school=school)
+        )
+        logs = folder / "logs"
+        logs.mkdir()
+        town = Town(logs, path, isams, unitu)
+        stack.callback(town.programs.kill)
+        stack.callback(town.programs.stop)
+        yield town
