@@ -243,8 +243,8 @@ class _Batch:
 
     def _emit(self, envelope: messages.Envelope) -> emails.Emit:
         def emit(state: AccountState, changes: Sequence[Change]) -> None:
-            for change in changes:
-                self._changes.append(envelope.change(change, state.school, state.student_id, change.version))
+            if changes:
+                self._changes += envelope.changes(changes, state.school, state.student_id)
 
         return emit
 

@@ -200,18 +200,21 @@ class Ledger:
             self._waiters[address] = names(waits)
 
     def holder(self, address: str) -> str | None:
-        self.fetch_emails([address])
+        if address not in self._holders:
+            self.fetch_emails([address])
         return self._holders[address]
 
     def waiters(self, address: str) -> tuple[str, ...]:
-        self.fetch_emails([address])
+        if address not in self._holders:
+            self.fetch_emails([address])
         return self._waiters[address]
 
     def _index_email(self, before: AccountState | None, after: AccountState) -> None:
         old, new = email_of(before), email_of(after)
         if old == new:
             return
-        self.fetch_emails(address for address in (old, new) if address is not None)
+        if (old is not None and old not in self._holders) or (new is not None and new not in self._holders):
+            self.fetch_emails(address for address in (old, new) if address is not None)
         if old is not None and self._holders[old] == after.student_id:
             self._holders[old] = None
             self._view.put(emails(self.slug), old, None)

@@ -1,14 +1,18 @@
 """The reconciler's messages: what a change, a state or a report looks like on its topic."""
 
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from services.reconciler.reconcile import Change
 from shared.events import SyncRequested
-from shared.lanes import lane_of
 from shared.model import Frozen
 from shared.state import AccountState, LaneState, SchoolState, StructureState
 from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, SYNC_REQUESTS
-from shared.wire import Message, Record, encode, event_id, headers, type_name
+from shared.wire import Message, Record, encode, event_id, event_ids, headers, type_name
 
-# The last part of a type's name is its kind, as ids have it: account_provisioned.
-_KINDS: dict[type[Frozen], str] = {}
+Ids = Callable[[str, str], str]
+_ids = event_ids
+
 _DETAIL = {"ProgrammeEnrolled": "programme", "ProgrammeUnenrolled": "programme"} | {
     name: field
     for field, names in {
@@ -19,45 +23,52 @@ _DETAIL = {"ProgrammeEnrolled": "programme", "ProgrammeUnenrolled": "programme"}
 }
 
 
-def kind_of(model: type[Frozen]) -> str:
-    kind = _KINDS.get(model)
-    if kind is None:
-        kind = _KINDS[model] = type_name(model).split(".")[1]
-    return kind
+@cache
+def _told(model: type[Frozen]) -> tuple[str, bytes, str | None]:
+    """A model's kind, as ids have it (``account_provisioned``), its name as bytes, and the field that is its detail."""
+    name = type_name(model)
+    return name.split(".")[1], name.encode(), _DETAIL.get(model.__name__)
 
 
 class Envelope:
-    """What every message that one record causes has in common."""
+    """What every message that one record causes has in common; its headers are written once."""
 
-    __slots__ = ("cause", "lane", "sweep", "time")
+    __slots__ = ("_common", "lane", "time")
 
     def __init__(self, record: Record) -> None:
         self.lane = record.lane
         self.time = record.header("read_at") or record.header("ce_time") or ""
-        self.sweep = record.header("sweep")
-        self.cause = str(record.offset)
+        self._common: list[tuple[str, bytes]] = [
+            ("ce_specversion", b"1.0"),
+            ("content-type", b"application/json"),
+            ("ce_time", self.time.encode()),
+            ("cause", str(record.offset).encode()),
+        ]
+        if (sweep := record.raw_header("sweep")) is not None:
+            self._common.append(("sweep", sweep))
 
     def change(self, event: Frozen, school: str, student_id: str, version: int) -> Message:
         """A message of ``account-changes``. Its id is a function of school, student, version, kind and detail."""
-        model = type(event)
-        field = _DETAIL.get(model.__name__)
-        detail = str(getattr(event, field)) if field else ""
         key = f"{school}/{student_id}" if student_id else school
-        return Message(
-            ACCOUNT_CHANGES,
-            self.lane,
-            key,
-            encode(event),
-            headers(
-                model,
-                id=event_id(school, student_id, version, kind_of(model), detail),
-                school=school,
-                subject=key,
-                time=self.time,
-                sweep=self.sweep,
-                cause=self.cause,
-            ),
-        )
+        return self._one(event, key, school, _ids(school, student_id, version))
+
+    def changes(self, events: Sequence[Change], school: str, student_id: str) -> list[Message]:
+        """The messages of one student's changes, which share their version."""
+        if not events:
+            return []
+        key, ids = f"{school}/{student_id}", _ids(school, student_id, events[0].version)
+        return [self._one(event, key, school, ids) for event in events]
+
+    def _one(self, event: Frozen, key: str, school: str, ids: Ids) -> Message:
+        kind, name, field = _told(type(event))
+        told = [
+            ("ce_id", ids(kind, str(getattr(event, field)) if field else "").encode()),
+            ("ce_type", name),
+            ("ce_source", f"/rollcall/schools/{school}".encode()),
+            ("ce_subject", key.encode()),
+            *self._common,
+        ]
+        return Message(ACCOUNT_CHANGES, self.lane, key, encode(event), told)
 
     def request(self, school: str, reason: str, version: int) -> Message:
         """Ask for a full sweep of a school."""
@@ -109,7 +120,3 @@ def _time_of(school: SchoolState) -> str:
     if school.open is not None:
         return school.open.started_at
     return school.certified.completed_at if school.certified is not None else ""
-
-
-def lane_for(school: str, partitions: int) -> int:
-    return lane_of(school, partitions)

@@ -209,7 +209,7 @@ def _without(codes: tuple[str, ...], others: Iterable[str]) -> tuple[str, ...]:
     if not codes:
         return ()
     gone = set(others)
-    return tuple(code for code in codes if code not in gone)
+    return tuple([code for code in codes if code not in gone]) if gone else codes
 
 
 def _union(codes: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
