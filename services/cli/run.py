@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,7 @@ SERVICES = {
 }
 OPEN_SECONDS = 3.0  # to reach Kafka, in one try: SIGTERM waits for it
 RETRY_CAP_SECONDS = 10.0
+BEAT_SECONDS = 5.0
 THREADS_SECONDS = 0.5  # that threads get to end once every service has, or was cut off
 
 
@@ -48,6 +50,10 @@ def run(
     context: typer.Context,
     names: Annotated[list[Name], typer.Argument(metavar="NAME...", help=f"{', '.join(Name)}.", show_choices=False)],
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON objects.")] = False,
+    alive: Annotated[
+        Path | None,
+        typer.Option("--alive", metavar="FILE", help="Touched every five seconds while the process answers."),
+    ] = None,
 ) -> None:
     """
     Run services in this process until SIGTERM or Ctrl-C: then exit code 0, within ten seconds.
@@ -60,7 +66,7 @@ def run(
     from shared import logs
 
     logs.set_up(config.logging.level, as_json=log_json)
-    code = asyncio.run(_run(config, chosen(names)))
+    code = asyncio.run(_run(config, chosen(names), alive))
     raise typer.Exit(code)
 
 
@@ -76,19 +82,32 @@ def service_of(name: str, config: "Config") -> "Service":
     return service
 
 
-async def _run(config: "Config", names: Sequence[str]) -> int:
+async def _run(config: "Config", names: Sequence[str], alive: Path | None) -> int:
     from shared.service import run_services
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    heart = asyncio.create_task(_beat(alive, stop)) if alive else None  # kept, or it would be collected
     if not await _topics_are_right(config, stop):
         return 0
     code = await run_services([service_of(name, config) for name in names], stop)
     if stop.is_set():
         end_soon(code)
+    if heart is not None:
+        heart.cancel()
     return code
+
+
+async def _beat(file: Path, stop: asyncio.Event) -> None:
+    """Keep a file's time young: one that grows old is of a process that hangs, and supervision may restart it."""
+    from shared.service import sleep_unless
+
+    while True:
+        await asyncio.to_thread(file.touch)
+        if await sleep_unless(stop, BEAT_SECONDS):
+            return
 
 
 def end_soon(code: int) -> None:

@@ -65,9 +65,11 @@ def run(path: Path, *words: str) -> Iterator[Process]:
         process.wait()
 
 
-def test_a_service_makes_its_topics_tells_and_ends_with_0(config_file: ConfigFile) -> None:
-    with run(config_file(ONE_SCHOOL), "reconciler", "--log-json") as process:
+def test_a_service_makes_its_topics_tells_and_ends_with_0(config_file: ConfigFile, tmp_path: Path) -> None:
+    alive = tmp_path / "alive"
+    with run(config_file(ONE_SCHOOL), "reconciler", "--log-json", "--alive", str(alive)) as process:
         process.wait_for(READY)
+        assert alive.exists()
         code, seconds = process.end(signal.SIGTERM)
     lines = [json.loads(line) for line in process.log().splitlines()]
     assert code == 0, process.log()
