@@ -17,7 +17,11 @@ def rulebook_of(school: School) -> Rulebook:
             academic_year_start=school.academic_year_start,
             leaving_year_names=school.leaving_year_names,
         )
-    return Rulebook(is_pushed=isinstance(school, PushSchool), academic_year_start=school.academic_year_start)
+    return Rulebook(
+        is_pushed=isinstance(school, PushSchool),
+        is_keyed_by_id=isinstance(school, PushSchool) and school.key == "id",
+        academic_year_start=school.academic_year_start,
+    )
 
 
 def years_of(school: School) -> dict[int, int]:
@@ -84,7 +88,7 @@ def _account_verdict(category: Category, fails: bool) -> Verdict:
 
 def _details(student: Student, book: Rulebook, years: dict[int, int]) -> Details:
     if book.is_pushed:
-        year, own_id = student.year, student.feed_id
+        year, own_id = student.year, student.student_id if book.is_keyed_by_id else student.feed_id
     else:
         year = None if student.year_group is None else years.get(student.year_group)
         own_id = student.student_id

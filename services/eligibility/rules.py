@@ -22,6 +22,7 @@ class Rulebook:
     """What of a school's settings the rules depend on."""
 
     is_pushed: bool = False
+    is_keyed_by_id: bool = False  # a pushed feed's own id is the student's key
     shows_preferred_name: bool = True
     prospective_system_statuses: frozenset[int] = frozenset({0})
     prospective_admission_statuses: frozenset[str] = frozenset()
@@ -65,9 +66,11 @@ def categorise(student: Student, book: Rulebook) -> Category:
 
     "The student must have System Status = 1 in iSAMS", "The student must have System Status = -1 in iSAMS",
     "By default, the portal only pulls through System Status = 0 for prospective students."
+
+    A pushed student is current by being in the body, and left when the gateway says that they are in it no more.
     """
     if book.is_pushed:
-        return Category.CURRENT
+        return Category.LEFT if "leavers" in student.lists else Category.CURRENT
     status, is_leaver = student.system_status, "leavers" in student.lists
     if status == 1:
         return Category.UNKNOWN if is_leaver else Category.CURRENT
