@@ -1,0 +1,106 @@
+"""The gateway's composition root: configuration -> Redis, Kafka and the web application, served until told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import uvicorn
+
+from services.gateway.gate import FINISH_SECONDS, Stopping
+from services.gateway.intake import Intake
+from services.gateway.keys import ApiKeys
+from services.gateway.memory import RedisMemory
+from services.gateway.web import Web
+from shared.clock import utc_now
+from shared.config import Config
+from shared.errors import ConfigError
+from shared.kafka import KafkaLog, read_compacted
+from shared.lanes import lane_of
+from shared.model import Structure
+from shared.redis import connect
+from shared.state import StructureState
+from shared.topics import ACCOUNT_STATE
+from shared.wire import decoder
+
+log = logging.getLogger("rollcall.gateway")
+
+CLOSE_SECONDS = 1.0  # for the producer, which has nothing left that anybody was promised
+
+
+class GatewayService:
+    """``address`` is where it listens, from the moment that it does; port 0 takes any that is free."""
+
+    name = "gateway"
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.address: tuple[str, int] | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        stopping, out = Stopping(), KafkaLog(self._config)
+        memory = RedisMemory(connect(self._config), self._config.redis.key_prefix)
+        recall = partial(recall_structure, self._config)
+        intake = Intake(memory, out, utc_now, self._config.kafka.partitions, recall)
+        keys = ApiKeys(self._config.schools)
+        web = Web(keys, memory, intake, utc_now, self._config.gateway.max_body_bytes, stopping)
+        server = _Server(
+            uvicorn.Config(
+                web.app(),
+                log_config=None,
+                log_level=logging.WARNING,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=int(FINISH_SECONDS) + 2,
+            )
+        )
+        listening = listen(self._config)
+        self.address = listening.getsockname()[:2]
+        serving = asyncio.create_task(server.serve([listening]))
+        told = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.begin()
+            server.should_exit = True
+            await serving
+        finally:
+            told.cancel()
+            serving.cancel()
+            web.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.to_thread(out.close), CLOSE_SECONDS)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the process' signals to whoever runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(config: Config) -> socket.socket:
+    """Raises: ConfigError, with the fix."""
+    host, port = config.gateway.host, config.gateway.port
+    try:
+        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(place[:2], family=family)
+    except OSError as error:
+        raise ConfigError(
+            f'gateway.listen = "{config.gateway.listen}": {error.strerror}; take another address, or end what has it'
+        ) from error
+
+
+def recall_structure(config: Config, school: str) -> Structure | None:
+    """The structure that Rollcall holds of a school: the newest record of its key. Raises: Retryable."""
+    key, newest = f"{school}//structure", None
+    for record in read_compacted(config, ACCOUNT_STATE, lane_of(school, config.kafka.partitions)):
+        if record.key == key and record.value:
+            state: StructureState = decoder(StructureState).decode(record.value)
+            if newest is None or state.at >= newest.at:
+                newest = state
+    return None if newest is None else newest.structure

@@ -1,0 +1,118 @@
+"""
+One body as the records of one complete sweep, published in order, each batch acknowledged before the next.
+
+1. SweepStarted; the structure, where the body has any of it.
+2. Each student of the roll; then whoever of the last roll is gone, as somebody who left.
+3. The roll, and SweepCompleted with the certificate. With a student whom nobody can name: SweepFailed instead, and
+   nobody is said to have left.
+
+A body without students opens no sweep: its structure goes alone.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from services.fetcher.certificate import certify
+from services.fetcher.messages import Envelope, Letter, of_student
+from services.gateway.check import Students
+from services.gateway.receipt import WITHOUT_KEY
+from shared.clock import Clock, write
+from shared.events import Absences, EndpointRead, SweepCompleted, SweepFailed, SweepStarted
+from shared.model import Student
+from shared.ports import Log
+from shared.wire import Message
+
+BATCH = 1_000  # records between two looks at the lease
+MOST_NAMED = 50_000  # of those absent, in SweepCompleted: one record has a bound
+PATH = "/v1/sync#/students"
+AREAS = ("students", "sets")
+LEFT = ("leavers",)
+
+
+@dataclass
+class Delivery:
+    """``go_on`` raises when nothing more may be published. ``read_at`` is one moment for the whole body."""
+
+    school: str
+    lane: int
+    sweep: str
+    read_at: str
+    out: Log
+    clock: Clock
+    go_on: Callable[[], None]
+    _digests: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def structure_alone(self, structure: Letter) -> None:
+        """Raises: Retryable."""
+        self._publish([Envelope(self.school, self.lane, None).structure(structure, self.read_at)])
+
+    def whole(self, students: Students, structure: Letter | None, missing: Collection[str], *, has_left: bool) -> int:
+        """
+        The sweep, from its start to its end. ``missing``: of the last roll; ``has_left``: whether that means they left.
+        Returns how many were said to have left. Raises: Retryable, when not everything was acknowledged.
+        """
+        envelope = Envelope(self.school, self.lane, self.sweep)
+        leavers = missing if has_left and not students.settled.without_key else ()
+        gone = (Student(student_id=key, lists=LEFT) for key in sorted(leavers))
+        self._publish(
+            chain(
+                self._opening(envelope, structure),
+                self._people(envelope, students.records(), in_roll=True),
+                self._people(envelope, gone, in_roll=False),
+            )
+        )
+        self._publish(self._ending(envelope, students, missing, has_left=has_left))
+        return len(leavers)
+
+    def _opening(self, envelope: Envelope, structure: Letter | None) -> Iterator[Message]:
+        yield envelope.started(SweepStarted(school=self.school, sweep=self.sweep, started_at=self.read_at, full=True))
+        if structure is not None:
+            yield envelope.structure(structure, self.read_at)
+
+    def _people(self, envelope: Envelope, people: Iterable[Student], *, in_roll: bool) -> Iterator[Message]:
+        for student in people:
+            letter = of_student(self.school, student)
+            if in_roll:
+                self._digests[student.student_id] = letter.digest
+            yield envelope.student(letter, self.read_at)
+
+    def _ending(
+        self, envelope: Envelope, students: Students, missing: Collection[str], *, has_left: bool
+    ) -> Iterator[Message]:
+        count, unknown = len(students.entries), len(students.settled.without_key)
+        endpoint = EndpointRead(path=PATH, pages=1, declared=count, received=count)
+        now = max(write(self.clock()), self.read_at)
+        if unknown:
+            detail = f"{unknown} of {count} students have no key that can be taken"
+            yield envelope.failed(
+                SweepFailed(
+                    school=self.school,
+                    sweep=self.sweep,
+                    started_at=self.read_at,
+                    failed_at=now,
+                    reason=WITHOUT_KEY,
+                    detail=detail,
+                    endpoints=(endpoint,),
+                )
+            )
+            return
+        yield from envelope.roll(self.sweep, list(self._digests), now)
+        named = tuple(sorted(missing)) if len(missing) <= MOST_NAMED else ()
+        yield envelope.completed(
+            SweepCompleted(
+                school=self.school,
+                sweep=self.sweep,
+                started_at=self.read_at,
+                completed_at=now,
+                full=True,
+                certificate=certify([endpoint], self._digests, AREAS),
+                absences=Absences(explained=named) if has_left else Absences(unexplained=named),
+            )
+        )
+
+    def _publish(self, messages: Iterable[Message]) -> None:
+        rest = iter(messages)
+        while batch := list(islice(rest, BATCH)):
+            self.go_on()
+            self.out.publish(batch)

@@ -1,0 +1,160 @@
+"""
+One object of the body, asked field by field: what can be taken, and by JSON pointer what cannot.
+
+Pure. No message repeats a value: only the pointer says where in the body it is.
+"""
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from services.eligibility.rules import EMAIL, YEARS
+from shared.model import Fault
+
+MAX_ENTRY_BYTES = 1024 * 1024  # a real student takes some 400
+_MISSING = object()
+_YEAR = "a whole number from 0 to 7, without quotes"
+_METADATA_KEY = re.compile(r"[a-z][a-zA-Z0-9]*")
+
+
+def escape(name: str) -> str:
+    """A name as one step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def under(start: str, faults: Collection[Fault]) -> list[Fault]:
+    """The same faults, seen from further up."""
+    return [Fault(pointer=start + fault.pointer, message=fault.message) for fault in faults]
+
+
+class Fields:
+    """
+    One object. Each question gives a field's value, or None; ``faults`` grows by what could not be taken.
+
+    Null is taken for a field that is optional and not there. ``strange`` names the fields that nobody knows.
+    """
+
+    def __init__(self, entry: object, names: frozenset[str]) -> None:
+        self.faults: list[Fault] = []
+        self._entry: dict[str, Any] = {}
+        if isinstance(entry, msgspec.Raw):
+            entry = self._decoded(entry)
+        if isinstance(entry, dict):
+            self._entry = entry
+        elif not self.faults:
+            self.wrong("", "must be an object")
+        self.is_object = not self.faults
+        self.strange = tuple(name for name in self._entry if name not in names)
+
+    def _decoded(self, raw: msgspec.Raw) -> object:
+        if memoryview(raw).nbytes > MAX_ENTRY_BYTES:
+            self.wrong("", f"must not be larger than {MAX_ENTRY_BYTES} bytes")
+            return None
+        try:
+            return msgspec.json.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self.wrong("", "cannot be read: text that is not UTF-8, a number beyond all limits or too deep a nesting")
+            return None
+
+    def wrong(self, pointer: str, message: str) -> None:
+        self.faults.append(Fault(pointer=pointer, message=message))
+
+    def _value(self, name: str, *, optional: bool) -> Any:
+        """The value as it stands; ``_MISSING`` where there is none to look at, which is noted unless optional."""
+        value = self._entry.get(name, _MISSING)
+        if optional:
+            return _MISSING if value is None else value
+        if value is _MISSING and self.is_object:
+            self.wrong(f"/{name}", "is missing")
+        return value
+
+    def text(self, name: str, *, optional: bool = False, may_be_empty: bool = False) -> str | None:
+        """Trimmed; an optional text that is blank is as good as none."""
+        value = self._value(name, optional=optional)
+        if value is _MISSING:
+            return None
+        if not isinstance(value, str):
+            self.wrong(f"/{name}", "must be text in quotes")
+            return None
+        trimmed = value.strip()
+        if not trimmed and not optional and not may_be_empty:
+            self.wrong(f"/{name}", "must not be empty")
+        return trimmed or ("" if may_be_empty else None)
+
+    def email(self, name: str, *, optional: bool = False) -> str | None:
+        text = self.text(name, optional=optional)
+        if text is not None and not EMAIL.fullmatch(text):
+            self.wrong(f"/{name}", "is no e-mail address")
+            return None
+        return text
+
+    def year(self, name: str = "year", *, nullable: bool = True) -> int | None:
+        """It must be there, also where it may be null."""
+        value = self._value(name, optional=False)
+        if value is _MISSING or (value is None and nullable):
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value not in YEARS:
+            self.wrong(f"/{name}", f"must be null or {_YEAR}" if nullable else f"must be {_YEAR}")
+            return None
+        return value
+
+    def boolean(self, name: str) -> bool | None:
+        value = self._value(name, optional=False)
+        if isinstance(value, bool):
+            return value
+        if value is not _MISSING:
+            self.wrong(f"/{name}", "must be true or false")
+        return None
+
+    def items(self, name: str, *, optional: bool = False) -> list[Any] | None:
+        value = self._value(name, optional=optional)
+        if value is _MISSING:
+            return None
+        if not isinstance(value, list):
+            self.wrong(f"/{name}", "must be a list")
+            return None
+        return value
+
+    def code(self, name: str, defined: Collection[str] | None, of: str, *, optional: bool = False) -> str | None:
+        """A code of the list ``of``; ``defined`` None: nobody has ever said which there are."""
+        value = self.text(name, optional=optional)
+        if value is not None and defined is not None and value not in defined:
+            self.wrong(f"/{name}", f"is a code that {of} does not define")
+        return value
+
+    def codes(
+        self, name: str, defined: Collection[str] | None, of: str, *, optional: bool = True
+    ) -> tuple[str, ...] | None:
+        """Sorted, each once; None where the list is not supplied, or has a fault."""
+        items = self.items(name, optional=optional)
+        if items is None:
+            return None
+        before = len(self.faults)
+        taken: set[str] = set()
+        for place, item in enumerate(items):
+            code = item.strip() if isinstance(item, str) else ""
+            if not code:
+                self.wrong(f"/{name}/{place}", "must be a code: text in quotes, not empty")
+            elif defined is not None and code not in defined:
+                self.wrong(f"/{name}/{place}", f"is a code that {of} does not define")
+            taken.add(code)
+        return tuple(sorted(taken)) if len(self.faults) == before else None
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """Texts by camel-case names, sorted by name."""
+        value = self._value(name, optional=True)
+        if value is _MISSING:
+            return {}
+        if not isinstance(value, dict):
+            self.wrong(f"/{name}", "must be an object")
+            return {}
+        for key, text in value.items():
+            if not _METADATA_KEY.fullmatch(key):
+                self.wrong(f"/{name}/{escape(key)}", "must have a name in camel case")
+            if not isinstance(text, str):
+                self.wrong(f"/{name}/{escape(key)}", "must be text in quotes")
+        return {key: text for key, text in sorted(value.items()) if isinstance(text, str)}

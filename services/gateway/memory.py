@@ -1,0 +1,177 @@
+"""
+What the gateways remember of each school that pushes, in Redis, and the lease by which one body is taken at a time.
+
+Lost or stale, it can hide nothing and remove nobody: without the last roll an absence is unexplained, and what an old
+one says of somebody absent from a body is as true as what a new one says. Moments never go back, whichever gateway's
+clock they are of: a student's older reading would be passed over.
+"""
+
+import secrets
+import threading
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from services.gateway.structure import Lists
+from shared.model import Frozen
+from shared.redis import Client, away_is_retryable
+from shared.wire import encode
+
+STATUS_SECONDS = 14 * 86_400  # as long as what was published is kept
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to take one body; ``moment`` is that of its reading, in milliseconds since 1970."""
+
+    school: str
+    token: str
+    moment: int
+
+
+class Last(Frozen):
+    """
+    What the accepted bodies of a school came to. ``roll``: everybody whom a body said to be there and none since a
+    complete one said not to be; by key, the other field that tells one from another. ``key`` is the setting.
+    """
+
+    key: str
+    lists: Lists = Lists()
+    roll: dict[str, str | None] | None = None
+
+
+class Memory(Protocol):
+    """Raises: Retryable when the store is away."""
+
+    def open(self, school: str, now: int, seconds: float) -> Lease | None:
+        """None: another body of the school is being taken."""
+
+    def renew(self, lease: Lease, seconds: float) -> bool:
+        """False: the lease is lost, and whoever had it must stop."""
+
+    def close(self, lease: Lease) -> None: ...
+
+    def last(self, school: str) -> Last | None: ...
+
+    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes) -> bool:
+        """After the acknowledgement of everything. False: the lease was lost before, and nothing was written."""
+
+    def status(self, school: str, sweep: str) -> bytes | None: ...
+
+
+class MemoryMemory:
+    """Everything in this process, for fast tests. Leases end when they are closed, or by ``lose``."""
+
+    def __init__(self) -> None:
+        self._leases: dict[str, str] = {}
+        self._moments: dict[str, int] = {}
+        self.lasts: dict[str, Last] = {}
+        self.statuses: dict[tuple[str, str], bytes] = {}
+        self._lock = threading.Lock()
+
+    def open(self, school: str, now: int, seconds: float) -> Lease | None:
+        with self._lock:
+            if school in self._leases:
+                return None
+            self._moments[school] = moment = max(now, self._moments.get(school, 0) + 1)
+            self._leases[school] = token = secrets.token_hex(16)
+            return Lease(school, token, moment)
+
+    def renew(self, lease: Lease, seconds: float) -> bool:
+        return self._leases.get(lease.school) == lease.token
+
+    def close(self, lease: Lease) -> None:
+        with self._lock:
+            if self.renew(lease, 0):
+                del self._leases[lease.school]
+
+    def lose(self, school: str) -> None:
+        """The lease's time is over, and nobody has renewed it."""
+        self._leases.pop(school, None)
+
+    def last(self, school: str) -> Last | None:
+        return self.lasts.get(school)
+
+    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes) -> bool:
+        with self._lock:
+            if not self.renew(lease, 0):
+                return False
+            self.lasts[lease.school] = last
+            self.statuses[lease.school, sweep] = status
+            return True
+
+    def status(self, school: str, sweep: str) -> bytes | None:
+        return self.statuses.get((school, sweep))
+
+
+# KEYS: the lease, the last moment. ARGV: token, the lease's milliseconds, now. Returns the moment as text, since Lua's
+# numbers are no 64-bit integers on their way out.
+_OPEN = """
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return false end
+local moment = math.max(tonumber(ARGV[3]), tonumber(redis.call('GET', KEYS[2]) or '0') + 1)
+local text = string.format('%.0f', moment)
+redis.call('SET', KEYS[2], text)
+return text
+"""
+_RENEW = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+_CLOSE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+# KEYS: the lease, what is remembered, the status. ARGV: token, the new values of both, the status's seconds.
+_ACCEPT = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2])
+redis.call('SET', KEYS[3], ARGV[3], 'EX', ARGV[4])
+return 1
+"""
+
+
+class RedisMemory:
+    """Keys ``lease``, ``moment``, ``last`` and one for each status; a school's carry one tag, for Redis Cluster."""
+
+    def __init__(self, client: Client, prefix: str) -> None:
+        self._client: Any = client
+        self._prefix = f"{prefix}gateway:"
+        self._open, self._renew, self._close, self._accept = (
+            client.register_script(script) for script in (_OPEN, _RENEW, _CLOSE, _ACCEPT)
+        )
+
+    def _key(self, school: str, part: str) -> str:
+        return f"{self._prefix}{{{school}}}:{part}"
+
+    def open(self, school: str, now: int, seconds: float) -> Lease | None:
+        token = secrets.token_hex(16)
+        keys = [self._key(school, "lease"), self._key(school, "moment")]
+        with away_is_retryable():
+            moment = self._open(keys=keys, args=[token, int(seconds * 1000), now])
+        return None if moment is None else Lease(school, token, int(moment))
+
+    def renew(self, lease: Lease, seconds: float) -> bool:
+        with away_is_retryable():
+            return bool(self._renew(keys=[self._key(lease.school, "lease")], args=[lease.token, int(seconds * 1000)]))
+
+    def close(self, lease: Lease) -> None:
+        with away_is_retryable():
+            self._close(keys=[self._key(lease.school, "lease")], args=[lease.token])
+
+    def last(self, school: str) -> Last | None:
+        """What an older release wrote in another shape is as good as lost."""
+        with away_is_retryable():
+            value = self._client.get(self._key(school, "last"))
+        try:
+            return None if value is None else msgspec.json.decode(value, type=Last)
+        except msgspec.MsgspecError:
+            return None
+
+    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes) -> bool:
+        keys = [self._key(lease.school, part) for part in ("lease", "last", f"sweep:{sweep}")]
+        with away_is_retryable():
+            return bool(self._accept(keys=keys, args=[lease.token, encode(last), status, STATUS_SECONDS]))
+
+    def status(self, school: str, sweep: str) -> bytes | None:
+        with away_is_retryable():
+            found: bytes | None = self._client.get(self._key(school, f"sweep:{sweep}"))
+        return found

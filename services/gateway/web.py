@@ -1,0 +1,183 @@
+"""The gateway's addresses: POST /v1/sync, GET /v1/sync/{sweep}, GET /health."""
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.gateway.body import NotJson
+from services.gateway.check import Refused
+from services.gateway.gate import FINISH_SECONDS, LEASE_SECONDS, Gate, Stopping, stopped
+from services.gateway.intake import EPOCH, Intake
+from services.gateway.keys import ApiKeys
+from services.gateway.memory import Memory
+from services.gateway.problems import Problem, later, refused
+from services.gateway.spool import spool, too_large
+from shared.clock import Clock
+from shared.errors import Retryable
+
+log = logging.getLogger("rollcall.gateway")
+
+BODIES_AT_ONCE = 2  # of all schools together: what one is unpacked into is the most that memory holds
+BUSY_SECONDS = 10  # until a second body of a school should be sent again
+RETRY_SECONDS = 30  # until one should that met a Kafka or a Redis which was away
+
+T = TypeVar("T")
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Web:
+    """The endpoints; ``app`` is the application made of them."""
+
+    def __init__(
+        self,
+        keys: ApiKeys,
+        memory: Memory,
+        intake: Intake,
+        clock: Clock,
+        max_body_bytes: int,
+        stopping: Stopping,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self._keys = keys
+        self._memory = memory
+        self._intake = intake
+        self._clock = clock
+        self._max_body_bytes = max_body_bytes
+        self._stopping = stopping
+        self._lease_seconds = lease_seconds
+        self._threads = ThreadPoolExecutor(BODIES_AT_ONCE, thread_name_prefix="gateway")
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/v1/sync", _answered(self.sync), methods=["POST"]),
+                Route("/v1/sync/{sweep}", _answered(self.status), methods=["GET"]),
+                Route("/health", _answered(self.health), methods=["GET"]),
+            ],
+            exception_handlers={HTTPException: _no_such_thing},
+        )
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def sync(self, request: Request) -> Response:
+        if self._stopping.since is not None:
+            raise stopped()
+        school, settings = self._keys.school(_key(request))
+        _check_headers(request, self._max_body_bytes)
+        seconds, asked = self._lease_seconds, time.monotonic()
+        lease = await asyncio.to_thread(self._memory.open, school, _milliseconds(self._clock()), seconds)
+        if lease is None:
+            detail = "Another body of this school is being taken; send this one again."
+            raise later("another-body", detail, BUSY_SECONDS, HTTPStatus.CONFLICT)
+        async with Gate(lease, self._memory, self._stopping, seconds, asked) as gate:
+            file = await self._unless_stopped(spool(request.stream(), self._max_body_bytes), 0)
+            with file:
+                taking = asyncio.get_running_loop().run_in_executor(
+                    self._threads, self._intake.take, school, settings, file, gate
+                )
+                url, answer = await self._unless_stopped(taking, FINISH_SECONDS + 1)
+        return _json(answer, HTTPStatus.ACCEPTED, {"Location": url})
+
+    async def status(self, request: Request) -> Response:
+        school, _ = self._keys.school(_key(request))
+        found = await asyncio.to_thread(self._memory.status, school, request.path_params["sweep"])
+        if found is None:
+            detail = "This school has no accepted body by that name, or not any more."
+            raise Problem(HTTPStatus.NOT_FOUND, "unknown-sweep", detail)
+        return _json(found)
+
+    async def health(self, _: Request) -> Response:
+        if self._stopping.since is not None:
+            raise stopped()
+        return _json(b'{"status":"ok"}')
+
+    async def _unless_stopped(self, work: Awaitable[T], grace: float) -> T:
+        """The work's result. Raises: Problem, when the gateway stops and ``grace`` seconds later it is not done."""
+        task = asyncio.ensure_future(work)
+        stopping = asyncio.create_task(self._stopping.event.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                await asyncio.wait({task}, timeout=grace)
+            if not task.done():
+                raise stopped()
+            return await task
+        finally:
+            stopping.cancel()
+            task.cancel()
+
+
+def _key(request: Request) -> bytes | None:
+    return next((value for name, value in request.scope["headers"] if name == b"api_key"), None)
+
+
+def _check_headers(request: Request, max_body_bytes: int) -> None:
+    """Raises: Problem, for a body that need not be read to be refused."""
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-json", "Send Content-Type: application/json.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        detail = "Send the body as it is, without Content-Encoding."
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "encoded-body", detail, headers={"Accept-Encoding": "identity"}
+        )
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > max_body_bytes:
+        raise too_large(max_body_bytes)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def _json(content: bytes, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
+    return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
+
+
+def _answered(endpoint: Endpoint) -> Endpoint:
+    """Whatever is raised becomes an answer; no log line has a word of a body."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Problem as problem:
+            return problem.response()
+        except Refused as refusal:
+            return refused(refusal).response()
+        except NotJson as error:
+            return Problem(HTTPStatus.BAD_REQUEST, "not-json", f"The body is not JSON: {error}.").response()
+        except Retryable as trouble:
+            log.warning("a request waits: %s", trouble)
+            return later("try-again", "Rollcall cannot take this now; send it again.", RETRY_SECONDS).response()
+        except ClientDisconnect:
+            log.info("a sender went away before its body was whole")
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+        except Exception as bug:
+            place = traceback.extract_tb(bug.__traceback__)[-1]
+            log.error("a bug: %s in %s, line %s", type(bug).__name__, place.filename, place.lineno)
+            detail = "Rollcall has failed on this; nothing says that the body is wrong."
+            return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", detail).response()
+
+    return answer
+
+
+async def _no_such_thing(_: Request, error: Exception) -> Response:
+    """What the router refuses."""
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    kind = status.phrase.lower().replace(" ", "-")
+    return Problem(status, kind, f"{status.phrase}.", headers=error.headers).response()

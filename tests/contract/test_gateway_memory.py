@@ -1,0 +1,108 @@
+"""What gateways remember and how they take turns, in memory and in Redis: the same cases for both."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from services.gateway.memory import Last, Lease, Memory, MemoryMemory, RedisMemory
+from services.gateway.structure import Lists
+from shared.config import Config
+from shared.model import Faculty
+from shared.redis import Client, connect
+
+NOW = 1_795_420_800_123  # milliseconds
+LAST = Last(
+    key="email",
+    lists=Lists(faculties=(Faculty(code="FAC01", name="Faculté des lettres"),), modules=()),
+    roll={"ada@northern.example": "S1", "zoë@northern.example": None},
+)
+
+
+def opened(memory: Memory, school: str = "northern", now: int = NOW) -> Lease:
+    lease = memory.open(school, now, 30)
+    assert lease is not None
+    return lease
+
+
+class MemoryContract:
+    def test_an_unknown_school_has_nothing(self, memory: Memory) -> None:
+        assert (memory.last("northern"), memory.status("northern", "x")) == (None, None)
+
+    def test_one_lease_of_a_school_at_a_time(self, memory: Memory) -> None:
+        first = opened(memory)
+        assert memory.open("northern", NOW, 30) is None
+        opened(memory, "southern")
+        memory.close(first)
+        opened(memory)
+
+    def test_a_lease_that_was_lost_is_not_closed_for_another(self, memory: Memory) -> None:
+        first = opened(memory)
+        memory.close(first)
+        opened(memory)
+        memory.close(first)
+        assert memory.open("northern", NOW, 30) is None
+
+    def test_only_its_holder_renews_a_lease(self, memory: Memory) -> None:
+        first = opened(memory)
+        assert memory.renew(first, 30)
+        memory.close(first)
+        assert not memory.renew(first, 30)
+        opened(memory)
+        assert not memory.renew(first, 30)
+
+    def test_moments_only_rise_whatever_the_clocks_say(self, memory: Memory) -> None:
+        moments = []
+        for now in (NOW, NOW, NOW - 5_000, NOW + 7, NOW + 7):
+            lease = opened(memory, now=now)
+            moments.append(lease.moment)
+            memory.close(lease)
+        assert moments == [NOW, NOW + 1, NOW + 2, NOW + 7, NOW + 8]
+
+    def test_what_is_accepted_comes_back(self, memory: Memory) -> None:
+        lease = opened(memory)
+        assert memory.accept(lease, LAST, "sweep-1", b"{}")
+        assert memory.last("northern") == LAST
+        assert memory.status("northern", "sweep-1") == b"{}"
+        assert memory.status("southern", "sweep-1") is None
+        assert memory.last("southern") is None
+
+    def test_whoever_has_lost_the_lease_writes_nothing(self, memory: Memory) -> None:
+        lease = opened(memory)
+        memory.close(lease)
+        assert not memory.accept(lease, LAST, "sweep-1", b"{}")
+        opened(memory)
+        assert not memory.accept(lease, LAST, "sweep-1", b"{}")
+        assert (memory.last("northern"), memory.status("northern", "sweep-1")) == (None, None)
+
+
+class TestMemoryMemory(MemoryContract):
+    @pytest.fixture
+    def memory(self) -> Memory:
+        return MemoryMemory()
+
+
+@pytest.mark.redis
+class TestRedisMemory(MemoryContract):
+    @pytest.fixture
+    def client(self, config: Config) -> Iterator[Client]:
+        with connect(config) as client:
+            yield client
+
+    @pytest.fixture
+    def memory(self, client: Client, prefix: str) -> Memory:
+        return RedisMemory(client, prefix)
+
+    def test_a_dead_gateways_lease_ends_by_itself(self, memory: Memory) -> None:
+        lease = memory.open("northern", NOW, 0.05)
+        assert lease is not None
+        deadline = time.monotonic() + 5
+        while (second := memory.open("northern", NOW, 30)) is None:
+            assert time.monotonic() < deadline
+        assert not memory.renew(lease, 30)
+        assert not memory.accept(lease, LAST, "sweep-1", b"{}")
+        assert memory.renew(second, 30)
+
+    def test_what_an_older_release_wrote_is_as_good_as_lost(self, memory: Memory, client: Client, prefix: str) -> None:
+        client.set(f"{prefix}gateway:{{northern}}:last", b'{"another": "shape"}')
+        assert memory.last("northern") is None

@@ -1,0 +1,125 @@
+"""A real gateway on real Kafka and Redis: what it accepts is in Kafka, and it ends when it is told to."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.gateway.app import GatewayService, recall_structure
+from shared.config import Config
+from shared.config_load import load
+from shared.errors import ConfigError
+from shared.kafka import KafkaLog, read_compacted
+from shared.kafka_admin import Topics
+from shared.lanes import lane_of
+from shared.model import Faculty, Structure
+from shared.state import StructureState
+from shared.topics import ACCOUNT_STATE, STUDENTS_FETCHED
+from shared.wire import Message, decode, encode
+from tests.conftest import ConfigFile
+from tests.unit.gateway.world import API_KEY, SLUG, a_body, pupils
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+
+@pytest.fixture
+def pushed(config_file: ConfigFile, tmp_path: Path) -> Config:
+    (tmp_path / "key").write_text(API_KEY)
+    school = f'[schools.{SLUG}]\ntenant = "northern"\nsource = "push"\napi_key = {{ file = "key" }}\n'
+    tenant = '[tenants.northern]\napi_key = { file = "secret" }\n'
+    return load(config_file(f'[gateway]\nlisten = "127.0.0.1:0"\n{tenant}{school}'), {})
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.Event, asyncio.Task[None]]]:
+    service, stop = GatewayService(config), asyncio.Event()
+    serving = asyncio.create_task(service.run(stop))
+    while service.address is None:
+        await asyncio.sleep(0.01)
+        assert not serving.done(), serving.exception()
+    host, port = service.address
+    async with httpx.AsyncClient(base_url=f"http://{host}:{port}", headers={"API_KEY": API_KEY}, timeout=60) as client:
+        try:
+            yield client, stop, serving
+        finally:
+            stop.set()
+            await serving
+
+
+def published(config: Config) -> list[str]:
+    records = read_compacted(config, STUDENTS_FETCHED, lane_of(SLUG, config.kafka.partitions))
+    return [type(decode(record.header("ce_type"), record.value)).__name__ for record in records]
+
+
+@pytest.fixture
+def topics(pushed: Config) -> None:
+    with Topics(pushed) as admin:
+        admin.create()
+
+
+@pytest.mark.usefixtures("topics")
+async def test_what_is_accepted_is_in_kafka(pushed: Config) -> None:
+    async with running(pushed) as (client, _, _):
+        assert (await client.get("/health")).status_code == 200
+        answer = await client.post("/v1/sync", json=a_body(pupils(1_200)))
+        assert answer.status_code == 202, answer.text
+        kinds = await asyncio.to_thread(published, pushed)
+        assert (await client.get(answer.headers["location"])).json() == answer.json()
+        again = await client.post("/v1/sync", json=a_body(pupils(1_199)))
+        assert again.json()["counts"]["left"] == 1
+    assert kinds == ["SweepStarted", "StructureFetched", *["StudentFetched"] * 1_200, "RollRead", "SweepCompleted"]
+
+
+@pytest.mark.usefixtures("topics")
+async def test_a_refusal_reaches_a_sender_whose_body_is_not_read(pushed: Config) -> None:
+    body = json.dumps(a_body(pupils(40_000))).encode()
+    async with running(pushed) as (client, _, _):
+        answer = await client.post("/v1/sync", content=body, headers={"API_KEY": "guessed"})
+        assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+        assert (await client.get("/health")).status_code == 200
+    assert await asyncio.to_thread(published, pushed) == []
+
+
+@pytest.mark.usefixtures("topics")
+async def test_it_ends_within_seconds_and_refuses_the_body_under_way(pushed: Config) -> None:
+    async with running(pushed) as (client, stop, serving):
+        received, sent = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        sent.write(f"POST /v1/sync HTTP/1.1\r\nHost: x\r\nAPI_KEY: {API_KEY}\r\nContent-Length: 99\r\n\r\n{{".encode())
+        status = 202
+        while status != 409:  # until the first body has the school
+            status = (await client.post("/v1/sync", json=a_body())).status_code
+        begun = time.monotonic()
+        stop.set()
+        answer = await asyncio.wait_for(received.read(), 5)
+        await serving
+        sent.close()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert time.monotonic() - begun < 5
+
+
+async def test_an_address_that_is_taken_is_told_with_the_fix(pushed: Config) -> None:
+    async with running(pushed) as (client, _, _):
+        taken = pushed.gateway.model_copy(update={"listen": f"{client.base_url.host}:{client.base_url.port}"})
+        with pytest.raises(ConfigError, match=r"gateway\.listen"):
+            await GatewayService(pushed.model_copy(update={"gateway": taken})).run(asyncio.Event())
+
+
+@pytest.mark.usefixtures("topics")
+async def test_the_structure_that_rollcall_holds_is_found(pushed: Config) -> None:
+    def state(school: str, at: int, name: str) -> Message:
+        structure = Structure(faculties=(Faculty(code="FAC01", name=name),))
+        value = encode(StructureState(school=school, at=at, structure=structure))
+        return Message(ACCOUNT_STATE, lane_of(SLUG, pushed.kafka.partitions), f"{school}//structure", value)
+
+    out = KafkaLog(pushed)
+    states = [state(SLUG, 7, "new"), state(SLUG, 3, "an older one, late"), state("another", 9, "another's")]
+    await asyncio.to_thread(out.publish, states)
+    found = await asyncio.to_thread(recall_structure, pushed, SLUG)
+    assert found is not None
+    assert [faculty.name for faculty in found.faculties] == ["new"]
+    assert await asyncio.to_thread(recall_structure, pushed, "nobody") is None

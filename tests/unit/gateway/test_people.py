@@ -1,0 +1,192 @@
+"""What is wrong inside one student, and where; what is taken of a sound one."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.gateway.fields import MAX_ENTRY_BYTES
+from services.gateway.people import Defined, Entry, Key, can_be_key, check_staff, read_student, student_of
+from shared.model import Fault, Student
+from tests.unit.gateway.world import a_pupil
+
+DEFINED = Defined(frozenset({"FAC01"}), frozenset({"DEP01"}), frozenset({"PROG01"}), frozenset({"MOD01", "MOD02"}))
+NOTHING_SAID = Defined(None, None, None, None)
+
+
+def read(entry: Any, defined: Defined = DEFINED, key: Key = "email") -> Entry:
+    raw = entry if isinstance(entry, bytes) else json.dumps(entry).encode()
+    return read_student(msgspec.Raw(raw), defined, key)
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointers"),
+    [
+        pytest.param({}, [], id="sound"),
+        pytest.param({"firstName": ...}, ["/firstName"], id="first name missing"),
+        pytest.param({"firstName": "  "}, ["/firstName"], id="first name blank"),
+        pytest.param({"firstName": None}, ["/firstName"], id="first name null"),
+        pytest.param({"lastName": 7}, ["/lastName"], id="last name a number"),
+        pytest.param({"year": ...}, ["/year"], id="year missing"),
+        pytest.param({"year": None}, [], id="year null"),
+        pytest.param({"year": 0}, [], id="year 0"),
+        pytest.param({"year": 7.0}, [], id="year 7.0 is 7"),
+        pytest.param({"year": 8}, ["/year"], id="year 8"),
+        pytest.param({"year": -1}, ["/year"], id="year below 0"),
+        pytest.param({"year": 1.5}, ["/year"], id="half a year"),
+        pytest.param({"year": "1"}, ["/year"], id="year in quotes"),
+        pytest.param({"year": True}, ["/year"], id="year true"),
+        pytest.param({"email": ...}, ["/email"], id="e-mail missing"),
+        pytest.param({"email": "ada"}, ["/email"], id="e-mail without an at"),
+        pytest.param({"email": "ada@northern"}, ["/email"], id="e-mail without a dot"),
+        pytest.param({"email": "a b@northern.example"}, ["/email"], id="e-mail with a space"),
+        pytest.param({"email": "/a@northern.example"}, ["/email"], id="e-mail that is no key"),
+        pytest.param({"email": " Ada@Northern.Example "}, [], id="e-mail with spaces around"),
+        pytest.param({"id": ...}, [], id="no id"),
+        pytest.param({"id": None}, [], id="id null"),
+        pytest.param({"id": 123456}, ["/id"], id="id a number"),
+        pytest.param({"personalEmail": "nobody"}, ["/personalEmail"], id="personal e-mail malformed"),
+        pytest.param({"personalEmail": None, "phone": None}, [], id="optional fields null"),
+        pytest.param({"phone": 441234}, ["/phone"], id="phone a number"),
+        pytest.param({"programmeCodes": ...}, [], id="programmes not supplied"),
+        pytest.param({"programmeCodes": "PROG01"}, ["/programmeCodes"], id="programmes no list"),
+        pytest.param({"programmeCodes": ["PROG01", "PROG02"]}, ["/programmeCodes/1"], id="programme undefined"),
+        pytest.param({"programmeCodes": [7, ""]}, ["/programmeCodes/0", "/programmeCodes/1"], id="no codes"),
+        pytest.param({"moduleCodes": ["MOD01", "MOD01"]}, [], id="one module twice"),
+        pytest.param({"moduleCodes": ["MOD03"]}, ["/moduleCodes/0"], id="module undefined"),
+        pytest.param({"metadata": {"campus": "Main"}}, [], id="metadata"),
+        pytest.param({"metadata": ["Main"]}, ["/metadata"], id="metadata no object"),
+        pytest.param({"metadata": {"campus": 1}}, ["/metadata/campus"], id="metadata a number"),
+        pytest.param({"metadata": {"Main/Campus~": "x"}}, ["/metadata/Main~1Campus~0"], id="metadata's name"),
+        pytest.param(
+            {"firstName": 1, "lastName": 1, "year": "x", "email": "x"},
+            ["/firstName", "/lastName", "/year", "/email"],
+            id="every fault is told, not the first alone",
+        ),
+    ],
+)
+def test_each_fault_has_its_pointer(fields: dict[str, Any], pointers: list[str]) -> None:
+    assert [fault.pointer for fault in read(a_pupil(**fields)).faults] == pointers
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(b"7", id="a number"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b'["Ada"]', id="a list"),
+        pytest.param(b'{"firstName": "\xff"}', id="not UTF-8"),
+        pytest.param(b'{"firstName": "\\ud800"}', id="half a character"),
+        pytest.param(b'{"year": 1e999}', id="a number beyond all limits"),
+        pytest.param(b'{"year": ' + b"[" * 5000 + b"]" * 5000 + b"}", id="a nesting beyond all limits"),
+        pytest.param(json.dumps(a_pupil(firstName="A" * MAX_ENTRY_BYTES)).encode(), id="larger than any student"),
+    ],
+)
+def test_what_is_no_student_has_one_fault_and_no_key(entry: bytes) -> None:
+    found = read(entry)
+    assert ([fault.pointer for fault in found.faults], found.key, found.other) == ([""], None, None)
+
+
+def test_no_fault_repeats_what_stood_there() -> None:
+    found = read(a_pupil(firstName=12345, email="secret", year="secret", metadata={"a": 1}, moduleCodes=["secret"]))
+    assert len(found.faults) == 5
+    assert not [fault for fault in found.faults if "secret" in fault.message or "12345" in fault.message]
+
+
+def test_codes_are_not_judged_where_nobody_ever_said_which_there_are() -> None:
+    assert read(a_pupil(programmeCodes=["ANY"]), NOTHING_SAID).fields["programmes"] == ("ANY",)
+
+
+@pytest.mark.parametrize(
+    ("key", "mine", "other"),
+    [
+        pytest.param("email", "ada@northern.example", "S1", id="by e-mail, trimmed and case-folded"),
+        pytest.param("id", "S1", "ada@northern.example", id="by id, as it is"),
+    ],
+)
+def test_the_key_is_what_the_setting_names(key: Key, mine: str, other: str) -> None:
+    found = read(a_pupil(id=" S1", email=" Ada@Northern.Example "), key=key)
+    assert (found.key, found.other, found.fields["email"]) == (mine, other, "Ada@Northern.Example")
+
+
+def test_an_id_must_be_there_where_it_is_the_key() -> None:
+    found = read(a_pupil(id=...), key="id")
+    assert ([fault.pointer for fault in found.faults], found.key) == (["/id"], None)
+
+
+@pytest.mark.parametrize(
+    ("text", "can"),
+    [
+        ("S1", True),
+        ("S 1", True),
+        ("a/b", True),
+        ("/structure", False),
+        ("a\nb", False),
+        ("a\0b", False),
+        ("", False),
+        ("x" * 320, True),
+        ("x" * 321, False),
+    ],
+)
+def test_a_key_can_stand_in_a_topic(text: str, can: bool) -> None:
+    assert can_be_key(text) is can
+
+
+def test_a_sound_student_is_taken_whole() -> None:
+    pushed = a_pupil(1, firstName=" Ada ", phone="+44", personalEmail="a@b.example", metadata={"z": "1", "campus": "M"})
+    assert student_of(read(pushed), "ada.fern1@northern.example") == Student(
+        student_id="ada.fern1@northern.example",
+        feed_id="S000001",
+        first_name="Ada",
+        last_name="Fern",
+        email="ada.fern1@northern.example",
+        personal_email="a@b.example",
+        phone="+44",
+        year=1,
+        programmes=("PROG01",),
+        modules=("MOD01",),
+        metadata={"campus": "M", "z": "1"},
+    )
+
+
+def test_a_list_that_is_not_there_is_not_supplied_and_an_empty_one_is_empty() -> None:
+    absent = student_of(read(a_pupil(programmeCodes=..., moduleCodes=...)), "x")
+    empty = student_of(read(a_pupil(programmeCodes=[], moduleCodes=[])), "x")
+    assert (absent.programmes, absent.modules, empty.programmes, empty.modules) == (None, None, (), ())
+
+
+def test_a_record_tells_its_faults_wherever_in_the_body_it_stood() -> None:
+    more = Fault(pointer="/email", message="stands twice")
+    student = student_of(read(a_pupil(year="1")), "x", (more,))
+    assert [fault.pointer for fault in student.faults] == ["/year", "/email"]
+    assert student.year is None
+
+
+def test_the_same_student_is_the_same_bytes_whatever_the_order_of_the_feed() -> None:
+    one = read(a_pupil(moduleCodes=["MOD02", "MOD01"], metadata={"b": "1", "a": "2"}))
+    two = read(dict(reversed(a_pupil(moduleCodes=["MOD01", "MOD02"], metadata={"a": "2", "b": "1"}).items())))
+    assert msgspec.json.encode(student_of(one, "x")) == msgspec.json.encode(student_of(two, "x"))
+
+
+def test_a_field_that_nobody_knows_is_no_fault() -> None:
+    found = read(a_pupil(middleName="Grace"))
+    assert (found.faults, found.strange) == ((), ("middleName",))
+
+
+@pytest.mark.parametrize(
+    ("change", "pointers"),
+    [
+        pytest.param({}, [], id="sound"),
+        pytest.param({"universityTitle": ""}, [], id="no title to tell"),
+        pytest.param({"universityTitle": ...}, ["/universityTitle"], id="title missing"),
+        pytest.param({"facultyCodes": ...}, ["/facultyCodes"], id="faculties missing"),
+        pytest.param({"departmentCodes": ["DEP09"]}, ["/departmentCodes/0"], id="department undefined"),
+        pytest.param({"email": "x"}, ["/email"], id="e-mail malformed"),
+    ],
+)
+def test_staff_are_checked_by_the_document(change: dict[str, Any], pointers: list[str]) -> None:
+    sound = a_pupil(universityTitle="Professor", facultyCodes=["FAC01"], departmentCodes=["DEP01"], year=...)
+    entry = {name: value for name, value in (sound | change).items() if value is not ...}
+    faults, strange = check_staff(msgspec.Raw(json.dumps(entry).encode()), DEFINED)
+    assert ([fault.pointer for fault in faults], strange) == (pointers, ())

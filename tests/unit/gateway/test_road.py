@@ -1,0 +1,198 @@
+"""Pushed bodies all the way to the accounts: the gateway, eligibility and the reconciler, joined by memory."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.config import Config
+from shared.config_load import load
+from shared.events import SweepReconciled
+from shared.model import Verdict
+from shared.topics import STUDENTS_FETCHED
+from shared.wire import Record
+from tests.road import LANE, Road
+from tests.unit.gateway.world import API_KEY, SLUG, World, a_body, a_pupil, email, pupils
+
+
+def a_config(folder: Path, **settings: str) -> Config:
+    (folder / "secret").write_text("made-up")
+    (folder / "key").write_text(API_KEY)
+    more = "".join(f'{name} = "{value}"\n' for name, value in settings.items())
+    path = folder / "rollcall.toml"
+    path.write_text(
+        '[kafka]\npartitions = 1\n[tenants.northern]\napi_key = { file = "secret" }\n'
+        f'[schools.{SLUG}]\ntenant = "northern"\nsource = "push"\napi_key = {{ file = "key" }}\n{more}'
+    )
+    return load(path, {})
+
+
+class Pushed:
+    """A gateway whose lane leads to accounts."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.gateway = World(**settings)
+        self.road = Road(a_config(folder, **settings))
+        self.sent = 0
+
+    async def push(self, body: Any, *, is_refused: bool = False) -> None:
+        answer = await self.gateway.post(body)
+        assert (answer.status_code == 202) is not is_refused, answer.text
+        self.arrive()
+
+    def arrive(self) -> None:
+        """What was published reaches the accounts."""
+        records = []
+        for message in self.gateway.take():
+            raw = dict(message.headers)
+            records.append(Record(STUDENTS_FETCHED, LANE, self.sent, message.key, message.value or b"", raw=raw))
+            self.sent += 1
+        self.road.judge(records)
+        self.road.run()
+
+    def enabled(self) -> set[str]:
+        return self.road.enabled(SLUG)
+
+    def last_close(self) -> SweepReconciled:
+        return [one for one in self.road.changes() if isinstance(one, SweepReconciled)][-1]
+
+
+@pytest.fixture
+def pushed(tmp_path: Path) -> Pushed:
+    return Pushed(tmp_path)
+
+
+def emails(count: int) -> set[str]:
+    return {email(number) for number in range(count)}
+
+
+async def test_a_first_body_provisions_everybody_and_is_certified(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(30)))
+    assert pushed.enabled() == emails(30)
+    assert (pushed.last_close().outcome, pushed.last_close().roll_count) == ("certified", 30)
+    account = pushed.road.account(email(3), SLUG)
+    assert account is not None
+    assert account.details is not None
+    assert (account.details.id, account.details.year, account.programmes) == ("S000003", 1, ("PROG01",))
+
+
+async def test_the_same_body_again_changes_nothing(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(30)))
+    before = len(pushed.road.changes())
+    await pushed.push(a_body(pupils(30)))
+    assert [type(one).__name__ for one in pushed.road.changes()[before:]] == ["SweepReconciled"]
+    assert pushed.last_close().outcome == "certified"
+
+
+async def test_whoever_is_gone_from_a_body_is_disabled_and_enabled_when_back(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(30)))
+    await pushed.push(a_body(pupils(27)))
+    assert pushed.enabled() == emails(27)
+    assert pushed.last_close().counts["disable_explained"] == 3
+    assert pushed.last_close().outcome == "certified"
+    await pushed.push(a_body(pupils(30)))
+    assert pushed.enabled() == emails(30)
+    await pushed.push(a_body(pupils(30)))
+    assert pushed.last_close().outcome == "certified"
+
+
+async def test_half_a_body_is_held_and_the_whole_one_lifts_it(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(100)))
+    await pushed.push(a_body(pupils(50)))
+    assert (pushed.enabled(), pushed.last_close().is_held) == (emails(100), True)
+    await pushed.push(a_body(pupils(50)))
+    assert (pushed.enabled(), pushed.last_close().is_held) == (emails(100), True)
+    await pushed.push(a_body(pupils(100)))
+    assert (pushed.enabled(), pushed.last_close().is_held) == (emails(100), False)
+
+
+async def test_an_empty_body_is_held(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(30)))
+    await pushed.push(a_body([]))
+    assert (pushed.enabled(), pushed.last_close().is_held) == (emails(30), True)
+
+
+async def test_an_unexplained_absence_disables_nobody_at_once(tmp_path: Path) -> None:
+    pushed = Pushed(tmp_path, absence="unexplained")
+    await pushed.push(a_body(pupils(30)))
+    await pushed.push(a_body(pupils(29)))
+    assert pushed.enabled() == emails(30)
+    assert pushed.last_close().counts["disable_explained"] == 0
+
+
+async def test_a_lost_memory_explains_no_absence(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(30)))
+    pushed.gateway.memory.lasts.clear()
+    await pushed.push(a_body(pupils(29)))
+    assert pushed.enabled() == emails(30)
+    assert pushed.last_close().counts["disable_explained"] == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"year": "1"}, id="a year in quotes"),
+        pytest.param({"firstName": ""}, id="a blank name"),
+        pytest.param({"moduleCodes": ["?"]}, id="a module that is not defined"),
+        pytest.param({"email": ""}, id="a blank e-mail, known by the id"),
+        pytest.param({"email": email(0)}, id="another's e-mail, known by the id"),
+        pytest.param({"email": email(0), "id": ...}, id="another's e-mail, and no id"),
+        pytest.param({"email": "", "id": "new"}, id="a student whom nobody can name"),
+    ],
+)
+async def test_a_slip_in_the_feed_is_not_a_leaver(pushed: Pushed, change: dict[str, Any]) -> None:
+    await pushed.push(a_body(pupils(60)))
+    await pushed.push(a_body(pupils(59, a_pupil(59, **change))))
+    assert pushed.enabled() == emails(60)
+    await pushed.push(a_body(pupils(60)))
+    assert pushed.enabled() == emails(60)
+    assert pushed.last_close().outcome == "certified"
+    slipped = pushed.road.account(email(59), SLUG)
+    assert slipped is not None
+    assert slipped.assessment is not None
+    assert slipped.assessment.account is Verdict.ELIGIBLE
+
+
+async def test_with_a_student_whom_nobody_can_name_nobody_is_gone(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(60)))
+    await pushed.push(a_body(pupils(57, a_pupil(90, email="", id="new"))))
+    assert (pushed.enabled(), pushed.last_close().outcome) == (emails(60), "failed")
+    await pushed.push(a_body(pupils(57)))
+    assert pushed.enabled() == emails(57)
+
+
+async def test_a_refused_body_changes_nothing(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(30)))
+    before = len(pushed.road.changes())
+    await pushed.push(a_body(pupils(10), faculties=[7]), is_refused=True)
+    await pushed.push(a_body(pupils(10, a_pupil(11, year="1"))), is_refused=True)
+    assert len(pushed.road.changes()) == before
+
+
+async def test_a_body_cut_off_midway_removes_nobody_and_the_next_one_heals_it(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(30)))
+    pushed.gateway.log.fail_after = 31  # 1 of the 3 who are gone is not told
+    await pushed.push(a_body(pupils(27)), is_refused=True)
+    assert pushed.enabled() == emails(30)
+    await pushed.push(a_body(pupils(29)))
+    assert (pushed.enabled(), pushed.last_close().outcome) == (emails(29), "certified")
+
+
+async def test_modules_that_are_not_supplied_are_kept(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(30)))
+    await pushed.push(a_body([a_pupil(number, moduleCodes=..., programmeCodes=[]) for number in range(30)]))
+    account = pushed.road.account(email(3), SLUG)
+    assert account is not None
+    assert account.modules == ("MOD01",)
+    assert pushed.last_close().counts["unenrol"] == 30
+
+
+async def test_an_id_that_is_the_key_reaches_unitu_too(tmp_path: Path) -> None:
+    pushed = Pushed(tmp_path, key="id")
+    await pushed.push(a_body(pupils(30)))
+    await pushed.push(a_body([a_pupil(number, email=f"new{number}@northern.example") for number in range(30)]))
+    assert pushed.enabled() == {f"S{number:06}" for number in range(30)}
+    account = pushed.road.account("S000003", SLUG)
+    assert account is not None
+    assert account.details is not None
+    assert (account.details.id, account.details.email) == ("S000003", "new3@northern.example")

@@ -1,0 +1,201 @@
+"""The gateway's answers, and what may go wrong on the way to one."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from services.gateway import spool as spool_module
+from shared.errors import Retryable
+from tests.unit.gateway.world import SLUG, World, a_body, a_pupil, email, pointers, pupils
+
+PROBLEM = "application/problem+json"
+
+
+async def test_an_accepted_body_is_answered_with_its_sweep_and_where_to_look() -> None:
+    world = World()
+    answer = await world.post(a_body(pupils(39, a_pupil(40, year="1"))))
+    told = answer.json()
+    assert (answer.status_code, answer.headers["location"]) == (202, told["status_url"])
+    assert told["status_url"] == f"/v1/sync/{told['sweep']}"
+    assert (told["state"], told["complete"], told["reason"]) == ("accepted", True, None)
+    assert told["counts"] == {
+        "faculties": 1,
+        "departments": 1,
+        "programmes": 1,
+        "modules": 1,
+        "students": 40,
+        "undecided": 1,
+        "left": 0,
+    }
+    assert (told["fault_count"], pointers(answer)) == (1, ["/students/39/year"])
+
+
+async def test_the_status_url_tells_the_same_to_the_same_school_only() -> None:
+    world = World()
+    answer = await world.post(a_body())
+    again = await world.client.get(answer.json()["status_url"])
+    assert (again.status_code, again.json()) == (200, answer.json())
+    others = await world.client.get(answer.json()["status_url"], headers={"API_KEY": "another-key"})
+    nobody = await world.client.get(answer.json()["status_url"], headers={"API_KEY": "guessed"})
+    unknown = await world.client.get("/v1/sync/20261123T080001.000Z-00000000")
+    assert [one.status_code for one in (others, nobody, unknown)] == [404, 401, 404]
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "kind"),
+    [
+        pytest.param(b"{}", {"API_KEY": "guessed"}, 401, "unknown-api-key", id="a key that names no school"),
+        pytest.param(b"{}", {"API_KEY": ""}, 401, "unknown-api-key", id="an empty key"),
+        pytest.param(b"{}", {"API_KEY": "schlüssel".encode("latin-1")}, 401, "unknown-api-key", id="no ASCII"),
+        pytest.param(b"{", {}, 400, "not-json", id="not JSON"),
+        pytest.param(b"", {}, 400, "not-json", id="nothing"),
+        pytest.param(b"{}", {}, 422, "body-refused", id="no list"),
+        pytest.param(b'{"students": [7]}', {}, 422, "too-many-faults", id="faults"),
+        pytest.param(b"a,b", {"Content-Type": "text/csv"}, 415, "not-json", id="another kind of text"),
+        pytest.param(b"{}", {"Content-Encoding": "gzip"}, 415, "encoded-body", id="compressed"),
+        pytest.param(b" " * 1001, {}, 413, "body-too-large", id="too large"),
+    ],
+)
+async def test_a_refusal_is_a_problem_and_nothing_goes_out(
+    content: bytes, headers: dict[str, Any], status: int, kind: str
+) -> None:
+    world = World(max_body_bytes=1000)
+    answer = await world.client.post(
+        "/v1/sync", content=content, headers={"Content-Type": "application/json"} | headers
+    )
+    told = answer.json()
+    assert (answer.status_code, told["status"], answer.headers["content-type"]) == (status, status, PROBLEM)
+    assert told["type"].endswith(f"/{kind}")
+    assert told["title"]
+    assert told["detail"]
+    assert world.log.messages == []
+    assert world.memory.lasts == {}
+
+
+async def test_no_key_at_all_is_refused() -> None:
+    world = World()
+    del world.client.headers["API_KEY"]
+    assert [(await world.post(a_body())).status_code, (await world.client.get("/v1/sync/x")).status_code] == [401, 401]
+
+
+async def test_a_refusal_repeats_nothing_of_a_student() -> None:
+    world = World()
+    body = a_body([a_pupil(1, firstName=["Esmeralda"], email="esmeralda", phone=7, moduleCodes=["Esmeralda"])])
+    answer = await world.post(body)
+    assert answer.status_code == 422
+    assert "esmeralda" not in answer.text.casefold()
+    assert pointers(answer) == [f"/students/0/{name}" for name in ("firstName", "email", "phone", "moduleCodes/0")]
+
+
+async def test_a_body_that_says_no_length_is_bounded_all_the_same() -> None:
+    world = World(max_body_bytes=1000)
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(100):
+            sent += 1
+            yield b" " * 100
+
+    assert (await world.post(None, pieces())).status_code == 413
+    assert sent < 20
+
+
+@pytest.mark.parametrize(
+    ("length", "is_stopping", "status", "is_read"),
+    [
+        pytest.param("1000", False, 400, True, id="within the bound"),
+        pytest.param("1001", False, 413, False, id="said to be too large"),
+        pytest.param("10", True, 503, False, id="the gateway is about to end"),
+    ],
+)
+async def test_what_is_refused_by_its_headers_is_not_read(
+    length: str, is_stopping: bool, status: int, is_read: bool
+) -> None:
+    world = World(max_body_bytes=1000)
+    if is_stopping:
+        world.stopping.begin()
+    read = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        read.append(True)
+        yield b"?"
+
+    answer = await world.post(None, pieces(), Content_Length=length)
+    assert (answer.status_code, bool(read)) == (status, is_read)
+
+
+async def test_a_body_of_exactly_the_bound_is_taken() -> None:
+    content = json.dumps(a_body()).encode()
+    assert (await World(max_body_bytes=len(content)).post(None, content)).status_code == 202
+    assert (await World(max_body_bytes=len(content) - 1).post(None, content)).status_code == 413
+
+
+async def test_a_body_that_stalls_sets_its_school_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "SILENCE_SECONDS", 0.02)
+    world = World()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(30)
+
+    assert (await world.post(None, pieces())).status_code == 408
+    assert (await world.post(a_body())).status_code == 202
+
+
+async def test_accepted_means_that_everything_was_acknowledged() -> None:
+    world = World()
+    world.log.fail_after = 5
+    answer = await world.post(a_body())
+    assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
+    assert int(answer.headers["retry-after"]) > 0
+    assert world.memory.lasts == {}, "who was in a body that was not accepted is not in the last roll"
+    assert (await world.post(a_body())).status_code == 202
+
+
+async def test_a_redis_that_is_away_refuses_for_now(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+
+    def away(*_: object) -> None:
+        raise Retryable("Redis: away")
+
+    world.memory.last = away  # type: ignore[assignment,method-assign]
+    assert (await world.post(a_body())).status_code == 503
+    world.memory.open = away  # type: ignore[assignment,method-assign]
+    assert (await world.post(a_body())).status_code == 503
+    assert world.log.messages == []
+
+
+async def test_a_bug_is_told_without_a_word_of_the_body(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+
+    def fail(*_: object) -> None:
+        raise KeyError(email(1))
+
+    world.memory.last = fail  # type: ignore[assignment,method-assign]
+    with caplog.at_level(logging.DEBUG):
+        answer = await world.post(a_body())
+    assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
+    assert "KeyError" in caplog.text
+    assert email(1) not in caplog.text + answer.text
+    assert (await world.client.get("/health")).status_code == 200
+
+
+async def test_no_log_line_names_anybody(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    with caplog.at_level(logging.DEBUG, "rollcall"):
+        await world.accepted(a_body(pupils(39, a_pupil(40, year="1"))))
+    assert SLUG in caplog.text
+    assert "ada" not in caplog.text.casefold()
+
+
+async def test_it_is_healthy_and_knows_its_addresses() -> None:
+    world = World()
+    assert (await world.client.get("/health")).json() == {"status": "ok"}
+    wrong = await world.client.put("/v1/sync")
+    assert (wrong.status_code, wrong.headers["allow"], wrong.headers["content-type"]) == (405, "POST", PROBLEM)
+    assert (await world.client.get("/elsewhere")).headers["content-type"] == PROBLEM
