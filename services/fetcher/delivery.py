@@ -52,14 +52,10 @@ class Delivery:
         await self.send({id: letter for id, letter in letters.items() if self._is_news(id, letter.digest)}, read_at)
 
     async def send(self, letters: Mapping[str, Letter], read_at: str) -> None:
-        """Publish students whatever is remembered of them; remember those of the roll after the acknowledgement."""
+        """Publish students whatever is remembered of them; remember them after the acknowledgement."""
         await self.publish([self._envelope.student(letter, read_at) for letter in letters.values()])
         self.sent += len(letters)
-        new = {
-            id: letter.digest
-            for id, letter in letters.items()
-            if id in self.digests and self._known.digests.get(id) != letter.digest
-        }
+        new = {id: letter.digest for id, letter in letters.items() if self._known.digests.get(id) != letter.digest}
         if new:
             await asyncio.to_thread(self._memory.keep_digests, self._envelope.school, new)
 

@@ -69,7 +69,10 @@ class TestSaying:
 
     async def test_a_quiet_sweep_costs_two_records(self) -> None:
         school = await read_once(*TEN)
+        assert school.result is not None
+        assert (school.result.sent, school.result.roll_count) == (10, 10)
         assert kinds(await school.sweep()) == ["SweepStarted", "SweepCompleted"]
+        assert (school.result.sent, school.result.roll_count) == (0, 10)
 
     async def test_only_who_changed_is_sent(self) -> None:
         school = await read_once(*TEN)
