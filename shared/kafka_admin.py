@@ -270,7 +270,7 @@ def _standing(wanted: Wanted, described: Mapping[str, Any], settings: Mapping[st
 def _client_settings(config: Config, open_seconds: float) -> dict[str, Any]:
     kafka = config.kafka
     settings: dict[str, Any] = {
-        "bootstrap_servers": kafka.bootstrap_servers.split(","),
+        "bootstrap_servers": [server.strip() for server in kafka.bootstrap_servers.split(",")],
         "security_protocol": kafka.security_protocol,
         "client_id": "rollcall",
         "bootstrap_timeout_ms": int(open_seconds * 1000),
