@@ -8,40 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from services.reconciler import emails, ledger, messages, proof
-from services.reconciler.close import close
-from services.reconciler.holds import command
+from services.reconciler import emails, ledger, messages
 from services.reconciler.ledger import Ledger
-from services.reconciler.reconcile import Change, Reading, changed
+from services.reconciler.reconcile import Reading, changed
+from services.reconciler.sweeps import Sweeps
 from shared import dead_letters
 from shared.errors import Poison
-from shared.events import (
-    AcceptRoll,
-    ForgetStudent,
-    PauseSchool,
-    RefuseHold,
-    ReleaseHold,
-    ResumeSchool,
-    RollRead,
-    StructureChanged,
-    StructureFetched,
-    StudentAssessed,
-    SweepCompleted,
-    SweepFailed,
-    SweepReconciled,
-    SweepStarted,
-)
+from shared.events import StudentAssessed, SweepCompleted
 from shared.lane import Effects, Questions, StateLost, View
-from shared.model import Frozen, Structure
 from shared.ports import Ask
-from shared.state import AccountState, LaneState, OpenSweep, SchoolState, StructureState
-from shared.wire import Message, Record, decode, decoder, digest, encode, type_name
+from shared.state import LaneState, SchoolState
+from shared.wire import Message, Record, decode, decoder, digest, type_name
 
 ASSESSED = type_name(StudentAssessed).encode()
 COMPLETED = type_name(SweepCompleted).encode()
 _assessed_decoder = decoder(StudentAssessed)
 _school_decoder = decoder(SchoolState)
-_structure_decoder = decoder(StructureState)
 
 Rebuild = Callable[[int, LaneState | None, int, int], None]
 
@@ -77,7 +59,6 @@ class _Batch:
         self._assessed: dict[int, StudentAssessed] = {}
         self._differing: list[tuple[Record, bytes | None]] = []
         self._changes: list[Message] = []
-        self._structures: dict[str, StructureState] = {}
         self._sizes: Mapping[str, int] = {}
 
     # --- what a batch needs to know ------------------------------------------------------------------------------
@@ -176,6 +157,7 @@ class _Batch:
 
     def decide(self, view: View) -> Effects:
         self._view = view
+        self._sweeps = Sweeps(view, self._changes)
         self._check_sizes()
         lane = view.known
         for book in self._ledgers.values():
@@ -208,7 +190,7 @@ class _Batch:
             told += [messages.account_state(lane.lane, state, value) for state, value in written]
             if school is not None:
                 told_last.append(messages.school_state(lane.lane, *school))
-        told_last += [messages.structure_state(lane.lane, structure) for structure in self._structures.values()]
+        told_last += [messages.structure_state(lane.lane, structure) for structure in self._sweeps.structures.values()]
         self._view.update_state(causes=self._causes, students=students, schools=schools)
         if told or told_last:
             position = self._records[-1].offset + 1
@@ -238,15 +220,11 @@ class _Batch:
             if ledger.digest_entry(before) == taken:
                 return
         emails.decide(
-            book, assessed, Reading(record.offset, read_at, taken.hex()), self._emit(messages.Envelope(record))
+            book,
+            assessed,
+            Reading(record.offset, read_at, taken.hex()),
+            messages.Envelope(record).emitting(self._changes),
         )
-
-    def _emit(self, envelope: messages.Envelope) -> emails.Emit:
-        def emit(state: AccountState, changes: Sequence[Change]) -> None:
-            if changes:
-                self._changes += envelope.changes(changes, state.school, state.student_id)
-
-        return emit
 
     # --- everything else in the lane -----------------------------------------------------------------------------
 
@@ -259,131 +237,9 @@ class _Batch:
             book = self._ledgers[slug]
             if record.offset <= book.school.at:
                 return
-            self._apply(book, event, record)
+            self._sweeps.apply(book, event, record)
         except Poison as poison:
             self._changes.append(dead_letters.letter(record, poison))
-
-    def _apply(self, book: Ledger, event: Frozen, record: Record) -> None:
-        match event:
-            case SweepStarted():
-                self._drop_chunks(book)
-                opened = OpenSweep(sweep=event.sweep, started_at=event.started_at, full=event.full, at=record.offset)
-                book.school = changed(book.school, open=opened, at=record.offset)
-            case RollRead():
-                if book.school.open is not None and book.school.open.sweep == event.sweep:
-                    self._view.put(ledger.chunks(book.slug), str(event.chunk), encode(event))
-            case StructureFetched():
-                self._structure(book, event, record)
-            case SweepCompleted():
-                self._close(book, event, record)
-            case SweepFailed():
-                if book.school.open is not None and book.school.open.sweep == event.sweep:
-                    self._end_unproven(book, record, event.sweep, "failed", event.reason)
-            case ReleaseHold() | RefuseHold() | PauseSchool() | ResumeSchool():
-                school, told = command(book.school, event, record.offset)
-                book.school = school
-                envelope = messages.Envelope(record)
-                self._changes += [envelope.change(one, book.slug, "", record.offset) for one in told]
-            case AcceptRoll() | ForgetStudent():
-                return  # the fetcher's, and a later release's
-            case _:
-                raise Poison(f"{record.header('ce_type')} does not belong in this lane")
-
-    def _drop_chunks(self, book: Ledger) -> None:
-        for chunk in self._view.all(ledger.chunks(book.slug)):
-            self._view.put(ledger.chunks(book.slug), chunk, None)
-
-    def _structure(self, book: Ledger, event: StructureFetched, record: Record) -> None:
-        known = self._structures.get(book.slug)
-        if known is None:
-            (value,) = self._view.get(ledger.STRUCTURES, [book.slug])
-            known = None if value is None else _structure_decoder.decode(value)
-        if known is not None and (record.offset <= known.at or known.structure == event.structure):
-            return
-        sweep = record.header("sweep")
-        if sweep is not None and (book.school.open is None or book.school.open.sweep != sweep):
-            return
-        state = StructureState(school=book.slug, at=record.offset, structure=event.structure)
-        self._structures[book.slug] = state
-        self._view.put(ledger.STRUCTURES, book.slug, encode(state))
-        before = known.structure if known is not None else Structure()
-        event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, event.structure))
-        self._changes.append(messages.Envelope(record).change(event_told, book.slug, "", record.offset))
-        book.school = changed(book.school, at=max(book.school.at, record.offset))
-
-    # --- the close of a sweep ------------------------------------------------------------------------------------
-
-    def _close(self, book: Ledger, event: SweepCompleted, record: Record) -> None:
-        opened = book.school.open
-        if opened is None or opened.sweep != event.sweep:
-            return
-        if event.settings is None:
-            raise Poison("SweepCompleted has no settings; eligibility stamps them")
-        last_roll = book.roll()
-        arrived = [_roll_read(value) for value in self._view.all(ledger.chunks(book.slug)).values()]
-        roll = proof.roll_of(book.current(), event.certificate, last_roll, arrived)
-        if roll is None:
-            self._end_unproven(book, record, event.sweep, "uncertified", "the roll that it names did not arrive")
-            return
-        pending = book.pending()
-        moved = (roll - last_roll) | (last_roll - roll)
-        states = book.known(moved.union(pending))
-        if proof.sum_of(book.current(), last_roll, roll, states) != event.certificate.content_sum:
-            self._end_unproven(book, record, event.sweep, "uncertified", "its content is not what arrived here")
-            return
-        if event.full:
-            states = book.fetch_all()
-        undecided = {student: state for student, state in states.items() if state.at < record.offset}
-        closing = close(
-            book.current(), event, event.settings, roll, undecided, book.recent(), book.cohorts, record.offset
-        )
-        self._drop_chunks(book)
-        if roll != last_roll or book.school.roll_hash is None:
-            book.put_roll(roll, event.certificate.roll_hash)
-        kept = book.school
-        book.school = changed(closing.school, roll_hash=kept.roll_hash, roll_count=kept.roll_count)
-        envelope = messages.Envelope(record)
-        emit = self._emit(envelope)
-        freed = []
-        for student, state in closing.states.items():
-            if state.status == "disabled" and states[student].status == "enabled":
-                freed.append(ledger.email_of(states[student]))
-            book.save(state)
-        self._changes += [
-            envelope.change(change, change.school, change.student_id, record.offset) for change in closing.changes
-        ]
-        for address in freed:
-            emails.free(book, address, record.offset, emit)
-        self._changes += [
-            envelope.change(one, book.slug, getattr(one, "student_id", ""), record.offset) for one in closing.held
-        ]
-        if event.full:  # look before you speak: every student of the school anew, changed or not
-            for state in book.fetch_all().values():
-                if state.at < record.offset:
-                    book.save(changed(state, at=record.offset))
-        self._report(book, envelope, closing.report)
-
-    def _end_unproven(self, book: Ledger, record: Record, sweep: str, outcome: str, reason: str) -> None:
-        """A sweep that proves nothing about who is gone. Where our state does not agree, a full one is asked for."""
-        envelope = messages.Envelope(record)
-        self._drop_chunks(book)
-        book.school = changed(book.school, open=None, at=record.offset)
-        report = SweepReconciled(
-            school=book.slug,
-            sweep=sweep,
-            version=record.offset,
-            outcome="failed" if outcome == "failed" else "uncertified",
-            reason=reason,
-            is_held=any(hold.state == "held" for hold in book.school.holds.values()),
-            is_paused=book.school.is_paused,
-            roll_count=book.school.roll_count,
-        )
-        self._report(book, envelope, report)
-        if outcome == "uncertified":
-            self._changes.append(envelope.request(book.slug, "a certificate proved nothing", record.offset))
-
-    def _report(self, book: Ledger, envelope: messages.Envelope, report: SweepReconciled) -> None:
-        self._changes.append(envelope.change(report, book.slug, "", report.version))
 
 
 def _is_news(record: Record, causes: dict[bytes, int]) -> bool:
@@ -410,20 +266,3 @@ def _decode_assessed(value: bytes) -> StudentAssessed:
     if not isinstance(assessed, StudentAssessed):
         raise TypeError("the registry gives another model for this name")
     return assessed
-
-
-def _roll_read(value: bytes) -> RollRead:
-    return msgspec.json.decode(value, type=RollRead)
-
-
-def _codes(before: Structure, after: Structure) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Which codes each list of a structure gained and lost."""
-    added: dict[str, tuple[str, ...]] = {}
-    removed: dict[str, tuple[str, ...]] = {}
-    for name in Structure.__struct_fields__:
-        old, new = ({one.code for one in getattr(structure, name)} for structure in (before, after))
-        if new - old:
-            added[name] = tuple(sorted(new - old))
-        if old - new:
-            removed[name] = tuple(sorted(old - new))
-    return {"added": added, "removed": removed}

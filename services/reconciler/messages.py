@@ -59,6 +59,15 @@ class Envelope:
         key, ids = f"{school}/{student_id}", _ids(school, student_id, events[0].version)
         return [self._one(event, key, school, ids) for event in events]
 
+    def emitting(self, out: list[Message]) -> Callable[[AccountState, list[Change]], None]:
+        """What puts one student's changes into ``out``."""
+
+        def emit(state: AccountState, changes: list[Change]) -> None:
+            if changes:
+                out.extend(self.changes(changes, state.school, state.student_id))
+
+        return emit
+
     def _one(self, event: Frozen, key: str, school: str, ids: Ids) -> Message:
         kind, name, field = _told(type(event))
         told = [

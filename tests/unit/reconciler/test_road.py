@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from shared.events import (
@@ -136,7 +137,6 @@ def test_a_failed_sweep_disables_no_one_and_delivers_its_joiners(road: Road) -> 
 
 @pytest.mark.parametrize("fault", ["a chunk is missing", "another hash", "another content", "another count"])
 def test_a_certificate_that_does_not_agree_proves_nothing(road: Road, fault: str) -> None:
-    import msgspec
 
     *before, completed = a_sweep("s2", others(FIRST), sends=[], minutes=90, chunk=5)
     certificate = completed.certificate  # type: ignore[attr-defined]
@@ -453,3 +453,16 @@ def test_a_log_made_anew_never_gives_an_old_version_again(road: Road) -> None:
     assert state is not None
     assert state.version > highest
     assert at(0) < at(1)
+
+
+def test_a_full_sweep_that_proves_nothing_asks_for_no_other_at_once(road: Road) -> None:
+    """Else a lasting disagreement would read the school round and round; the next ordinary sweep asks again."""
+    for number, is_full in enumerate((True, False)):
+        *before, completed = a_sweep(
+            f"s{number + 2}", ALL, sends=ALL if is_full else [], full=is_full, minutes=5 + number
+        )
+        wrong = msgspec.structs.replace(completed.certificate, content_sum="0" * 32)  # type: ignore[attr-defined]
+        road.fetch([*before, msgspec.structs.replace(completed, certificate=wrong)], minutes=5 + number)
+        road.run()
+        assert the_report(road).outcome == "uncertified"
+        assert len(road.out.of(SYNC_REQUESTS)) == (0 if is_full else 1)

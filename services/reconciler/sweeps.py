@@ -1,0 +1,187 @@
+"""
+The course of a sweep as a lane tells it, and an operator's commands: all records that are no student's.
+
+The last SweepStarted opens the only open sweep; its SweepCompleted closes it, and with a certificate that agrees with
+what arrived here, removals are decided.
+"""
+
+import msgspec
+
+from services.reconciler import emails, ledger, messages, proof
+from services.reconciler.close import close
+from services.reconciler.holds import command
+from services.reconciler.ledger import Ledger
+from services.reconciler.reconcile import changed
+from shared.errors import Poison
+from shared.events import (
+    AcceptRoll,
+    ForgetStudent,
+    PauseSchool,
+    RefuseHold,
+    ReleaseHold,
+    ResumeSchool,
+    RollRead,
+    StructureChanged,
+    StructureFetched,
+    SweepCompleted,
+    SweepFailed,
+    SweepReconciled,
+    SweepStarted,
+)
+from shared.lane import View
+from shared.model import Frozen, Structure
+from shared.state import OpenSweep, StructureState
+from shared.wire import Message, Record, decoder, encode
+
+_structure_decoder = decoder(StructureState)
+
+
+class Sweeps:
+    """For one batch of one lane. ``out`` takes what is to be told; ``structures`` are those that changed."""
+
+    def __init__(self, view: View, out: list[Message]) -> None:
+        self._view = view
+        self._out = out
+        self.structures: dict[str, StructureState] = {}
+
+    def apply(self, book: Ledger, event: Frozen, record: Record) -> None:
+        match event:
+            case SweepStarted():
+                self._drop_chunks(book)
+                opened = OpenSweep(sweep=event.sweep, started_at=event.started_at, full=event.full, at=record.offset)
+                book.school = changed(book.school, open=opened, at=record.offset)
+            case RollRead():
+                if book.school.open is not None and book.school.open.sweep == event.sweep:
+                    self._view.put(ledger.chunks(book.slug), str(event.chunk), encode(event))
+            case StructureFetched():
+                self._structure(book, event, record)
+            case SweepCompleted():
+                self._close(book, event, record)
+            case SweepFailed():
+                if book.school.open is not None and book.school.open.sweep == event.sweep:
+                    self._end_unproven(book, record, event, event.reason)
+            case ReleaseHold() | RefuseHold() | PauseSchool() | ResumeSchool():
+                school, told = command(book.school, event, record.offset)
+                book.school = school
+                envelope = messages.Envelope(record)
+                self._out += [envelope.change(one, book.slug, "", record.offset) for one in told]
+            case AcceptRoll() | ForgetStudent():
+                return  # the fetcher's, and a later release's
+            case _:
+                raise Poison(f"{record.header('ce_type')} does not belong in this lane")
+
+    def _drop_chunks(self, book: Ledger) -> None:
+        for chunk in self._view.all(ledger.chunks(book.slug)):
+            self._view.put(ledger.chunks(book.slug), chunk, None)
+
+    def _structure(self, book: Ledger, event: StructureFetched, record: Record) -> None:
+        known = self.structures.get(book.slug)
+        if known is None:
+            (value,) = self._view.get(ledger.STRUCTURES, [book.slug])
+            known = None if value is None else _structure_decoder.decode(value)
+        if known is not None and (record.offset <= known.at or known.structure == event.structure):
+            return
+        sweep = record.header("sweep")
+        if sweep is not None and (book.school.open is None or book.school.open.sweep != sweep):
+            return
+        state = StructureState(school=book.slug, at=record.offset, structure=event.structure)
+        self.structures[book.slug] = state
+        self._view.put(ledger.STRUCTURES, book.slug, encode(state))
+        before = known.structure if known is not None else Structure()
+        event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, event.structure))
+        self._out.append(messages.Envelope(record).change(event_told, book.slug, "", record.offset))
+        book.school = changed(book.school, at=max(book.school.at, record.offset))
+
+    # --- the close of a sweep ------------------------------------------------------------------------------------
+
+    def _close(self, book: Ledger, event: SweepCompleted, record: Record) -> None:
+        opened = book.school.open
+        if opened is None or opened.sweep != event.sweep:
+            return
+        if event.settings is None:
+            raise Poison("SweepCompleted has no settings; eligibility stamps them")
+        last_roll = book.roll()
+        arrived = [_roll_read(value) for value in self._view.all(ledger.chunks(book.slug)).values()]
+        roll = proof.roll_of(book.current(), event.certificate, last_roll, arrived)
+        if roll is None:
+            self._end_unproven(book, record, event, "the roll that it names did not arrive")
+            return
+        pending = book.pending()
+        moved = (roll - last_roll) | (last_roll - roll)
+        states = book.known(moved.union(pending))
+        if proof.sum_of(book.current(), last_roll, roll, states) != event.certificate.content_sum:
+            self._end_unproven(book, record, event, "its content is not what arrived here")
+            return
+        if event.full:
+            states = book.fetch_all()
+        undecided = {student: state for student, state in states.items() if state.at < record.offset}
+        closing = close(
+            book.current(), event, event.settings, roll, undecided, book.recent(), book.cohorts, record.offset
+        )
+        self._drop_chunks(book)
+        if roll != last_roll or book.school.roll_hash is None:
+            book.put_roll(roll, event.certificate.roll_hash)
+        kept = book.school
+        book.school = changed(closing.school, roll_hash=kept.roll_hash, roll_count=kept.roll_count)
+        envelope = messages.Envelope(record)
+        emit = envelope.emitting(self._out)
+        freed = []
+        for student, state in closing.states.items():
+            if state.status == "disabled" and states[student].status == "enabled":
+                freed.append(ledger.email_of(states[student]))
+            book.save(state)
+        self._out += [
+            envelope.change(change, change.school, change.student_id, record.offset) for change in closing.changes
+        ]
+        for address in freed:
+            emails.free(book, address, record.offset, emit)
+        self._out += [
+            envelope.change(one, book.slug, getattr(one, "student_id", ""), record.offset) for one in closing.held
+        ]
+        if event.full:  # look before you speak: every student of the school anew, changed or not
+            for state in book.fetch_all().values():
+                if state.at < record.offset:
+                    book.save(changed(state, at=record.offset))
+        self._report(book, envelope, closing.report)
+
+    def _end_unproven(self, book: Ledger, record: Record, event: SweepCompleted | SweepFailed, reason: str) -> None:
+        """
+        A sweep that proves nothing about who is gone. Where it is our state that does not agree, a full one is asked
+        for; not at once after a full one, which would go round and round: the next ordinary sweep asks again.
+        """
+        envelope = messages.Envelope(record)
+        self._drop_chunks(book)
+        book.school = changed(book.school, open=None, at=record.offset)
+        report = SweepReconciled(
+            school=book.slug,
+            sweep=event.sweep,
+            version=record.offset,
+            outcome="failed" if isinstance(event, SweepFailed) else "uncertified",
+            reason=reason,
+            is_held=any(hold.state == "held" for hold in book.school.holds.values()),
+            is_paused=book.school.is_paused,
+            roll_count=book.school.roll_count,
+        )
+        self._report(book, envelope, report)
+        if isinstance(event, SweepCompleted) and not event.full:
+            self._out.append(envelope.request(book.slug, "a certificate proved nothing", record.offset))
+
+    def _report(self, book: Ledger, envelope: messages.Envelope, report: SweepReconciled) -> None:
+        self._out.append(envelope.change(report, book.slug, "", report.version))
+
+
+def _roll_read(value: bytes) -> RollRead:
+    return msgspec.json.decode(value, type=RollRead)
+
+
+def _codes(before: Structure, after: Structure) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Which codes each list of a structure gained and lost."""
+    added: dict[str, tuple[str, ...]] = {}
+    removed: dict[str, tuple[str, ...]] = {}
+    for name in Structure.__struct_fields__:
+        old, new = ({one.code for one in getattr(structure, name)} for structure in (before, after))
+        if new - old:
+            added[name] = tuple(sorted(new - old))
+        if old - new:
+            removed[name] = tuple(sorted(old - new))
+    return {"added": added, "removed": removed}
