@@ -6,9 +6,9 @@ from benchmarks import world
 from services.reconciler.app import store_of
 from shared.config import Config
 from shared.kafka import KafkaLog, Reader
+from shared.state import LaneState
 from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
 from shared.wire import decoder
-from shared.state import LaneState
 
 STUDENTS = 100_000
 

@@ -1,4 +1,4 @@
-"""What every benchmark stands on: a broker and a Redis of its own, a configuration, made-up students of one kilobyte."""
+"""What every benchmark stands on: a configuration, and made-up students of one kilobyte."""
 
 import subprocess
 import sys
