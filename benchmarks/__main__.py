@@ -1,7 +1,7 @@
 """
 `make bench`: every figure beside its limit, in one run, into benchmarks/results.json.
 
-Each entry: ``name``, ``value``, ``unit``, ``beside`` (the figure it stands beside, same unit), ``ratio`` (value ÷ beside).
+Each entry: ``name``, ``value``, ``unit``, ``beside`` (what it stands beside, same unit), ``ratio`` (value ÷ beside).
 """
 
 import json

@@ -55,9 +55,10 @@ class _Batch:
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records
         self._view: View
+        self._sweeps: Sweeps
         self._ledgers: dict[str, Ledger] = {}
-        self._assessed: dict[int, StudentAssessed] = {}
-        self._differing: list[tuple[Record, bytes | None]] = []
+        self._digests: list[bytes | None] = []  # of each record's bytes; None for what is no student's
+        self._decided: dict[int, StudentAssessed | None] = {}  # what must be decided, by its place in the batch
         self._changes: list[Message] = []
         self._sizes: Mapping[str, int] = {}
 
@@ -65,21 +66,19 @@ class _Batch:
 
     def questions(self) -> Questions:
         """First the digests of everybody in the batch; then the states of those that differ; then their e-mails."""
-        judged, wanted = self._judge()
-        slugs = list(wanted)
-        some = {ledger.digests(slug): ids for slug, ids in wanted.items() if ids} | {ledger.SCHOOLS: slugs}
+        asked, places = self._judge()
+        slugs = list(asked)
+        some = {ledger.digests(slug): ids for slug, ids in asked.items() if ids} | {ledger.SCHOOLS: slugs}
         sized = [name(slug) for slug in slugs for name in (ledger.students, ledger.digests, ledger.emails)]
         found = yield Ask(some, sizes=[ledger.SCHOOLS, *sized])
         self._sizes = found.sizes
-        taken: dict[tuple[str, str], bytes | None] = {}
+        known: list[bytes | None] = [None] * len(self._records)
         for slug, value in zip(slugs, found.some[ledger.SCHOOLS], strict=True):
-            school = None if value is None else _school_decoder.decode(value)
-            self._ledgers[slug] = Ledger(slug, school)
-            if ids := wanted[slug]:
-                taken.update(
-                    ((slug, student), one) for student, one in zip(ids, found.some[ledger.digests(slug)], strict=True)
-                )
-        differing = self._compare(judged, taken)
+            self._ledgers[slug] = Ledger(slug, None if value is None else _school_decoder.decode(value))
+            if asked[slug]:
+                for place, taken in zip(places[slug], found.some[ledger.digests(slug)], strict=True):
+                    known[place] = taken
+        differing = self._compare(known)
         if not differing:
             return
         found = yield Ask({ledger.students(slug): ids for slug, ids in differing.items()})
@@ -87,59 +86,61 @@ class _Batch:
             self._ledgers[slug].learn(ids, found.some[ledger.students(slug)])
         addresses = self._addresses()
         found = yield Ask(
-            {name(slug): asked for slug, asked in addresses.items() for name in (ledger.emails, ledger.waiting)}
+            {name(slug): wanted for slug, wanted in addresses.items() for name in (ledger.emails, ledger.waiting)}
         )
-        for slug, asked in addresses.items():
-            self._ledgers[slug].learn_emails(asked, found.some[ledger.emails(slug)], found.some[ledger.waiting(slug)])
+        for slug, wanted in addresses.items():
+            self._ledgers[slug].learn_emails(wanted, found.some[ledger.emails(slug)], found.some[ledger.waiting(slug)])
 
-    def _judge(self) -> tuple[list[tuple[Record, str, str, bytes]], dict[str, list[str]]]:
-        """Each record with its school, student and digest (none for what is no student's); whom to ask about."""
-        judged: list[tuple[Record, str, str, bytes]] = []
-        wanted: dict[str, list[str]] = {}
-        for record in self._records:
+    def _judge(self) -> tuple[dict[str, list[str]], dict[str, list[int]]]:
+        """Digest what is a student's. Returns whom to ask about, by school, and their places in the batch."""
+        asked: dict[str, list[str]] = {}
+        places: dict[str, list[int]] = {}
+        for place, record in enumerate(self._records):
             slug, _, student = record.key.partition("/")
+            if slug not in asked:
+                asked[slug], places[slug] = [], []
             if student and record.raw_header("ce_type") == ASSESSED:
-                judged.append((record, slug, student, digest(record.value)))
-                wanted.setdefault(slug, []).append(student)
+                self._digests.append(digest(record.value))
+                asked[slug].append(student)
+                places[slug].append(place)
             else:
-                judged.append((record, slug, "", b""))
-                wanted.setdefault(slug, [])
-        return judged, wanted
+                self._digests.append(None)
+        return asked, places
 
-    def _compare(
-        self, judged: list[tuple[Record, str, str, bytes]], taken: dict[tuple[str, str], bytes | None]
-    ) -> dict[str, list[str]]:
-        """Keep the records that must be decided, in order. Returns the students whose states that needs."""
+    def _compare(self, known: list[bytes | None]) -> dict[str, list[str]]:
+        """Find the records that must be decided. Returns the students whose states that needs, by school."""
         differing: dict[str, list[str]] = {}
-        touched: set[tuple[str, str]] = set()
+        touched: set[str] = set()
         closed: set[str] = set()
-        for record, slug, student, its_digest in judged:
-            if not student:
+        for place, (record, taken) in enumerate(zip(self._records, self._digests, strict=True)):
+            if taken is None:
                 if record.raw_header("ce_type") == COMPLETED:
-                    closed.add(slug)  # a close may leave something pending with anybody
-                self._differing.append((record, None))
-            elif (slug, student) in touched or slug in closed or taken[slug, student] != its_digest:
-                touched.add((slug, student))  # this batch changes it: later records are compared with what it then is
+                    closed.add(record.key)  # a close may leave something pending with anybody
+                self._decided[place] = None
+            elif taken != known[place] or record.key in touched or (closed and record.key.partition("/")[0] in closed):
+                touched.add(record.key)  # this batch changes it: later records are compared with what it then is
+                slug, _, student = record.key.partition("/")
                 differing.setdefault(slug, []).append(student)
-                self._differing.append((record, its_digest))
+                self._decided[place] = None
         return differing
 
     def _addresses(self) -> dict[str, list[str]]:
-        """The e-mails, by school, that these students hold or want."""
+        """Decode the differing students. Returns the e-mails, by school, that they hold or want."""
         addresses: dict[str, dict[str, None]] = {}
-        for record, taken in self._differing:
-            if taken is None:
+        for place in self._decided:
+            if self._digests[place] is None:
                 continue
+            record = self._records[place]
             slug, _, student = record.key.partition("/")
             try:
                 assessed = _assessed_decoder.decode(record.value)
             except msgspec.MsgspecError:
                 continue  # told when its turn comes
-            self._assessed[record.offset] = assessed
+            self._decided[place] = assessed
             for address in (self._ledgers[slug].email(student), emails.wanted_email(assessed)):
                 if address is not None:
                     addresses.setdefault(slug, {})[address] = None
-        return {slug: list(asked) for slug, asked in addresses.items()}
+        return {slug: list(wanted) for slug, wanted in addresses.items()}
 
     def _check_sizes(self) -> None:
         """Raises: StateLost when a hash has not what the records beside it say."""
@@ -162,22 +163,17 @@ class _Batch:
         lane = view.known
         for book in self._ledgers.values():
             book.open(view)
-        fresh = self._news(lane.causes)
-        for record, taken in self._differing:
-            if record.offset not in fresh:
+        causes = {source.encode(): offset for source, offset in lane.causes.items()}
+        for place, record in enumerate(self._records):
+            if not _is_news(record, causes) or place not in self._decided:
                 continue
-            if taken is not None:
-                self._student(record, taken)
-            else:
+            taken = self._digests[place]
+            if taken is None:
                 self._other(record)
-        return self._effects(lane)
-
-    def _news(self, known: Mapping[str, int]) -> set[int]:
-        """The offsets of the records whose cause is above the highest that was seen of its source."""
-        causes = {source.encode(): offset for source, offset in known.items()}
-        fresh = {record.offset for record in self._records if _is_news(record, causes)}
+            else:
+                self._student(record, taken, self._decided[place])
         self._causes = {source.decode(): offset for source, offset in causes.items()}
-        return fresh
+        return self._effects(lane)
 
     def _effects(self, lane: LaneState) -> Effects:
         students, schools = lane.students, lane.schools
@@ -199,11 +195,11 @@ class _Batch:
 
     # --- students ------------------------------------------------------------------------------------------------
 
-    def _student(self, record: Record, taken: bytes) -> None:
+    def _student(self, record: Record, taken: bytes, assessed: StudentAssessed | None) -> None:
         slug, _, student = record.key.partition("/")
         book = self._ledgers[slug]
         try:
-            assessed = self._assessed.get(record.offset) or _decode_assessed(record.value)
+            assessed = assessed or _decode_assessed(record.value)
             if (assessed.school, assessed.student_id) != (slug, student):
                 raise Poison("the key names another student than the value")
         except Poison as poison:
