@@ -47,7 +47,7 @@ class Isams:
     ) -> None:
         self._page_size = str(school.page_size)
         self._politeness = politeness
-        self._session = Session(school, politeness, _permission, clock=clock)
+        self._session = Session(school, politeness, permission_words, clock=clock)
 
     async def students(self, page: int) -> Page:
         query = {"page": str(page), "pageSize": self._page_size}
@@ -86,17 +86,6 @@ class Isams:
             subjects=tuple(map(parse.subject, subjects)), sets=tuple(map(parse.teaching_set, shown, members))
         )
 
-    async def probe(self) -> dict[str, str]:
-        """What keeps each area from being read, in words; empty: nothing does. For checks before anything runs."""
-        return {
-            area: await self._problem(path, key)
-            for area, path, key in (
-                ("students", STUDENTS, "students"),
-                ("structure", YEAR_GROUPS, "yearGroups"),
-                ("sets", SETS, "sets"),
-            )
-        }
-
     async def close(self) -> None:
         await self._session.close()
 
@@ -118,13 +107,6 @@ class Isams:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _problem(self, path: str, key: str) -> str:
-        try:
-            _page(await self._get(path), key, 1, path)
-        except (Refused, Retryable) as problem:
-            return str(problem)
-        return ""
 
     async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         found = await self._session.find(path, query)
@@ -162,6 +144,7 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _permission(path: str) -> str:
+def permission_words(path: str) -> str:
+    """Which permission a path needs, and where a school gives it."""
     name = next((name for start, name in PERMISSIONS.items() if path.startswith(start)), "for this area")
     return f"in {WHERE}, give this client the permission {name} (Read)"

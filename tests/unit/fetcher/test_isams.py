@@ -291,14 +291,6 @@ class TestTrouble:
             else:
                 await reading
 
-    async def test_a_check_names_each_missing_permission_at_once(self, twin: IsamsTwin, isams: Maker) -> None:
-        assert await isams().probe() == {"students": "", "structure": "", "sets": ""}
-        twin.settings(permissions=["teaching"])
-        found = await isams().probe()
-        assert "Student Manager" in found["students"]
-        assert "School Manager" in found["structure"]
-        assert found["sets"] == ""
-
     async def test_another_address_is_refused_with_what_to_look_at(self, isams: Maker, twin: IsamsTwin) -> None:
         twin.fault({"kind": "status", "status": 302, "path": STUDENTS})
         with pytest.raises(Refused, match="base_url"):

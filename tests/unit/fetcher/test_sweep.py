@@ -1,5 +1,6 @@
 """The course of a sweep: what it says, in which order, and what it remembers."""
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -240,6 +241,7 @@ class TestFailing:
         assert kinds(said)[-1] == "SweepFailed"
         assert "SweepCompleted" not in kinds(said)
         assert "RollRead" not in kinds(said)
+        assert "accept-roll" not in failed(said).detail
         after = school.memory.load(SLUG)
         assert (after.roll, after.state.roll_hash) == (before.roll, before.state.roll_hash)
 
@@ -247,7 +249,7 @@ class TestFailing:
         school = await read_once(*TEN, page_size=2)
         school.source.trouble[3] = Retryable("no answer")
         said = await school.sweep()
-        assert failed(said).reason == "page_missing"
+        assert (failed(said).reason, failed(said).detail) == ("page_missing", "page 3: no answer")
         assert failed(said).endpoints[0].received == 8
 
     async def test_after_a_missing_page_the_others_are_delivered(self) -> None:
@@ -279,6 +281,10 @@ class TestFailing:
         await school.sweep()
         assert school.failure == "page_missing"
         assert school.source.asked == asked
+        first = next(iter(trouble.values()))
+        assert school.result is not None
+        assert school.result.failure is not None
+        assert school.result.failure.retry_after == getattr(first, "retry_after", None)
 
     @pytest.mark.parametrize(
         ("trouble", "reason", "rest"),
@@ -639,6 +645,56 @@ class TestAreas:
         school.source.alter = lambda page: page
         school.source.trouble["sets"] = Retryable("away")
         assert students(await school.sweep()) == {}
+
+    async def test_an_area_that_fails_rests_and_is_told_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        school = abbey(*TEN, structure_hours=6.0)
+        await school.sweep()
+        school.clock.forward(hours=7)
+        school.source.trouble["sets"] = Refused("tick Teaching")
+        with caplog.at_level(logging.INFO):
+            await school.sweep()
+            assert "sets" in school.source.asked
+            await school.sweep()
+            assert school.source.asked == [1]
+            for _ in range(2):
+                school.clock.forward(seconds=200)
+                await school.sweep()
+                assert school.source.asked == [1, "sets", 1]
+            assert caplog.text.count("tick Teaching") == 1
+            school.source.trouble.clear()
+            school.clock.forward(seconds=600)
+            assert "sets" in completed(await school.sweep()).certificate.areas
+        assert caplog.text.count("sets can be read again") == 1
+
+    async def test_an_area_of_a_failed_sweep_rests_too(self) -> None:
+        school = abbey(*TEN, structure_hours=6.0)
+        await school.sweep()
+        school.clock.forward(hours=7)
+        school.source.trouble["sets"] = Refused("no")
+        school.source.alter = honest_short_page
+        await school.sweep()
+        await school.sweep()
+        assert "sets" not in school.source.asked
+
+    async def test_a_structure_that_a_failed_sweep_told_is_not_told_again(self) -> None:
+        school = await read_once(*TEN)
+        school.source.teach(*TEN)
+        school.source.alter = honest_short_page
+        assert len(structures(await school.sweep())) == 1
+        assert structures(await school.sweep()) == []
+
+    async def test_a_structure_is_as_old_as_its_reading(self) -> None:
+        school = abbey(*TEN, structure_hours=6.0)
+        await school.sweep()
+        kept = school.memory.load(SLUG).state.areas["sets"].read_at
+        school.clock.forward(minutes=10)
+        school.memory.schools[SLUG] = replace(
+            school.memory.load(SLUG),
+            state=msgspec.structs.replace(school.memory.load(SLUG).state, structure_digest=""),
+        )
+        said = await school.sweep()
+        (told,) = (one for one in said if kinds([one]) == ["StructureFetched"])
+        assert header(told, "read_at") == kept
 
     async def test_a_full_sweep_says_a_structure_that_could_not_be_read_again(self) -> None:
         school = await read_once(*TEN)
