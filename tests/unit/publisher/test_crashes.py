@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.publisher.tenant_view import TenantView
 from shared import lane as lane_module
 from tests.unit.publisher.world import Crash, World, a_config, a_leaver, an_account
 
@@ -146,6 +147,48 @@ def test_a_worker_that_wakes_up_late_but_alone_does_not_post_beyond_its_lease(wo
     lane_module.hooks.clear()
     world.work(until=1)
     assert world.unitu.posts == 2
+
+
+def test_a_newer_number_stops_a_post_even_where_the_lease_seems_ours(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The due-queue was put back to an older copy: two workers have the tenant."""
+
+    def pause() -> None:
+        lane_module.hooks.clear()
+
+        def other() -> None:
+            world.clock.advance(100)
+            world.tell(an_account("4", 40))
+            world.work(until=1)
+            world.clock.advance(-100)
+
+        meanwhile(world, other)
+        monkeypatch.setattr(world.due, "renew", lambda *_: True)
+
+    lane_module.hooks["announced"] = pause
+    world.work_once()
+    assert world.unitu.posts == 2
+    assert "s4@abbey.example" in world.unitu.enabled
+
+
+def test_what_a_person_decides_while_a_snapshot_is_made_counts_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.work()
+    world.tell(an_account("1", 40, email="new@x"), an_account("5", 41))
+    waits, read = world.desk.waits("abbey"), world.views.read
+
+    def read_slowly(tenant: str) -> TenantView:
+        view = read(tenant)
+        monkeypatch.undo()
+        world.desk.release("abbey", waits)
+        return view
+
+    monkeypatch.setattr(world.views, "read", read_slowly)
+    world.work(until=1)
+    assert world.unitu.posts == 3
+    assert "new@x" in world.unitu.enabled
 
 
 def test_bytes_that_were_long_on_their_way_are_put_right_by_the_next_resend(world: World) -> None:

@@ -143,15 +143,28 @@ def test_an_accepted_snapshot_is_followed_by_a_pause(tmp_path: Path) -> None:
     assert world.unitu.posts == 2
 
 
-def test_a_worker_faster_than_its_lane_waits_for_the_change(world: World) -> None:
+def test_a_worker_faster_than_its_lane_waits_for_the_change(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lane wakes before its position moves; nobody wakes again after it."""
     world.work()
     world.append(an_account("3", 20))
     world.wakes.wake(0, len(world.log[0]), ["abbey"])
     world.work_once()
     assert world.unitu.posts == 1
+    monkeypatch.setattr(world.wakes, "wake", lambda *_: None)
     world.read()
     world.work(until=1)
     assert "s3@abbey.example" in world.unitu.enabled
+
+
+def test_a_lane_that_never_moves_is_not_waited_for_for_ever(world: World) -> None:
+    world.work()
+    world.wakes.wake(0, 10_000, ["abbey"])
+    world.tell(an_account("3", 20))
+    world.wakes.wake(0, 10_000, ["abbey"])
+    world.work(until=59)
+    assert world.unitu.posts == 1
+    world.work(until=2)
+    assert world.unitu.posts == 2
 
 
 # --- Unitu says something else ---------------------------------------------------------------------------------------

@@ -232,6 +232,14 @@ def test_of_two_schools_that_claim_one_email_the_delivered_account_keeps_it(orde
     assert (conflict.school, conflict.holder, conflict.is_left_out) == ("abbey", "borough/1", True)
 
 
+def test_of_two_that_were_delivered_with_one_email_the_newest_keeps_it() -> None:
+    """2 got it in a snapshot of unknown outcome, after 1 had it in the accepted one."""
+    seats = (Seat(school="abbey", person="2", position=9), Seat(school="abbey", person="1", position=5))
+    last = Last({"a@x": seats}, {"abbey/1": ("a@x",), "abbey/2": ("a@x",)})
+    states = [an_account("1", email="a@x"), an_account("2", email="a@x")]
+    assert snapshot_of(*states, last=last).roster["a@x"].person == "2"
+
+
 def test_of_two_new_claims_the_first_school_gets_it_whatever_comes_first() -> None:
     states = [an_account("1", email="a@x", school="borough"), an_account("1", email="a@x")]
     assert snapshot_of(*states).roster["a@x"].ref == "abbey/1"

@@ -1,0 +1,217 @@
+"""
+Whatever happens to schools, stores, processes and Unitu: nobody who is there loses their account, and all ends well.
+
+The truth is kept beside the world. ``Watch`` looks at every snapshot that Unitu applies: whoever it disables must have
+left, by evidence that came after the last snapshot that had them, or have been shown to a person who said yes.
+"""
+
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from services.publisher.adopt import NotWhole
+from shared.lane import log as lane_log
+from shared.state import AccountState
+from shared.tenant import email_key
+from tests.unit.publisher.world import Crash, World, a_config, a_lane, a_leaver, a_school, an_account
+
+STUDENTS = st.sampled_from("12")
+NAMES = st.sampled_from(["Ada", "Bea"])
+MOSTLY = st.sampled_from([True, True, True, False])
+OUTCOMES = ["times-out", "lost", "crash", 429, 503, 422]
+
+
+class PublisherMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        lane_log.disabled = True  # it tells each of the many rebuilds
+        self.folder = tempfile.TemporaryDirectory()
+        self.world = World(a_config(Path(self.folder.name)))
+        self.offset = 10
+        self.truth: dict[str, AccountState] = {}
+        self.told: list[AccountState] = []
+        self.left_at: dict[str, list[int]] = {}
+        self.full_at = -1
+        self.owners: dict[str, str] = {}  # e-mail -> whose record it had in the last snapshot that had it
+        self.had_at: dict[str, int] = {}  # e-mail -> where the lane stood then
+        self.posted: dict[str, set[str]] = {}  # student -> every e-mail that was ever sent for them
+        self.released: set[tuple[str, str]] = set()
+        self.approved: set[str] = set()
+        self.wrong: list[str] = []
+        apply = self.world.unitu.apply
+
+        def watched(body: bytes) -> None:
+            self.watch(json.loads(body))
+            apply(body)
+
+        self.world.unitu.apply = watched  # type: ignore[method-assign]
+
+    def teardown(self) -> None:
+        self.ends_well()
+        self.folder.cleanup()
+
+    # --- what is true ------------------------------------------------------------------------------------------------
+
+    def decide(self, account: AccountState) -> None:
+        self.truth[account.student_id] = account
+        self.told.append(account)
+        self.world.append(account)
+
+    @initialize()
+    def starts(self) -> None:
+        for student in "123":
+            self.joins_or_changes(student, "", "Ada", is_seen=False)
+        self.sweeps(full=True, is_seen=False)
+        self.world.read()
+        self.says_yes()
+
+    @rule(student=STUDENTS, variant=st.sampled_from(["", "", "-new"]), name=NAMES, is_seen=MOSTLY)
+    def joins_or_changes(self, student: str, variant: str, name: str, is_seen: bool) -> None:
+        self.offset += 1
+        self.decide(an_account(student, self.offset, email=f"s{student}{variant}@x", first_name=name))
+        self.goes_on(is_seen)
+
+    @rule(student=STUDENTS, is_seen=MOSTLY)
+    def leaves(self, student: str, is_seen: bool) -> None:
+        """Decided at the close of a certified sweep."""
+        before = self.truth.get(student)
+        if before is None or before.status != "enabled":
+            return
+        self.offset += 1
+        assert before.details is not None
+        self.decide(a_leaver(student, self.offset, email=before.details.email))
+        self.left_at.setdefault(student, []).append(self.offset)
+        self.goes_on(is_seen)
+
+    @rule(full=st.booleans(), is_seen=MOSTLY)
+    def sweeps(self, full: bool, is_seen: bool) -> None:
+        """A certified close; a full one tells everybody anew."""
+        self.offset += 1
+        if full:
+            self.full_at = self.offset
+            for account in list(self.truth.values()):
+                fields: Any = {name: getattr(account, name) for name in account.__struct_fields__}
+                self.decide(AccountState(**(fields | {"at": self.offset})))
+        self.world.append(a_school(self.offset, full_at=self.full_at))
+        self.goes_on(is_seen)
+
+    # --- what goes wrong ---------------------------------------------------------------------------------------------
+
+    @rule(student=STUDENTS, is_all_that_is_left=st.booleans())
+    def a_stale_owner_writes(self, student: str, is_all_that_is_left: bool) -> None:
+        """What it once knew of a student: the last of its key now, and all that compaction will leave."""
+        truth = self.truth.get(student)
+        told = [one for one in self.told if one.student_id == student and truth and one.status != truth.status]
+        self.world.append(*told[-1:])
+        if is_all_that_is_left:
+            self.redis_is_lost(is_compacted=True)
+
+    @rule(is_compacted=st.booleans())
+    def redis_is_lost(self, is_compacted: bool) -> None:
+        if is_compacted:
+            last = {record.key: record for record in self.world.log[0]}
+            kept = [record for record in self.world.log[0] if last[record.key] is record]
+            self.world.log[0] = [record.at_offset(place) for place, record in enumerate(kept)]
+        self.world.empty_redis()
+
+    @rule(step=st.sampled_from(OUTCOMES))
+    def unitu_will(self, step: str | int) -> None:
+        self.world.unitu.plan = [step]
+
+    # --- what goes on ------------------------------------------------------------------------------------------------
+
+    def goes_on(self, is_seen: bool) -> None:
+        """Its batch ends, and everybody is quick."""
+        self.world.append(a_lane(self.offset + 1))
+        if is_seen:
+            self.world.read()
+            self.works(5.0)
+
+    @rule(records=st.integers(1, 5))
+    def the_view_reads_a_little(self, records: int) -> None:
+        start = self.world.loop.start(0)
+        if batch := self.world.log[0][start : start + records]:
+            self.world.loop.step({0: batch})
+
+    @rule(seconds=st.sampled_from([5.0, 100.0, 4000.0]))
+    def works(self, seconds: float) -> None:
+        try:
+            self.world.work(until=seconds)
+        except Crash:
+            self.world.restart()
+
+    @rule()
+    def somebody_publishes(self) -> None:
+        self.world.read()
+        self.world.desk.hasten("abbey")
+        self.works(0.0)
+
+    @rule()
+    def says_yes(self) -> None:
+        with contextlib.suppress(NotWhole):
+            shown = self.world.desk.show("abbey")
+            self.world.desk.adopt(shown)
+            self.approved |= set(shown.disabled)
+
+    @rule()
+    def releases(self) -> None:
+        with contextlib.suppress(NotWhole):
+            waits = self.world.desk.waits("abbey")
+            self.world.desk.release("abbey", waits)
+            self.released |= {(wait.person, email_key(wait.own)) for wait in waits}
+
+    # --- what must hold ----------------------------------------------------------------------------------------------
+
+    def watch(self, body: dict[str, Any]) -> None:
+        here = {email_key(one["email"]): one["id"] for one in body["students"]}
+        by_student = {student: email for email, student in here.items()}
+        intent = self.world.state.intent
+        position = intent.positions["abbey"] if intent else -1
+        if len(by_student) != len(here):
+            self.wrong.append("one person twice")
+        for email, is_enabled in self.world.unitu.accounts.items():
+            if is_enabled and email not in here:
+                self.judge(email, self.owners[email], by_student)
+        for email, student in here.items():
+            self.owners[email], self.had_at[email] = student, position
+            self.posted.setdefault(student, set()).add(email)
+
+    def judge(self, email: str, owner: str, here: dict[str, str]) -> None:
+        if email in self.approved:
+            return
+        if (now := here.get(owner)) is not None:
+            if (owner, now) not in self.released and now not in self.posted.get(owner, set()):
+                self.wrong.append(f"{owner} was moved from {email} to {now}")
+        elif not any(at >= self.had_at[email] for at in self.left_at.get(owner, [])):
+            self.wrong.append(f"{owner} lost {email}, and never left since {self.had_at[email]}")
+
+    @invariant()
+    def nobody_was_wronged(self) -> None:
+        assert self.wrong == []
+
+    def ends_well(self) -> None:
+        """Once the troubles are over, Unitu has exactly who is there; at worst, a person must say yes once more."""
+        self.world.unitu.plan.clear()
+        self.sweeps(full=True, is_seen=True)
+        self.works(600.0)
+        self.sweeps(full=True, is_seen=True)  # after whatever was rebuilt meanwhile
+        self.somebody_publishes()
+        if self.world.state.held is not None:
+            self.says_yes()
+            self.somebody_publishes()
+        assert self.world.state.held is None
+        enabled = {student for student, account in self.truth.items() if account.status == "enabled"}
+        assert {one["id"] for one in self.world.unitu.bodies[-1]["students"]} == enabled
+        assert self.wrong == []
+
+
+TestPublisher = PublisherMachine.TestCase
+TestPublisher.settings = settings(
+    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
