@@ -1,5 +1,7 @@
 """What people see: lines with the time that has passed, and on a terminal a live table of the schools."""
 
+import io
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -67,6 +69,8 @@ class Screen:
 
 
 def _usual_console() -> Console:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an arrow or a name that the terminal cannot show
     console = Console()
     return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 

@@ -87,11 +87,20 @@ class World:
             self._embedded.__enter__()
         isams, unitu = self._address("isams"), self._address("unitu")
         self.config_path = write_configuration(self.folder, self.plan, self.brokers, self.prefix, isams, unitu)
-        self.config = load(self.config_path)
+        self.config = self._load_apart()
         for service in SERVICES[:-1]:
             self.command(service, "run", service)
         self._fill(isams, unitu)
         self.command(SERVICES[-1], "run", SERVICES[-1])  # it reads at once: the schools must be there
+
+    def _load_apart(self) -> Config:
+        """On brokers of somebody else, nothing of theirs may be touched: the environment must not rename our own."""
+        config = load(self.config_path)
+        if {config.kafka.topic_prefix, config.kafka.group_prefix, config.redis.key_prefix} != {self.prefix}:
+            raise DemoFailed(
+                "unset ROLLCALL__KAFKA__TOPIC_PREFIX, …__GROUP_PREFIX and ROLLCALL__REDIS__KEY_PREFIX first"
+            )
+        return config
 
     def _fill(self, isams: str, unitu: str) -> None:
         for slug, school in self.schools.items():
