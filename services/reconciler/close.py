@@ -84,9 +84,14 @@ def is_confirmed_absence(state: AccountState, completed: SweepCompleted, confirm
     return clock.minutes_between(state.absence.started_at, completed.started_at) >= confirm_minutes
 
 
-def plan(work: "_Work") -> dict[str, list[str]]:
-    """Who would lose what, by plan. A person who is to be disabled keeps their enrolments: they go with the account."""
+def plan(work: "_Work") -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """
+    Who would lose what, by plan; and, by plan, whose removal stands but cannot be judged by this sweep.
+
+    A person who is to be disabled keeps their enrolments: they go with the account.
+    """
     plans: dict[str, list[str]] = {name: [] for name in PLANS}
+    later: dict[str, list[str]] = {name: [] for name in PLANS}
     areas = work.completed.certificate.areas
     for student in sorted(work.states):
         state = work.states[student]
@@ -95,11 +100,11 @@ def plan(work: "_Work") -> dict[str, list[str]]:
         if state.staged is not None:
             plans[guard.DISABLE_EXPLAINED].append(student)
         elif is_confirmed_absence(state, work.completed, work.settings.absence_confirm_minutes):
-            if not work.settings.rollover:
-                plans[guard.DISABLE_UNEXPLAINED].append(student)
-        elif (lost := state.unenrol) is not None and (not lost.modules or "sets" in areas):
-            plans[guard.MOVE if lost.is_move else guard.UNENROL].append(student)
-    return plans
+            (later if work.settings.rollover else plans)[guard.DISABLE_UNEXPLAINED].append(student)
+        elif (lost := state.unenrol) is not None:
+            is_known = not lost.modules or "sets" in areas
+            (plans if is_known else later)[guard.MOVE if lost.is_move else guard.UNENROL].append(student)
+    return plans, later
 
 
 def close(
@@ -120,12 +125,12 @@ def close(
     state that comes out has been decided at ``at``, the lane offset of the SweepCompleted.
     """
     work = _Work(school, completed, settings, roll, at, recent, mark_absences(states, roll, completed))
-    plans = plan(work)
+    plans, later = plan(work)
     marks: dict[str, dict[str, str]] = {}
     for name in PLANS:
         people = plans[name]
-        if school.is_paused:
-            _keep_hold(work, name, people, marks)
+        if school.is_paused or any(_is_held(work, name, student) for student in later[name]):
+            _keep_hold(work, name, people + later[name], marks)
         else:
             _decide(work, name, people, cohorts, marks)
     for student, state in work.states.items():
@@ -167,11 +172,8 @@ def _decide(
     marks: dict[str, dict[str, str]],
 ) -> None:
     hold = work.school.holds.get(name)
-    released = {
-        student
-        for student in people
-        if hold is not None and hold.state == "released" and work.states[student].held.get(name) == hold.hash
-    }
+    is_released = hold is not None and hold.state == "released"
+    released = {student for student in people if is_released and _is_held(work, name, student)}
     rest = [student for student in people if student not in released]
     budget = work.settings.budgets[name]
     decision = guard.decide(len(rest), _windows(work, name), budget)
@@ -237,13 +239,22 @@ def _hold(
 
 
 def _keep_hold(work: _Work, name: str, people: list[str], marks: dict[str, dict[str, str]]) -> None:
-    """A paused school's removals stay staged, and its holds stand."""
+    """
+    Decide nothing: what is staged stays, and so does the hold. For a paused school, and for a hold that this sweep
+    cannot judge whole (sets are read every few hours, students every few minutes): it must last until one can.
+    """
     if (hold := work.school.holds.get(name)) is None:
         return
     work.holds[name] = hold
     for student in people:
-        if work.states[student].held.get(name) == hold.hash:
+        if _is_held(work, name, student):
             marks.setdefault(student, {})[name] = hold.hash
+
+
+def _is_held(work: _Work, name: str, student: str) -> bool:
+    """Whether the student is in the set that was reviewed."""
+    hold = work.school.holds.get(name)
+    return hold is not None and work.states[student].held.get(name) == hold.hash
 
 
 def plan_hash(name: str, people: list[tuple[str, AccountState]]) -> str:
