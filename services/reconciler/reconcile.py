@@ -120,7 +120,8 @@ def _have(
         changes.extend(ModuleEnrolled(**who, module=code) for code in asserted[1])
         programmes, modules = _union(had_programmes, programmes), _union(had_modules, modules)
         unenrol = _stage(state.unenrol, lost, is_move=any(gained), at=at)
-    held = {} if unenrol is None else {plan: key for plan, key in state.held.items() if plan in ("unenrol", "move")}
+    was_reviewed = unenrol is not None and _is_part_of(unenrol, state.unenrol)
+    held = {plan: key for plan, key in state.held.items() if was_reviewed and plan in ("unenrol", "move")}
     state = changed(
         state,
         status="enabled",
@@ -145,9 +146,17 @@ def _stage(
         return None
     if before is not None and (before.programmes, before.modules) == lost:
         return before
-    if before is not None and not is_move:
-        is_move = before.is_move and set(lost[0]) <= set(before.programmes) and set(lost[1]) <= set(before.modules)
-    return StagedUnenrol(programmes=lost[0], modules=lost[1], is_move=is_move, at=at)
+    staged = StagedUnenrol(programmes=lost[0], modules=lost[1], is_move=is_move, at=at)
+    if before is not None and before.is_move and _is_part_of(staged, before):
+        return changed(staged, is_move=True)
+    return staged
+
+
+def _is_part_of(staged: StagedUnenrol, before: StagedUnenrol | None) -> bool:
+    """Whether nothing is to go that was not to go before; else nobody can have reviewed it."""
+    if before is None:
+        return False
+    return set(staged.programmes) <= set(before.programmes) and set(staged.modules) <= set(before.modules)
 
 
 def disable(

@@ -304,17 +304,24 @@ def test_what_is_lost_is_staged(before: AccountState, assessed: StudentAssessed,
     assert set(state.programmes) >= set(before.programmes)
 
 
+REVIEWED = StagedUnenrol(modules=BOTH, at=BEFORE)
+HELD = {"unenrol": "h" * 16}
+
+
 @pytest.mark.parametrize(
     ("assessed", "held"),
     [
-        pytest.param(eligible(modules=(ENGLISH,)), {"unenrol": "h" * 16}, id="the same still stands"),
+        pytest.param(eligible(modules=()), HELD, id="the same still stands"),
+        pytest.param(eligible(modules=(ENGLISH,)), HELD, id="some of it stands"),
+        pytest.param(eligible(programmes=(), modules=()), {}, id="more is lost, which nobody has reviewed"),
+        pytest.param(eligible(programmes=(), modules=(ENGLISH,)), {}, id="some of it, and more"),
         pytest.param(eligible(), {}, id="it stands no more"),
         pytest.param(a_slip(), {}, id="undecided"),
     ],
 )
-def test_a_held_unenrolment_is_held_while_it_stands(assessed: StudentAssessed, held: dict[str, str]) -> None:
-    before = enabled(unenrol=MUTED, held={"unenrol": "h" * 16})
-    assert after(before, assessed).held == held
+def test_an_unenrolment_is_held_as_far_as_it_was_reviewed(assessed: StudentAssessed, held: dict[str, str]) -> None:
+    """A release lets through what was reviewed and still stands, and nothing else."""
+    assert after(enabled(unenrol=REVIEWED, held=HELD), assessed).held == held
 
 
 def test_any_reading_takes_somebody_out_of_a_held_set_of_absences() -> None:
