@@ -1,19 +1,25 @@
 """Fixtures of every test: the run's servers, a configuration of one's own on them. No socket leaves this machine."""
 
+import logging
 import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from services.sandbox.brokers import Addresses
 from shared.config import Config
 from shared.config_load import load
 from tests import brokers as servers
+
+# No test is timed: neither an example, nor how long it takes to think one up on a busy machine.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 _FOLDER = pytest.StashKey[Path]()
 _LEADER = pytest.StashKey[servers.Leader]()
@@ -63,6 +69,17 @@ def _no_server_without_a_mark(request: pytest.FixtureRequest, monkeypatch: pytes
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A test that sets logging up, as a command does, leaves it as it found it: tests run in any order."""
+    loggers = [logging.getLogger(), logging.getLogger("rollcall")]
+    before = [(one, one.level, one.propagate, list(one.handlers), one.disabled) for one in loggers]
+    yield
+    for one, level, propagate, handlers, is_disabled in before:
+        one.setLevel(level)
+        one.propagate, one.handlers, one.disabled = propagate, handlers, is_disabled
 
 
 @pytest.fixture(scope="session")
