@@ -44,8 +44,7 @@ from services.sandbox.brokers import Addresses
 from services.sandbox.demo.course import run
 from services.sandbox.demo.plan import Plan
 from services.sandbox.demo.screen import Screen
-kafka, redis, keep = sys.argv[1:]
-plan = Plan(sizes={"abbey": 12, "birch": 20, "castle": 30}, keep=keep == "keep", brokers=Addresses(kafka, redis))
+plan = Plan(sizes={"abbey": 12, "birch": 20, "castle": 30}, keep=True, brokers=Addresses(*sys.argv[1:]))
 sys.exit(run(plan, Screen()))
 """
 
@@ -62,8 +61,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """The command lines that name it: those of guards and of services do."""
-    listed = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    """Process ids and command lines that name it: those of guards and of services do."""
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(folder) in line]
 
 
@@ -126,14 +125,12 @@ def test_every_wrong_account_is_found(brokers: Addresses, folder: Path) -> None:
 def test_whenever_it_is_ended_it_leaves_nothing(
     brokers: Addresses, folder: Path, moment: str, number: signal.Signals
 ) -> None:
-    command = [sys.executable, "-c", ALONE, brokers.kafka, brokers.redis, "keep"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    process = alone(brokers)
     with process:
-        assert process.stdout is not None
-        said = list(read_until(process.stdout, moment))
+        said = list(read_until(process, moment))
         assert any(moment in line for line in said), said
         process.send_signal(number)
-        rest = process.stdout.read()
+        rest = said_after(process)
     expected = {signal.SIGKILL: -signal.SIGKILL}.get(number, 0 if "goes on" in moment else INTERRUPTED)
     assert process.returncode == expected, rest
     assert gone(folder)
@@ -143,8 +140,33 @@ def test_whenever_it_is_ended_it_leaves_nothing(
         assert topics(brokers, prefix) == []
 
 
-def read_until(stream: Iterator[str], words: str) -> Iterator[str]:
-    for line in stream:
+def test_a_service_that_dies_is_named_with_its_last_words(brokers: Addresses, folder: Path) -> None:
+    with alone(brokers) as process:
+        said = list(read_until(process, "all schools are read"))
+        (line,) = [one for one in processes_of(folder) if one.endswith("run reconciler")]
+        os.kill(int(line.split()[0]), signal.SIGKILL)
+        rest = said_after(process)
+    assert process.returncode == 1, said
+    assert "failed: reconciler ended by itself (exit code 137)" in rest
+    assert "the end of the log of reconciler:" in rest
+    assert "rollcall reconciler started" in rest
+
+
+def alone(brokers: Addresses) -> "subprocess.Popen[str]":
+    """In a process of its own, kept running at its end."""
+    command = [sys.executable, "-c", ALONE, brokers.kafka, brokers.redis]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+
+def read_until(process: "subprocess.Popen[str]", words: str) -> Iterator[str]:
+    assert process.stdout is not None
+    for line in process.stdout:
         yield line
         if words in line:
             return
+
+
+def said_after(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.read()

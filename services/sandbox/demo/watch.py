@@ -12,7 +12,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from shared.clock import parse
 from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 
-TOPICS = (STUDENTS_FETCHED, STUDENTS_ASSESSED, ACCOUNT_CHANGES, DELIVERIES)
 BATCH, WAIT_SECONDS = 1000, 0.1
 METADATA_SECONDS = 5.0
 
@@ -110,7 +109,7 @@ class Watch:
 
     def _assign(self, consumer: Any) -> bool:
         """Wait until the topics are there; False when told to stop before."""
-        wanted = [self._prefix + topic for topic in TOPICS]
+        wanted = [self._prefix + topic for topic in _TAKERS]
         while not self._done.wait(WAIT_SECONDS):
             known = consumer.list_topics(timeout=METADATA_SECONDS).topics
             if all(name in known and known[name].partitions for name in wanted):
@@ -121,22 +120,18 @@ class Watch:
         return False
 
     def _read(self, consumer: Any) -> None:
-        takers: dict[str, Callable[[Progress, str, str, _Value], None]] = {
-            self._prefix + STUDENTS_FETCHED: _fetched,
-            self._prefix + STUDENTS_ASSESSED: _assessed,
-            self._prefix + ACCOUNT_CHANGES: _changed,
-            self._prefix + DELIVERIES: _delivered,
-        }
-        decoder = msgspec.json.Decoder(_Value)
         while not self._done.is_set():
             for message in consumer.consume(BATCH, WAIT_SECONDS):
-                if message.error():
-                    continue  # the client tries again by itself
-                school, _, student = message.key().decode().partition("/")
-                progress = self.schools.get(school)
-                if progress is not None:
-                    kind = dict(message.headers())["ce_type"].decode().split(".")[1]
-                    takers[message.topic()](progress, student, kind, decoder.decode(message.value()))
+                if not message.error():  # of an error, the client tries again by itself
+                    self.take(message)
+
+    def take(self, message: Any) -> None:
+        """One record of one of the topics."""
+        school, _, student = message.key().decode().partition("/")
+        progress = self.schools.get(school)
+        if progress is not None:
+            kind = dict(message.headers())["ce_type"].decode().split(".")[1]
+            _TAKERS[message.topic().removeprefix(self._prefix)](progress, student, kind, _decode(message.value()))
 
 
 def _fetched(school: Progress, student: str, kind: str, value: _Value) -> None:
@@ -171,3 +166,12 @@ def _delivered(school: Progress, _student: str, kind: str, value: _Value) -> Non
     school.stays = value.kind if kind == "snapshot_held" else ""
     if kind == "snapshot_accepted":
         school.accepted += 1
+
+
+_decode = msgspec.json.Decoder(_Value).decode
+_TAKERS: dict[str, Callable[[Progress, str, str, _Value], None]] = {
+    STUDENTS_FETCHED: _fetched,
+    STUDENTS_ASSESSED: _assessed,
+    ACCOUNT_CHANGES: _changed,
+    DELIVERIES: _delivered,
+}

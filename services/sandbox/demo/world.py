@@ -126,7 +126,7 @@ class World:
                 client.close()
             self.programs.stop()
             if self.plan.brokers and hasattr(self, "config"):
-                leave_nothing(self.config, self.prefix)
+                leave_nothing(self.config, self.prefix, self._say)
         finally:
             with undisturbed():
                 self.programs.kill()

@@ -1,0 +1,130 @@
+"""The demonstration's eyes and hands, without Kafka: what it makes of records, and what it says of a process."""
+
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from services.sandbox.demo.plan import DemoFailed, Plan
+from services.sandbox.demo.programs import Programs
+from services.sandbox.demo.screen import Screen, progress_table
+from services.sandbox.demo.waiting import Patience
+from services.sandbox.demo.watch import Watch
+from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
+
+SIZES = {"abbey": 2}
+
+
+class Message:
+    """As the client hands one over."""
+
+    def __init__(self, topic: str, key: str, event: str, **value: Any) -> None:
+        self._topic, self._key, self._event, self._value = topic, key, event, value
+
+    def topic(self) -> str:
+        return f"demo-{self._topic}"
+
+    def key(self) -> bytes:
+        return self._key.encode()
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return [("ce_type", f"rollcall.{self._event}.v1".encode())]
+
+    def value(self) -> bytes:
+        return msgspec.json.encode(self._value)
+
+
+def a_watch(*messages: Message) -> Watch:
+    watch = Watch({}, "demo-", SIZES)
+    for message in messages:
+        watch.take(message)
+    return watch
+
+
+FETCHED = Message(STUDENTS_FETCHED, "abbey/1", "student_fetched", school="abbey", student={"student_id": "1"})
+ASSESSED = Message(STUDENTS_ASSESSED, "abbey/1", "student_assessed", account="eligible", kind="student")
+PROVISIONED = Message(ACCOUNT_CHANGES, "abbey/1", "account_provisioned", version=3)
+DISABLED = Message(ACCOUNT_CHANGES, "abbey/1", "account_disabled", version=9)
+ACCEPTED = Message(DELIVERIES, "abbey", "snapshot_accepted", number=1)
+HELD = Message(DELIVERIES, "abbey", "snapshot_held", kind="hold", reasons=[{"code": "not_adopted"}])
+STARTED = Message(STUDENTS_FETCHED, "abbey", "sweep_started", sweep="s1", started_at="2026-11-22T14:00:00.000Z")
+RECONCILED = Message(ACCOUNT_CHANGES, "abbey", "sweep_reconciled", sweep="s1", outcome="failed", reason="page_missing")
+
+
+@pytest.mark.parametrize(
+    ("messages", "service"),
+    [
+        pytest.param([], "fetcher", id="never fetched"),
+        pytest.param([FETCHED], "eligibility", id="no verdict"),
+        pytest.param([FETCHED, ASSESSED], "reconciler", id="no change"),
+        pytest.param([FETCHED, ASSESSED, PROVISIONED], "publisher", id="no snapshot"),
+        pytest.param([FETCHED, ASSESSED, PROVISIONED, ACCEPTED], "unitu", id="nobody but Unitu"),
+    ],
+)
+def test_the_first_that_has_said_nothing_is_late(messages: list[Message], service: str) -> None:
+    before = time.time()
+    assert a_watch(*messages).silent_since("abbey", "1", before) == service
+
+
+def test_what_was_said_before_the_moment_does_not_count() -> None:
+    assert a_watch(FETCHED, ASSESSED).silent_since("abbey", "1", time.time() + 1) == "fetcher"
+
+
+def test_a_disabled_account_is_counted_no_more() -> None:
+    progress = a_watch(PROVISIONED, DISABLED).schools["abbey"]
+    assert progress.enabled == set()
+    assert progress.changes == {"1": ["account_provisioned", "account_disabled"]}
+
+
+@pytest.mark.parametrize("messages", [[STARTED, RECONCILED], [RECONCILED, STARTED]], ids=["in order", "out of order"])
+def test_a_sweep_is_known_once_its_start_and_its_end_are(messages: list[Message]) -> None:
+    (sweep,) = a_watch(*messages).schools["abbey"].sweeps()
+    assert (sweep.outcome, sweep.reason) == ("failed", "page_missing")
+
+
+def test_another_school_of_the_same_cluster_is_passed_over() -> None:
+    watch = a_watch(Message(STUDENTS_FETCHED, "elsewhere/1", "student_fetched"))
+    assert list(watch.schools) == ["abbey"]
+
+
+def test_the_table_tells_what_holds_a_snapshot() -> None:
+    watch = a_watch(FETCHED, ASSESSED, PROVISIONED, HELD)
+    said = io.StringIO()
+    Console(file=said, width=120).print(progress_table(SIZES, watch.schools))
+    words = " ".join(said.getvalue().splitlines()[-1].split())
+    assert words == "abbey 2 1 1 eligible 1 0 (held for a person)"
+
+
+def test_names_are_no_markup() -> None:
+    said = io.StringIO()
+    screen = Screen(Console(file=said, width=120))
+    screen.say("[bold]Zoë[/bold]", "O'Dell :smile:")
+    assert "[bold]Zoë[/bold]\n         O'Dell :smile:\n" in said.getvalue()
+
+
+def test_a_program_that_ends_by_itself_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    programs = Programs(tmp_path)
+    programs.start("fetcher", "no_such_module_of_ours")
+    try:
+        with pytest.raises(DemoFailed, match="fetcher ended by itself") as failed:
+            Patience(programs.check).until(lambda: False, 20.0, "nothing")
+    finally:
+        programs.kill()
+    assert failed.value.log_name == "fetcher"
+    assert "No module named no_such_module_of_ours" in failed.value.log_lines[-1]
+
+
+def test_who_is_late_is_named_with_their_log(tmp_path: Path) -> None:
+    log = tmp_path / "publisher.log"
+    log.write_text("\n".join(f"line {number}" for number in range(100)))
+    with pytest.raises(DemoFailed, match="a snapshot: not within 0 s; waiting for the publisher") as failed:
+        Patience().until(lambda: None, 0.0, "a snapshot", lambda: ("the publisher", log))
+    assert (failed.value.log_name, failed.value.log_lines[-1]) == ("publisher", "line 99")
+
+
+def test_the_largest_school_has_three_pages() -> None:
+    assert Plan(sizes={"abbey": 12, "birch": 20, "castle": 31}).page_size == 11
