@@ -27,6 +27,7 @@ ATTEMPTS = 4
 BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.5, 8.0
 RENEW_EARLY_SECONDS = 60.0  # before a token ends; half its life when that is shorter
 TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})  # the last five are the edge's
+LONGEST_REST_SECONDS = 3600.0  # whatever is asked for: a slip in a proxy must not silence a school for days
 LARGEST_BODY = 64 * 1024 * 1024  # bytes; a page of 1,000 students is 2 MB
 
 
@@ -189,9 +190,8 @@ def _token_refusal(response: httpx.Response) -> str:
 def _retry_after(response: httpx.Response) -> float | None:
     """Seconds, or a date. Nonsense is as good as nothing."""
     value = response.headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return float(value)
     try:
-        return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
+        wait = float(value) if value.isdigit() else (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError):
         return None
+    return min(max(wait, 0.0), LONGEST_REST_SECONDS)

@@ -325,7 +325,16 @@ class TestTrouble:
             assert private not in str(caught.value)
 
     @pytest.mark.parametrize(
-        ("text", "seconds"), [("7", 7.0), ("", None), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)]
+        ("text", "seconds"),
+        [
+            ("7", 7.0),
+            ("", None),
+            ("soon", None),
+            ("-5", None),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+            ("Wed, 21 Oct 2065 07:28:00 GMT", 3600.0),
+            ("864000", 3600.0),
+        ],
     )
     def test_a_wish_for_rest_is_seconds_or_a_date(self, text: str, seconds: float | None) -> None:
         class Answer:
