@@ -114,10 +114,10 @@ class Sweeps:
             return
         if event.full:
             states = book.fetch_all()
-        undecided = {student: state for student, state in states.items() if state.at < record.offset}
-        closing = close(
-            book.current(), event, event.settings, roll, undecided, book.recent(), book.cohorts, record.offset
-        )
+        known = {student: state for student, state in states.items() if state.at <= record.offset}
+        closing = close(book.current(), event, event.settings, roll, known, book.recent(), book.cohorts, record.offset)
+        # whom this very record decided, in a batch that was half published, counts in its plans and is left alone
+        done = {student for student, state in known.items() if state.at == record.offset}
         self._drop_chunks(book)
         if roll != last_roll or book.school.roll_hash is None:
             book.put_roll(roll, event.certificate.roll_hash)
@@ -127,11 +127,15 @@ class Sweeps:
         emit = envelope.emitting(self._out)
         freed = []
         for student, state in closing.states.items():
+            if student in done:
+                continue
             if state.status == "disabled" and states[student].status == "enabled":
                 freed.append(ledger.email_of(states[student]))
             book.save(state)
         self._out += [
-            envelope.change(change, change.school, change.student_id, record.offset) for change in closing.changes
+            envelope.change(change, change.school, change.student_id, record.offset)
+            for change in closing.changes
+            if change.student_id not in done
         ]
         for address in freed:
             emails.free(book, address, record.offset, emit)
