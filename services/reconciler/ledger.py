@@ -77,6 +77,11 @@ def names_entry(ids: tuple[str, ...]) -> bytes:
     return msgspec.json.encode(ids)
 
 
+def in_line(ids: Iterable[str]) -> tuple[str, ...]:
+    """Those who wait for one e-mail, the next first: by id, since no record says who came first."""
+    return tuple(sorted(ids))
+
+
 def second_holder(address: str, student: str) -> str:
     """
     Where the second of two accounts that hold one e-mail is noted. Only a rebuild from a batch that was half published
@@ -123,7 +128,7 @@ class Ledger:
         self.counted = school.students if school is not None else 0
         self.school = self._before
         self._states: dict[str, AccountState | None] = {}
-        self._dirty: set[str] = set()
+        self._dirty: dict[str, None] = {}  # in the order of the decisions: so the same batch is the same messages
         self._holders: dict[str, str | None] = {}
         self._waiters: dict[str, tuple[str, ...]] = {}
         self._students = self.school.students
@@ -170,7 +175,7 @@ class Ledger:
         student = state.student_id
         before = self._states.get(student)
         self._states[student] = state
-        self._dirty.add(student)
+        self._dirty[student] = None
         if before is None:
             self._students += 1
         self._enabled += (state.status == "enabled") - (before is not None and before.status == "enabled")
@@ -231,7 +236,7 @@ class Ledger:
         if old is not None:
             self._put_waiters(old, tuple(one for one in self.waiters(old) if one != after.student_id))
         if new is not None:
-            self._put_waiters(new, (*self.waiters(new), after.student_id))
+            self._put_waiters(new, in_line((*self.waiters(new), after.student_id)))
 
     def _put_waiters(self, address: str, ids: tuple[str, ...]) -> None:
         self._waiters[address] = ids

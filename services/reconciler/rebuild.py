@@ -153,7 +153,8 @@ def derive(
         school = schools.get(slug) or SchoolState(school=slug, at=-1)
         people = by_school[slug]
         roll = sorted(one.student_id for one in people if one.in_roll)
-        if school.roll_hash is not None:
+        has_roll = school.roll_hash is not None or bool(roll)  # a first close may be published as far as some students
+        if has_roll:
             hashes[ledger.ROLLS][slug] = ledger.roll_entry(roll)
         total = sum(ledger.in_sum(one) for one in people) % MODULUS
         school = changed(
@@ -161,7 +162,7 @@ def derive(
             students=len(people),
             enabled=sum(one.status == "enabled" for one in people),
             content_sum=f"{total:032x}",
-            roll_hash=roll_hash(roll) if school.roll_hash is not None else None,
+            roll_hash=roll_hash(roll) if has_roll else None,
             roll_count=len(roll),
         )
         hashes[ledger.SCHOOLS][slug] = encode(school)
@@ -186,4 +187,4 @@ def _put(hashes: Hashes, state: AccountState) -> None:
     if state.waits_for_email is not None:
         waits = hashes[ledger.waiting(slug)]
         before = ledger.names(waits.get(state.waits_for_email))
-        waits[state.waits_for_email] = ledger.names_entry((*before, student))
+        waits[state.waits_for_email] = ledger.names_entry(ledger.in_line((*before, student)))
