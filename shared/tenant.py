@@ -209,8 +209,8 @@ class Report(Frozen):
     What Unitu will do with one snapshot, by its document, as far as known.
 
     ``is_compared``: False where what was last sent is no longer known field by field, so that updates and enrolments
-    cannot be told. ``blocked`` are students enrolled into what does not exist there yet, as far as known: it is new
-    since the last accepted snapshot, or in no list of this one.
+    cannot be told. ``counts`` are of all; each list has at most 5,000. ``blocked`` are students enrolled into what does
+    not exist there yet, as far as known: it is new since the last accepted snapshot, or in no list of this one.
     """
 
     is_compared: bool

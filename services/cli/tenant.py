@@ -219,7 +219,11 @@ def _asked(shown: "Shown") -> bool:
 
 def _confirmed(question: str) -> bool:
     """Only a person at a terminal is asked; a program says --yes."""
-    return sys.stdin.isatty() and typer.confirm(question)
+    return _is_at_terminal() and typer.confirm(question)
+
+
+def _is_at_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _cell(value: Any) -> object:

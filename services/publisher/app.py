@@ -137,13 +137,19 @@ class PublisherService:
                 raise end
 
     async def _keep_queue(self, parts: Parts, stop: asyncio.Event) -> None:
-        """Every tenant stands in the queue, due now when it was not there: a queue that was emptied is made again."""
-        seconds = 0.0
+        """
+        Every tenant is looked at once on start, since its settings may be others; and a queue that was emptied is made
+        again.
+        """
+        fresh, seconds = set(self._config.tenants), 0.0
         while not await sleep_unless(stop, seconds):
             seconds = ENSURE_SECONDS
             now = self._clock().timestamp()
             try:
                 await asyncio.to_thread(parts.due.ensure, dict.fromkeys(self._config.tenants, now))
+                while fresh:
+                    await asyncio.to_thread(parts.due.hasten, max(fresh), now)
+                    fresh.remove(max(fresh))
             except Retryable:
                 seconds = 1.0
 

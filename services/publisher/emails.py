@@ -1,6 +1,6 @@
 """Under which e-mail each person is in the snapshot. An e-mail does not move by itself."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.publisher.last import Last
@@ -26,56 +26,58 @@ def candidates(person: Person, last: Last, rule: EmailRule) -> list[str]:
 
     The last delivered, then their own, while a change is held; their own, then the last delivered, once released.
     """
-    own = [person.email] if email_key(person.email) else []
-    known = list(last.emails.get(person.ref, ()))
+    own, known = person.email, last.emails.get(person.ref, ())
+    key = email_key(own)
     if person.ref in last.former:
-        known.append(last.former[person.ref])
-    delivered = email_key(person.email) in {email_key(email) for email in last.emails.get(person.ref, ())}
-    if delivered and not (own and rule.lets(person.ref, own[0])):
+        known = (last.former[person.ref],)
+    if not known:
+        return [own] if key else []
+    if not key:
+        return _distinct(known)
+    if rule.lets(person.ref, own):
+        return _distinct([own, *known])
+    if person.ref in last.emails and any(email_key(email) == key for email in known):
         # Unitu may have them under it already; the spelling that was sent stays.
-        first = [email for email in known if email_key(email) == email_key(person.email)]
-        return _distinct([*first, *known])
-    if own and rule.lets(person.ref, own[0]):
-        return _distinct([*own, *known])
-    return _distinct([*known, *own])
+        return _distinct([*(email for email in known if email_key(email) == key), *known])
+    return _distinct([*known, own])
 
 
-def assign(people: Iterable[Person], taken: Collection[str], last: Last, rule: EmailRule) -> dict[str, str]:
+def assign(wanted: Mapping[str, Sequence[str]], taken: Collection[str], last: Last) -> dict[str, str]:
     """
     Person -> the e-mail that is sent for them; whoever is not in it has none that is free.
 
-    Each asks for their first e-mail; of several that ask for one, the account that Unitu last had under it goes first,
-    then whoever had it, had it formerly, or has it as their own, by school and key. Whoever loses asks for their next.
-    The result does not depend on the order of ``people`` (stable matching, people asking).
+    Shape: ``wanted`` maps each person to their candidates. Each asks for their first e-mail; of several that ask for
+    one, the account that Unitu last had under it goes first, then whoever had it, had it formerly, or has it as their
+    own, by school and key. Whoever loses asks for their next. The result does not depend on the order of ``wanted``
+    (stable matching, people asking).
     """
-    lists = {person.ref: candidates(person, last, rule) for person in people}
-    holders: dict[str, tuple[tuple[int, str], str, str]] = {}
-    waiting = sorted(lists, reverse=True)
+    holders: dict[str, tuple[str, str]] = {}
+    waiting = sorted(wanted, reverse=True)
     turn = dict.fromkeys(waiting, 0)
     while waiting:
         ref = waiting.pop()
-        while turn[ref] < len(lists[ref]):
-            email = lists[ref][turn[ref]]
+        while turn[ref] < len(wanted[ref]):
+            email = wanted[ref][turn[ref]]
             turn[ref] += 1
             key = email_key(email)
             if key in taken:
                 continue
-            claim = (_rank(ref, key, last), ref)
             holder = holders.get(key)
-            if holder is None or claim < holder[0]:
-                holders[key] = (claim, ref, email)
+            if holder is None or _claim(ref, key, last) < _claim(holder[0], key, last):
+                holders[key] = (ref, email)
                 if holder is not None:
-                    waiting.append(holder[1])
+                    waiting.append(holder[0])
                 break
-    return {ref: email for _, ref, email in holders.values()}
+    return dict(holders.values())
 
 
-def _rank(ref: str, key: str, last: Last) -> int:
+def _claim(ref: str, key: str, last: Last) -> tuple[int, str]:
+    """The lowest claim to an e-mail goes first."""
     if last.holder(key) == ref:
-        return 0
+        return 0, ref
     if any(seat.ref == ref for seat in last.seats.get(key, ())):
-        return 1
-    return 2 if email_key(last.former.get(ref, "")) == key else 3
+        return 1, ref
+    return (2 if email_key(last.former.get(ref, "")) == key else 3), ref
 
 
 def _distinct(emails: Iterable[str]) -> list[str]:

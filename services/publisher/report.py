@@ -11,6 +11,7 @@ from services.publisher.snapshot import LISTS, Snapshot
 from shared.model import Frozen
 from shared.tenant import CodesChanged, FieldsUpdated, NewEntity, NotTaken, Report, email_key
 
+LIST_LIMIT = 5_000  # of each list; a report is one message, and Kafka takes 16 MiB. The counts are always of all
 UPDATED = ("firstName", "lastName", "year", "phone")  # what Unitu's document says that it updates
 
 
@@ -82,8 +83,9 @@ def report(
     the last accepted snapshot, None when none was accepted yet.
     """
     new = {name: _new_codes(name, snapshot, known) for name in LISTS}
-    draft = _Draft(snapshot, accounts, former, sent, new)
-    for email in snapshot.records:
+    records = {email: _fields.decode(json) for email, json in snapshot.records.items()}
+    draft = _Draft(snapshot, records, accounts, former, sent, new)
+    for email in records:
         draft.take(email)
     disabled = tuple(sorted(email for email in accounts if email not in snapshot.roster))
     entities = _new_entities(snapshot, new, draft.enrolments)
@@ -103,9 +105,8 @@ def report(
     }
     counts = {"students": len(snapshot.students), "staff": len(snapshot.records) - len(snapshot.students)}
     counts |= {name: len(found) for name, found in lists.items()}
-    return msgspec.structs.replace(
-        Report(is_compared=draft.is_compared, counts=counts, repeated_codes=dict(snapshot.repeated_codes)), **lists
-    )
+    empty = Report(is_compared=draft.is_compared, counts=counts, repeated_codes=dict(snapshot.repeated_codes))
+    return msgspec.structs.replace(empty, **{name: found[:LIST_LIMIT] for name, found in lists.items()})
 
 
 @dataclass
@@ -122,16 +123,15 @@ class _Draft:
     def __init__(
         self,
         snapshot: Snapshot,
+        records: Mapping[str, _Fields],
         accounts: Collection[str],
         former: Mapping[str, str],
         sent: Mapping[str, Sent],
         new: Mapping[str, frozenset[str]],
     ) -> None:
-        self._snapshot, self._accounts, self._sent = snapshot, accounts, sent
-        self._absent = {
-            name: new[name] | (_used(snapshot, name) - snapshot.entities[name].keys())
-            for name in ("programmes", "modules")
-        }
+        self._snapshot, self._records, self._accounts, self._sent = snapshot, records, accounts, sent
+        there = {name: snapshot.entities[name].keys() - new[name] for name in ("programmes", "modules")}
+        self._programmes, self._modules = there["programmes"], there["modules"]
         self._former = {email_key(email) for email in former.values()}
         self.is_compared = True
         self.provisioned: list[str] = []
@@ -144,13 +144,12 @@ class _Draft:
         self.enrolments = _Enrolments({}, {})
 
     def take(self, email: str) -> None:
-        now = _fields.decode(self._snapshot.records[email])
+        now = self._records[email]
         if email in self._snapshot.students:
             self.enrolments.programmes[email] = now.programme_codes
             self.enrolments.modules[email] = now.module_codes
-            blocked = [set(now.programme_codes) & self._absent["programmes"]]
-            blocked.append(set(now.module_codes) & self._absent["modules"])
-            _add(self.blocked, email, *blocked)
+            blocked = set(now.programme_codes) - self._programmes
+            _add(self.blocked, email, blocked, set(now.module_codes) - self._modules)
         kept = self._sent.get(email)
         if email not in self._accounts:
             (self.enabled if email in self._former else self.provisioned).append(email)
@@ -158,14 +157,15 @@ class _Draft:
         elif kept is None:
             self.is_compared = False
         else:
-            before = _fields.decode(kept.json)
-            self._compare(email, before, now, kept)
-            self._enrol(email, before, now)
+            self._compare(email, kept, now)
 
-    def _compare(self, email: str, before: _Fields, now: _Fields, kept: Sent) -> None:
-        names = zip(UPDATED, before.updated(), now.updated(), strict=True)
-        if fields := tuple(name for name, old, new in names if old != new):
-            self.updated.append(FieldsUpdated(email=email, fields=fields))
+    def _compare(self, email: str, kept: Sent, now: _Fields) -> None:
+        if kept.json != self._snapshot.records[email]:
+            before = _fields.decode(kept.json)
+            names = zip(UPDATED, before.updated(), now.updated(), strict=True)
+            if fields := tuple(name for name, old, new in names if old != new):
+                self.updated.append(FieldsUpdated(email=email, fields=fields))
+            self._enrol(email, before, now)
         if kept.id is not None and now.id is not None and kept.id != now.id:
             self.not_taken.append(NotTaken(email=email, field="id"))
         if kept.personal_email is not None and now.personal_email not in (None, kept.personal_email):
@@ -174,23 +174,14 @@ class _Draft:
     def _enrol(self, email: str, before: _Fields, now: _Fields) -> None:
         programmes, modules = set(now.programme_codes), set(now.module_codes)
         had_programmes, had_modules = set(before.programme_codes), set(before.module_codes)
-        gained = programmes - had_programmes - self._absent["programmes"]
-        _add(self.enrolled, email, gained, modules - had_modules - self._absent["modules"])
+        gained = (programmes - had_programmes) & self._programmes
+        _add(self.enrolled, email, gained, (modules - had_modules) & self._modules)
         _add(self.unenrolled, email, had_programmes - programmes, had_modules - modules)
 
 
-def _add(found: list[CodesChanged], email: str, programmes: Iterable[str], modules: Iterable[str]) -> None:
-    change = CodesChanged(email=email, programmes=tuple(sorted(programmes)), modules=tuple(sorted(modules)))
-    if change.programmes or change.modules:
-        found.append(change)
-
-
-def _used(snapshot: Snapshot, name: str) -> set[str]:
-    codes: set[str] = set()
-    for email in snapshot.students:
-        fields = _fields.decode(snapshot.records[email])
-        codes.update(fields.programme_codes if name == "programmes" else fields.module_codes)
-    return codes
+def _add(found: list[CodesChanged], email: str, programmes: Collection[str], modules: Collection[str]) -> None:
+    if programmes or modules:
+        found.append(CodesChanged(email=email, programmes=tuple(sorted(programmes)), modules=tuple(sorted(modules))))
 
 
 def _new_codes(name: str, snapshot: Snapshot, known: Mapping[str, Iterable[str]] | None) -> frozenset[str]:

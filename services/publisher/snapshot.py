@@ -75,7 +75,8 @@ def take(
         if person.status == "enabled" and person.head and (has_staff or person.kind == "student")
     }
     protected = {email_key(record.email): record for record in fixed if has_staff or record.kind == "student"}
-    carried = assign(enabled.values(), protected.keys(), last, rule)
+    wanted = {ref: candidates(person, last, rule) for ref, person in sorted(enabled.items())}
+    carried = assign(wanted, protected.keys(), last)
     records = {email: record.json for email, record in protected.items()}
     roster = {email: _seat("", email, record.email) for email, record in protected.items()}
     students = {email for email, record in protected.items() if record.kind == "student"}
@@ -102,11 +103,11 @@ def take(
         entities=entities,
         students=frozenset(students),
         waits=_waits(enabled, carried, last, rule),
-        conflicts=_conflicts(enabled, carried, roster, last, rule),
+        conflicts=_conflicts(enabled, wanted, carried, roster),
         without_email=tuple(
-            Who(school=person.school, person=person.person, email="", reason="has no e-mail")
-            for _, person in sorted(enabled.items())
-            if not candidates(person, last, rule)
+            Who(school=enabled[ref].school, person=enabled[ref].person, email="", reason="has no e-mail")
+            for ref, emails in wanted.items()
+            if not emails
         ),
         repeated_codes=repeated,
     )
@@ -135,21 +136,22 @@ def _waits(
 
 
 def _conflicts(
-    enabled: Mapping[str, Person], carried: Mapping[str, str], roster: Mapping[str, Seat], last: Last, rule: EmailRule
+    enabled: Mapping[str, Person],
+    wanted: Mapping[str, Sequence[str]],
+    carried: Mapping[str, str],
+    roster: Mapping[str, Seat],
 ) -> tuple[EmailConflict, ...]:
     """Whose first e-mail is somebody else's in this snapshot."""
     found = []
-    for ref, person in sorted(enabled.items()):
-        wanted = candidates(person, last, rule)
-        if not wanted or (ref in carried and email_key(carried[ref]) == email_key(wanted[0])):
+    for ref, emails in wanted.items():
+        if not emails or carried.get(ref) == emails[0]:
             continue
-        holder = roster[email_key(wanted[0])]
         found.append(
             EmailConflict(
-                school=person.school,
-                person=person.person,
-                email=wanted[0],
-                holder=holder.ref,
+                school=enabled[ref].school,
+                person=enabled[ref].person,
+                email=emails[0],
+                holder=roster[email_key(emails[0])].ref,
                 is_left_out=ref not in carried,
             )
         )

@@ -63,11 +63,9 @@ class PublisherView:
         end = view.known.rebuilt_at
         for record in records:
             try:
-                self._take(record, kept, batch)
+                self._take(record, kept, batch, is_told_again=record.offset < end)
             except Poison as reason:
                 batch.letters.append(letter(record, reason))
-            if record.offset < end:
-                kept.mark()
         kept.count()
         position = records[-1].offset + 1
         if view.position < end <= position:
@@ -76,7 +74,7 @@ class PublisherView:
         tenants = {self._config.schools[school].tenant for school in batch.touched if school in self._config.schools}
         return Effects([batch.letters], lambda: self._wakes.wake(view.lane, position, tenants))
 
-    def _take(self, record: Record, kept: "_Kept", batch: _Batch) -> None:
+    def _take(self, record: Record, kept: "_Kept", batch: _Batch, *, is_told_again: bool) -> None:
         school, slash, key = record.key.partition("/")
         if not record.value:
             if slash and kept.forget(school, key):
@@ -88,10 +86,14 @@ class PublisherView:
                 is_news = kept.account(state, key)
             case SchoolState():
                 is_news = kept.school(state)
+                if is_told_again:
+                    kept.mark(state.full_at + 1)
             case StructureState():
                 is_news = kept.structure(state)
             case LaneState():
                 kept.lane(state)
+                if is_told_again:
+                    kept.mark(state.position)
                 return
             case _:
                 raise Poison(f"{record.headers.get('ce_type')} does not belong into this topic")
@@ -206,11 +208,9 @@ class _Kept:
         if value is None or decoder(LaneState).decode(value).position <= state.position:
             self._put(LANE, STATE, encode(state))
 
-    def mark(self) -> None:
+    def mark(self, position: int) -> None:
         """A full sweep decided before here may be hidden by a stale record: it does not count after the rebuild."""
-        value, mark = self._values[LANE, STATE], self._values[REBUILD, MARK]
-        position = 0 if value is None else decoder(LaneState).decode(value).position
-        if position > int(mark or b"0"):
+        if position > int(self._values[REBUILD, MARK] or b"0"):
             self._put(REBUILD, MARK, str(position).encode())
 
 

@@ -161,6 +161,18 @@ def test_a_view_read_anew_is_whole_only_at_the_end_it_saw(world: World) -> None:
     assert woken(world)
 
 
+def test_a_full_sweep_that_was_told_before_the_rebuild_does_not_count_after_it(world: World) -> None:
+    """Its lane record comes later, as in the middle of a batch."""
+    world.append(an_account("1", 5), a_lane(8), a_school(30))
+    world.read()
+    world.tell(a_lane(31))
+    facts = world.views.read("abbey").facts
+    assert facts.lane_of("abbey").rebuilt_at > facts.states["abbey"].full_at
+    world.tell(a_school(31), a_lane(32))
+    facts = world.views.read("abbey").facts
+    assert facts.lane_of("abbey").rebuilt_at <= facts.states["abbey"].full_at
+
+
 def test_a_rebuilt_view_asks_for_a_full_sweep_of_its_lanes_schools(tmp_path: Path) -> None:
     world = World(a_config(tmp_path, schools=("abbey", "borough", "court"), partitions=2))
     lane = lane_of("abbey", 2)
