@@ -153,7 +153,7 @@ class Deliverer:
         if is_hold:
             return Later(HOLD_SECONDS, is_told=True)
         is_long = now.timestamp() - pacing.unix(before.since) > 60.0
-        return Later(WAIT_SECONDS * (5 if is_long else 1), is_told=True)
+        return Later(WAIT_SECONDS * (5 if is_long else 1))
 
     def _simulate(self, name: str, tenant: Tenant, ready: Ready, verdict: Verdict, now: datetime) -> Later:
         at, seconds = write(now), pacing.resend_seconds(ready.cause, tenant)
@@ -225,7 +225,7 @@ class Deliverer:
                 self._write(name, lambda state: transitions.unsure(state, number, retry_at), event)
                 if ready.state.retries == 0:
                     log.warning("tenant %s: %s; trying again", name, outcome.message)
-                return Later(wait)
+                return Later(wait, is_told=True)
 
     def _accepted(self, name: str, tenant: Tenant, ready: Ready, number: int, outcome: Outcome, now: datetime) -> Later:
         at, seconds = write(now), pacing.resend_seconds(ready.cause, tenant)

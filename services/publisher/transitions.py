@@ -82,7 +82,7 @@ def unsure(state: TenantState, number: int, not_before: str) -> TenantState | No
     """Nobody knows whether Unitu took it. None: the state has moved on."""
     if not _is_open(state, number):
         return None
-    return _with(settled(state), retries=state.retries + 1, not_before=not_before)
+    return _with(settled(state), retries=state.retries + 1, not_before=not_before, held=None)
 
 
 def refused(state: TenantState, number: int, held: Held) -> TenantState | None:

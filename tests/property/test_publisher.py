@@ -53,8 +53,11 @@ class PublisherMachine(RuleBasedStateMachine):
         self.world.unitu.apply = watched  # type: ignore[method-assign]
 
     def teardown(self) -> None:
-        self.ends_well()
-        self.folder.cleanup()
+        try:
+            self.ends_well()
+        finally:
+            self.folder.cleanup()
+            lane_log.disabled = False
 
     # --- what is true ------------------------------------------------------------------------------------------------
 

@@ -196,6 +196,38 @@ def test_a_rejection_holds_the_tenant_until_a_person_acts(world: World, status: 
     assert world.state.held is None
 
 
+def test_a_try_after_a_rejection_is_tried_again_by_itself(world: World) -> None:
+    world.unitu.plan = [401, 503]
+    world.work()
+    world.publish()
+    assert world.unitu.posts == 2
+    world.work(until=600)
+    assert world.unitu.posts == 3
+    assert world.unitu.enabled == {"s1@abbey.example", "s2@abbey.example"}
+
+
+def test_a_wish_is_not_hurried_past_the_back_off(world: World) -> None:
+    world.work()
+    world.unitu.plan = [503] * 50
+    world.publish()
+    posts = world.unitu.posts
+    for n in range(3, 10):
+        world.tell(an_account(str(n), 20 + n))
+        world.work()
+    assert world.unitu.posts <= posts + 1
+
+
+def test_a_wish_outlives_a_wait(world: World) -> None:
+    world.work()
+    world.tell(a_school(20, certified=None))
+    world.publish()
+    assert world.unitu.posts == 1
+    world.work(until=30)
+    world.tell(a_school(21))
+    world.work(until=30)
+    assert world.unitu.posts == 2
+
+
 # --- crashes ---------------------------------------------------------------------------------------------------------
 
 
