@@ -238,10 +238,12 @@ class Embedded:
     def _end(self) -> None:
         servers: tuple[Server, ...] = (self.kafka, self.redis)
         try:
-            for server in servers:
-                server.ask_to_stop()
-            for server in servers:
-                server.await_end()
+            # What goes with its folder needs no good order, for which a Kafka that is starting may take half a minute.
+            if not self._temporary:
+                for server in servers:
+                    server.ask_to_stop()
+                for server in servers:
+                    server.await_end()
         finally:
             with undisturbed():
                 for server in servers:
