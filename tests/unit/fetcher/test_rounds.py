@@ -164,7 +164,7 @@ async def test_no_more_are_read_at_once_than_configured() -> None:
         await world.rested("second")
 
 
-async def test_a_school_that_fails_rests_and_returns_by_itself() -> None:
+async def test_a_school_that_fails_rests_and_returns_by_itself(caplog: pytest.LogCaptureFixture) -> None:
     source = pupils()
     source.trouble[1] = Retryable("away")
     world = World(abbey=source, priory=pupils())
@@ -179,6 +179,10 @@ async def test_a_school_that_fails_rests_and_returns_by_itself() -> None:
         await world.rested("abbey", 4)
         assert world.at("abbey") == 300
     assert world.closes("priory") == 1
+    told = [
+        one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING and "abbey" in one.getMessage()
+    ]
+    assert told == ["abbey: no certificate (unreachable: away); tried again in 15 s", "abbey is read again"]
 
 
 async def test_what_a_school_asked_for_is_honoured() -> None:
@@ -245,7 +249,9 @@ async def test_stopping_keeps_the_wish_for_a_full_sweep() -> None:
     assert claim.note == FULL
 
 
-async def test_a_lost_lease_ends_the_sweep_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lost_lease_ends_the_sweep_in_silence(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(leases, "RENEWALS", 10**9)
     slow = Waiting(*ids(3))
     world = World(abbey=slow)
@@ -258,6 +264,8 @@ async def test_a_lost_lease_ends_the_sweep_in_silence(monkeypatch: pytest.Monkey
         await until(lambda: not world.rounds._running)
         assert world.said("abbey") == []
         assert world.due.renew(stranger, NOW + 122, 600)
+    assert "nothing more of it is said" in caplog.text
+    assert "bug" not in caplog.text
 
 
 async def test_a_school_that_is_no_longer_configured_is_forgotten() -> None:
@@ -280,7 +288,9 @@ async def test_a_bug_in_one_school_stops_no_other(caplog: pytest.LogCaptureFixtu
     assert "ended on a bug" in caplog.text
 
 
-async def test_a_queue_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_queue_that_is_away_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(module, "AWAY_SECONDS", 0.0)
     world = World(abbey=pupils())
     claim, troubles = world.due.claim, [Retryable("away")] * 3
@@ -294,6 +304,8 @@ async def test_a_queue_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPat
     async with world.running():
         await world.rested("abbey")
     assert troubles == []
+    assert caplog.text.count("the queue of schools is away") == 1
+    assert caplog.text.count("the queue of schools is there again") == 1
 
 
 async def test_a_log_that_is_away_rests_the_school_too() -> None:
