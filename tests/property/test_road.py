@@ -1,0 +1,382 @@
+"""
+Whatever happens on the road, the accounts end as sets and loops say they should, and nobody goes without evidence.
+
+Sweeps are whole, short, failed, overtaken or lose a record; a reconciler crashes at a named point, reads an old stretch
+again, finds its store empty or a copy from before; and operators pause, release and refuse. ``tests.oracle`` hears of
+none of the faults, and is compared after each step.
+"""
+
+import copy
+import functools
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from services.reconciler import ledger
+from services.reconciler.rebuild import derive
+from services.reconciler.rebuild import log as rebuild_log
+from services.reconciler.reconcile import Seen, apply
+from shared.config import Config
+from shared.events import (
+    AccountDisabled,
+    PauseSchool,
+    RefuseHold,
+    ReleaseHold,
+    ResumeSchool,
+    RollRead,
+    StudentFetched,
+    SweepCompleted,
+    SweepReconciled,
+)
+from shared.lane import log as lane_log
+from shared.model import Frozen, Student
+from shared.state import AccountState, LaneState, SchoolState
+from shared.wire import Message, decoder
+from tests.builders import SCHOOL, a_failed_sweep, a_sweep
+from tests.oracle import PLANS, Limit, Oracle, verdict
+from tests.road import LANE, Road, a_config
+from tests.strategies import IDS, a_sound_student, any_student
+
+CONFIRM_MINUTES = 60
+GUARD = """
+[schools.SLUG.guard]
+disable_explained = { floor = 1, share = 0.5, count = 3 }
+disable_unexplained = { floor = 1, share = 0.4 }
+cohort = { heads = 3, share = 0.5 }
+unenrol = { floor = 1, share = 0.25 }
+move = { share = 0.3 }
+"""
+LIMITS = {
+    "disable_explained": Limit(1, Fraction(1, 2), 3),
+    "disable_unexplained": Limit(1, Fraction(2, 5)),
+    "unenrol": Limit(1, Fraction(1, 4)),
+    "move": Limit(0, Fraction(3, 10)),
+}
+COHORT = Limit(3, Fraction(1, 2))
+GAPS = st.sampled_from([5, 30, 60, 61, 25 * 60])
+BATCHES = st.sampled_from([1, 2, 3, 7, 10_000])
+POINTS = st.sampled_from(["published-0", "published-1", "written"])
+SOME = st.sampled_from(IDS)
+RARELY, MOSTLY = st.sampled_from([False, False, True]), st.sampled_from([False, True, True])
+SEEDS = st.integers(0, 10_000)
+
+
+@functools.cache
+def the_config() -> Config:
+    with tempfile.TemporaryDirectory() as folder:
+        return a_config(Path(folder), GUARD)
+
+
+class RoadMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        lane_log.disabled = rebuild_log.disabled = True  # they tell each of the many rebuilds
+        self.road = Road(the_config())
+        self.oracle = Oracle(LIMITS, COHORT, CONFIRM_MINUTES)
+        self.minutes = 0.0
+        self.sweeps = 0
+        self.truth: dict[str, Student] = {}  # what the school's own records say; who is not in it is gone
+        self.sent: dict[str, Student] = {}  # what the fetcher believes to have sent
+        self.last_roll: set[str] | None = None
+        self.seen = 0
+        self.batch = 10_000
+
+    # --- the school -------------------------------------------------------------------------------------------------
+
+    @initialize(seed=SEEDS, batch=BATCHES)
+    def opens(self, seed: int, batch: int) -> None:
+        self.batch = batch
+        self.truth = {id: a_sound_student(id, Random(seed).choice) for id in IDS[:-2]}
+        self.sweeps_whole(0, full=True, has_sets=True, gap=5)
+
+    def lives(self, seed: int) -> None:
+        """What became of some students since the last sweep; some are gone without a word. 0: nothing."""
+        random = Random(seed)
+        for id in random.sample(IDS, random.choice([0, 1, 1, 2, 3, 5]) if seed else 0):
+            if random.random() < 0.15:
+                self.truth.pop(id, None)
+            else:
+                self.truth[id] = any_student(id, random.choice)
+
+    @rule(ids=st.sets(SOME, min_size=2, max_size=5), leave=st.booleans())
+    def many_go(self, ids: set[str], leave: bool) -> None:
+        for id in ids & self.truth.keys():
+            if leave:
+                self.truth[id] = msgspec.structs.replace(self.truth[id], system_status=-1, leaving_date="2026-11-20")
+            else:
+                del self.truth[id]
+
+    # --- sweeps and readings ----------------------------------------------------------------------------------------
+
+    def events(self, seed: int, gap: float, *, full: bool, has_sets: bool, chunk: int = 3) -> list[Frozen]:
+        self.lives(seed)
+        self.minutes += gap
+        self.sweeps += 1
+        here = self.here()
+        sends = [
+            one
+            for id, one in sorted(self.truth.items())
+            if full or self.sent.get(id) != one or (id in here and id not in (self.last_roll or ()))
+        ]
+        events = a_sweep(
+            f"s{self.sweeps}",
+            here.values(),
+            sends=sends,
+            minutes=self.minutes,
+            full=full,
+            with_roll=full or set(here) != self.last_roll,
+            chunk=chunk,
+        )
+        *before, completed = events
+        assert isinstance(completed, SweepCompleted)
+        areas = ("students", "sets") if has_sets else ("students",)
+        certificate = msgspec.structs.replace(completed.certificate, areas=areas)
+        return [*before, msgspec.structs.replace(completed, certificate=certificate)]
+
+    def here(self) -> dict[str, Student]:
+        return {id: one for id, one in self.truth.items() if one.system_status != -1}
+
+    def feed(self, events: list[Frozen], sweep: str, truth: dict[str, Student]) -> None:
+        self.road.fetch(events, self.minutes, sweep)
+        for event in events:
+            self.oracle.take(event, self.minutes, sweep, truth)
+
+    def believe(self, events: list[Frozen]) -> None:
+        """The fetcher has every acknowledgement."""
+        self.sent |= {event.student.student_id: event.student for event in events if isinstance(event, StudentFetched)}
+
+    @rule(seed=SEEDS, full=RARELY, has_sets=MOSTLY, gap=GAPS)
+    def sweeps_whole(self, seed: int, full: bool, has_sets: bool, gap: float) -> None:
+        events = self.events(seed, gap, full=full, has_sets=has_sets)
+        self.feed(events, f"s{self.sweeps}", self.here())
+        self.believe(events)
+        self.last_roll = set(self.here())
+        self.goes_on()
+
+    @rule(seed=SEEDS, gap=GAPS)
+    def sweeps_thrice(self, seed: int, gap: float) -> None:
+        """So that what was seen once is seen again, and what was staged is decided."""
+        for _ in range(3):
+            self.sweeps_whole(seed, full=False, has_sets=True, gap=gap)
+            seed = 0
+
+    @rule(seed=SEEDS, gap=GAPS, loses=st.sampled_from(["a student", "a chunk", "the close"]), which=st.integers(0, 30))
+    def loses_a_record(self, seed: int, gap: float, loses: str, which: int) -> None:
+        """The fetcher believes that it was sent."""
+        events = self.events(seed, gap, full=False, has_sets=True)
+        kinds = {"a student": StudentFetched, "a chunk": RollRead, "the close": SweepCompleted}
+        found = [n for n, event in enumerate(events) if isinstance(event, kinds[loses])]
+        self.believe(events)
+        if found:
+            del events[found[which % len(found)]]
+        self.feed(events, f"s{self.sweeps}", self.here())
+        self.last_roll = set(self.here())
+        self.goes_on()
+
+    @rule(seed=SEEDS, gap=GAPS, count=st.integers(0, 12))
+    def fails(self, seed: int, gap: float, count: int) -> None:
+        self.lives(seed)
+        people = list(self.truth.values())[:count]
+        self.minutes += gap
+        self.sweeps += 1
+        events = a_failed_sweep(f"s{self.sweeps}", people, self.minutes)
+        self.feed(events, f"s{self.sweeps}", {})
+        self.believe(events)
+        self.goes_on()
+
+    @rule(seed=SEEDS, gap=GAPS, after=st.integers(1, 20), full=st.booleans(), is_overtaken=st.booleans())
+    def is_stopped_in_the_middle(self, seed: int, gap: float, after: int, full: bool, is_overtaken: bool) -> None:
+        """A fetcher loses its lease or dies. What it still has may come when another has read the school since."""
+        events, sweep, truth = self.events(seed, gap, full=full, has_sets=True), f"s{self.sweeps}", self.here()
+        after = min(after, len(events) - 1)
+        self.feed(events[:after], sweep, truth)
+        self.goes_on()
+        if is_overtaken:
+            self.sweeps_whole(seed + 1, full=False, has_sets=True, gap=gap)
+            self.feed(events[after:], sweep, truth)
+            self.goes_on()
+
+    @rule(seed=SEEDS, id=SOME, ago=st.sampled_from([0, 0, 10]))
+    def is_read_alone(self, seed: int, id: str, ago: float) -> None:
+        """By itself, and perhaps told late."""
+        self.lives(seed)
+        if (student := self.truth.get(id)) is None:
+            return
+        self.minutes += 1
+        event = StudentFetched(school=SCHOOL, student=student)
+        self.road.read_one(event, self.minutes - ago)
+        self.oracle.take(event, self.minutes - ago, None)
+        self.goes_on()
+
+    # --- operators ------------------------------------------------------------------------------------------------
+
+    @rule(is_release=st.booleans(), seed=SEEDS, gap=GAPS)
+    def what_is_held_is_judged(self, is_release: bool, seed: int, gap: float) -> None:
+        """And what nobody holds as well, which does nothing. Others may go or come before it takes effect."""
+        order = ReleaseHold if is_release else RefuseHold
+        for plan in PLANS:
+            hold = self.road.school().holds.get(plan)
+            key = hold.hash if hold else "0" * 16
+            self.road.order(order(school=SCHOOL, plan=plan, hash=key, operator="kim"))
+            self.oracle.say(plan, "released" if is_release else "refused")
+        self.goes_on()
+        self.sweeps_whole(seed, full=False, has_sets=True, gap=gap)
+
+    @rule(seed=SEEDS, gap=GAPS)
+    def is_paused_for_a_while(self, seed: int, gap: float) -> None:
+        for order, is_paused in ((PauseSchool, True), (ResumeSchool, False)):
+            self.road.order(order(school=SCHOOL, operator="kim"))
+            self.oracle.is_paused = is_paused
+            self.sweeps_thrice(seed, gap)
+
+    # --- faults -----------------------------------------------------------------------------------------------------
+
+    @rule(seed=SEEDS, point=POINTS, gap=GAPS, full=st.booleans())
+    def crashes(self, seed: int, point: str, gap: float, full: bool) -> None:
+        events = self.events(seed, gap, full=full, has_sets=True)
+        self.feed(events, f"s{self.sweeps}", self.here())
+        self.believe(events)
+        self.last_roll = set(self.here())
+        self.road.crash_at(point, self.batch)
+        self.goes_on()
+
+    @rule(start=st.integers(0, 1000), length=st.integers(1, 60))
+    def repeats_a_stretch(self, start: int, length: int) -> None:
+        """Eligibility did not keep its place."""
+        start %= len(self.road.lane)
+        for record in self.road.lane[start : start + length]:
+            raw = [(name, (record.raw_header(name) or b"")) for name in record.headers]
+            self.road.append(Message(record.topic, LANE, record.key, record.value, raw))
+        self.goes_on()
+
+    @rule()
+    def loses_its_store(self) -> None:
+        self.road.store.hashes, self.road.store.records = {}, {}
+        self.road.start()
+        self.goes_on()
+
+    @rule(seed=SEEDS, gap=GAPS)
+    def is_put_back_to_a_copy(self, seed: int, gap: float) -> None:
+        copied = copy.deepcopy((self.road.store.hashes, self.road.store.records))
+        self.sweeps_thrice(seed, gap)
+        self.road.store.hashes, self.road.store.records = copied
+        self.road.start()
+        self.goes_on()
+
+    # --- what must hold ---------------------------------------------------------------------------------------------
+
+    def goes_on(self) -> None:
+        self.road.run(self.batch)
+        states = self.states()
+        self.is_what_the_oracle_says(states)
+        self.is_what_the_records_say(states)
+        self.holds_change_nothing(states)
+        self.nobody_went_without_evidence()
+
+    def states(self) -> dict[str, AccountState]:
+        found = self.road.store.hashes[LANE][ledger.students(SCHOOL)]
+        return {id: decoder(AccountState).decode(value) for id, value in found.items()}
+
+    def is_what_the_oracle_says(self, states: dict[str, AccountState]) -> None:
+        there = {id: said_of(state) for id, state in states.items()}
+        ought = {
+            id: {
+                "status": person.status,
+                "name": person.name,
+                "email": person.email,
+                "programmes": person.programmes,
+                "modules": person.modules,
+                "waits": person.waits,
+                "leaves": person.leaves,
+                "lost": person.lost,
+                "absent": person.absence and person.absence[0],
+                "in_roll": person.is_in_roll,
+                "held": set(person.held),
+                "spent": set(person.spent),
+            }
+            for id, person in self.oracle.people.items()
+        }
+        assert there == ought
+        holds = {plan: (hold.count, hold.state) for plan, hold in self.road.school().holds.items()}
+        assert holds == {plan: (hold.count, hold.state) for plan, hold in self.oracle.holds.items()}
+
+    def is_what_the_records_say(self, states: dict[str, AccountState]) -> None:
+        here = self.road.store.hashes[LANE]
+        schools = {slug: decoder(SchoolState).decode(value) for slug, value in here[ledger.SCHOOLS].items()}
+        hashes, count = derive(states.values(), schools, {})
+        kept = {name: fields for name, fields in here.items() if fields and not name.startswith("chunks:")}
+        assert kept == {name: fields for name, fields in hashes.items() if fields}
+        lane: LaneState = decoder(LaneState).decode(self.road.store.records[LANE])
+        assert (lane.students, lane.schools, lane.position) == (count, 1, len(self.road.lane))
+
+    def holds_change_nothing(self, states: dict[str, AccountState]) -> None:
+        for plan, hold in self.road.school().holds.items():
+            for state in states.values():
+                if state.held.get(plan) == hold.hash:
+                    assert state.status == "enabled", f"{plan} is {hold.state}"
+
+    def nobody_went_without_evidence(self) -> None:
+        events = self.road.changes()
+        for event in events[self.seen :]:
+            if isinstance(event, AccountDisabled):
+                person = self.oracle.people[event.student_id]
+                if event.is_explained:
+                    assert verdict(person.record) == "left"
+                else:
+                    assert max(person.lacking) - min(person.lacking) >= CONFIRM_MINUTES
+        self.seen = len(events)
+
+    def teardown(self) -> None:
+        if not self.sweeps:
+            return
+        self.sweeps_whole(0, full=True, has_sets=True, gap=61)
+        self.sweeps_whole(0, full=True, has_sets=True, gap=61)
+        self.is_what_the_changes_give()
+        outcomes = [(event.sweep, event.outcome) for event in self.road.changes() if isinstance(event, SweepReconciled)]
+        assert outcomes == self.oracle.outcomes
+
+    def is_what_the_changes_give(self) -> None:
+        """A consumer that applied every change once has what the state says."""
+        seen: dict[str, Seen] = {}
+        for event in self.road.changes():
+            if (id := getattr(event, "student_id", None)) is not None:
+                seen[id] = apply(seen.get(id, Seen()), [event])
+        for id, state in self.states().items():
+            had = seen.get(id, Seen())
+            ought = Seen(state.status, state.details, frozenset(state.programmes), frozenset(state.modules))
+            assert had == ought
+
+
+def said_of(state: AccountState) -> dict[str, Any]:
+    """An account in the oracle's words."""
+    details, lost = state.details, state.unenrol
+    return {
+        "status": state.status,
+        "name": f"{details.first_name} {details.last_name}" if details else "",
+        "email": details.email if details else None,
+        "programmes": set(state.programmes),
+        "modules": set(state.modules),
+        "waits": state.waits_for_email,
+        "leaves": state.staged is not None,
+        "lost": lost and (frozenset(lost.programmes), frozenset(lost.modules), lost.is_move),
+        "absent": state.absence and state.absence.sweep,
+        "in_roll": state.in_roll,
+        "held": set(state.held),
+        "spent": set(state.spent),
+    }
+
+
+TestRoad = RoadMachine.TestCase
+TestRoad.settings = settings(
+    max_examples=30,
+    stateful_step_count=16,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)

@@ -1,0 +1,70 @@
+"""Students drawn at random, of a small school, so that much of it meets: by Hypothesis, or by a seed."""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from typing import Any
+
+from hypothesis import strategies as st
+
+from shared.model import Student
+from tests.builders import a_leaver, a_student
+
+IDS = tuple(str(3050000001 + n) for n in range(10))
+MODULES = ("Y10-ENG", "Y10-GEO", "Y10-HIS")
+PROGRAMMES = ("Y10", "Y11")
+SHARED = "shared@abbey.example"
+
+Choose = Callable[[Sequence[Any]], Any]  # one of these
+
+
+def own_email(student_id: str) -> str:
+    return f"s{student_id}@abbey.example"
+
+
+def some_of(codes: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [found for size in range(len(codes) + 1) for found in combinations(codes, size)]
+
+
+def a_sound_student(student_id: str, choose: Choose) -> Student:
+    """Current, with an e-mail of their own and nothing missing."""
+    return a_student(student_id, **_sound(student_id, choose))
+
+
+def any_student(student_id: str, choose: Choose) -> Student:
+    """A student as a school might say it. Their e-mail may be a neighbour's, or one that several want."""
+    neighbours = [own_email(one) for one in IDS if abs(int(one) - int(student_id)) == 1]
+    own = own_email(student_id)
+    fields = _sound(student_id, choose) | {
+        "email": choose([own, own, own, f" {own.upper()}", *neighbours, SHARED, SHARED.upper()])
+    }
+    match choose(["sound"] * 6 + ["areas away", "slip", "left", "prospective", "both", "unknown"]):
+        case "areas away":
+            fields |= choose([{"modules": None}, {"modules": None, "programmes": None}])
+        case "slip":
+            fields |= choose([{"email": None}, {"email": "no"}, {"title": None}, {"last_name": None}])
+        case "left":
+            return a_leaver(student_id, **fields | choose([{}, {"email": None}]))
+        case "prospective":
+            fields |= {"system_status": 0, "admission_status": "Accepted", "enrolment_year": 2027, "email": None}
+        case "both":
+            fields["lists"] = ("leavers", "students")
+        case "unknown":
+            fields["system_status"] = None
+    return a_student(student_id, **fields)
+
+
+def _sound(student_id: str, choose: Choose) -> dict[str, Any]:
+    return {
+        "last_name": choose(["Fern", "Fern", "Moss"]),
+        "year_group": 10 + int(student_id) % 2,
+        "programmes": choose([("Y10",), ("Y10",), *some_of(PROGRAMMES)]),
+        "modules": choose([MODULES[:2], MODULES[:2], *some_of(MODULES)]),
+    }
+
+
+@st.composite
+def students(draw: st.DrawFn, student_id: str = IDS[0]) -> Student:
+    def choose(options: Sequence[Any]) -> Any:
+        return draw(st.sampled_from(options))
+
+    return any_student(student_id, choose)
