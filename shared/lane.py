@@ -25,7 +25,7 @@ hooks: dict[str, Callable[[], None]] = {}  # named points that a bench for fault
 
 
 def at_point(name: str) -> None:
-    """A named point between two effects: ``published`` and ``written`` (docs/faults.md)."""
+    """A named point between two effects: ``published-0``, ``published-1`` or ``written`` (docs/faults.md)."""
     if hooks and name in hooks:
         hooks[name]()
 

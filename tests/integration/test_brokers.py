@@ -140,7 +140,7 @@ def test_the_command_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) 
 @pytest.mark.parametrize("after", [0.0, 0.1, 0.4, 0.9])
 def test_ctrl_c_while_they_start_leaves_nothing_behind(tmp_path: Path, after: float) -> None:
     with command(tmp_path) as us:
-        assert eventually(lambda: any(tmp_path.iterdir()))
+        assert eventually(lambda: any(tmp_path.iterdir()) and processes_with(str(tmp_path)))  # it is past its imports
         time.sleep(after)  # a moment of the start, whichever it is on this machine
         us.send_signal(signal.SIGINT)
         us.wait(30)

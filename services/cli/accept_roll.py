@@ -1,0 +1,39 @@
+"""``rollcall accept-roll``: a person says that a roll which looks like another school's is right all the same."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from services.cli.commands import give
+from services.cli.invocation import AsJson, config_of, login_name
+from services.cli.output import print_json
+from shared.errors import ConfigError
+from shared.events import AcceptRoll
+
+HASH = re.compile(r"[0-9a-f]{32}")
+
+
+def accept_roll(
+    context: typer.Context,
+    school: Annotated[str, typer.Argument(help="The school's name in the configuration.")],
+    roll_hash: Annotated[str, typer.Argument(metavar="HASH", help="The roll's hash, as the refusal tells it.")],
+    note: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "",
+    operator: Annotated[str, typer.Option(help="Who says so; default: the login name.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """
+    Accept a roll that shares too few pupils with the last one: after a migration of the record system.
+
+    The next sweep with exactly that roll is certified. Exit codes: 0 said, 2 no such school, or no hash.
+    """
+    config = config_of(context)
+    if school not in config.schools:
+        raise ConfigError(f"schools.{school}: no such school; there are {', '.join(sorted(config.schools)) or 'none'}")
+    if not HASH.fullmatch(roll_hash):
+        raise ConfigError("HASH: must be the 32 digits that the refusal tells, as in the fetcher's log")
+    give(config, AcceptRoll(school=school, hash=roll_hash, operator=operator or login_name(), note=note))
+    if as_json:
+        print_json({"school": school, "hash": roll_hash, "is_accepted": True})
+    else:
+        typer.echo(f"Said: the next sweep of {school} with the roll {roll_hash} is certified.")
