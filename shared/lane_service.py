@@ -11,6 +11,7 @@ from typing import Any, cast
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 from faststream import AckPolicy
 from faststream.confluent import KafkaBroker
+from faststream.confluent.message import FAKE_CONSUMER, KafkaMessage
 
 from shared.config import Config
 from shared.errors import Retryable
@@ -25,6 +26,14 @@ log = logging.getLogger("rollcall.lane")
 WATCH_SECONDS = 5.0  # how often a lane without traffic is looked at: its state may have been lost
 LAG_SECONDS = 1.0  # how often the position is told to Kafka, for lag displays only
 RETRY_CAP_SECONDS = 10.0
+
+
+async def raw_parse(messages: Any) -> KafkaMessage:
+    """
+    A parser that leaves every record as it came. FastStream's own decodes all headers of a batch beforehand, for as
+    much time as reading them took, and one that is not UTF-8 would lose the whole batch.
+    """
+    return KafkaMessage(body=b"", raw_message=messages, consumer=FAKE_CONSUMER, is_manual=True)
 
 
 def raw_batch(message: Any) -> Any:
@@ -52,6 +61,7 @@ SUBSCRIPTION: dict[str, Any] = {
     "max_poll_interval_ms": 900_000,
     "session_timeout_ms": 10_000,
     "partition_assignment_strategy": ("cooperative-sticky",),
+    "parser": raw_parse,
     "decoder": raw_batch,
 }
 

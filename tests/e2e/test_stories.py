@@ -38,7 +38,9 @@ def test_what_cannot_be_read_is_set_aside_and_the_lane_goes_on(town: Town) -> No
     poison = [
         Message(STUDENTS_FETCHED, lane, f"{town.slug}/1", b"{not json", [("ce_type", known), ("read_at", b"?")]),
         Message(STUDENTS_FETCHED, lane, f"{town.slug}/2", b'{"school":"abbey"}', [("ce_type", known)]),
-        Message(STUDENTS_FETCHED, lane, town.slug, b"{}", [("ce_type", b"rollcall.nobody_knows.v1")]),
+        Message(
+            STUDENTS_FETCHED, lane, town.slug, b"{}", [("ce_type", b"rollcall.nobody_knows.v1"), ("told", b"\xff")]
+        ),
         Message("students-assessed", lane, f"{town.slug}/3", b"[]", [("ce_type", b"rollcall.student_assessed.v1")]),
     ]
     log = KafkaLog(town.config)

@@ -198,6 +198,14 @@ def test_any_other_poison_is_set_aside_alone(eligibility: Eligibility, record: R
     assert (letter.value, told(letter)["dlq_partition"]) == (record.value, "3")
 
 
+@pytest.mark.parametrize("field", ["started_at", "completed_at"])
+def test_a_close_at_no_moment_is_set_aside(eligibility: Eligibility, field: str) -> None:
+    event = msgspec.structs.replace(a_sweep("s1", [a_student(ONE)])[-1], **{field: "2026-11-23 at eight"})
+    (letter,) = out(eligibility, a_record(event))
+    assert letter.topic == "students-fetched-dlq"
+    assert "2026-11-23 at eight" in told(letter)["dlq_error"]
+
+
 def test_one_poison_stops_nobody_else(eligibility: Eligibility) -> None:
     people = [a_record(fetched(a_student(str(3050000000 + n))), n) for n in range(3)]
     messages = out(eligibility, people[0], broken(b"{"), *people[1:])
