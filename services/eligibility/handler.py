@@ -55,15 +55,21 @@ class Eligibility:
             return self._student(record, cause)
         try:
             event = decode(kind, record.value)
+            value = encode(self._stamped(event)) if isinstance(event, SweepCompleted) else record.value
         except Poison as poison:
             return [dead_letters.letter(record, poison)]
-        if isinstance(event, SweepCompleted):
-            school = self._config.schools.get(event.school)
-            if school is None:
-                return [dead_letters.letter(record, _unknown_school(event.school))]
-            settings = settings_of(school, _day(event.completed_at, school.zone))
-            return [self._message(record, cause, encode(msgspec.structs.replace(event, settings=settings)))]
-        return [self._message(record, cause, record.value)]
+        return [self._message(record, cause, value)]
+
+    def _stamped(self, event: SweepCompleted) -> SweepCompleted:
+        school = self._config.schools.get(event.school)
+        if school is None:
+            raise _unknown_school(event.school)
+        try:
+            clock.parse(event.started_at)  # the reconciler counts from it
+            day = _day(event.completed_at, school.zone)
+        except ValueError as error:
+            raise Poison(f"{_COMPLETED}: {error}") from error
+        return msgspec.structs.replace(event, settings=settings_of(school, day))
 
     def _student(self, record: Record, cause: str) -> list[Message]:
         school, _, student_id = record.key.partition("/")
