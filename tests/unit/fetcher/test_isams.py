@@ -4,12 +4,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
 from services.fetcher.isams import Isams
 from services.fetcher.politeness import AT_ONCE, Politeness
-from services.fetcher.session import ATTEMPTS, _retry_after
+from services.fetcher.session import ATTEMPTS, Session, _retry_after, _token_refusal
 from services.fetcher.source import Refused, Source
 from services.sandbox.isams_twin import isams_app
 from services.sandbox.school import make_school
@@ -212,6 +213,22 @@ class TestToken:
         with pytest.raises(Refused, match="token_path"):
             await isams(token_path="/auth/nowhere").students(1)
 
+    @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"access_token": ""}', b'{"access_token": 7}'])
+    async def test_an_answer_without_a_token_is_refused(
+        self, isams: Maker, monkeypatch: pytest.MonkeyPatch, body: bytes
+    ) -> None:
+        async def answer(*_: Any, **__: Any) -> httpx.Response:
+            return httpx.Response(200, content=body)
+
+        monkeypatch.setattr(Session, "_send", answer)
+        with pytest.raises(Refused, match="gives no token"):
+            await isams().students(1)
+
+    @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"[]", b"{}", b"\xff"])
+    def test_a_refusal_in_other_words_tells_where_to_look(self, body: bytes) -> None:
+        told = _token_refusal(httpx.Response(403, content=body))
+        assert told == "iSAMS gives no token (403): see base_url and token_path"
+
     async def test_a_token_endpoint_that_is_away_is_tried_again(self, twin: IsamsTwin, isams: Maker) -> None:
         twin.fault({"kind": "status", "status": 503, "path": TOKEN, "count": 2})
         await isams().students(1)
@@ -223,7 +240,7 @@ class TestTrouble:
         "fault",
         [
             pytest.param({"kind": "status", "status": 500}, id="500"),
-            pytest.param({"kind": "status", "status": 503}, id="503"),
+            *(pytest.param({"kind": "status", "status": one}, id=str(one)) for one in (408, 502, 503, 504, 524)),
             pytest.param({"kind": "status", "status": 429, "retry_after": 2}, id="429"),
             pytest.param({"kind": "truncated_json"}, id="truncated JSON"),
             pytest.param({"kind": "cut_connection"}, id="a cut connection"),

@@ -220,5 +220,11 @@ def test_a_year_group_keeps_its_divisions_in_order() -> None:
     assert (found.name, found.divisions) == ("Y10", (3, 1))
 
 
+@pytest.mark.parametrize(("name", "called"), [("History", "History"), (None, "HIS")])
+def test_a_subject_has_its_code_and_a_name(name: str | None, called: str) -> None:
+    found = parse.subject({"id": 7, "code": " HIS ", "name": name})
+    assert (found.id, found.code, found.name) == (7, "HIS", called)
+
+
 def test_a_division_is_called_by_its_code_where_it_has_no_name() -> None:
     assert parse.division({"id": 1, "code": "SEN", "name": " ", "order": 2}).name == "SEN"
