@@ -100,7 +100,7 @@ TOPICS: tuple[Topic, ...] = (
         (),
         None,
     ),
-    Topic(OPERATOR_COMMANDS, "school", _COMMANDS, ("cli",), ("eligibility",), 90 * DAY_MS),
+    Topic(OPERATOR_COMMANDS, "school", _COMMANDS, ("cli",), ("eligibility", "fetcher"), 90 * DAY_MS),
     Topic(TENANT_STATE, "tenant", ("TenantState",), ("publisher", "cli"), ("publisher",), None),
     Topic(
         DELIVERIES,
