@@ -65,7 +65,9 @@ def _run(plan: Plan, screen: Screen, tamper: Tamper | None) -> int:
 
 
 def _tell_what_runs(world: World, screen: Screen) -> None:
-    screen.say(f"Kafka at {world.brokers.kafka}, Redis at {world.brokers.redis}")
+    screen.say(
+        f"Kafka at {world.brokers.kafka}, Redis at {world.brokers.redis}; all that is ours begins with {world.prefix}"
+    )
     schools = ", ".join(f"{slug} ({size} students)" for slug, size in world.plan.sizes.items())
     screen.say(f"the twin of iSAMS has {schools}; the twin of Unitu has their structure")
     screen.say(f"started, each in a process of its own: {', '.join(SERVICES)}")
