@@ -17,6 +17,7 @@ _DETAIL = {"ProgrammeEnrolled": "programme", "ProgrammeUnenrolled": "programme"}
     name: field
     for field, names in {
         "module": ("ModuleEnrolled", "ModuleUnenrolled"),
+        "fields": ("AccountUpdated",),  # a close may empty one field and admit another
         "plan": ("RemovalsHeld", "RemovalHeld", "HoldReleased", "HoldRefused"),
     }.items()
     for name in names
@@ -28,6 +29,10 @@ def _told(model: type[Frozen]) -> tuple[str, bytes, str | None]:
     """A model's kind, as ids have it (``account_provisioned``), its name as bytes, and the field that is its detail."""
     name = type_name(model)
     return name.split(".")[1], name.encode(), _DETAIL.get(model.__name__)
+
+
+def _detail(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 class Envelope:
@@ -70,7 +75,7 @@ class Envelope:
     def _one(self, event: Frozen, key: str, school: str, ids: Ids) -> Message:
         kind, name, field = _told(type(event))
         told = [
-            ("ce_id", ids(kind, str(getattr(event, field)) if field else "").encode()),
+            ("ce_id", ids(kind, _detail(getattr(event, field)) if field else "").encode()),
             ("ce_type", name),
             ("ce_source", f"/rollcall/schools/{school}".encode()),
             ("ce_subject", key.encode()),
