@@ -198,9 +198,10 @@ class LaneLoop:
             except StateLost as lost:
                 seeks[lane] = self._rebuild(lane, str(lost))
         for group in range(max((len(effects.publish) for _, effects in taken), default=0)):
-            messages = [m for _, effects in taken for m in effects.publish[group : group + 1]]
-            self._log.publish([message for group_of_lane in messages for message in group_of_lane])
-            at_point(f"published-{group}")
+            messages = [m for _, effects in taken for told in effects.publish[group : group + 1] for m in told]
+            if messages:
+                self._log.publish(messages)
+                at_point(f"published-{group}")
         for _, effects in taken:
             if effects.wake:
                 effects.wake()

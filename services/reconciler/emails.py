@@ -6,7 +6,6 @@ or changes; two who want each other's exchange them in one step.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from services.reconciler.ledger import Ledger, email_of, fold
 from services.reconciler.reconcile import Change, Reading, changed, reconcile
@@ -37,7 +36,7 @@ def decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: Em
     if mine is not None and other is not None and other.waits_for_email == mine and _is_here(ledger, other):
         _exchange(ledger, (before, assessed, reading), other, emit)
         return
-    _settle(ledger, before, assessed, replace(reading, waits_for=wanted), emit)
+    _settle(ledger, before, assessed, changed(reading, waits_for=wanted), emit)
     _free(ledger, mine, reading.at, emit)
 
 

@@ -109,10 +109,12 @@ def is_pending(state: AccountState) -> bool:
 
 def recent_entry(state: AccountState) -> bytes | None:
     """What the guard's windows are counted from."""
+    if not state.spent and state.disabled_at is None:
+        return None
     entry = dict(state.spent)
     if state.disabled_at is not None:
         entry[DISABLED] = state.disabled_at
-    return msgspec.json.encode(entry) if entry else None
+    return msgspec.json.encode(entry)
 
 
 class Ledger:

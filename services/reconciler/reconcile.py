@@ -41,8 +41,7 @@ changed = msgspec.structs.replace
 _FIELDS = Details.__struct_fields__
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """
     What came with an assessment: the lane offset that decides it, when the record system was read, and the digest of
     the assessed bytes. ``waits_for`` is the e-mail that another account holds: such a person is undecided.
