@@ -15,19 +15,12 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from shared.errors import PositionMoved, RollcallError
+from shared.points import at_point
 from shared.ports import Ask, Hashes, LaneStore, Log, Write
 from shared.state import LaneState
 from shared.wire import Message, Record, decoder, encode
 
 log = logging.getLogger("rollcall.lane")
-
-hooks: dict[str, Callable[[], None]] = {}  # named points that a bench for faults can reach; empty in production
-
-
-def at_point(name: str) -> None:
-    """A named point between two effects: ``published-0``, ``published-1`` or ``written`` (docs/faults.md)."""
-    if hooks and name in hooks:
-        hooks[name]()
 
 
 class StateLost(RollcallError):
@@ -190,6 +183,7 @@ class LaneLoop:
         seeks: dict[int, int] = {}
         taken: list[tuple[View, Effects]] = []
         ends = {lane: records[-1].offset + 1 for lane, records in batches.items()}
+        at_point("reading")
         for lane, (view, decide) in self._look(batches, seeks).items():
             try:
                 taken.append((view, decide()))
@@ -197,6 +191,7 @@ class LaneLoop:
                 seeks[lane] = self.position(lane)
             except StateLost as lost:
                 seeks[lane] = self._rebuild(lane, str(lost))
+        at_point("decided")
         for group in range(max((len(effects.publish) for _, effects in taken), default=0)):
             messages = [m for _, effects in taken for told in effects.publish[group : group + 1] for m in told]
             if messages:
