@@ -17,6 +17,7 @@ from shared.config import Config
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, Reader, client_settings, group_name, to_record, topic_name
 from shared.lane import Handler, LaneLoop
+from shared.poison import PoisonWatch
 from shared.ports import LaneStore
 from shared.service import STOP_SECONDS, backoff, sleep_unless
 from shared.wire import Record
@@ -50,6 +51,18 @@ def broker_for(config: Config) -> KafkaBroker:
         apply_types=False,
         graceful_timeout=STOP_SECONDS - 2,  # the batch under way is finished
         allow_auto_create_topics=False,
+    )
+
+
+def watch_of(config: Config) -> PoisonWatch:
+    """What stops a service that can read next to nothing; one for each run of a service."""
+    limit = config.poison
+    return PoisonWatch(
+        share=limit.share,
+        records=limit.records,
+        minimum=limit.minimum,
+        schools=config.schools,
+        partitions=config.kafka.partitions,
     )
 
 
@@ -91,7 +104,7 @@ class LaneService:
     async def run(self, stop: asyncio.Event) -> None:
         self._reader = Reader(self._config)
         self._edges_lock = threading.Lock()
-        self._loop = LaneLoop(self._handler, self._store, self._out, self._edges)
+        self._loop = LaneLoop(self._handler, self._store, self._out, self._edges, watch_of(self._config))
         failed: list[BaseException] = []
         broker = broker_for(self._config)
         subscriber = broker.subscriber(
