@@ -1,10 +1,6 @@
 """A hundred thousand malformed records on a real Kafka: each is set aside, or the service stops before it takes one."""
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager
 from fractions import Fraction
-from itertools import chain
 from typing import Any
 
 import pytest
@@ -15,22 +11,20 @@ from services.reconciler.app import ReconcilerService, store_of
 from shared.config import Config
 from shared.config import Poison as PoisonLimit
 from shared.config_load import load
-from shared.events import RollRead, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
-from shared.kafka import KafkaLog, Reader
-from shared.kafka_admin import Topics
-from shared.model import Frozen
+from shared.events import StudentFetched
+from shared.kafka import Reader
 from shared.poison import TooMuchPoison
 from shared.state import AccountState
 from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
-from shared.wire import Message, Record, decoder, encode, headers
+from shared.wire import Message, Record, decoder, encode
 from tests.builders import a_student, a_sweep, at
 from tests.conftest import ConfigFile
+from tests.integration.in_process import as_messages, count_of, publish, running, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 LANE = 0
 BAD = 100_000
-BATCH = 10_000
 SCHOOLS = ("abbey", "priory", "minster")
 LETTERS = f"{STUDENTS_FETCHED}-dlq"
 TOLD = [(name, text.encode()) for name, text in (("ce_type", "rollcall.student_fetched.v1"), ("read_at", at()))]
@@ -68,65 +62,18 @@ def people_of(slug: str) -> list[Any]:
 
 
 def good(slug: str) -> list[Message]:
-    return [as_message(event) for event in a_sweep(f"{slug}-1", people_of(slug), school=slug, full=True)]
+    return as_messages(a_sweep(f"{slug}-1", people_of(slug), school=slug, full=True), partitions=1)
 
 
-def as_message(event: Frozen) -> Message:
-    school = getattr(event, "school", "")
-    key = f"{school}/{event.student.student_id}" if isinstance(event, StudentFetched) else school
-    match event:
-        case SweepStarted() | RollRead() | SweepCompleted() | SweepFailed():
-            sweep = event.sweep
-        case _:
-            sweep = f"{school}-1"
-    told = headers(
-        type(event), id=f"{key}/{sweep}", school=school, subject=key, time=at(), read_at=at(), sweep=sweep, digest="d"
-    )
-    return Message(STUDENTS_FETCHED, LANE, key, encode(event), told)
-
-
-def between(goods: list[Message], bads: int) -> Iterator[list[Message]]:
-    """So many bad ones, sprinkled between good ones, in batches."""
+def between(goods: list[Message], bads: int) -> list[Message]:
+    """So many bad ones, sprinkled between good ones."""
     share, sent = bads // len(goods), 0
-    batch: list[Message] = []
+    mixed: list[Message] = []
     for number, one in enumerate(goods):
         count = share if number else bads - share * (len(goods) - 1)
-        batch += [*rubbish(count, sent), one]
+        mixed += [*rubbish(count, sent), one]
         sent += count
-        if len(batch) > BATCH:
-            yield batch
-            batch = []
-    yield batch
-
-
-def publish(config: Config, batches: Iterator[list[Message]]) -> None:
-    with Topics(config) as topics:
-        topics.create()
-    out = KafkaLog(config)
-    for batch in batches:
-        out.publish(batch)
-    out.close()
-
-
-@asynccontextmanager
-async def running(config: Config) -> Any:
-    """Eligibility and the reconciler; what one of them raises ends the test."""
-    stop = asyncio.Event()
-    services = [EligibilityService(config), ReconcilerService(config)]
-    tasks = [asyncio.create_task(one.run(stop)) for one in services]
-    try:
-        yield tasks
-    finally:
-        stop.set()
-        await asyncio.gather(*tasks)
-
-
-async def until(tasks: list[asyncio.Task[None]], found: Callable[[], bool]) -> None:
-    while not await asyncio.to_thread(found):
-        for task in tasks:
-            if task.done():
-                await task
-        await asyncio.sleep(0.1)
+    return mixed
 
 
 def enabled(config: Config, slug: str) -> set[str]:
@@ -140,12 +87,6 @@ def letters_of(config: Config, topic: str = LETTERS) -> list[Record]:
         return list(reader.read(topic, LANE))
 
 
-def count_of(config: Config, topic: str) -> int:
-    with Reader(config) as reader:
-        low, high = reader.edges(topic, LANE)
-    return high - low
-
-
 async def test_a_hundred_thousand_malformed_records_stop_nobody(config_file: ConfigFile) -> None:
     """
     One school sends them between its good ones, and two others behind it; the settings are the defaults. Fails when the
@@ -153,9 +94,8 @@ async def test_a_hundred_thousand_malformed_records_stop_nobody(config_file: Con
     """
     config = load(config_file(schools(SCHOOLS), partitions=1), {})
     goods = good("abbey")
-    publish(config, between(goods, BAD))
-    publish(config, iter([good("priory") + good("minster")]))
-    async with running(config) as tasks:
+    publish(config, [*between(goods, BAD), *good("priory"), *good("minster")])
+    async with running(EligibilityService(config), ReconcilerService(config)) as tasks:
         await until(tasks, lambda: all(len(enabled(config, slug)) == 100 for slug in SCHOOLS))
     found = letters_of(config)
     assert len({letter.header("dlq_offset") for letter in found}) == BAD
@@ -175,14 +115,14 @@ async def test_a_release_that_cannot_read_stops_before_it_takes_anything_more(co
     goods = good("abbey")
     publish(config, between(goods, 3000))
     with pytest.raises(TooMuchPoison, match=r"students-fetched/0 at 0: .*poison\.share = 1\.0"):
-        async with running(config) as tasks:
+        async with running(EligibilityService(config), ReconcilerService(config)) as tasks:
             await until(tasks, lambda: False)
     assert count_of(config, LETTERS) == 0
     assert count_of(config, STUDENTS_ASSESSED) == 0
 
     config = config.model_copy(update={"poison": PoisonLimit(share=Fraction(1))})
-    async with running(config) as tasks:
+    async with running(EligibilityService(config), ReconcilerService(config)) as tasks:
         await until(tasks, lambda: len(enabled(config, "abbey")) == 100)
     assert {letter.header("dlq_offset") for letter in letters_of(config)} == {
-        str(number) for number, one in enumerate(chain(*between(goods, 3000))) if one not in goods
+        str(number) for number, one in enumerate(between(goods, 3000)) if one not in goods
     }
