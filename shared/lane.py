@@ -15,20 +15,13 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from shared.errors import PositionMoved, RollcallError
+from shared.points import at_point
 from shared.poison import PoisonWatch, Tally
 from shared.ports import Ask, Hashes, LaneStore, Log, Write
 from shared.state import LaneState
 from shared.wire import Message, Record, decoder, encode
 
 log = logging.getLogger("rollcall.lane")
-
-hooks: dict[str, Callable[[], None]] = {}  # named points that a bench for faults can reach; empty in production
-
-
-def at_point(name: str) -> None:
-    """A named point between two effects: ``published-0``, ``published-1`` or ``written`` (docs/faults.md)."""
-    if hooks and name in hooks:
-        hooks[name]()
 
 
 class StateLost(RollcallError):
@@ -195,6 +188,7 @@ class LaneLoop:
         seeks: dict[int, int] = {}
         taken: list[tuple[View, Effects]] = []
         ends = {lane: records[-1].offset + 1 for lane, records in batches.items()}
+        at_point("reading")
         for lane, (view, decide) in self._look(batches, seeks).items():
             try:
                 taken.append((view, decide()))
@@ -203,6 +197,7 @@ class LaneLoop:
             except StateLost as lost:
                 seeks[lane] = self._rebuild(lane, str(lost))
         tally = self._judge(batches, taken)
+        at_point("decided")
         for group in range(max((len(effects.publish) for _, effects in taken), default=0)):
             messages = [m for _, effects in taken for m in effects.publish[group : group + 1]]
             self._log.publish([message for group_of_lane in messages for message in group_of_lane])

@@ -101,10 +101,16 @@ ConfigFile = Callable[..., Path]
 def config_file(brokers: Addresses, prefix: str, tmp_path: Path) -> ConfigFile:
     """Writes a configuration on the run's servers: ``config_file(text_of_tenants_and_schools, partitions=2)``."""
 
+    return writer(brokers, prefix, tmp_path)
+
+
+def writer(brokers: Addresses, prefix: str, folder: Path) -> ConfigFile:
+    """As ``config_file``, for any servers."""
+
     def write(text: str, *, partitions: int = 2, **kafka: Any) -> Path:
-        (tmp_path / "secret").write_text("made-up-secret\n")
+        (folder / "secret").write_text("made-up-secret\n")
         more = "".join(f"{name} = {value!r}\n".replace("'", '"') for name, value in kafka.items())
-        path = tmp_path / "rollcall.toml"
+        path = folder / "rollcall.toml"
         path.write_text(
             f'[kafka]\nbootstrap_servers = "{brokers.kafka}"\npartitions = {partitions}\ncreate_topics = true\n'
             f'topic_prefix = "{prefix}"\ngroup_prefix = "{prefix}"\n{more}'

@@ -17,6 +17,7 @@ from shared.dead_letters import plain_name
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, client_settings, group_name, to_record, topic_name
 from shared.lane_service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for, watch_of
+from shared.points import at_point
 from shared.service import backoff, sleep_unless
 from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED
 
@@ -97,6 +98,7 @@ class EligibilityService:
         tally = self._watch.judge(+self._lanes, records, told)
         self._log.publish(told)
         self._watch.add(tally)
+        at_point("assessed")
         self._done |= {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
         if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
             self._keep_place(wait=False)

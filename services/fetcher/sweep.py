@@ -32,6 +32,7 @@ from shared.clock import Clock, write
 from shared.config import IsamsSchool
 from shared.errors import Retryable
 from shared.events import Absences, SweepCompleted, SweepFailed, SweepStarted
+from shared.points import at_point
 from shared.ports import Log
 
 log = logging.getLogger("rollcall.fetcher")
@@ -250,6 +251,7 @@ class _Sweep:
             certificate=proof,
             absences=absences,
         )
+        at_point("completing")
         await self._delivery.publish([self._envelope.completed(completed)])
         state = SchoolMemory(
             roll_hash=proof.roll_hash,
