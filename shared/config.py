@@ -103,6 +103,14 @@ class Logging(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Poison(Section):
+    """When so much cannot be read that a service stops: its own release is likelier at fault than every sender."""
+
+    share: Share = Fraction(1, 2)  # of what came lately, each school counted alike; 1 never stops
+    records: PositiveWhole = 1000  # of each school count, the last ones
+    minimum: PositiveWhole = 100  # a school that sent fewer counts as if the rest had been sound
+
+
 class Tenant(Section):
     """One Unitu API key."""
 
@@ -287,6 +295,7 @@ class Config(Section):
     portal: Portal = Portal()
     fetcher: Fetcher = Fetcher()
     logging: Logging = Logging()
+    poison: Poison = Poison()
     tenants: dict[Slug, Tenant] = {}
     schools: dict[Slug, AnySchool] = {}
 

@@ -18,6 +18,7 @@ from shared.config import Config
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, Reader, client_settings, group_name, to_record, topic_name
 from shared.lane import Handler, LaneLoop
+from shared.poison import PoisonWatch
 from shared.ports import LaneStore
 from shared.service import STOP_SECONDS, backoff, sleep_unless
 from shared.wire import Record
@@ -51,6 +52,18 @@ def broker_for(config: Config) -> KafkaBroker:
         apply_types=False,
         graceful_timeout=STOP_SECONDS - 2,  # the batch under way is finished
         allow_auto_create_topics=False,
+    )
+
+
+def watch_of(config: Config) -> PoisonWatch:
+    """What stops a service that can read next to nothing; one for each run of a service."""
+    limit = config.poison
+    return PoisonWatch(
+        share=limit.share,
+        records=limit.records,
+        minimum=limit.minimum,
+        schools=config.schools,
+        partitions=config.kafka.partitions,
     )
 
 
@@ -100,7 +113,10 @@ class LaneService:
     async def run(self, stop: asyncio.Event) -> None:
         self._reader = Reader(self._config)
         self._edges_lock = threading.Lock()
-        self._loops = [LaneLoop(self._handler, self._store, out, self._edges) for out in self._outs]
+        watch = watch_of(self._config)  # one for all workers: the schools of all lanes that are here count alike
+        self._loops = [
+            LaneLoop(self._handler, self._store, out, self._edges, watch, lambda: self._lanes) for out in self._outs
+        ]
         self._threads = ThreadPoolExecutor(len(self._loops), thread_name_prefix=self.name)
         failed: list[BaseException] = []
         broker = broker_for(self._config)
