@@ -7,8 +7,8 @@ from typing import Any, Literal
 import pytest
 
 from services.eligibility.assess import RECORD_SOUND
-from services.eligibility.findings import Finding, findings, unreadable
 from services.eligibility.rules import RULES, Case, Rulebook
+from services.eligibility.rulings import Ruling, rulings, unreadable
 from shared.model import Fault, Student
 from tests.builders import a_leaver, a_student
 
@@ -22,8 +22,8 @@ def case_of(student: Student, **book: Any) -> Case:
     return Case(student, date(2026, 11, 23), Rulebook(**settings))
 
 
-def told(student: Student, verdict: Literal["portal", "account"] = "account", **book: Any) -> dict[str, Finding]:
-    return {one.id: one for one in findings(case_of(student, **book), verdict)}
+def told(student: Student, verdict: Literal["portal", "account"] = "account", **book: Any) -> dict[str, Ruling]:
+    return {one.id: one for one in rulings(case_of(student, **book), verdict)}
 
 
 def test_each_verdict_is_told_by_the_rules_that_decide_it() -> None:
@@ -100,10 +100,10 @@ SECRETS = ("Adelaide", "Fernsby", "ada.f@abbey.example")
 
 
 @pytest.mark.parametrize("write", [str, repr, "{}".format, "%s".__mod__], ids=["str", "repr", "format", "percent"])
-def test_a_finding_written_down_hides_what_is_personal(write: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Fails when somebody's name or e-mail can get into a log line or a trace by way of a finding."""
+def test_a_ruling_written_down_hides_what_is_personal(write: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Fails when somebody's name or e-mail can get into a log line or a trace by way of a ruling."""
     student = a_student(ONE, first_name=SECRETS[0], last_name=SECRETS[1], email=SECRETS[2], system_status_word="Guest")
-    found = findings(case_of(student), "account")
+    found = rulings(case_of(student), "account")
     text = "\n".join(write(one) for one in found) + repr(found)
     with caplog.at_level(logging.INFO):
         logging.getLogger("rollcall.test").info("why: %s", found)
