@@ -397,8 +397,13 @@ def _live(reread: Reread, account: AccountState, school: School, today: date) ->
     if student is None:
         return Live(read_at=reread.read_at, is_there=False)
     known = account.assessment.student if account.assessment else None
-    if known is not None:  # which lists have somebody is not told when one is asked for by id
-        student = msgspec.structs.replace(student, lists=known.lists)
+    if known is not None:  # asked for by id, nobody is told in which lists; and an area never read clears nothing
+        student = msgspec.structs.replace(
+            student,
+            lists=known.lists,
+            programmes=known.programmes if student.programmes is None else student.programmes,
+            modules=known.modules if student.modules is None else student.modules,
+        )
     found = assess(account.school, student, "", today, rulebook_of(school), years_of(school))
     return Live(
         read_at=reread.read_at,
