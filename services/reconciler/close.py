@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 from services.reconciler import guard
 from services.reconciler.reconcile import Change, changed, disable, unenrol
+from services.reconciler.rollover import effect
 from shared import clock
 from shared.events import Evidence, GuardReport, RemovalHeld, RemovalsHeld, SweepCompleted, SweepReconciled
 from shared.model import Budget, Settings
@@ -100,7 +101,9 @@ def plan(work: "_Work") -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         if state.staged is not None:
             plans[guard.DISABLE_EXPLAINED].append(student)
         elif is_confirmed_absence(state, work.completed, work.settings.absence_confirm_minutes):
-            (later if work.settings.rollover else plans)[guard.DISABLE_UNEXPLAINED].append(student)
+            name = guard.DISABLE_UNEXPLAINED
+            waits = effect(name, work.settings) == "paused" and not _is_released(work, name, student)
+            (later if waits else plans)[name].append(student)
         elif (lost := state.unenrol) is not None:
             is_known = not lost.modules or "sets" in areas
             (plans if is_known else later)[guard.MOVE if lost.is_move else guard.UNENROL].append(student)
@@ -171,13 +174,11 @@ def _decide(
     cohorts: Callable[[], dict[int, int]],
     marks: dict[str, dict[str, str]],
 ) -> None:
-    hold = work.school.holds.get(name)
-    is_released = hold is not None and hold.state == "released"
-    released = {student for student in people if is_released and _is_held(work, name, student)}
+    released = {student for student in people if _is_released(work, name, student)}
     rest = [student for student in people if student not in released]
     budget = work.settings.budgets[name]
     decision = guard.decide(len(rest), _windows(work, name), budget)
-    is_within = decision.is_within or (name == guard.MOVE and work.settings.rollover)
+    is_within = decision.is_within or effect(name, work.settings) == "unlimited"
     if is_within and rest and name == guard.DISABLE_UNEXPLAINED:
         is_within = guard.cohorts_within(_by_year_group(work, rest), cohorts(), work.settings.budgets[guard.COHORT])
     for student in people:
@@ -255,6 +256,12 @@ def _is_held(work: _Work, name: str, student: str) -> bool:
     """Whether the student is in the set that was reviewed."""
     hold = work.school.holds.get(name)
     return hold is not None and work.states[student].held.get(name) == hold.hash
+
+
+def _is_released(work: _Work, name: str, student: str) -> bool:
+    """Whether a person has released this student's removal."""
+    hold = work.school.holds.get(name)
+    return hold is not None and hold.state == "released" and _is_held(work, name, student)
 
 
 def plan_hash(name: str, people: list[tuple[str, AccountState]]) -> str:
