@@ -19,6 +19,7 @@ from shared.model import Frozen
 
 _NAMES: dict[type[Frozen], str] = {
     events.SyncRequested: "rollcall.sync_requested.v1",
+    events.SyncAnswered: "rollcall.sync_answered.v1",
     events.SweepStarted: "rollcall.sweep_started.v1",
     events.StudentFetched: "rollcall.student_fetched.v1",
     events.StructureFetched: "rollcall.structure_fetched.v1",
