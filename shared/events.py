@@ -103,7 +103,10 @@ class Absences(Frozen):
 
 
 class SweepCompleted(Frozen):
-    """``settings`` is stamped by eligibility: everything that the decisions at this close depend on."""
+    """
+    ``settings`` is stamped by eligibility: everything that the decisions at this close depend on. ``fill`` counts, by
+    column, those of the roll whose record has it filled (empty: the sender does not count).
+    """
 
     school: str
     sweep: str
@@ -113,6 +116,7 @@ class SweepCompleted(Frozen):
     certificate: Certificate
     absences: Absences = Absences()
     settings: Settings | None = None
+    fill: dict[str, int] = {}
 
 
 class SweepFailed(Frozen):
@@ -304,6 +308,14 @@ class GuardReport(Frozen):
     budget: str
 
 
+class ColumnDrop(Frozen):
+    """A column of the records that emptied between two certified sweeps: each as "filled/all"."""
+
+    column: str
+    before: str
+    now: str
+
+
 class SweepReconciled(Frozen):
     """
     What one sweep came to. ``outcome``: ``certified``; ``uncertified`` (the certificate proves nothing here, a full
@@ -320,9 +332,12 @@ class SweepReconciled(Frozen):
     roll_count: int = 0
     counts: dict[str, int] = {}
     guards: tuple[GuardReport, ...] = ()
+    columns: tuple[ColumnDrop, ...] = ()
 
 
 class RemovalsHeld(Frozen):
+    """A plan beyond its budget. ``columns``: of the plan ``nulled_column``, those that emptied."""
+
     school: str
     plan: str
     hash: str
@@ -330,6 +345,7 @@ class RemovalsHeld(Frozen):
     version: int
     budget: str
     headroom: int
+    columns: tuple[ColumnDrop, ...] = ()
 
 
 class RemovalHeld(Frozen):

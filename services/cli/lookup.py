@@ -14,6 +14,7 @@ from services.publisher.person import unpack
 from services.publisher.tenant_store import TENANTS
 from services.publisher.view import people_of
 from services.reconciler import ledger
+from services.reconciler.reconcile import fold
 from shared import clock
 from shared.config import Config, IsamsSchool
 from shared.due import RedisDueQueue
@@ -96,7 +97,7 @@ def _tenant(value: bytes) -> TenantState:
 
 def _known(store: LaneStore, lane: int, slug: str, word: str) -> tuple[SchoolState, AccountState]:
     students, emails = ledger.students(slug), ledger.emails(slug)
-    seen = store.read(lane, {ledger.SCHOOLS: [slug], students: [word], emails: [ledger.fold(word)]})
+    seen = store.read(lane, {ledger.SCHOOLS: [slug], students: [word], emails: [fold(word)]})
     if seen.lane is None:
         raise NothingKnown(
             f"{slug}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "

@@ -14,6 +14,7 @@ _DETAIL = {"ProgrammeEnrolled": "programme", "ProgrammeUnenrolled": "programme"}
     name: field
     for field, names in {
         "module": ("ModuleEnrolled", "ModuleUnenrolled"),
+        "fields": ("AccountUpdated",),  # a close may empty one field and admit another
         "plan": ("RemovalsHeld", "RemovalHeld", "HoldReleased", "HoldRefused"),
     }.items()
     for name in names
@@ -25,6 +26,10 @@ def _told(model: type[Frozen]) -> tuple[str, tuple[str, bytes], str | None]:
     """A model's kind, as ids have it (``account_provisioned``), its name's header, and the field that is its detail."""
     name = type_name(model)
     return name.split(".")[1], ("ce_type", name.encode()), _DETAIL.get(model.__name__)
+
+
+def _detail(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 class Envelope:
@@ -73,7 +78,7 @@ class Envelope:
         told = []
         for event in events:
             kind, name, field = _told(type(event))
-            id = event_id(school, student_id, version, kind, getattr(event, field) if field else "")
+            id = event_id(school, student_id, version, kind, _detail(getattr(event, field)) if field else "")
             headers = [("ce_id", id.encode()), name, *shared]
             told.append(Message(ACCOUNT_CHANGES, self.lane, key, encode(event), headers))
         return told

@@ -115,7 +115,8 @@ class Sweeps:
         if event.full:
             states = book.fetch_all()
         known = {student: state for student, state in states.items() if state.at <= record.offset}
-        closing = close(book.current(), event, event.settings, roll, known, book.recent(), book.cohorts, record.offset)
+        recent, at = book.recent(), record.offset
+        closing = close(book.current(), event, event.settings, roll, known, recent, book.everybody, at)
         # whom this very record decided, in a batch that was half published, counts in its plans and is left alone
         done = {student for student, state in known.items() if state.at == record.offset}
         self._drop_chunks(book)
@@ -126,7 +127,7 @@ class Sweeps:
         envelope = messages.Envelope(record)
         emit = envelope.emitting(self._out)
         freed = []
-        for student, state in closing.states.items():
+        for student, state in sorted(closing.states.items()):
             if student in done:
                 continue
             if state.status == "disabled" and states[student].status == "enabled":
@@ -138,7 +139,10 @@ class Sweeps:
             if change.student_id not in done
         ]
         for address in freed:
-            emails.free(book, address, record.offset, emit)
+            emails.free(book, address, record.offset, event.completed_at, emit)
+        for _, student, spends in closing.admitted:
+            if student not in done:
+                emails.admit(book, student, record.offset, event.completed_at, emit, spends=spends)
         self._out += [
             envelope.change(one, book.slug, getattr(one, "student_id", ""), record.offset) for one in closing.held
         ]
