@@ -241,6 +241,7 @@ class _Sweep:
         return Absences(found=tuple(found), explained=tuple(explained), unexplained=tuple(unexplained))
 
     async def _close(self, absences: Absences) -> None:
+        at_point("completing")
         roll, last, now = self._delivery.digests, self._known.state, self._clock()
         has_sets = SETS in self._areas.fresh and self._reader.curriculum.modules is not None
         endpoint = certificate.endpoint_read(self._source.students_path, self._pages)
@@ -257,7 +258,6 @@ class _Sweep:
             absences=absences,
             fill=columns.fill_of(self._filled),
         )
-        at_point("completing")
         await self._delivery.publish([self._envelope.completed(completed)])
         state = SchoolMemory(
             roll_hash=proof.roll_hash,

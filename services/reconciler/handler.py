@@ -214,8 +214,8 @@ class _Batch:
             self._changes.append(dead_letters.letter(record, poison))
             return
         sweep = record.header("sweep")
-        if sweep is not None and (book.school.open is None or book.school.open.sweep != sweep):
-            return  # the log is the fence: only the open sweep's records count, however late another's come
+        if sweep is not None and not book.has_open(sweep):
+            return
         before = book.state(student)
         read_at = record.header("read_at") or ""
         if before is not None:

@@ -249,6 +249,10 @@ class Ledger:
 
     # --- the school ------------------------------------------------------------------------------------------------
 
+    def has_open(self, sweep: str | None) -> bool:
+        """The log is the fence: only the sweep opened last counts, however late another's records come."""
+        return self.school.open is not None and self.school.open.sweep == sweep
+
     @property
     def content_sum(self) -> str:
         return f"{self._sum % MODULUS:032x}"
