@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from services.cli.explained import LAST_CHANGES, Changed, Found, NextSweep
+from services.cli.explained import LAST_CHANGES, Carried, Changed, Found, NextSweep, delivered_email
 from services.cli.held import NothingKnown
 from services.publisher.person import unpack
 from services.publisher.tenant_store import TENANTS
@@ -25,11 +25,13 @@ from shared.model import Frozen
 from shared.ports import LaneStore
 from shared.redis import RedisLaneStore, connect
 from shared.state import AccountState, SchoolState
-from shared.tenant import TenantState
-from shared.topics import ACCOUNT_CHANGES
-from shared.wire import Record, decode, decoder
+from shared.tenant import SnapshotAccepted, TenantState, email_key
+from shared.topics import ACCOUNT_CHANGES, DELIVERIES
+from shared.wire import Record, decode, decoder, type_name
 
 TAIL = 10_000  # records of account-changes that are looked at, from its end
+DELIVERIES_TAIL = 50  # a delivery's report may be large; and it is asked for one who is out of the snapshot only
+_ACCEPTED = type_name(SnapshotAccepted)
 RECONCILER, PUBLISHER, TENANT_STORE, SWEEPS = "reconciler", "publisher", "tenants", "sweeps"
 
 
@@ -54,11 +56,18 @@ class Stores:
 
     def tail(self, lane: int) -> Iterable[Record]:
         """The last records of a lane of ``account-changes``, at most ``TAIL``. Raises: Retryable."""
+        return self._last(ACCOUNT_CHANGES, lane, TAIL)
+
+    def deliveries(self, lane: int) -> Iterable[Record]:
+        """The last deliveries of a lane, at most ``DELIVERIES_TAIL``. Raises: Retryable."""
+        return self._last(DELIVERIES, lane, DELIVERIES_TAIL)
+
+    def _last(self, topic: str, lane: int, count: int) -> Iterable[Record]:
         from shared.kafka import Reader
 
         with Reader(self._config) as reader:
-            low, high = reader.edges(ACCOUNT_CHANGES, lane)
-            return list(reader.read(ACCOUNT_CHANGES, lane, max(low, high - TAIL)))
+            low, high = reader.edges(topic, lane)
+            return list(reader.read(topic, lane, max(low, high - count)))
 
 
 def look(config: Config, stores: Any, slug: str, word: str, now: datetime) -> Found:
@@ -87,12 +96,14 @@ def _look(
     at = lane_of(tenant, config.kafka.partitions)
     (state,) = stores.tenants.read(at, {TENANTS: [tenant]}).some[TENANTS]
     notes: list[str] = []
+    known = None if state is None else _tenant(state)
     return Found(
         school=school,
         account=account,
         email_holder=holder,
         changes=_changes(tail, slug, account, notes),
-        tenant=None if state is None else _tenant(state),
+        tenant=known,
+        carried=None if known is None else _carried(stores, at, known, f"{slug}/{account.student_id}", notes),
         person=None if person is None else unpack(person),
         next_sweep=_next_sweep(stores, slug, now) if isinstance(config.schools[slug], IsamsSchool) else None,
         notes=tuple(notes),
@@ -156,6 +167,33 @@ def _changes(
             f"{len(tail)} changes of its lane; account-state has what it came to."
         )
     return tuple(found[:LAST_CHANGES])
+
+
+def _carried(stores: Any, lane: int, state: TenantState, ref: str, notes: list[str]) -> Carried | None:
+    """The last accepted snapshot that had somebody who is out of it: the one before the one that left them out."""
+    email = state.former.get(ref)
+    if email is None or delivered_email(state, ref) is not None:
+        return None
+    try:
+        records = [one for one in stores.deliveries(lane) if one.key == state.tenant]
+    except Retryable as trouble:
+        notes.append(f"The last snapshot that had the student cannot be told: {trouble}")
+        return None
+    told: dict[int, tuple[SnapshotAccepted, str]] = {}
+    for record in records:
+        if record.header("ce_type") == _ACCEPTED:
+            event: SnapshotAccepted = decoder(SnapshotAccepted).decode(record.value)
+            told[event.number] = event, record.header("ce_time") or ""
+    without = max((number for number, (event, _) in told.items() if _is_gone(event, email)), default=None)
+    before = max((number for number in told if without is not None and number < without), default=None)
+    if before is None:
+        notes.append(f"The last snapshot that had the student is not among the last {len(records)} deliveries.")
+        return None
+    return Carried(before, told[before][1])
+
+
+def _is_gone(event: SnapshotAccepted, email: str) -> bool:
+    return email_key(email) in map(email_key, event.report.disabled)
 
 
 def changed(record: Record) -> Changed:
