@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from services.reconciler import guard
 from services.reconciler.reconcile import Change, changed, disable, unenrol
-from services.reconciler.rollover import effect, paused
+from services.reconciler.rollover import effect, kept
 from shared import clock
 from shared.events import Evidence, GuardReport, RemovalHeld, RemovalsHeld, SweepCompleted, SweepReconciled
 from shared.model import Budget, Settings
@@ -161,7 +161,7 @@ def close(
         is_held=any(hold.state == "held" for hold in work.holds.values()),
         is_paused=school.is_paused,
         roll_count=len(roll),
-        counts={name: len(people) for name, people in plans.items()} | paused(later),
+        counts={name: len(people) for name, people in plans.items()} | kept(later),
         guards=tuple(work.guards),
     )
     return Closing(after, work.changes, work.held, school, report)

@@ -11,7 +11,7 @@ from typing import Literal
 from services.reconciler import guard
 from shared.model import Settings
 
-PAUSED = "paused"  # among a report's counts
+KEPT = "kept_in_rollover"  # among a report's counts
 Effect = Literal["none", "unlimited", "paused"]
 
 
@@ -28,7 +28,7 @@ def effect(plan: str, settings: Settings) -> Effect:
             return "none"
 
 
-def paused(later: Mapping[str, Sequence[str]]) -> dict[str, int]:
+def kept(later: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """How many the pause keeps, for the sweep's report: a pause that nobody sees would look like nobody missing."""
     count = len(later[guard.DISABLE_UNEXPLAINED])
-    return {PAUSED: count} if count else {}
+    return {KEPT: count} if count else {}

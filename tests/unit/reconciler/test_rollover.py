@@ -51,10 +51,10 @@ def test_who_is_just_not_there_stays_until_the_window_is_over(tmp_path: Path) ->
     road = a_road(tmp_path, "11-23")
     for minutes, kept in ((120, 0), (300, 1), (14 * DAY, 1)):
         sweep(road, ALL[1:], minutes)
-        assert (gone(road), counts(road).get("paused", 0)) == (0, kept), minutes
+        assert (gone(road), counts(road).get("kept_in_rollover", 0)) == (0, kept), minutes
     sweep(road, ALL[1:], 15 * DAY)
     assert gone(road) == 1
-    assert "paused" not in counts(road), "and the report of any other sweep says nothing of it"
+    assert "kept_in_rollover" not in counts(road), "and the report of any other sweep says nothing of it"
 
 
 def test_outside_the_window_the_same_pupil_goes(tmp_path: Path) -> None:
