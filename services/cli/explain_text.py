@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from services.cli.explained import Explanation
-from services.cli.output import print_table
+from services.cli.output import plain, print_table
 from services.eligibility.edits import Edit
 from shared.model import Student
 
@@ -19,7 +19,7 @@ def tell(found: Explanation) -> None:
     """Print it."""
     name = found.state.details or found.seen.arrived
     who = f" {name.first_name or ''} {name.last_name or ''}".rstrip() if name else ""
-    typer.echo(f"{found.school}/{found.student}{who}: {found.category.value}")
+    typer.echo(plain(f"{found.school}/{found.student}{who}: {found.category.value}"))
     _rows("1 seen", _seen(found))
     if found.seen.arrived is not None:
         _rows("2 arrived", _record(found.seen.arrived))
@@ -27,7 +27,7 @@ def tell(found: Explanation) -> None:
     print_table(("rule", "shown", "account", "value"), _rules(found))
     for rule in {one.id: one for one in (*found.portal.rules, *found.account.rules)}.values():
         if rule.fix is not None:
-            typer.echo(f"{rule.id}: {rule.message} {rule.fix}")
+            typer.echo(plain(f"{rule.id}: {rule.message} {rule.fix}"))
     _rows("4 verdicts", [("shown", found.portal.verdict.value), ("account", found.account.verdict.value)])
     _rows("5 account", _account(found))
     _rows("6 pending", _pending(found))
@@ -46,7 +46,7 @@ def _rows(head: str, rows: Rows) -> None:
     typer.echo(f"\n{head}")
     wide = max((len(name) for name, _ in rows), default=0)
     for name, value in rows or [("nothing", "")]:
-        typer.echo(f"  {name:<{wide}}  {value}".rstrip())
+        typer.echo(f"  {name:<{wide}}  {plain(str(value))}".rstrip())
 
 
 def _seen(found: Explanation) -> Rows:
@@ -133,7 +133,8 @@ def _unitu(found: Explanation) -> Rows:
         place = f"has them as {last.email}" if last.is_in_it else "does not have them"
         told.append(("last snapshot", f"number {last.number}, {last.at}: {place}"))
         if not last.is_in_it and last.email:
-            told.append(("earlier ones", f"had them as {last.email}"))
+            number = f"number {last.carried_number}, {last.carried_at}" if last.carried_number else "an earlier one"
+            told.append(("the last that had", f"{number}: as {last.email}"))
     if last.waits_as:
         told.append(("waits to be", f"{last.waits_as}; `rollcall tenant release-emails` lets it go"))
     if last.is_unknown:

@@ -98,9 +98,11 @@ class Changed(Frozen, omit_defaults=False):
 
 class LastSnapshot(Frozen, omit_defaults=False):
     """
-    The tenant's last accepted snapshot (``number`` null: none yet). ``email``: the address under which the student is
-    in it, or was in an earlier one. ``is_unknown``: one is on its way, or nobody knows what became of it. ``held`` says
-    why the next does not go. ``is_behind``: the publisher has not seen the account's newest state yet.
+    The tenant's last accepted snapshot (``number`` null: none yet), and the last one that carried the student
+    (``carried_number`` null: none did, or it is not among those looked at). ``email``: the address under which the
+    student is or was in it. ``waits_as``: the changed address that waits for a release. ``is_unknown``: one is on its
+    way, or nobody knows what became of it. ``held`` says why the next does not go. ``is_behind``: the publisher has not
+    seen the account's newest state yet.
     """
 
     tenant: str
@@ -108,6 +110,8 @@ class LastSnapshot(Frozen, omit_defaults=False):
     number: int | None
     at: str | None
     is_in_it: bool
+    carried_number: int | None
+    carried_at: str | None
     email: str | None
     waits_as: str | None
     is_unknown: bool
@@ -176,6 +180,14 @@ class Explanation(Frozen, omit_defaults=False):
 
 
 @dataclass(frozen=True)
+class Carried:
+    """An accepted snapshot."""
+
+    number: int
+    at: str
+
+
+@dataclass(frozen=True)
 class Found:
     """What is known of one student, from wherever it is kept. None: that place had nothing, or could not be asked."""
 
@@ -185,6 +197,7 @@ class Found:
     changes: tuple[Changed, ...] | None = None
     tenant: TenantState | None = None
     person: Person | None = None
+    carried: Carried | None = None
     next_sweep: NextSweep | None = None
     notes: tuple[str, ...] = ()
 
@@ -374,7 +387,10 @@ def _snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:
     state = found.tenant or TenantState(tenant=slug)
     account, person = found.account, found.person
     ref = f"{account.school}/{account.student_id}"
-    email = next((seat.email or key for key, seat in state.roster.items() if seat.ref == ref), None)
+    email = delivered_email(state, ref)
+    carried = found.carried
+    if email is not None and state.accepted is not None:
+        carried = Carried(state.accepted.number, state.accepted.at)
     own = account.details.email if account.details and account.status == "enabled" else None
     return LastSnapshot(
         tenant=slug,
@@ -382,12 +398,19 @@ def _snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:
         number=state.accepted.number if state.accepted else None,
         at=state.accepted.at if state.accepted else None,
         is_in_it=email is not None and state.accepted is not None,
+        carried_number=carried.number if carried else None,
+        carried_at=carried.at if carried else None,
         email=email or state.former.get(ref),
         waits_as=own if email and own and email_key(own) != email_key(email) else None,
         is_unknown=state.intent is not None or state.unknown is not None,
         is_behind=person is None or person.at < account.at,
         held=tuple(reason.message for reason in state.held.reasons) if state.held else (),
     )
+
+
+def delivered_email(state: TenantState, ref: str) -> str | None:
+    """The address under which somebody (school/person) is in the tenant's roster."""
+    return next((seat.email or key for key, seat in state.roster.items() if seat.ref == ref), None)
 
 
 def _live(reread: Reread, account: AccountState, school: School, today: date) -> Live:

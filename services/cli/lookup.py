@@ -5,10 +5,11 @@ Reads and changes nothing. The apps of the services are not imported: they take 
 """
 
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from services.cli.explained import LAST_CHANGES, Changed, Found, NextSweep
+from services.cli.explained import LAST_CHANGES, Carried, Changed, Found, NextSweep, delivered_email
 from services.cli.held import NothingKnown
 from services.publisher.person import unpack
 from services.publisher.tenant_store import TENANTS
@@ -25,11 +26,13 @@ from shared.model import Frozen
 from shared.ports import LaneStore
 from shared.redis import RedisLaneStore, connect
 from shared.state import AccountState, SchoolState
-from shared.tenant import TenantState
-from shared.topics import ACCOUNT_CHANGES
-from shared.wire import Record, decode, decoder
+from shared.tenant import SnapshotAccepted, TenantState, email_key
+from shared.topics import ACCOUNT_CHANGES, DELIVERIES
+from shared.wire import Record, decode, decoder, type_name
 
-TAIL = 5_000  # records of account-changes that are looked at, from its end
+TAIL = 10_000  # records of account-changes that are looked at, from its end
+DELIVERIES_TAIL = 50  # a delivery's report may be large; and it is asked for one who is out of the snapshot only
+_ACCEPTED = type_name(SnapshotAccepted)
 RECONCILER, PUBLISHER, TENANT_STORE, SWEEPS = "reconciler", "publisher", "tenants", "sweeps"
 
 
@@ -54,11 +57,18 @@ class Stores:
 
     def tail(self, lane: int) -> Iterable[Record]:
         """The last records of a lane of ``account-changes``, at most ``TAIL``. Raises: Retryable."""
+        return self._last(ACCOUNT_CHANGES, lane, TAIL)
+
+    def deliveries(self, lane: int) -> Iterable[Record]:
+        """The last deliveries of a lane, at most ``DELIVERIES_TAIL``. Raises: Retryable."""
+        return self._last(DELIVERIES, lane, DELIVERIES_TAIL)
+
+    def _last(self, topic: str, lane: int, count: int) -> Iterable[Record]:
         from shared.kafka import Reader
 
         with Reader(self._config) as reader:
-            low, high = reader.edges(ACCOUNT_CHANGES, lane)
-            return list(reader.read(ACCOUNT_CHANGES, lane, max(low, high - TAIL)))
+            low, high = reader.edges(topic, lane)
+            return list(reader.read(topic, lane, max(low, high - count)))
 
 
 def look(config: Config, stores: Any, slug: str, word: str, now: datetime) -> Found:
@@ -67,6 +77,14 @@ def look(config: Config, stores: Any, slug: str, word: str, now: datetime) -> Fo
     has the rest. Raises: NothingKnown, UnknownStudent; Retryable when Redis is away.
     """
     lane = lane_of(slug, config.kafka.partitions)
+    with ThreadPoolExecutor(1) as beside:  # Kafka's answer takes longer than all of Redis's
+        tail = beside.submit(lambda: list(stores.tail(lane)))
+        return _look(config, stores, slug, lane, word, now, tail)
+
+
+def _look(
+    config: Config, stores: Any, slug: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
+) -> Found:
     school, account = _known(stores.reconciler, lane, slug, word)
     holder = None
     if account.waits_for_email is not None:
@@ -79,12 +97,14 @@ def look(config: Config, stores: Any, slug: str, word: str, now: datetime) -> Fo
     at = lane_of(tenant, config.kafka.partitions)
     (state,) = stores.tenants.read(at, {TENANTS: [tenant]}).some[TENANTS]
     notes: list[str] = []
+    known = None if state is None else _tenant(state)
     return Found(
         school=school,
         account=account,
         email_holder=holder,
-        changes=_changes(stores, lane, slug, account, notes),
-        tenant=None if state is None else _tenant(state),
+        changes=_changes(tail, slug, account, notes),
+        tenant=known,
+        carried=None if known is None else _carried(stores, at, known, f"{slug}/{account.student_id}", notes),
         person=None if person is None else unpack(person),
         next_sweep=_next_sweep(stores, slug, now) if isinstance(config.schools[slug], IsamsSchool) else None,
         notes=tuple(notes),
@@ -127,11 +147,13 @@ def _next_sweep(stores: Any, slug: str, now: datetime) -> NextSweep | None:
     return NextSweep(at=clock.write(datetime.fromtimestamp(at, UTC)), is_under_way=False)
 
 
-def _changes(stores: Any, lane: int, slug: str, account: AccountState, notes: list[str]) -> tuple[Changed, ...] | None:
+def _changes(
+    coming: "Future[list[Record]]", slug: str, account: AccountState, notes: list[str]
+) -> tuple[Changed, ...] | None:
     """The student's newest changes, newest first."""
     key = f"{slug}/{account.student_id}"
     try:
-        tail = list(stores.tail(lane))
+        tail = coming.result()
     except Retryable as trouble:
         notes.append(f"The last changes cannot be told: {trouble}")
         return None
@@ -146,6 +168,33 @@ def _changes(stores: Any, lane: int, slug: str, account: AccountState, notes: li
             f"{len(tail)} changes of its lane; account-state has what it came to."
         )
     return tuple(found[:LAST_CHANGES])
+
+
+def _carried(stores: Any, lane: int, state: TenantState, ref: str, notes: list[str]) -> Carried | None:
+    """The last accepted snapshot that had somebody who is out of it: the one before the one that left them out."""
+    email = state.former.get(ref)
+    if email is None or delivered_email(state, ref) is not None:
+        return None
+    try:
+        records = [one for one in stores.deliveries(lane) if one.key == state.tenant]
+    except Retryable as trouble:
+        notes.append(f"The last snapshot that had the student cannot be told: {trouble}")
+        return None
+    told: dict[int, tuple[SnapshotAccepted, str]] = {}
+    for record in records:
+        if record.header("ce_type") == _ACCEPTED:
+            event: SnapshotAccepted = decoder(SnapshotAccepted).decode(record.value)
+            told[event.number] = event, record.header("ce_time") or ""
+    without = max((number for number, (event, _) in told.items() if _is_gone(event, email)), default=None)
+    before = max((number for number in told if without is not None and number < without), default=None)
+    if before is None:
+        notes.append(f"The last snapshot that had the student is not among the last {len(records)} deliveries.")
+        return None
+    return Carried(before, told[before][1])
+
+
+def _is_gone(event: SnapshotAccepted, email: str) -> bool:
+    return email_key(email) in map(email_key, event.report.disabled)
 
 
 def changed(record: Record) -> Changed:

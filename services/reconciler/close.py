@@ -14,7 +14,7 @@ from typing import Any
 
 from services.reconciler import columns, guard, twins
 from services.reconciler.reconcile import Change, changed, disable, empty, fold, unenrol
-from services.reconciler.rollover import effect
+from services.reconciler.rollover import effect, kept
 from services.reconciler.spending import Recent, Spending
 from shared import clock
 from shared.events import (
@@ -206,7 +206,7 @@ def close(
         is_held=any(hold.state == "held" for hold in work.holds.values()),
         is_paused=school.is_paused,
         roll_count=len(roll),
-        counts={name: len(people) for name, people in plans.items()},
+        counts={name: len(people) for name, people in plans.items()} | kept(later),
         guards=tuple(work.guards),
         columns=tuple(work.drops.values()),
     )

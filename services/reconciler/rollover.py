@@ -5,11 +5,13 @@ Around the first day of a year everybody changes programme, and record systems t
 them on again: so moves are unlimited, and who is just not there is not removed until the window is over.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from services.reconciler import guard
 from shared.model import Settings
 
+KEPT = "kept_in_rollover"  # among a report's counts
 Effect = Literal["none", "unlimited", "paused"]
 
 
@@ -24,3 +26,9 @@ def effect(plan: str, settings: Settings) -> Effect:
             return "paused"
         case _:
             return "none"
+
+
+def kept(later: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """How many the pause keeps, for the sweep's report: a pause that nobody sees would look like nobody missing."""
+    count = len(later[guard.DISABLE_UNEXPLAINED])
+    return {KEPT: count} if count else {}

@@ -20,9 +20,9 @@ from shared.errors import Retryable
 from shared.memory import MemoryLaneStore
 from shared.model import Student
 from shared.schemas import schema_of
-from shared.tenant import Accepted, Held, Intent, Reason, Seat, TenantState
-from shared.topics import ACCOUNT_CHANGES
-from shared.wire import Record, encode
+from shared.tenant import Accepted, Held, Intent, Reason, Report, Seat, SnapshotAccepted, TenantState
+from shared.topics import ACCOUNT_CHANGES, DELIVERIES
+from shared.wire import Record, encode, type_name
 from tests.builders import SCHOOL, START, a_leaver, a_student, a_sweep, at
 from tests.road import LANE, Road, a_config
 from tests.unit.cli.words import Said, rollcall
@@ -42,6 +42,7 @@ class Desk:
         self.publisher, self.tenants = MemoryLaneStore(), MemoryLaneStore()
         self.next: tuple[float | None, bool] = (START.timestamp() + 300, False)
         self.is_kafka_away = False
+        self.delivered: list[SnapshotAccepted] = []
         self.now = START + timedelta(minutes=10)
         self.reread: Reread | None = None
         monkeypatch.setattr(verb, "stores_of", lambda config: self)
@@ -64,6 +65,14 @@ class Desk:
             Record(ACCOUNT_CHANGES, lane, at, one.key, one.value or b"", raw=dict(one.headers))
             for at, one in enumerate(told)
         ][-lookup.TAIL :]
+
+    def deliveries(self, lane: int) -> list[Record]:
+        if self.is_kafka_away:
+            raise Retryable("Kafka: no broker")
+        return [
+            Record(DELIVERIES, lane, n, "abbey", encode(event), {"ce_type": type_name(type(event)), "ce_time": at(n)})
+            for n, event in enumerate(self.delivered)
+        ]
 
     def show_publisher(self, *students: str) -> None:
         """It has seen their accounts as they are now."""
@@ -240,6 +249,21 @@ ACCEPTED = Accepted(number=7, at=at(2), roster_hash="r", digest="d")
 SEAT = Seat(school=SCHOOL, person=ONE)
 
 
+def a_delivery(number: int, *disabled: str) -> SnapshotAccepted:
+    report = Report(is_compared=True, counts={}, disabled=disabled)
+    return SnapshotAccepted(
+        tenant="abbey",
+        number=number,
+        status=202,
+        cause="changed",
+        roster_hash="r",
+        roster_count=1,
+        digest="d",
+        bytes=1,
+        report=report,
+    )
+
+
 def test_without_a_snapshot_that_is_said(desk: Desk) -> None:
     last = desk.ask()["last_snapshot"]
     assert (last["tenant"], last["mode"], last["number"], last["is_in_it"]) == ("abbey", "dry-run", None, False)
@@ -251,6 +275,7 @@ def test_the_last_snapshot_that_has_somebody(desk: Desk) -> None:
     desk.tenant(accepted=ACCEPTED, roster={"old@abbey.example": SEAT})
     last = desk.ask()["last_snapshot"]
     assert (last["number"], last["at"], last["is_in_it"], last["email"]) == (7, at(2), True, "old@abbey.example")
+    assert (last["carried_number"], last["carried_at"]) == (7, at(2))
     assert last["waits_as"] == f"s{ONE}@abbey.example", "another e-mail than the delivered one waits"
     assert (last["is_unknown"], last["is_behind"], last["held"]) == (False, False, [])
 
@@ -264,9 +289,35 @@ def test_who_is_out_of_the_snapshot_is_told_as_whom_it_had_them(desk: Desk) -> N
     intent = Intent(number=8, at=at(3), ends_at=at(4), roster_hash="r", digest="d")
     held = Held(kind="hold", reasons=(Reason(code="x", message="3 are disabled without evidence"),), since=at(3))
     desk.tenant(accepted=ACCEPTED, former={f"{SCHOOL}/{ONE}": "old@abbey.example"}, intent=intent, held=held)
+    desk.delivered = [
+        a_delivery(3),
+        a_delivery(4, "other@abbey.example"),
+        a_delivery(5, "old@abbey.example"),
+        a_delivery(7),
+    ]
     last = desk.ask()["last_snapshot"]
     assert (last["is_in_it"], last["email"], last["is_unknown"]) == (False, "old@abbey.example", True)
     assert last["held"] == ["3 are disabled without evidence"]
+    assert (last["carried_number"], last["carried_at"]) == (4, at(1)), "the one before the one that left them out"
+
+
+@pytest.mark.parametrize(
+    ("delivered", "is_kafka_away", "note"),
+    [
+        pytest.param((), False, "is not among the last 0 deliveries", id="too long ago"),
+        pytest.param((5,), False, "is not among the last 1 deliveries", id="the one before is too long ago"),
+        pytest.param((), True, "The last snapshot that had the student cannot be told: Kafka", id="Kafka is away"),
+    ],
+)
+def test_a_snapshot_that_cannot_be_found_is_said_to_be(
+    desk: Desk, delivered: tuple[int, ...], is_kafka_away: bool, note: str
+) -> None:
+    desk.tenant(accepted=ACCEPTED, former={f"{SCHOOL}/{ONE}": "old@abbey.example"})
+    desk.delivered = [a_delivery(number, "old@abbey.example") for number in delivered]
+    desk.is_kafka_away = is_kafka_away
+    told = desk.ask()
+    assert told["last_snapshot"]["carried_number"] is None
+    assert any(note in one for one in told["notes"])
 
 
 # --- what cannot be told -------------------------------------------------------------------------------------------
@@ -385,6 +436,26 @@ def test_a_school_that_pushes_cannot_be_read(tmp_path: Path, desk: Desk) -> None
     assert "north pushes its roll" in said.err
 
 
+# --- a school that pushes ------------------------------------------------------------------------------------------
+
+
+def test_a_pushed_student_is_explained_by_the_feed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when a pushed student is asked for what only iSAMS has, or when a sweep of theirs is awaited."""
+    pushed = '[schools.north]\ntenant = "abbey"\nsource = "push"\napi_key = { file = "secret" }\n'
+    desk = Desk(tmp_path, monkeypatch, pushed)
+    student = Student(student_id="a@north.example", first_name="Ada", last_name="Fern", email="a@north.example", year=9)
+    desk.road.fetch(a_sweep("p1", [student], school="north", minutes=1), minutes=1)
+    desk.road.run()
+    said = desk.say("north", "a@north.example", "--json")
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert (told["seen"]["source"], told["next_sweep"], told["category"]) == ("push", None, "current")
+    assert failing(told["account"]) == ["year_valid"]
+    first = told["edits"][0]
+    assert (first["becomes"], first["changes"][0]["field"]) == ("eligible", "year")
+    assert "when the school pushes" in desk.say("north", "a@north.example").out
+
+
 # --- for people ------------------------------------------------------------------------------------------------------
 
 
@@ -406,3 +477,13 @@ def test_a_person_reads_every_step(desk: Desk) -> None:
         f"here ada@abbey, there s{ONE}@abbey.example",
     ):
         assert words in said.out, words
+
+
+def test_a_record_cannot_command_the_terminal(desk: Desk) -> None:
+    """Fails when what a school typed in reaches the terminal as an escape."""
+    rude = a_student(ONE, last_name="Fern\x1b[2J\x07", form="\x1b]0;mine\x07")
+    desk.sweep([rude, *ALL[1:]], 5, sends=[rude])
+    said = desk.say(SCHOOL, ONE)
+    assert "Fern" in said.out
+    assert "\x1b" not in said.out
+    assert "\x07" not in said.out

@@ -6,7 +6,7 @@ import pytest
 
 from services.reconciler import guard
 from services.reconciler.rollover import effect
-from shared.events import ReleaseHold
+from shared.events import ReleaseHold, SweepReconciled
 from shared.model import Student
 from tests.builders import SCHOOL, a_student, a_sweep
 from tests.road import Road, a_config
@@ -34,6 +34,11 @@ def gone(road: Road) -> int:
     return road.kinds().count("AccountDisabled")
 
 
+def counts(road: Road) -> dict[str, int]:
+    """Of the newest report."""
+    return next(one.counts for one in reversed(road.changes()) if isinstance(one, SweepReconciled))
+
+
 @pytest.mark.parametrize("plan", [guard.DISABLE_EXPLAINED, PLAN, guard.UNENROL, guard.MOVE])
 def test_the_calendar_touches_moves_and_unexplained_removals_alone(plan: str) -> None:
     wanted = {guard.MOVE: "unlimited", PLAN: "paused"}
@@ -44,11 +49,12 @@ def test_the_calendar_touches_moves_and_unexplained_removals_alone(plan: str) ->
 def test_who_is_just_not_there_stays_until_the_window_is_over(tmp_path: Path) -> None:
     """Fails when the pause forgets the absence, lasts too long, or is not the school's own: 23 November is day 0."""
     road = a_road(tmp_path, "11-23")
-    for minutes in (120, 300, 14 * DAY):
+    for minutes, kept in ((120, 0), (300, 1), (14 * DAY, 1)):
         sweep(road, ALL[1:], minutes)
-        assert gone(road) == 0, minutes
+        assert (gone(road), counts(road).get("kept_in_rollover", 0)) == (0, kept), minutes
     sweep(road, ALL[1:], 15 * DAY)
     assert gone(road) == 1
+    assert "kept_in_rollover" not in counts(road), "and the report of any other sweep says nothing of it"
 
 
 def test_outside_the_window_the_same_pupil_goes(tmp_path: Path) -> None:
