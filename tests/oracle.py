@@ -198,7 +198,7 @@ class Oracle:
         else:
             gate = gate or self.gate(person, now, 2 if is_exchange else 1)
             self.decide(person, previous, gate, now)
-            if other is not None and gate != WAITS:
+            if other is not None:
                 self.decide(other, other.record, gate, now)
         self.give(before, now)
 
@@ -400,7 +400,7 @@ class Oracle:
                 if all(few.lets(len(newcomers) + self.spent_since(plan, now - w), 0) for w in (DAY, 7 * DAY)):
                     passed = newcomers
             if stays := rest - passed:
-                key = (plan, frozenset((id, self.reviewed(plan, self.people[id])) for id in stays))
+                key = (plan, frozenset((id, self.reviewed(plan, self.people[id], nulled)) for id in stays))
                 is_news = hold is None or hold.key != key or hold.state == "released"
                 holds[plan] = Held(key, len(stays)) if is_news or hold is None else hold
                 marks[plan] = stays
@@ -440,14 +440,14 @@ class Oracle:
             person.has[EMPTIES[column]] = said[EMPTIES[column]]
         person.emptied = set()
 
-    def reviewed(self, plan: str, person: Person) -> object:
+    def reviewed(self, plan: str, person: Person, nulled: set[str]) -> object:
         """What a person sees of somebody in a held plan, beside who it is."""
         return {
             "rekey": person.twin,
             "unenrol": person.lost,
             "move": person.lost,
             "email_change": wanted_by(person.record),
-            "nulled_column": (frozenset(person.emptied), person.lost),
+            "nulled_column": (frozenset(person.emptied), person.lost if self.lost_by(person) & nulled else None),
         }.get(plan)
 
     def is_within(self, plan: str, ids: set[str], now: float) -> bool:

@@ -8,6 +8,7 @@ goes whole or is held whole, apart from what a person released.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -296,7 +297,7 @@ def _empty_the_others(work: _Work) -> None:
 
 def _hold(work: _Work, name: str, people: list[str], budget: Budget, headroom: int) -> None:
     """Keep a plan for a person to decide; one that is not news keeps its state and is not announced again."""
-    key = plan_hash(name, [(student, work.states[student]) for student in people])
+    key = plan_hash(name, [(student, work.states[student]) for student in people], work.drops.keys())
     for student in people:
         work.marks.setdefault(student, {})[name] = key
     before = work.school.holds.get(name)
@@ -339,27 +340,28 @@ def _is_released(work: _Work, name: str, student: str) -> bool:
     return hold is not None and hold.state == "released" and _is_held(work, name, student)
 
 
-def plan_hash(name: str, people: list[tuple[str, AccountState]]) -> str:
+def plan_hash(name: str, people: list[tuple[str, AccountState]], emptied: AbstractSet[str] = frozenset()) -> str:
     """
     What a person reviews: who, and what of theirs (which enrolments, which e-mail, which details); nothing that another
-    sweep would change.
+    sweep would change. ``emptied``: the columns that wait for a person.
     """
     lines = [name]
     for student, state in sorted(people, key=lambda pair: pair[0]):
-        lines.append("\t".join([student, *_reviewed(name, state)]))
+        lines.append("\t".join([student, *_reviewed(name, state, emptied)]))
     return blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
 
 
-def _reviewed(name: str, state: AccountState) -> tuple[str, ...]:
+def _reviewed(name: str, state: AccountState, emptied: AbstractSet[str]) -> tuple[str, ...]:
     lost = state.unenrol
     codes = lost.programmes + lost.modules if lost is not None else ()
-    wanted = state.assessment.details if state.assessment is not None else None
     if name in ENROLMENTS:
         return codes
     if name == guard.EMAIL_CHANGE:
+        wanted = state.assessment.details if state.assessment is not None else None
         return (fold(wanted.email),) if wanted is not None else ()
     if name == guard.NULLED_COLUMN:
-        return (*(state.update.fields if state.update is not None else ()), *codes)
+        fields = state.update.fields if state.update is not None else ()
+        return fields if emptied.isdisjoint(columns.emptied_enrolments(state)) else fields + codes
     return (state.twin or "",) if name == guard.REKEY else ()
 
 

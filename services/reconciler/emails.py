@@ -66,8 +66,7 @@ def _decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: E
     ledger.save(state)
     emit(state, changes)
     if other is not None and is_exchange:
-        if reading.gate is not Gate.STAGED:
-            _again(ledger, other, reading, emit)
+        _again(ledger, other, reading, emit)  # also to be staged: an exchange is two changes
     else:
         _free(ledger, mine, reading.at, when, emit)
 
