@@ -23,6 +23,7 @@ from shared.config_values import (
     PositiveWhole,
     Prefix,
     RedisUrl,
+    RolloverDays,
     Secret,
     Servers,
     Share,
@@ -101,6 +102,14 @@ class Fetcher(Section):
 
 class Logging(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Poison(Section):
+    """When so much cannot be read that a service stops: its own release is likelier at fault than every sender."""
+
+    share: Share = Fraction(1, 2)  # of what came lately, each school counted alike; 1 never stops
+    records: PositiveWhole = 1000  # of each school count, the last ones
+    minimum: PositiveWhole = 100  # a school that sent fewer counts as if the rest had been sound
 
 
 class Tenant(Section):
@@ -203,8 +212,8 @@ class School(Section):
     source: Literal["isams", "push"]
     time_zone: TimeZone = "Europe/London"
     academic_year_starts: MonthDay = "09-01"
-    rollover_days_before: Whole = 2  # moves are unlimited from so long before the academic year starts
-    rollover_days_after: Whole = 14  # until so long after
+    rollover_days_before: RolloverDays = 2  # moves are unlimited, and unexplained removals pause, from so long before
+    rollover_days_after: RolloverDays = 14  # the academic year's first day until so long after
     absence_confirm_minutes: Number = 60.0  # between the starts of the two sweeps that an unexplained absence needs
     guard: Guard = Guard()
 
@@ -287,6 +296,7 @@ class Config(Section):
     portal: Portal = Portal()
     fetcher: Fetcher = Fetcher()
     logging: Logging = Logging()
+    poison: Poison = Poison()
     tenants: dict[Slug, Tenant] = {}
     schools: dict[Slug, AnySchool] = {}
 

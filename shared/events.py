@@ -22,6 +22,22 @@ class SyncRequested(Frozen):
     reason: str = ""
 
 
+class SyncAnswered(Frozen):
+    """
+    What a fetcher did with a request; ``request`` is the request's ``ce_id``.
+
+    ``outcome``: ``due`` (the school is read as soon as may be), ``read`` (the student was, at ``read_at``),
+    ``unknown_student``, ``refused``, or ``unreachable``: the school is read instead, as soon as it answers.
+    """
+
+    school: str
+    request: str
+    outcome: Literal["due", "read", "unknown_student", "refused", "unreachable"]
+    student_id: str | None = None
+    read_at: str | None = None
+    detail: str = ""
+
+
 # --- students-fetched --------------------------------------------------------------------------------------------
 
 

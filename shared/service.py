@@ -8,6 +8,8 @@ import signal
 from collections.abc import Sequence
 from typing import Protocol
 
+from shared.errors import RollcallError
+
 log = logging.getLogger("rollcall")
 
 STOP_SECONDS = 9.0  # what runs is given this long to end; supervision allows ten
@@ -64,6 +66,9 @@ async def run_services(services: Sequence[Service], stop: asyncio.Event | None =
         error = None if task in late else task.exception()
         if error is not None:
             failures += 1
+            if isinstance(error, RollcallError):  # on purpose: what it says is what a person needs
+                log.error("%s stopped, its position has not moved: %s", service.name, error)
+                continue
             log.error("%s stopped on a bug; its position has not moved", service.name, exc_info=error)
         else:
             log.info("%s stopped", service.name)
@@ -74,4 +79,4 @@ def calm_garbage_collector() -> None:
     """What was imported stays for good: looking at it again on every collection halves the speed of a backlog."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(250_000, 20, 100)

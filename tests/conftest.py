@@ -17,9 +17,11 @@ from shared.config import Config
 from shared.config_load import load
 from tests import brokers as servers
 
-# No test is timed: neither an example, nor how long it takes to think one up on a busy machine.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# No test is timed: neither an example, nor how long it takes to think one up on a busy machine. A run draws the same
+# examples as the one before, so that what fails is of the change; --hypothesis-profile=explore looks for others.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("same")
 
 _FOLDER = pytest.StashKey[Path]()
 _LEADER = pytest.StashKey[servers.Leader]()
@@ -101,10 +103,16 @@ ConfigFile = Callable[..., Path]
 def config_file(brokers: Addresses, prefix: str, tmp_path: Path) -> ConfigFile:
     """Writes a configuration on the run's servers: ``config_file(text_of_tenants_and_schools, partitions=2)``."""
 
+    return writer(brokers, prefix, tmp_path)
+
+
+def writer(brokers: Addresses, prefix: str, folder: Path) -> ConfigFile:
+    """As ``config_file``, for any servers."""
+
     def write(text: str, *, partitions: int = 2, **kafka: Any) -> Path:
-        (tmp_path / "secret").write_text("made-up-secret\n")
+        (folder / "secret").write_text("made-up-secret\n")
         more = "".join(f"{name} = {value!r}\n".replace("'", '"') for name, value in kafka.items())
-        path = tmp_path / "rollcall.toml"
+        path = folder / "rollcall.toml"
         path.write_text(
             f'[kafka]\nbootstrap_servers = "{brokers.kafka}"\npartitions = {partitions}\ncreate_topics = true\n'
             f'topic_prefix = "{prefix}"\ngroup_prefix = "{prefix}"\n{more}'

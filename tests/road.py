@@ -11,7 +11,7 @@ from services.eligibility.handler import Eligibility
 from services.reconciler import ledger
 from services.reconciler.handler import Reconciler
 from services.reconciler.rebuild import Rebuilder
-from shared import lane as lane_module
+from shared import points
 from shared.config import Config
 from shared.config_load import load
 from shared.events import RollRead, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
@@ -132,13 +132,13 @@ class Road:
         def die() -> None:
             raise Crash(point)
 
-        lane_module.hooks[point] = die
+        points.hooks[point] = die
         try:
             self.run(batch)
         except Crash:
             self.start()
         finally:
-            lane_module.hooks.clear()
+            points.hooks.clear()
 
     # --- out ---------------------------------------------------------------------------------------------------------
 

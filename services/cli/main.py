@@ -23,6 +23,8 @@ VERBS = {  # in the order of the help: a function or a typer application
     "run": "services.cli.run:run",
     "check": "services.cli.check:check",
     "status": "services.cli.status:status",
+    "explain": "services.cli.explain:explain",
+    "sync": "services.cli.sync:sync",
     "holds": "services.cli.holds:app",
     "accept-roll": "services.cli.accept_roll:accept_roll",
     "tenant": "services.cli.tenant:app",

@@ -7,6 +7,7 @@ from typing import Protocol
 from services.fetcher.memory import Memory, Remembered
 from services.fetcher.messages import Envelope, Letter
 from shared.errors import RollcallError
+from shared.points import at_point
 from shared.ports import Log
 from shared.wire import Message
 
@@ -44,6 +45,7 @@ class Delivery:
             return
         if not self._lease.held():
             raise LeaseLost(f"{self._envelope.school}: the lease of sweep {self._envelope.sweep} is lost")
+        at_point("sending")
         await asyncio.to_thread(self._out.publish, batch)
 
     async def enrol(self, letters: Mapping[str, Letter], read_at: str) -> None:

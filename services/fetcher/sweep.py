@@ -34,6 +34,7 @@ from shared.clock import Clock, write
 from shared.config import IsamsSchool
 from shared.errors import Retryable
 from shared.events import Absences, SweepCompleted, SweepFailed, SweepStarted
+from shared.points import at_point
 from shared.ports import Log
 
 log = logging.getLogger("rollcall.fetcher")
@@ -240,6 +241,7 @@ class _Sweep:
         return Absences(found=tuple(found), explained=tuple(explained), unexplained=tuple(unexplained))
 
     async def _close(self, absences: Absences) -> None:
+        at_point("completing")
         roll, last, now = self._delivery.digests, self._known.state, self._clock()
         has_sets = SETS in self._areas.fresh and self._reader.curriculum.modules is not None
         endpoint = certificate.endpoint_read(self._source.students_path, self._pages)

@@ -29,7 +29,7 @@ from services.publisher.unitu import Outcome, Post
 from services.publisher.wakes import Wakes
 from shared.clock import Clock, parse, write
 from shared.config import Config, Tenant
-from shared.lane import at_point
+from shared.points import at_point
 from shared.ports import Claim, DueQueue, Log
 from shared.tenant import Held, Reason, TenantState
 from shared.wire import Message

@@ -15,6 +15,7 @@ from typing import Any
 
 from services.reconciler import columns, guard, twins
 from services.reconciler.reconcile import Change, changed, disable, empty, fold, unenrol
+from services.reconciler.rollover import effect, kept
 from services.reconciler.spending import Recent, Spending
 from shared import clock
 from shared.events import (
@@ -115,8 +116,10 @@ def plan(work: "_Work") -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         elif state.staged is not None:
             plans[guard.REKEY if state.twin else guard.DISABLE_EXPLAINED].append(student)
         elif is_confirmed_absence(state, work.completed, work.settings.absence_confirm_minutes):
-            where = later if work.settings.rollover else plans
-            where[guard.REKEY if state.twin else guard.DISABLE_UNEXPLAINED].append(student)
+            name = guard.REKEY if state.twin else guard.DISABLE_UNEXPLAINED
+            is_paused = effect(guard.DISABLE_UNEXPLAINED, work.settings) == "paused"
+            where = later if is_paused and not _is_released(work, name, student) else plans
+            where[name].append(student)
         else:
             _plan_details(work, student, state, plans)
             _plan_enrolments(work, student, state, plans, later)
@@ -204,7 +207,7 @@ def close(
         is_held=any(hold.state == "held" for hold in work.holds.values()),
         is_paused=school.is_paused,
         roll_count=len(roll),
-        counts={name: len(people) for name, people in plans.items()},
+        counts={name: len(people) for name, people in plans.items()} | kept(later),
         guards=tuple(work.guards),
         columns=tuple(work.drops.values()),
     )
@@ -212,14 +215,12 @@ def close(
 
 
 def _decide(work: _Work, name: str, people: list[str], everybody: Callable[[], Iterable[AccountState]]) -> None:
-    hold = work.school.holds.get(name)
-    is_released = hold is not None and hold.state == "released"
-    released = {student for student in people if is_released and _is_held(work, name, student)}
+    released = {student for student in people if _is_released(work, name, student)}
     rest = [student for student in people if student not in released]
     budget = work.settings.budgets.get(name, guard.NOTHING)
     windows = work.spending.windows(name, work.school, work.school.enabled, work.completed.completed_at)
     decision = guard.decide(len(rest), windows, budget)
-    is_within = decision.is_within or (name == guard.MOVE and work.settings.rollover)
+    is_within = decision.is_within or effect(name, work.settings) == "unlimited"
     if is_within and rest and name == guard.DISABLE_UNEXPLAINED:
         is_within = _spares_the_year_groups(work, rest, everybody())
     goes = set(rest) if is_within else _beside_a_hold(work, name, rest, windows, budget)
@@ -331,6 +332,12 @@ def _is_held(work: _Work, name: str, student: str) -> bool:
     """Whether the student is in the set that was reviewed."""
     hold = work.school.holds.get(name)
     return hold is not None and work.states[student].held.get(name) == hold.hash
+
+
+def _is_released(work: _Work, name: str, student: str) -> bool:
+    """Whether a person has released this student's removal."""
+    hold = work.school.holds.get(name)
+    return hold is not None and hold.state == "released" and _is_held(work, name, student)
 
 
 def plan_hash(name: str, people: list[tuple[str, AccountState]], emptied: AbstractSet[str] = frozenset()) -> str:

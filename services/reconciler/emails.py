@@ -9,7 +9,6 @@ certified sweep, which admits them here.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from services.reconciler import guard
 from services.reconciler.ledger import Ledger, email_of
@@ -56,11 +55,11 @@ def _decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: E
     other = ledger.state(holder) if is_taken and holder is not None else None
     is_exchange = other is not None and mine is not None and other.waits_for_email == mine and _is_here(ledger, other)
     if is_taken and not is_exchange:
-        reading = replace(reading, waits_for=wanted)
+        reading = changed(reading, waits_for=wanted)
     elif not is_admitted:
         gate = _gate(ledger, before, wanted, mine, when, heads=2 if is_exchange else 1)
         if gate is not Gate.OPEN:
-            reading = replace(reading, gate=gate)
+            reading = changed(reading, gate=gate)
     state, changes = reconcile(before, assessed, reading)
     if is_admitted and before is not None:
         state = changed(state, absence=before.absence)  # nobody was read

@@ -105,8 +105,9 @@ def is_pending(state: AccountState) -> bool:
 
 def recent_entry(state: AccountState) -> bytes | None:
     """What the guard's windows are counted from."""
-    entry = _recent_times(state)
-    return msgspec.json.encode(entry) if entry else None
+    if not state.spent and state.disabled_at is None:
+        return None
+    return msgspec.json.encode(_recent_times(state))
 
 
 def _recent_times(state: AccountState | None) -> dict[str, str]:
@@ -246,6 +247,10 @@ class Ledger:
         self._view.put(waiting(self.slug), address, names_entry(ids) if ids else None)
 
     # --- the school ------------------------------------------------------------------------------------------------
+
+    def has_open(self, sweep: str | None) -> bool:
+        """The log is the fence: only the sweep opened last counts, however late another's records come."""
+        return self.school.open is not None and self.school.open.sweep == sweep
 
     @property
     def content_sum(self) -> str:

@@ -52,8 +52,7 @@ class Gate(Enum):
     STAGED = "staged"  # beyond its budget: it waits for a certified sweep
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """
     What came with an assessment: the lane offset that decides it, when the record system was read, and the digest of
     the assessed bytes. ``waits_for`` is the e-mail that another account holds: such a person is undecided. ``when`` is

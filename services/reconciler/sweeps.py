@@ -51,14 +51,14 @@ class Sweeps:
                 opened = OpenSweep(sweep=event.sweep, started_at=event.started_at, full=event.full, at=record.offset)
                 book.school = changed(book.school, open=opened, at=record.offset)
             case RollRead():
-                if book.school.open is not None and book.school.open.sweep == event.sweep:
+                if book.has_open(event.sweep):
                     self._view.put(ledger.chunks(book.slug), str(event.chunk), encode(event))
             case StructureFetched():
                 self._structure(book, event, record)
             case SweepCompleted():
                 self._close(book, event, record)
             case SweepFailed():
-                if book.school.open is not None and book.school.open.sweep == event.sweep:
+                if book.has_open(event.sweep):
                     self._end_unproven(book, record, event, event.reason)
             case ReleaseHold() | RefuseHold() | PauseSchool() | ResumeSchool():
                 school, told = command(book.school, event, record.offset)
@@ -82,7 +82,7 @@ class Sweeps:
         if known is not None and (record.offset <= known.at or known.structure == event.structure):
             return
         sweep = record.header("sweep")
-        if sweep is not None and (book.school.open is None or book.school.open.sweep != sweep):
+        if sweep is not None and not book.has_open(sweep):
             return
         state = StructureState(school=book.slug, at=record.offset, structure=event.structure)
         self.structures[book.slug] = state
@@ -95,8 +95,7 @@ class Sweeps:
     # --- the close of a sweep ------------------------------------------------------------------------------------
 
     def _close(self, book: Ledger, event: SweepCompleted, record: Record) -> None:
-        opened = book.school.open
-        if opened is None or opened.sweep != event.sweep:
+        if not book.has_open(event.sweep):
             return
         if event.settings is None:
             raise Poison("SweepCompleted has no settings; eligibility stamps them")

@@ -44,7 +44,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+advertised.listeners=PLAINTEXT://{host}:{advertised}
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
@@ -116,17 +116,27 @@ def say_to_people(line: str) -> None:
 
 
 class Kafka(Server):
-    """Apache Kafka: one node that is broker and controller. ``fast_start``: quick to start, not to run."""
+    """
+    Apache Kafka: one node that is broker and controller. ``fast_start``: quick to start, not to run. ``advertised``:
+    the port that it names to its clients, for a proxy in front of it (None: its own).
+    """
 
     name = "Kafka"
     limit_seconds = 90
     port_count = 2
 
     def __init__(
-        self, folder: Path, *, fast_start: bool = True, lent: Path | None = None, say: Say = say_to_people
+        self,
+        folder: Path,
+        *,
+        fast_start: bool = True,
+        advertised: int | None = None,
+        lent: Path | None = None,
+        say: Say = say_to_people,
     ) -> None:
         super().__init__(folder, lent=lent, say=say)
         self._fast_start = fast_start
+        self._advertised = advertised
         self._ids = folder / "data" / "meta.properties"
 
     def answers(self) -> bool:
@@ -148,7 +158,10 @@ class Kafka(Server):
             self._format(prepared)
         temporary.mkdir(exist_ok=True)
         port, controller = self._ports
-        properties.write_text(SERVER_PROPERTIES.format(host=HOST, port=port, controller=controller, data=data))
+        advertised = self._advertised or port
+        properties.write_text(
+            SERVER_PROPERTIES.format(host=HOST, port=port, controller=controller, data=data, advertised=advertised)
+        )
         options = [*LOGGING, f"-Djava.io.tmpdir={temporary}"]
         if self._fast_start:
             options += [*FAST_START, *prepared.options()]
@@ -189,19 +202,24 @@ class Embedded:
     Both, started together, for a ``with`` statement.
 
     ``folder``: keeps the data, and the next one goes on from there; without it they are in a temporary one.
-    ``fast_start``: good for tests and laptops; False for benchmarks.
+    ``fast_start``: good for tests and laptops; False for benchmarks. ``advertised``: as for ``Kafka``.
     Raises: CannotStart.
     """
 
     def __init__(
-        self, folder: Path | None = None, *, fast_start: bool = True, say: Callable[[str], None] = say_to_people
+        self,
+        folder: Path | None = None,
+        *,
+        fast_start: bool = True,
+        advertised: int | None = None,
+        say: Callable[[str], None] = say_to_people,
     ) -> None:
         # named before it is made: no moment at which Ctrl-C could leave it behind
         self.folder = (folder or Path(tempfile.gettempdir()) / f"rollcall-{secrets.token_hex(6)}").absolute()
         self._temporary = folder is None
         lent = self.folder if self._temporary else None
         self._hold = ExitStack()
-        self.kafka = Kafka(self.folder / "kafka", fast_start=fast_start, lent=lent, say=say)
+        self.kafka = Kafka(self.folder / "kafka", fast_start=fast_start, advertised=advertised, lent=lent, say=say)
         self.redis = Redis(self.folder / "redis", lent=lent, say=say)
 
     @property

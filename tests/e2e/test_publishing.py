@@ -114,9 +114,10 @@ def test_a_publisher_killed_around_a_post_leaves_no_stale_snapshot(town: Town, p
     """Fails when a successor does not wait the POST out, or sends what its predecessor had."""
     town.start("reconciler")
     town.start("eligibility", "fetcher", process="others")
-    town.start_with_fault("publisher", point)
+    town.programs.at("publisher", point, "kill")
+    town.start("publisher")
     town.adopt()
-    town.until(lambda: town.programs.exit_code("publisher") is not None, "the publisher's death")
+    town.programs.until_at("publisher", point)
     pupils = town.isams.dump()["students"]
     town.isams.leave(pupils[3]["schoolId"])
     town.isams.change(pupils[0]["schoolId"], surname="Afterwards")

@@ -76,9 +76,10 @@ def test_a_page_that_comes_back_short_disables_nobody(town: Town) -> None:
 @pytest.mark.parametrize("point", ["published-0", "published-1"])
 def test_a_reconciler_killed_between_publishing_and_writing_says_the_same_again(town: Town, point: str) -> None:
     """Fails when the position moves before the state is written, or when an id depends on anything but its cause."""
-    town.start_with_fault("reconciler", point)
+    town.programs.at("reconciler", point, "kill")
+    town.start("reconciler")
     town.start(*OTHERS, process="others")
-    town.until(lambda: town.programs.exit_code("reconciler") is not None, "the reconciler's death")
+    town.programs.until_at("reconciler", point)
     town.start("reconciler")
     town.adopt()
     town.until_unitu_agrees()

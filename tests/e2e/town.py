@@ -1,16 +1,13 @@
 """A school, a university and every service as a process of its own, on the run's Kafka and Redis."""
 
-import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from services.sandbox.demo.oracle import Oracle
-from services.sandbox.demo.programs import Programs
 from services.sandbox.demo.schools import entities_of
 from services.sandbox.isams_twin import isams_app
 from services.sandbox.school import make_school
@@ -19,9 +16,12 @@ from services.sandbox.twin_client import IsamsTwin, UnituTwin
 from services.sandbox.unitu_twin import unitu_app
 from shared.config import Config
 from shared.config_load import load
+from shared.events import SweepCompleted
 from shared.kafka import Reader
 from shared.model import Frozen
+from shared.topics import STUDENTS_ASSESSED
 from shared.wire import Record, decode
+from tests.faults.processes import WAIT_SECONDS, Processes
 
 SCHOOL = "abbey"
 KEY = "made-up-secret"
@@ -58,7 +58,7 @@ class Town:
     def __init__(self, folder: Path, config_path: Path, isams: IsamsTwin, unitu: UnituTwin) -> None:
         self.config_path = config_path
         self.config: Config = load(config_path, {})
-        self.programs = Programs(folder)
+        self.programs = Processes(folder, config_path, self.config.kafka.group_prefix)
         self.isams = isams
         self.unitu = unitu
         self.slug = isams.dump()["slug"]
@@ -69,14 +69,10 @@ class Town:
     # --- services ------------------------------------------------------------------------------------------------
 
     def start(self, *names: str, process: str = "") -> None:
-        self.programs.start(process or names[0], "services.cli.main", "--config", str(self.config_path), "run", *names)
-
-    def start_with_fault(self, name: str, point: str, passes: int = 0) -> None:
-        words = (point, str(passes), "--config", str(self.config_path), "run", name)
-        self.programs.start(name, "tests.e2e.with_fault", *words, may_end=True)
+        self.programs.start(process or names[0], *names)
 
     def kill(self, name: str) -> None:
-        self.programs._running[name].kill()
+        self.programs.kill(name)
 
     def rollcall(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -84,7 +80,7 @@ class Town:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=WAIT_SECONDS,
         )
 
     def open(self) -> None:
@@ -105,17 +101,10 @@ class Town:
 
     # --- waiting -------------------------------------------------------------------------------------------------
 
-    def until(self, found: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (answer := found()):
-            self.programs.check()
-            if time.monotonic() > deadline:
-                logs = {log.stem: log.read_text()[-2000:] for log in self.programs.folder.glob("*.log")}
-                raise AssertionError(f"{what}: not within {seconds:.0f} s\n" + json.dumps(logs, indent=1))
-            time.sleep(0.1)
-        return answer
+    def until(self, found: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
+        return self.programs.until(found, what, seconds)
 
-    def until_unitu_agrees(self, seconds: float = 60) -> None:
+    def until_unitu_agrees(self, seconds: float = WAIT_SECONDS) -> None:
         """Every account and field at Unitu is what the school as it now stands asks for."""
         self.oracle.see(self.isams.dump())
         self.until(lambda: not self.differences(), "agreement at Unitu", seconds)
@@ -129,6 +118,11 @@ class Town:
         before = len(self.sweeps(outcome))
         self.until(lambda: len(self.sweeps(outcome)) >= before + count, f"{count} {outcome} sweeps")
 
+    def until_sweeps_read(self, count: int) -> None:
+        """So many more sweeps have been read to their end, whoever has heard of them."""
+        before = len(self.closes())
+        self.until(lambda: len(self.closes()) >= before + count, f"{count} sweeps read")
+
     # --- looking -------------------------------------------------------------------------------------------------
 
     def records(self, topic: str) -> list[Record]:
@@ -140,6 +134,10 @@ class Town:
 
     def sweeps(self, outcome: str) -> list[Frozen]:
         return [one for one in self.events("account-changes") if getattr(one, "outcome", None) == outcome]
+
+    def closes(self) -> list[SweepCompleted]:
+        """As the reconciler finds them, in order."""
+        return [one for one in self.events(STUDENTS_ASSESSED) if isinstance(one, SweepCompleted)]
 
     def ever_disabled(self) -> set[str]:
         return self.unitu.ever_disabled()
@@ -154,7 +152,9 @@ def a_town(
     tenant: str = "",
     school: str = "",
     unitu_accounts: tuple[Mapping[str, Any], ...] = (),
+    through: Callable[[str], str] = str,
 ) -> Iterator[Town]:
+    """``through``: the address at which the services find the twin that is at this one, if something is in between."""
     made = make_school(SCHOOL, size, 7)
     with ExitStack() as stack:
         isams_server = stack.enter_context(serving(isams_app()))
@@ -164,11 +164,16 @@ def a_town(
         isams.load(made, client_id="town", client_secret=KEY)
         unitu.create(api_key=KEY, accounts=list(unitu_accounts), entities=entities_of(made))
         path = write_config(
-            TABLES.format(slug=SCHOOL, isams=isams_server.url, unitu=unitu_server.url, tenant=tenant, school=school)
+            TABLES.format(
+                slug=SCHOOL,
+                isams=through(isams_server.url),
+                unitu=through(unitu_server.url),
+                tenant=tenant,
+                school=school,
+            )
         )
         logs = folder / "logs"
         logs.mkdir()
         town = Town(logs, path, isams, unitu)
-        stack.callback(town.programs.kill)
-        stack.callback(town.programs.stop)
+        stack.callback(town.programs.kill_all)
         yield town

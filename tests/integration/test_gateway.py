@@ -86,14 +86,18 @@ async def test_a_refusal_reaches_a_sender_whose_body_is_not_read(pushed: Config)
     assert await asyncio.to_thread(published, pushed) == []
 
 
+def until_a_body_has_the_school(config: Config) -> None:
+    with connect(config) as memory:
+        while not memory.keys(f"{config.redis.key_prefix}gateway:*:lease"):
+            time.sleep(0.01)
+
+
 @pytest.mark.usefixtures("topics")
 async def test_it_ends_within_seconds_and_refuses_the_body_under_way(pushed: Config) -> None:
     async with running(pushed) as (client, stop, serving):
         received, sent = await asyncio.open_connection(client.base_url.host, client.base_url.port)
         sent.write(f"POST /v1/sync HTTP/1.1\r\nHost: x\r\nAPI_KEY: {API_KEY}\r\nContent-Length: 99\r\n\r\n{{".encode())
-        with connect(pushed) as memory:
-            while not memory.keys(f"{pushed.redis.key_prefix}gateway:*:lease"):  # until the body has the school
-                await asyncio.sleep(0.01)
+        await asyncio.to_thread(until_a_body_has_the_school, pushed)
         assert (await client.post("/v1/sync", json=a_body())).status_code == 409
         begun = time.monotonic()
         stop.set()

@@ -15,7 +15,7 @@ from services.publisher.tenant_view import TenantViews
 from services.publisher.unitu import Outcome
 from services.publisher.view import PublisherView
 from services.publisher.wakes import Wakes
-from shared import lane as lane_module
+from shared import points
 from shared.clock import parse
 from shared.config import Config
 from shared.config_load import load
@@ -286,7 +286,7 @@ class World:
         def die() -> None:
             raise Crash(point)
 
-        lane_module.hooks[point] = die
+        points.hooks[point] = die
         try:
             self.work_once()
         except Crash:
@@ -294,7 +294,7 @@ class World:
         else:
             raise AssertionError(f"{point} was never reached")
         finally:
-            lane_module.hooks.clear()
+            points.hooks.clear()
 
     def adopt(self, accounts: Iterable[str] | None = None) -> None:
         shown = self.desk.show("abbey", None if accounts is None else list(accounts))
