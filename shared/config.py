@@ -237,7 +237,8 @@ class School(Section):
 class IsamsSchool(School):
     INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {
         *("base_url", "client_id", "client_secret", "token_path", "token_scope", "ca_file", "proxy"),
-        *("poll_seconds", "full_sweep_hours", "structure_hours", "max_requests_per_hour", "page_size"),
+        *("poll_seconds", "full_sweep_hours", "structure_hours", "lists_hours"),
+        *("max_requests_per_hour", "page_size"),
         *("timeout_seconds", "lease_seconds"),
     }
 
@@ -250,7 +251,8 @@ class IsamsSchool(School):
     proxy: Url | None = None
     poll_seconds: PositiveWhole = 300
     full_sweep_hours: Number = 24.0
-    structure_hours: Number = 6.0  # structure and sets; 0 reads them in every sweep
+    structure_hours: Number = 6.0  # structure, sets and contacts; 0 reads them in every sweep
+    lists_hours: Number = 1.0  # applicants and leavers
     max_requests_per_hour: PositiveWhole = 2000
     page_size: PositiveWhole = 1000  # asked for; what the envelope says counts
     timeout_seconds: PositiveNumber = 30.0  # of one request
