@@ -46,6 +46,7 @@ class Isams:
         self, school: IsamsSchool, politeness: Politeness, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._page_size = str(school.page_size)
+        self._gradebooks_path = school.gradebooks_path
         self._politeness = politeness
         self._session = Session(school, politeness, permission_words, clock=clock)
 
@@ -85,6 +86,24 @@ class Isams:
         return TeachingLists(
             subjects=tuple(map(parse.subject, subjects)), sets=tuple(map(parse.teaching_set, shown, members))
         )
+
+    async def photo(self, student_id: str, photo_id: int) -> bytes | None:
+        """By its id, and where that is nowhere the current one: not every server may know both."""
+        for which in (str(photo_id), "current"):
+            label = f"{STUDENTS}/{{id}}/photos/{{photo}}"
+            found = await self._session.find_bytes(f"{STUDENTS}/{student_id}/photos/{which}", label=label)
+            if found is not None:
+                return found
+        return None
+
+    async def gradebooks(self, student_id: str) -> Any | None:
+        if self._gradebooks_path is None:
+            return None
+        path = self._gradebooks_path.replace("{schoolId}", student_id)
+        return await self._session.find(path, label=self._gradebooks_path)
+
+    def check_room(self, requests: int, what: str) -> None:
+        self._politeness.check_room(requests, what)
 
     async def close(self) -> None:
         await self._session.close()
