@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 
 from services.cli.invocation import AsJson, config_of, known_school
 from services.cli.output import print_json, print_table
@@ -81,7 +82,7 @@ def as_dict(config: "Config", school: str, student: str, newest: "dict[str, Reco
     told["read_at"] = {area: read_at(record) for area, record in newest.items()}
     if PROFILE in newest:
         fetched: ProfileFetched = decoder(ProfileFetched).decode(newest[PROFILE].value)
-        told["profile"] = fetched.profile
+        told["profile"] = asdict(fetched.profile)
     if PHOTO in newest:
         photo: PhotoFetched = decoder(PhotoFetched).decode(newest[PHOTO].value)
         folder = config.fetcher.photos_folder
@@ -96,7 +97,7 @@ def as_dict(config: "Config", school: str, student: str, newest: "dict[str, Reco
         }
     if TRANSCRIPT in newest:
         transcript: TranscriptFetched = decoder(TranscriptFetched).decode(newest[TRANSCRIPT].value)
-        told["transcript"] = transcript.marks
+        told["transcript"] = [asdict(mark) for mark in transcript.marks]
     return told
 
 
@@ -104,25 +105,25 @@ def tell(told: dict[str, Any]) -> None:
     one, photo, marks = told["profile"], told["photo"], told["transcript"]
     rows: list[tuple[str, object]] = [("student", f"{told['school']}/{told['student_id']}")]
     if one is not None:
-        names = (one.title, one.first_name, one.middle_names, one.last_name)
+        names = [one[name] for name in ("title", "first_name", "middle_names", "last_name")]
         rows += [
             ("name", " ".join(name for name in names if name) or "-"),
-            ("known as", one.preferred_name or "-"),
-            ("date of birth", one.date_of_birth or "-"),
-            ("year group", "-" if one.year_group is None else one.year_group),
-            ("form", one.form or "-"),
-            ("house", one.house or "-"),
-            ("school e-mail", one.email or "-"),
+            ("known as", one["preferred_name"] or "-"),
+            ("date of birth", one["date_of_birth"] or "-"),
+            ("year group", "-" if one["year_group"] is None else one["year_group"]),
+            ("form", one["form"] or "-"),
+            ("house", one["house"] or "-"),
+            ("school e-mail", one["email"] or "-"),
         ]
     there = "no photo" if photo is None else photo["path"] or "photos_folder is not set here"
     rows.append(("photo", there if photo is None or photo["is_there"] else f"{there} (not on this machine)"))
     print_table(("", ""), rows)
     if marks:
         typer.echo()
-        columns = [name for name in MARKS if any(getattr(mark, name) for mark in marks)]
+        columns = [name for name in MARKS if any(mark[name] for mark in marks)]
         print_table(
             [name.replace("_", " ") for name in columns],
-            [[getattr(mark, name) or "" for name in columns] for mark in marks],
+            [[mark[name] or "" for name in columns] for mark in marks],
         )
     elif marks is None:
         typer.echo("\nNo transcript was read.")
