@@ -59,6 +59,7 @@ class Isams:
     ) -> None:
         self._page_size = str(school.page_size)
         self._zone = school.zone
+        self._gradebooks_path = school.gradebooks_path
         self._politeness = politeness
         self._session = Session(school, politeness, permission_words, clock=clock)
 
@@ -119,6 +120,24 @@ class Isams:
         repeated = _repeated([one.id for one in found.subjects]) + _repeated([one.id for one in found.sets])
         repeated += sum(_repeated([parse.student_id(member) for member in one]) for one in members)
         return msgspec.structs.replace(found, repeated=repeated)
+
+    async def photo(self, student_id: str, photo_id: int) -> bytes | None:
+        """By its id, and where that is nowhere the current one: not every server may know both."""
+        for which in (str(photo_id), "current"):
+            label = f"{STUDENTS}/{{id}}/photos/{{photo}}"
+            found = await self._session.find_bytes(f"{STUDENTS}/{student_id}/photos/{which}", label=label)
+            if found is not None:
+                return found
+        return None
+
+    async def gradebooks(self, student_id: str) -> Any | None:
+        if self._gradebooks_path is None:
+            return None
+        path = self._gradebooks_path.replace("{schoolId}", student_id)
+        return await self._session.find(path, label=self._gradebooks_path)
+
+    def check_room(self, requests: int, what: str) -> None:
+        self._politeness.check_room(requests, what)
 
     async def close(self) -> None:
         await self._session.close()

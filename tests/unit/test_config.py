@@ -298,6 +298,8 @@ PACES: dict[str, object] = {
     "max_requests_per_hour": 1,
     "timeout_seconds": 1.0,
     "lease_seconds": 1.0,
+    "gradebooks_path": "/x/{schoolId}",
+    "transcript_hours": 1.0,
 }
 
 
