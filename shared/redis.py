@@ -25,8 +25,8 @@ Client = redis.Redis
 TIMEOUT_SECONDS = 10.0  # of one command; a lane's batch is far below it
 LEFTOVER_SECONDS = 3600  # what a rebuild that died has left behind goes by itself
 
-# KEYS: the lane's record, the set of its hashes' names, then the hashes. ARGV: "1" or "0" (was there a record?), that
-# record, the new one, then for each hash its name, how many fields are set, field and value of each, how many are
+# KEYS: the lane's record, the hash of its hashes' sizes, then the hashes. ARGV: "1" or "0" (was there a record?), that
+# record, the new one, the hashes' names, then for each how many fields are set, field and value of each, how many are
 # deleted, and those. unpack() takes at most some thousands of values: hence the slices.
 _WRITE = """
 local now = redis.call('GET', KEYS[1])
@@ -35,11 +35,13 @@ if ARGV[1] == '1' then
 elseif now then
   return 0
 end
-local a = 4
 for k = 3, #KEYS do
-  redis.call('SADD', KEYS[2], ARGV[a])
-  local set = tonumber(ARGV[a + 1])
-  a = a + 2
+  if redis.call('HLEN', KEYS[k]) ~= tonumber(redis.call('HGET', KEYS[2], ARGV[k + 1]) or 0) then return 0 end
+end
+local a = #KEYS + 2
+for k = 3, #KEYS do
+  local set = tonumber(ARGV[a])
+  a = a + 1
   local last = a + 2 * set
   while a < last do
     local stop = math.min(a + 4000, last)
@@ -54,12 +56,13 @@ for k = 3, #KEYS do
     redis.call('HDEL', KEYS[k], unpack(ARGV, a, stop - 1))
     a = stop
   end
+  redis.call('HSET', KEYS[2], ARGV[k + 1], redis.call('HLEN', KEYS[k]))
 end
 redis.call('SET', KEYS[1], ARGV[3])
 return 1
 """
 
-# KEYS: the lane's record, the set of names, then the old hashes, then pairs of (temporary, final). ARGV: as above, the
+# KEYS: the lane's record, the hash of sizes, then the old hashes, then pairs of (temporary, final). ARGV: as above, the
 # new record, how many are old, then the names of the new.
 _REPLACE = """
 local now = redis.call('GET', KEYS[1])
@@ -75,7 +78,7 @@ local name = 5
 for k = 3 + old, #KEYS, 2 do
   redis.call('RENAME', KEYS[k], KEYS[k + 1])
   redis.call('PERSIST', KEYS[k + 1])
-  redis.call('SADD', KEYS[2], ARGV[name])
+  redis.call('HSET', KEYS[2], ARGV[name], redis.call('HLEN', KEYS[k + 1]))
   name = name + 1
 end
 redis.call('SET', KEYS[1], ARGV[3])
@@ -112,14 +115,24 @@ def away_is_retryable() -> Iterator[None]:
         raise
 
 
+def _names(ask: Ask) -> list[str]:
+    """Of the hashes that are looked at."""
+    return list(dict.fromkeys([*(name for name, fields in ask.some.items() if fields), *ask.whole, *ask.sizes]))
+
+
 def _length(ask: Ask) -> int:
-    return 1 + sum(1 for fields in ask.some.values() if fields) + len(ask.whole) + len(ask.sizes)
+    names = _names(ask)
+    return 1 + bool(names) + len(names) + sum(1 for fields in ask.some.values() if fields) + len(ask.whole)
 
 
 def _unpack(ask: Ask, answer: list[Any]) -> Hashes:
     """The list that EXEC gave, in the order in which ``_queue`` asked."""
     answers = iter(answer)
     record = next(answers)
+    names = _names(ask)
+    kept = next(answers) if names else []
+    sizes: dict[str, int] = {name: next(answers) for name in names}
+    lost = [name for name, size in zip(names, kept, strict=True) if sizes[name] != int(size or 0)]
     some: dict[str, Sequence[bytes | None]] = {
         name: next(answers) if fields else [] for name, fields in ask.some.items()
     }
@@ -128,7 +141,7 @@ def _unpack(ask: Ask, answer: list[Any]) -> Hashes:
         pairs = next(answers)
         items = pairs.items() if isinstance(pairs, dict) else zip(pairs[::2], pairs[1::2], strict=True)
         whole[name] = {field.decode(): value for field, value in items}
-    return Hashes(record, some, whole, {name: next(answers) for name in ask.sizes})
+    return Hashes(record, some, whole, {name: sizes[name] for name in ask.sizes}, () if record is None else lost)
 
 
 class RedisLaneStore(LaneStore):
@@ -143,7 +156,7 @@ class RedisLaneStore(LaneStore):
         return f"{self._start}{{lane-{lane}}}:{name}"
 
     def _record(self, lane: int) -> list[str]:
-        return [self.key(lane, "!lane"), self.key(lane, "!names")]
+        return [self.key(lane, "!lane"), self.key(lane, "!sizes")]
 
     def read_lanes(self, asks: Mapping[int, Ask]) -> dict[int, Hashes]:
         with away_is_retryable(), self._client.pipeline(transaction=False) as pipe:
@@ -161,14 +174,17 @@ class RedisLaneStore(LaneStore):
     def _queue(self, pipe: Any, lane: int, ask: Ask) -> None:
         """One transaction among others in a pipeline, so that all of a lane is read at one instant."""
         pipe.execute_command("MULTI")
-        pipe.execute_command("GET", self._record(lane)[0])
+        record, sizes = self._record(lane)
+        pipe.execute_command("GET", record)
+        if names := _names(ask):
+            pipe.execute_command("HMGET", sizes, *names)
+        for name in names:
+            pipe.execute_command("HLEN", self.key(lane, name))
         for name, fields in ask.some.items():
             if fields:
                 pipe.execute_command("HMGET", self.key(lane, name), *fields)
         for name in ask.whole:
             pipe.execute_command("HGETALL", self.key(lane, name))
-        for name in ask.sizes:
-            pipe.execute_command("HLEN", self.key(lane, name))
         pipe.execute_command("EXEC")
 
     def write_lanes(self, writes: Mapping[int, Write]) -> dict[int, bool]:
@@ -189,13 +205,12 @@ class RedisLaneStore(LaneStore):
 
     def _write_arguments(self, lane: int, write: Write) -> tuple[list[str], list[Any]]:
         keys = self._record(lane)
-        args: list[Any] = ["0" if write.expected is None else "1", write.expected or b"", write.record]
-        for name, fields in write.changes.items():
-            if not fields:
-                continue
+        changes = {name: fields for name, fields in write.changes.items() if fields}
+        args: list[Any] = ["0" if write.expected is None else "1", write.expected or b"", write.record, *changes]
+        for name, fields in changes.items():
             keys.append(self.key(lane, name))
             gone = [field for field, value in fields.items() if value is None]
-            args += [name, len(fields) - len(gone)]
+            args.append(len(fields) - len(gone))
             for field, value in fields.items():
                 if value is not None:
                     args += (field, value)
@@ -213,7 +228,7 @@ class RedisLaneStore(LaneStore):
         token = secrets.token_hex(8)
         filled = {name: fields for name, fields in hashes.items() if fields}
         with away_is_retryable():
-            old = [name.decode() for name in self._client.smembers(self._record(lane)[1])]
+            old = self._hashes_of(lane)
             keys = self._record(lane) + [self.key(lane, name) for name in old]
             for name, fields in filled.items():
                 temporary = self.key(lane, f"!new-{token}:{name}")
@@ -221,6 +236,19 @@ class RedisLaneStore(LaneStore):
                 keys += [temporary, self.key(lane, name)]
             args: list[Any] = ["0" if expected is None else "1", expected or b"", record, len(old), *filled]
             return bool(self._replace(keys=keys, args=args))
+
+    def lost(self, lane: int) -> Sequence[str]:
+        with away_is_retryable():
+            sizes = {name.decode(): int(size) for name, size in self._client.hgetall(self._record(lane)[1]).items()}
+            return self.read(lane, sizes=list(sizes)).lost if sizes else ()
+
+    def _hashes_of(self, lane: int) -> list[str]:
+        """Their names; looked for one by one where they are not known any more."""
+        names = self._client.hkeys(self._record(lane)[1])
+        if not names:
+            start = self.key(lane, "")
+            names = [key.removeprefix(start.encode()) for key in self._client.scan_iter(f"{start}*", count=1000)]
+        return [name.decode() for name in names if not name.startswith(b"!")]
 
     def _fill(self, key: str, fields: Mapping[str, bytes]) -> None:
         items = iter(fields.items())
