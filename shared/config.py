@@ -23,6 +23,7 @@ from shared.config_values import (
     PositiveWhole,
     Prefix,
     RedisUrl,
+    RolloverDays,
     Secret,
     Servers,
     Share,
@@ -211,8 +212,8 @@ class School(Section):
     source: Literal["isams", "push"]
     time_zone: TimeZone = "Europe/London"
     academic_year_starts: MonthDay = "09-01"
-    rollover_days_before: Whole = 2  # moves are unlimited from so long before the academic year starts
-    rollover_days_after: Whole = 14  # until so long after
+    rollover_days_before: RolloverDays = 2  # moves are unlimited, and unexplained removals pause, from so long before
+    rollover_days_after: RolloverDays = 14  # the academic year's first day until so long after
     absence_confirm_minutes: Number = 60.0  # between the starts of the two sweeps that an unexplained absence needs
     guard: Guard = Guard()
 

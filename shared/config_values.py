@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationInfo
 
+LONGEST_ROLLOVER = 120  # days to either side of an academic year's first: a window never meets the next year's
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")  # only such a name is repeated in a message; anything else may be the secret
 SECRET_FORMS = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 - how a secret is named
@@ -230,6 +231,7 @@ Number = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=Fa
 PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 Whole = Annotated[int, Field(ge=0)]
 PositiveWhole = Annotated[int, Field(ge=1)]
+RolloverDays = Annotated[int, Field(ge=0, le=LONGEST_ROLLOVER)]
 Text = Annotated[str, Field(min_length=1)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Url = Annotated[str, AfterValidator(_url)]

@@ -80,6 +80,14 @@ class RedisDueQueue:
         with away_is_retryable():
             return {member.decode(): at for member, at in self._client.zrange(self._keys[0], 0, -1, withscores=True)}
 
+    def look(self, member: str) -> tuple[float | None, bool]:
+        """When a member comes due (None: it is not in the queue), and whether a worker has it now."""
+        with away_is_retryable(), self._client.pipeline(transaction=True) as pipe:
+            pipe.zscore(self._keys[0], member)
+            pipe.hexists(self._keys[1], member)
+            at, is_claimed = pipe.execute()
+        return at, bool(is_claimed)
+
     def hasten(self, member: str, at: float, note: str = "") -> None:
         with away_is_retryable():
             self._hasten(keys=self._keys, args=[member, repr(at), note])

@@ -7,7 +7,7 @@ can only write while nobody else has moved that record.
 """
 
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -169,10 +169,18 @@ class LaneLoop:
     """
 
     def __init__(
-        self, handler: Handler, store: LaneStore, out: Log, edges: Edges, watch: PoisonWatch | None = None
+        self,
+        handler: Handler,
+        store: LaneStore,
+        out: Log,
+        edges: Edges,
+        watch: PoisonWatch | None = None,
+        lanes: Callable[[], Iterable[int]] = tuple,
     ) -> None:
+        """``lanes``: those of the whole process, where this loop is one of several; ``watch`` is of all of them."""
         self._handler = handler
         self._watch = watch
+        self._lanes = lanes
         self._store = store
         self._log = out
         self._edges = edges
@@ -199,9 +207,10 @@ class LaneLoop:
         tally = self._judge(batches, taken)
         at_point("decided")
         for group in range(max((len(effects.publish) for _, effects in taken), default=0)):
-            messages = [m for _, effects in taken for m in effects.publish[group : group + 1]]
-            self._log.publish([message for group_of_lane in messages for message in group_of_lane])
-            at_point(f"published-{group}")
+            messages = [m for _, effects in taken for told in effects.publish[group : group + 1] for m in told]
+            if messages:
+                self._log.publish(messages)
+                at_point(f"published-{group}")
         for _, effects in taken:
             if effects.wake:
                 effects.wake()
@@ -221,7 +230,7 @@ class LaneLoop:
             return Tally()
         records = [record for view, _ in taken for record in batches[view.lane]]
         messages = [message for _, effects in taken for group in effects.publish for message in group]
-        return self._watch.judge({*self._read_from, *batches}, records, messages)
+        return self._watch.judge({*self._lanes(), *self._read_from, *batches}, records, messages)
 
     def _look(
         self, batches: Mapping[int, Sequence[Record]], seeks: dict[int, int]

@@ -17,6 +17,7 @@ class _FrozenMeta(msgspec.StructMeta):
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
         options = {"frozen": True, "kw_only": True, "omit_defaults": True, "forbid_unknown_fields": True} | options
+        options.setdefault("gc", False)  # frozen values form no cycles, and a batch has a hundred thousand of them
         return super().__new__(mcls, name, bases, namespace, **options)
 
 

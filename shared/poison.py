@@ -8,6 +8,7 @@ one that has not been heard yet (docs/decisions/0040-poison-is-counted-by-school
 """
 
 import re
+import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class PoisonWatch:
         self._minimum = minimum
         self._lanes = {slug: lane_of(slug, partitions) for slug in schools}
         self._windows: dict[str, _Window] = defaultdict(_Window)
+        self._lock = threading.Lock()  # a service's workers share it
 
     def judge(self, lanes: Iterable[int], records: Iterable[Record], messages: Sequence[Message]) -> Tally:
         """
@@ -79,15 +81,17 @@ class PoisonWatch:
         sent = Counter(record.key.partition("/")[0] for record in records)
         tally = Tally(self._by_school(sent), self._by_school(Counter(one.key.partition("/")[0] for one in letters)))
         if letters:
-            share = self._share_with(set(lanes), tally)
+            with self._lock:
+                share = self._share_with(set(lanes), tally)
             if share > self._share:
                 raise TooMuchPoison(self._words(share, letters[0]))
         return tally
 
     def add(self, tally: Tally) -> None:
         """The batch was taken."""
-        for school, count in tally.records.items():
-            self._windows[school].add(count, tally.poison.get(school, 0), self._most)
+        with self._lock:
+            for school, count in tally.records.items():
+                self._windows[school].add(count, tally.poison.get(school, 0), self._most)
 
     def _by_school(self, counted: Counter[str]) -> dict[str, int]:
         found: Counter[str] = Counter()

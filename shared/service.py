@@ -101,4 +101,4 @@ def calm_garbage_collector() -> None:
     """What was imported stays for good: looking at it again on every collection halves the speed of a backlog."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(250_000, 20, 100)

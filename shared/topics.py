@@ -45,7 +45,14 @@ _SWEEP = ("SweepStarted", "StructureFetched", "RollRead", "SweepCompleted", "Swe
 _COMMANDS = ("ReleaseHold", "RefuseHold", "PauseSchool", "ResumeSchool", "AcceptRoll", "ForgetStudent")
 
 TOPICS: tuple[Topic, ...] = (
-    Topic(SYNC_REQUESTS, "school", ("SyncRequested",), ("cli", "reconciler", "publisher"), ("fetcher",), 7 * DAY_MS),
+    Topic(
+        SYNC_REQUESTS,
+        "school",
+        ("SyncRequested", "SyncAnswered"),
+        ("cli", "reconciler", "publisher", "fetcher"),
+        ("fetcher", "cli"),
+        7 * DAY_MS,
+    ),
     Topic(
         STUDENTS_FETCHED,
         "school/student, or school",

@@ -22,6 +22,8 @@ VERBS = {  # in the order of the help: a function or a typer application
     "demo": "services.cli.demo:demo",
     "run": "services.cli.run:run",
     "check": "services.cli.check:check",
+    "explain": "services.cli.explain:explain",
+    "sync": "services.cli.sync:sync",
     "holds": "services.cli.holds:app",
     "accept-roll": "services.cli.accept_roll:accept_roll",
     "tenant": "services.cli.tenant:app",

@@ -19,6 +19,7 @@ TEXTS = {  # by a field's name, else by its end
     "id": STUDENT,
     "person": STUDENT,
     "holder": "abbey/3050000002",
+    "request": "5f2c81d9-a0b3-4e67-9b5e-1f2a3b4c5d6e",
     "sweep": "0192f3a4-7c1e-7d3a-9b5e-1f2a3b4c5d6e",
     "cause": "changed",
     "first_name": "Ada",

@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.events import RollRead, StructureFetched, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
+from shared.events import (
+    RollRead,
+    StructureFetched,
+    StudentFetched,
+    SweepCompleted,
+    SweepFailed,
+    SweepStarted,
+    SyncAnswered,
+)
 from shared.model import Frozen, Structure, Student
-from shared.topics import STUDENTS_FETCHED
+from shared.topics import STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.wire import Message, digest, encode, event_id, headers
 
 ROLL_CHUNK = 5_000  # ids in one RollRead
@@ -31,6 +39,13 @@ def of_structure(school: str, structure: Structure) -> Letter:
 def _letter(subject: str, value: Frozen) -> Letter:
     encoded = encode(value)
     return Letter(subject, encoded, digest(encoded).hex())
+
+
+def answer(event: SyncAnswered, lane: int, time: str) -> Message:
+    """An answer beside its request: who waits for it reads one topic."""
+    id = event_id(event.school, event.student_id or "", 0, "sync_answered", f"{event.request}/{time}")
+    told = headers(SyncAnswered, id=id, school=event.school, subject=event.school, time=time)
+    return Message(SYNC_REQUESTS, lane, event.school, encode(event), told)
 
 
 @dataclass(frozen=True)

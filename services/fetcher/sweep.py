@@ -15,6 +15,7 @@ nobody is told, since nobody can be, and the next SweepStarted takes its place.
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ from services.fetcher.identity import Failed, advised, first_page
 from services.fetcher.memory import Memory, Remembered, SchoolMemory
 from services.fetcher.reader import reader_of
 from services.fetcher.source import Page, Refused, Source
+from shared import columns
 from shared.clock import Clock, write
 from shared.config import IsamsSchool
 from shared.errors import Retryable
@@ -112,6 +114,7 @@ class _Sweep:
         self._structure_digest = known.state.structure_digest
         self._pages: list[PageRead] = []
         self._ids: list[str] = []  # as they came
+        self._filled: Counter[str] = Counter()  # of the roll's records, by column
         self._lost: Failure | None = None  # the first page that could not be read
         self._nameless = 0
 
@@ -192,6 +195,7 @@ class _Sweep:
                 continue
             unreadable += bool(student.faults)
             self._ids.append(student.student_id)
+            columns.count(self._filled, student)
             letters[student.student_id] = messages.of_student(self._slug, student)
         if unreadable:
             log.warning("%s: %d records of page %d cannot be read", self._slug, unreadable, page.number)
@@ -231,11 +235,13 @@ class _Sweep:
                 await self._delivery.send(letters, read_at)
             else:
                 found.append(id)
+                columns.count(self._filled, student)
                 await self._delivery.enrol(letters, read_at)
         unexplained = sorted(set(missing).difference(found, explained))
         return Absences(found=tuple(found), explained=tuple(explained), unexplained=tuple(unexplained))
 
     async def _close(self, absences: Absences) -> None:
+        at_point("completing")
         roll, last, now = self._delivery.digests, self._known.state, self._clock()
         has_sets = SETS in self._areas.fresh and self._reader.curriculum.modules is not None
         endpoint = certificate.endpoint_read(self._source.students_path, self._pages)
@@ -250,8 +256,8 @@ class _Sweep:
             full=self._full,
             certificate=proof,
             absences=absences,
+            fill=columns.fill_of(self._filled),
         )
-        at_point("completing")
         await self._delivery.publish([self._envelope.completed(completed)])
         state = SchoolMemory(
             roll_hash=proof.roll_hash,

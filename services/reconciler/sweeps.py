@@ -51,14 +51,14 @@ class Sweeps:
                 opened = OpenSweep(sweep=event.sweep, started_at=event.started_at, full=event.full, at=record.offset)
                 book.school = changed(book.school, open=opened, at=record.offset)
             case RollRead():
-                if book.school.open is not None and book.school.open.sweep == event.sweep:
+                if book.has_open(event.sweep):
                     self._view.put(ledger.chunks(book.slug), str(event.chunk), encode(event))
             case StructureFetched():
                 self._structure(book, event, record)
             case SweepCompleted():
                 self._close(book, event, record)
             case SweepFailed():
-                if book.school.open is not None and book.school.open.sweep == event.sweep:
+                if book.has_open(event.sweep):
                     self._end_unproven(book, record, event, event.reason)
             case ReleaseHold() | RefuseHold() | PauseSchool() | ResumeSchool():
                 school, told = command(book.school, event, record.offset)
@@ -82,7 +82,7 @@ class Sweeps:
         if known is not None and (record.offset <= known.at or known.structure == event.structure):
             return
         sweep = record.header("sweep")
-        if sweep is not None and (book.school.open is None or book.school.open.sweep != sweep):
+        if sweep is not None and not book.has_open(sweep):
             return
         state = StructureState(school=book.slug, at=record.offset, structure=event.structure)
         self.structures[book.slug] = state
@@ -95,8 +95,7 @@ class Sweeps:
     # --- the close of a sweep ------------------------------------------------------------------------------------
 
     def _close(self, book: Ledger, event: SweepCompleted, record: Record) -> None:
-        opened = book.school.open
-        if opened is None or opened.sweep != event.sweep:
+        if not book.has_open(event.sweep):
             return
         if event.settings is None:
             raise Poison("SweepCompleted has no settings; eligibility stamps them")
@@ -115,7 +114,8 @@ class Sweeps:
         if event.full:
             states = book.fetch_all()
         known = {student: state for student, state in states.items() if state.at <= record.offset}
-        closing = close(book.current(), event, event.settings, roll, known, book.recent(), book.cohorts, record.offset)
+        recent, at = book.recent(), record.offset
+        closing = close(book.current(), event, event.settings, roll, known, recent, book.everybody, at)
         # whom this very record decided, in a batch that was half published, counts in its plans and is left alone
         done = {student for student, state in known.items() if state.at == record.offset}
         self._drop_chunks(book)
@@ -126,7 +126,7 @@ class Sweeps:
         envelope = messages.Envelope(record)
         emit = envelope.emitting(self._out)
         freed = []
-        for student, state in closing.states.items():
+        for student, state in sorted(closing.states.items()):
             if student in done:
                 continue
             if state.status == "disabled" and states[student].status == "enabled":
@@ -138,7 +138,10 @@ class Sweeps:
             if change.student_id not in done
         ]
         for address in freed:
-            emails.free(book, address, record.offset, emit)
+            emails.free(book, address, record.offset, event.completed_at, emit)
+        for _, student, spends in closing.admitted:
+            if student not in done:
+                emails.admit(book, student, record.offset, event.completed_at, emit, spends=spends)
         self._out += [
             envelope.change(one, book.slug, getattr(one, "student_id", ""), record.offset) for one in closing.held
         ]

@@ -31,14 +31,15 @@ class Processes:
 
     # --- to begin and to end ---------------------------------------------------------------------------------------
 
-    def start(self, name: str, *services: str, group: str = "") -> None:
+    def start(self, name: str, *services: str, group: str = "", days: float = 0) -> None:
         """
         A process ``name`` that runs these services (none given: the one of its name).
 
         ``group``: of which consumer group, in place of the configuration's own. Two processes of one service share its
         lanes; in two groups both own all of them, and neither knows of the other: each is the other's stale owner.
+        ``days``: how far its clock is ahead.
         """
-        words = [sys.executable, "-m", "tests.faults.program", str(self.folder), name]
+        words = [sys.executable, "-m", "tests.faults.program", str(self.folder), name, str(days)]
         if group:
             words = ["env", f"ROLLCALL__KAFKA__GROUP_PREFIX={self._group_prefix}{group}-", *words]
         command = [*words, "--config", str(self._config_path), "run", *(services or (name,))]
@@ -83,10 +84,10 @@ class Processes:
 
     # --- at a point --------------------------------------------------------------------------------------------------
 
-    def at(self, name: str, point: str, what: Literal["kill", "stop"], passes: int = 0) -> None:
+    def at(self, name: str, point: str, what: Literal["kill", "stop", "hang"], passes: int = 0) -> None:
         """
         Order what happens the next time that process passes this point (docs/faults.md), or after so many passes. Works
-        before its start and while it runs.
+        before its start and while it runs. ``hang`` holds one thread there, ``stop`` the whole process.
         """
         if point not in POINTS:
             raise ValueError(f"no point {point!r}: there are {', '.join(POINTS)}")
@@ -95,7 +96,7 @@ class Processes:
         write(order, f"{what} {passes}")
 
     def until_at(self, name: str, point: str) -> None:
-        """Wait until it is there: stopped, or dead."""
+        """Wait until it is there: waiting, or dead."""
         order = self._order(name, point)
         reached = Path(f"{order}.reached")
         self.until(reached.exists, f"{name} at {point}")
@@ -105,7 +106,7 @@ class Processes:
             reached.unlink()
 
     def leave(self, name: str, point: str) -> None:
-        """Let one that is stopped at a point go on; returns when it has left it."""
+        """Let one that waits at a point go on; returns when it has left it."""
         order = self._order(name, point)
         write(Path(f"{order}.go"), "")
         reached = Path(f"{order}.reached")

@@ -1,21 +1,23 @@
 """
 `rollcall` that can be killed or stopped at its named points, while it runs, by orders that lie in a folder.
 
-Words: the folder, the name under which this process looks for orders, then rollcall's own. An order is a file
-``<name>@<point>`` with what to do and how often the point is passed before: ``kill 0`` (as `kill -9`) or ``stop 2``.
-It is renamed to ``….reached`` when its time has come. One that was stopped goes on when ``….go`` is there and it gets
-SIGCONT; it then removes both.
+Words: the folder, the name under which this process looks for orders, how many days its clock is ahead, then rollcall's
+own. An order is a file
+``<name>@<point>`` with what to do and how often the point is passed before: ``kill 0`` (as `kill -9`), ``stop 2`` (the
+whole process) or ``hang 0`` (this thread, while the others go on). It is renamed to ``….reached`` when its time has
+come. Who waits goes on when ``….go`` is there, one that was stopped at the next SIGCONT; it then removes both.
 """
 
 import os
 import signal
 import sys
 import threading
+import time
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from services.cli.main import main
-from shared import points
+from shared import clock, points
 
 POINTS = (
     *("sending", "completing"),
@@ -23,6 +25,7 @@ POINTS = (
     *("reading", "decided", "published-0", "published-1", "written"),
     *("announced", "posted", "concluded"),
 )
+LOOK_SECONDS = 0.02
 
 
 class Orders:
@@ -47,7 +50,10 @@ class Orders:
             os.kill(os.getpid(), signal.SIGKILL)
         go = Path(f"{order}.go")
         while not go.exists():  # a SIGCONT that came before the SIGSTOP is no leave to go on
-            os.kill(os.getpid(), signal.SIGSTOP)
+            if what == "stop":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            else:
+                time.sleep(LOOK_SECONDS)
         reached.unlink()
         go.unlink()
 
@@ -59,8 +65,18 @@ def write(file: Path, text: str) -> None:
     new.rename(file)
 
 
+def put_clock_forward(days: float) -> None:
+    """Before anything that reads it is imported."""
+    now = clock.utc_now
+    clock.utc_now = lambda: now() + timedelta(days=days)
+
+
 if __name__ == "__main__":
     orders = Orders(Path(sys.argv[1]), sys.argv[2])
     points.hooks.update({point: partial(orders.visit, point) for point in POINTS})
-    sys.argv[1:3] = []
+    if days := float(sys.argv[3]):
+        put_clock_forward(days)
+    sys.argv[1:4] = []
+    from services.cli.main import main
+
     main()

@@ -130,7 +130,23 @@ def test_the_allowance_is_the_largest_total_within(base: int, budget: Budget, la
 def test_no_year_group_of_ten_or_more_loses_more_than_its_share(
     planned: dict[int, int], enabled: dict[int, int], is_within: bool
 ) -> None:
-    assert cohorts_within(planned, enabled, COHORT) is is_within
+    quiet = {group: Window(NOTHING_YET, heads) for group, heads in enabled.items()}
+    assert cohorts_within(planned, [quiet, quiet], COHORT) is is_within
+
+
+@pytest.mark.parametrize(
+    ("planned", "day", "week", "is_within"),
+    [
+        pytest.param(1, Window(2, 10), Window(2, 10), True, id="two went today, one more of ten is 30 %"),
+        pytest.param(2, Window(2, 10), Window(2, 10), False, id="two went today, two more are not"),
+        pytest.param(2, Window(0, 8), Window(2, 10), False, id="two of ten went this week, two more are not"),
+        pytest.param(1, Window(0, 8), Window(2, 10), True, id="eight who are left today are no year group"),
+        pytest.param(3, Window(0, 10), Window(0, 100), True, id="each window by itself: the day's base"),
+        pytest.param(4, Window(0, 10), Window(0, 100), False, id="one too many of the day's base"),
+    ],
+)
+def test_a_year_group_is_counted_in_both_windows(planned: int, day: Window, week: Window, is_within: bool) -> None:
+    assert cohorts_within({10: planned}, [{10: day}, {10: week}], COHORT) is is_within
 
 
 @pytest.mark.parametrize(
