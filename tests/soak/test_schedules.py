@@ -19,7 +19,7 @@ from tests.soak.truth import slug_of
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e, pytest.mark.timeout(0)]
 
-ROW = 10  # stories that share a town, and so what strikes it
+ROW = 5  # stories that share a town, and so what strikes it
 
 
 def rows() -> list[list[int]]:

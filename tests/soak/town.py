@@ -56,7 +56,7 @@ source = "isams"
 base_url = "{isams}/{slug}"
 client_id = "soak"
 client_secret = {{ file = "key-{slug}" }}
-poll_seconds = 2
+poll_seconds = 3
 page_size = 8
 structure_hours = 0
 timeout_seconds = 3
