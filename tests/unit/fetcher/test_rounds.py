@@ -358,6 +358,24 @@ async def test_a_queue_that_is_away_is_asked_again(
     assert caplog.text.count("the queue of schools is there again") == 1
 
 
+async def test_a_queue_that_is_away_gets_its_school_back_when_it_is_there_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fails when a claim is given back once: after a second without the queue nobody reads the school for a lease."""
+    world = World(abbey=pupils())
+    finish, troubles = world.due.finish, [Retryable("away")] * 3
+
+    def moody(claim: Claim, next_at: float, *, fulfilled: bool) -> bool:
+        if troubles:
+            raise troubles.pop()
+        return finish(claim, next_at, fulfilled=fulfilled)
+
+    monkeypatch.setattr(world.due, "finish", moody)
+    async with world.running():
+        await world.rested("abbey")
+    assert troubles == []
+
+
 async def test_a_log_that_is_away_rests_the_school_too() -> None:
     world = World(abbey=pupils())
     world.out.fail_after = 2
