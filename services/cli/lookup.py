@@ -31,6 +31,7 @@ from shared.wire import Record, decode, decoder, type_name
 
 TAIL = 10_000  # records of account-changes that are looked at, from its end
 DELIVERIES_TAIL = 50  # a delivery's report may be large; and it is asked for one who is out of the snapshot only
+KAFKA_SECONDS = 3.0  # without an answer; the rest is told then
 _ACCEPTED = type_name(SnapshotAccepted)
 RECONCILER, PUBLISHER, TENANT_STORE, SWEEPS = "reconciler", "publisher", "tenants", "sweeps"
 
@@ -85,7 +86,7 @@ class Stores:
         from shared.kafka import Reader
 
         with Reader(self._config) as reader:
-            low, high = reader.edges(topic, lane)
+            low, high = reader.edges(topic, lane, KAFKA_SECONDS)
             return list(reader.read(topic, lane, max(low, high - count)))
 
 
