@@ -22,6 +22,7 @@ VERBS = {  # in the order of the help: a function or a typer application
     "demo": "services.cli.demo:demo",
     "run": "services.cli.run:run",
     "check": "services.cli.check:check",
+    "status": "services.cli.status:status",
     "explain": "services.cli.explain:explain",
     "sync": "services.cli.sync:sync",
     "profile": "services.cli.profile:profile",
