@@ -44,12 +44,13 @@ base_url = "{isams}/{slug}"
 client_id = "town"
 client_secret = {{ file = "secret" }}
 poll_seconds = 1
-page_size = 20
-structure_hours = 0
+{paces}
 max_requests_per_hour = 1000000
 absence_confirm_minutes = 0
 {school}
 """
+
+EVERY_TIME = "page_size = 20\nstructure_hours = 0\nlists_hours = 0"
 
 
 class Town:
@@ -153,6 +154,7 @@ def a_town(
     size: int = 45,
     tenant: str = "",
     school: str = "",
+    paces: str = EVERY_TIME,
     unitu_accounts: tuple[Mapping[str, Any], ...] = (),
 ) -> Iterator[Town]:
     made = make_school(SCHOOL, size, 7)
@@ -164,7 +166,9 @@ def a_town(
         isams.load(made, client_id="town", client_secret=KEY)
         unitu.create(api_key=KEY, accounts=list(unitu_accounts), entities=entities_of(made))
         path = write_config(
-            TABLES.format(slug=SCHOOL, isams=isams_server.url, unitu=unitu_server.url, tenant=tenant, school=school)
+            TABLES.format(
+                slug=SCHOOL, isams=isams_server.url, unitu=unitu_server.url, tenant=tenant, paces=paces, school=school
+            )
         )
         logs = folder / "logs"
         logs.mkdir()
