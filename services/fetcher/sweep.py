@@ -219,8 +219,7 @@ class _Sweep:
         """
         As old as the sweep, not as their list: that they are on no page of the students is what it says of them.
         """
-        applicants = self._reader.people.others(self._delivery.digests.copy())
-        for letters in self._batches(applicants):
+        for letters in self._batches(self._reader.people.others(self._delivery.digests)):
             await self._delivery.enrol(letters, self._started_at)
 
     async def _ask_for_missing(self) -> Absences:
