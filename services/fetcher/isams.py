@@ -40,7 +40,7 @@ LISTS = {  # a list that comes in pages: its path, and the key of its array
 PERMISSIONS = {  # by the start of a path; the names are those of the vendor's control panel
     "/api/students": "Student Manager",
     "/api/admissions": "Admissions",
-    "/api/alumni": "Alumni, or Student Manager where there is none of that name,",
+    "/api/alumni": "Alumni, or where there is none of that name Student Manager",
     "/api/teaching": "Teaching",
     "/api/school/": "School Manager",
     "/api/humanresources": "Staff/HR",

@@ -47,9 +47,11 @@ class Reader:
     def applicant(self, record: Json) -> Student | None:
         """One applicant who was asked for by id."""
         try:
-            return parse.applicant(record, self.reading)
+            student = parse.applicant(record, self.reading)
         except parse.Unreadable:
             return None
+        is_leaver = student.student_id in self.people.leavers
+        return msgspec.structs.replace(student, lists=("applicants", "leavers")) if is_leaver else student
 
 
 def reader_of(settings: IsamsSchool, areas: AreasRead) -> Reader:

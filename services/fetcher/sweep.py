@@ -226,8 +226,7 @@ class _Sweep:
         """
         As old as the sweep, not as their list: that they are on no page of the students is what it says of them.
         """
-        applicants = self._reader.people.others(self._delivery.digests.copy())
-        for letters in self._batches(self._counted(applicants)):
+        for letters in self._batches(self._counted(self._reader.people.others(self._delivery.digests))):
             await self._delivery.enrol(letters, self._started_at)
 
     async def _ask_for_missing(self) -> Absences:
@@ -294,11 +293,21 @@ class _Sweep:
             full_at=self._started_at if self._full else last.full_at,
             settings_version=self._school.version if self._full else last.settings_version,
             structure_digest=self._structure_digest,
-            areas=rested(self._areas, self._settings, now, ask_again=[LEAVERS] if absences.unexplained else ()),
+            areas=rested(
+                self._areas, self._settings, now, ask_again=[LEAVERS] if self._doubts_leavers(absences) else ()
+            ),
         )
         gone = self._known.digests.keys() - roll.keys() - self._reader.people.leavers.keys()
         used = self._known.accepted
         await asyncio.to_thread(self._memory.certify, self._slug, state, list(roll), gone=gone, used=used)
+
+    def _doubts_leavers(self, absences: Absences) -> bool:
+        """
+        Whether the leavers should be read again before their time: somebody is gone without a word, or has come back
+        and is among them still.
+        """
+        new = self._delivery.digests.keys() - (self._known.roll or ())
+        return bool(absences.unexplained) or not new.isdisjoint(self._reader.people.leavers.keys())
 
     async def _fail(self, failure: Failure) -> None:
         endpoint = certificate.endpoint_read(self._source.students_path, self._pages)

@@ -255,6 +255,16 @@ class TestBetweenReadings:
         await school.sweep()
         assert school.source.asked == [1]
 
+    async def test_who_comes_back_is_current_as_soon_as_the_leavers_say_so(self) -> None:
+        """Not in an hour: until then they are in two lists, and nobody can say what they are."""
+        school = await read_once(*TEN, leavers=[OLD], structure_hours=6.0, lists_hours=6.0)
+        school.source.pupils.append(record(OLD))
+        short(school, LEAVERS)
+        assert students(await school.sweep())[OLD].student.lists == ("students", "leavers")
+        assert students(await school.sweep())[OLD].student.lists == ("students",)
+        await school.sweep()
+        assert school.source.asked == [1]
+
 
 class TestBothListsOfApplicants:
     async def test_who_is_in_either_is_an_applicant_and_the_richer_tells(self) -> None:

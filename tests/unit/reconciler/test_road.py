@@ -13,11 +13,14 @@ from shared.events import (
     RemovalHeld,
     RemovalsHeld,
     ResumeSchool,
+    StructureChanged,
+    StructureFetched,
     StudentFetched,
     SweepReconciled,
+    SweepStarted,
     SyncRequested,
 )
-from shared.model import Student
+from shared.model import House, Module, Programme, Structure, Student
 from shared.state import LaneState
 from shared.topics import SYNC_REQUESTS
 from shared.wire import Message, decoder
@@ -262,6 +265,23 @@ def test_an_area_that_was_not_supplied_clears_nothing(road: Road) -> None:
     state = road.account(FIRST)
     assert state is not None
     assert (state.programmes, state.modules) == (("Y10",), ("Y10-ENG", "Y10-HIS"))
+
+
+def test_a_list_of_the_structure_that_was_not_supplied_is_as_it_was(road: Road) -> None:
+    """Fails when a fetcher that lost its memory, at a school that refuses an area, empties what everybody has."""
+    whole = Structure(
+        programmes=(Programme(code="Y10", name="Year 10"),),
+        modules=(Module(code="Y10-HIS", name="History", programme_code="Y10"),),
+        houses=(House(code="ELM", name="Elm"),),
+    )
+    road.fetch([SweepStarted(school=SCHOOL, sweep="s2", started_at=at(5))], minutes=5)
+    road.fetch([StructureFetched(school=SCHOOL, structure=whole)], minutes=5, sweep="s2")
+    bare = StructureFetched(school=SCHOOL, structure=Structure(programmes=whole.programmes), missing=("modules",))
+    road.fetch([bare], minutes=6, sweep="s2")
+    road.run()
+    told = [(one.added, one.removed) for one in road.changes() if isinstance(one, StructureChanged)]
+    added = {"programmes": ("Y10",), "modules": ("Y10-HIS",), "houses": ("ELM",)}
+    assert told == [(added, {}), ({}, {"houses": ("ELM",)})]
 
 
 # --- one e-mail, two students -----------------------------------------------------------------------------------
