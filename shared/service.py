@@ -5,13 +5,14 @@ import gc
 import logging
 import random
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from shared.errors import RollcallError
+from shared.errors import Retryable, RollcallError
 
 log = logging.getLogger("rollcall")
 
+INSIST_CAP_SECONDS = 2.0
 STOP_SECONDS = 9.0  # what runs is given this long to end; supervision allows ten
 
 
@@ -35,6 +36,27 @@ async def sleep_unless(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def insist(action: Callable[[], object], seconds: float, stop: asyncio.Event) -> bool:
+    """
+    Do it, in a thread, again and again while what it needs is away: for so many seconds, or until ``stop``.
+
+    A claim that is not given back keeps its place to itself until its lease ends, long after the queue is there again.
+    Returns whether it was done.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+    attempt = 0
+    while True:
+        try:
+            await asyncio.to_thread(action)
+        except Retryable as trouble:
+            attempt += 1
+            wait = trouble.retry_after or backoff(attempt, INSIST_CAP_SECONDS)
+            if asyncio.get_running_loop().time() + wait > deadline or await sleep_unless(stop, wait):
+                return False
+            continue
+        return True
 
 
 async def run_services(services: Sequence[Service], stop: asyncio.Event | None = None) -> int:

@@ -25,6 +25,7 @@ VERBS = {  # in the order of the help: a function or a typer application
     "status": "services.cli.status:status",
     "explain": "services.cli.explain:explain",
     "sync": "services.cli.sync:sync",
+    "profile": "services.cli.profile:profile",
     "holds": "services.cli.holds:app",
     "accept-roll": "services.cli.accept_roll:accept_roll",
     "tenant": "services.cli.tenant:app",

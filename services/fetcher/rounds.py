@@ -22,6 +22,7 @@ from services.fetcher.sweep import Result, School, run_sweep
 from shared.clock import Clock
 from shared.errors import Retryable
 from shared.ports import Claim, DueQueue, Log
+from shared.service import insist
 
 log = logging.getLogger("rollcall.fetcher")
 
@@ -71,9 +72,11 @@ class Rounds:
         self._running: dict[asyncio.Task[None], _Sweeping] = {}
         self._wake = asyncio.Event()
         self._is_away = False
+        self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``; sweeps under way are then given up."""
+        self._stop = stop
         stopping = asyncio.create_task(self._wake_at(stop))
         begun = False
         try:
@@ -186,8 +189,9 @@ class Rounds:
         else:
             next_at = self._next_after(school, result, claimed_at)
         fulfilled = result is not None and result.failure is None and (result.full or claim.note != FULL)
-        with suppress(Retryable):  # the lease ends by itself, and the school is due again then
-            await self._finish(claim, next_at, fulfilled)
+        await insist(
+            lambda: self._due.finish(claim, next_at, fulfilled=fulfilled), school.settings.lease_seconds, self._stop
+        )  # not done: the lease has ended by itself, and the school is due again
 
     async def _sweep(self, school: School, claim: Claim) -> Result:
         """Raises: LeaseLost as soon as the lease is; whatever the sweep raises."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterable
-from contextlib import suppress
+from functools import partial
 
 from services.publisher.adopt import Desk
 from services.publisher.deliver import Deliverer
@@ -26,7 +26,7 @@ from shared.kafka import KafkaLog, Reader
 from shared.lane_service import LaneService
 from shared.ports import Claim
 from shared.redis import RedisLaneStore, connect
-from shared.service import backoff, sleep_unless
+from shared.service import backoff, insist, sleep_unless
 from shared.topics import ACCOUNT_STATE, TENANT_STATE
 from shared.wire import Record
 
@@ -169,9 +169,9 @@ class PublisherService:
                 self._is_away = _told(f"publisher waits: {trouble}", self._is_away, now_away=True)
                 wait = trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)
                 if claim is not None:
-                    with suppress(Retryable):
-                        again_at = self._clock().timestamp() + wait
-                        await asyncio.to_thread(parts.due.finish, claim, again_at, fulfilled=False)
+                    again_at = self._clock().timestamp() + wait
+                    finish = partial(parts.due.finish, claim, again_at, fulfilled=False)
+                    await insist(finish, self._lease_seconds, stop)
                 await sleep_unless(stop, wait)
                 continue
             if claim is None:

@@ -163,8 +163,9 @@ async def test_schools_that_hang_delay_no_other_even_where_they_fill_every_place
         assert world.said("first") == world.said("second") == []
 
 
-async def test_a_school_that_failed_last_time_takes_no_place_from_the_others() -> None:
-    """Fails when it is claimed like any other: with one place, a school that hangs would keep it."""
+async def test_a_school_that_failed_last_time_takes_no_place_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when it is claimed like any other: with one place, a school that hangs would keep it for a while."""
+    monkeypatch.setattr(module, "SLOW_SECONDS", 10**6)
     bad = Waiting(*ids(1))
     bad.trouble[1] = Retryable("away")
     world = World(concurrency=1, bad=bad, good=pupils())
@@ -356,6 +357,24 @@ async def test_a_queue_that_is_away_is_asked_again(
     assert troubles == []
     assert caplog.text.count("the queue of schools is away") == 1
     assert caplog.text.count("the queue of schools is there again") == 1
+
+
+async def test_a_queue_that_is_away_gets_its_school_back_when_it_is_there_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fails when a claim is given back once: after a second without the queue nobody reads the school for a lease."""
+    world = World(abbey=pupils())
+    finish, troubles = world.due.finish, [Retryable("away")] * 3
+
+    def moody(claim: Claim, next_at: float, *, fulfilled: bool) -> bool:
+        if troubles:
+            raise troubles.pop()
+        return finish(claim, next_at, fulfilled=fulfilled)
+
+    monkeypatch.setattr(world.due, "finish", moody)
+    async with world.running():
+        await world.rested("abbey")
+    assert troubles == []
 
 
 async def test_a_log_that_is_away_rests_the_school_too() -> None:
