@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from services.eligibility.assess import RECORD_SOUND
-from services.eligibility.rules import RULES, Case, Rulebook, words_of
+from services.eligibility.rules import RULES, Case, Rulebook, _has_known_status, _has_one_place, _is_current, words_of
 from services.eligibility.rulings import Ruling, rulings, unreadable
 from shared.model import Fault, Student
 from tests.builders import a_leaver, a_student
@@ -30,6 +30,14 @@ def test_each_verdict_is_told_by_the_rules_that_decide_it() -> None:
     every = {rule.id for rule in RULES}
     assert set(told(a_student(ONE), "portal")) == every - ACCOUNT_ONLY
     assert set(told(a_student(ONE), "account")) == every - PORTAL_ONLY
+
+
+def test_what_does_not_concern_somebody_is_not_judged() -> None:
+    """A pushed student has no status and no second list; of an unknown one nobody says that they are not current."""
+    outcomes = {rule.judge: rule.outcome(case_of(a_student(ONE), is_pushed=True)) for rule in RULES}
+    assert (outcomes[_has_known_status], outcomes[_has_one_place]) == ("not_applicable", "not_applicable")
+    unknown = {rule.judge: rule.outcome(case_of(a_student(ONE, system_status=None))) for rule in RULES}
+    assert unknown[_is_current] == "not_applicable"
 
 
 def test_a_school_that_configured_no_status_is_told_so() -> None:
