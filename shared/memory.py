@@ -80,6 +80,7 @@ class MemoryDueQueue:
         self._leases: dict[str, str] = {}
         self._notes: dict[str, str] = {}
         self._wishes: dict[str, float] = {}
+        self._again: set[str] = set()  # whose note was given during the lease that they are under
         self._lock = threading.Lock()
 
     def ensure(self, members: Mapping[str, float]) -> None:
@@ -90,6 +91,7 @@ class MemoryDueQueue:
         with self._lock:
             for kept in (self._due, self._leases, self._notes, self._wishes):
                 kept.pop(member, None)
+            self._again.discard(member)
 
     def members(self) -> dict[str, float]:
         return dict(self._due)
@@ -98,6 +100,8 @@ class MemoryDueQueue:
         with self._lock:
             if note:
                 self._notes[member] = note
+                if member in self._leases:
+                    self._again.add(member)
             kept = self._wishes if member in self._leases else self._due
             kept[member] = min(at, kept.get(member, at))
 
@@ -110,6 +114,7 @@ class MemoryDueQueue:
             self._due[member] = now + lease_seconds
             self._leases[member] = secrets.token_hex(16)
             self._wishes.pop(member, None)
+            self._again.discard(member)
             return Claim(member, self._leases[member], self._notes.get(member, ""))
 
     def renew(self, claim: Claim, now: float, lease_seconds: float) -> bool:
@@ -124,8 +129,9 @@ class MemoryDueQueue:
             if self._leases.get(claim.member) != claim.token:
                 return False
             del self._leases[claim.member]
-            if fulfilled and self._notes.get(claim.member) == claim.note:
+            if fulfilled and claim.member not in self._again and self._notes.get(claim.member) == claim.note:
                 self._notes.pop(claim.member, None)
+            self._again.discard(claim.member)
             self._due[claim.member] = min(next_at, self._wishes.pop(claim.member, next_at))
             return True
 
