@@ -16,6 +16,7 @@ from shared.config_protected import Protected, ProtectedFile
 from shared.config_values import (
     BaseUrl,
     ExistingFile,
+    Folder,
     Listen,
     MonthDay,
     Number,
@@ -28,6 +29,7 @@ from shared.config_values import (
     Servers,
     Share,
     Slug,
+    StudentPath,
     Text,
     Texts,
     TimeZone,
@@ -98,6 +100,7 @@ class Portal(Listener):
 
 class Fetcher(Section):
     concurrency: PositiveWhole = 8  # schools that one fetcher reads at once
+    photos_folder: Folder | None = None  # photos by content hash; none are fetched without it
 
 
 class Logging(Section):
@@ -236,9 +239,11 @@ class School(Section):
 
 class IsamsSchool(School):
     INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {
+        "lists_hours",
         *("base_url", "client_id", "client_secret", "token_path", "token_scope", "ca_file", "proxy"),
         *("poll_seconds", "full_sweep_hours", "structure_hours", "max_requests_per_hour", "page_size"),
         *("timeout_seconds", "lease_seconds"),
+        *("gradebooks_path", "transcript_hours"),
     }
 
     base_url: BaseUrl
@@ -250,11 +255,14 @@ class IsamsSchool(School):
     proxy: Url | None = None
     poll_seconds: PositiveWhole = 300
     full_sweep_hours: Number = 24.0
-    structure_hours: Number = 6.0  # structure and sets; 0 reads them in every sweep
+    structure_hours: Number = 6.0  # structure, sets and contacts; 0 reads them in every sweep
+    lists_hours: Number = 1.0  # applicants and leavers
     max_requests_per_hour: PositiveWhole = 2000
     page_size: PositiveWhole = 1000  # asked for; what the envelope says counts
     timeout_seconds: PositiveNumber = 30.0  # of one request
     lease_seconds: PositiveNumber = 120.0  # of a sweep; renewed while it runs
+    gradebooks_path: StudentPath | None = None  # of one student's; nobody outside knows the vendor's
+    transcript_hours: Number = 24.0  # between two readings of a student's gradebooks
     first_name: Literal["preferred", "legal"] = "preferred"
     prospective_system_statuses: Wholes = (0,)
     prospective_admission_statuses: Texts = ("Accepted", "Offer made")

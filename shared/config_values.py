@@ -193,6 +193,24 @@ def _path(value: str) -> str:
     return value
 
 
+def _student_path(value: str) -> str:
+    if _path(value).count("{schoolId}") != 1:
+        raise ValueError('must have {schoolId} in it once, as in "/api/gradebooks/students/{schoolId}"')
+    return value
+
+
+def _folder(value: object, info: ValidationInfo) -> Path:
+    """It is made when something is first put there."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be the path of a folder, in quotes")
+    folder = (reading_of(info).folder / value).absolute()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError("must be a folder, and there is a file of that name")
+    return folder
+
+
 def _file(value: object, info: ValidationInfo) -> Path:
     if isinstance(value, Path):
         return value
@@ -243,6 +261,8 @@ Servers = Annotated[str, AfterValidator(_servers)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 MonthDay = Annotated[str, AfterValidator(_month_day)]
+StudentPath = Annotated[str, AfterValidator(_student_path)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
 ExistingFile = Annotated[Path, BeforeValidator(_file)]
 Wholes = Annotated[tuple[int, ...], BeforeValidator(_sorted)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_sorted)]

@@ -47,13 +47,13 @@ return 1
 """
 _HASTEN = """
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[3], ARGV[1], ARGV[3]) end
-if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then
+local at = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if at and redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then
   local wish = redis.call('HGET', KEYS[4], ARGV[1])
   if not wish or tonumber(wish) > tonumber(ARGV[2]) then redis.call('HSET', KEYS[4], ARGV[1], ARGV[2]) end
   if ARGV[3] ~= '' then redis.call('HSET', KEYS[5], ARGV[1], '1') end
   return
 end
-local at = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not at or tonumber(at) > tonumber(ARGV[2]) then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
 """
 _REMOVE = """

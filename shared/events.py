@@ -56,8 +56,11 @@ class StudentFetched(Frozen):
 
 
 class StructureFetched(Frozen):
+    """``missing`` names the lists that were never read: there they are empty, and that clears nothing."""
+
     school: str
     structure: Structure
+    missing: tuple[str, ...] = ()
 
 
 class RollRead(Frozen):
@@ -95,11 +98,18 @@ class Certificate(Frozen):
 
 
 class Absences(Frozen):
-    """Who of the last certified roll was not in this one, by what the source said when asked by id."""
+    """
+    Who of the last certified roll was on no page of this one: found all the same when asked for by id, gone with an
+    explanation, or gone without.
+
+    ``by_cause`` counts them all by what was learnt of each: ``found``; ``left_by_id``, ``left_by_list``; ``nobody`` (no
+    record has the id), ``refused``, ``no_answer``, ``not_asked``.
+    """
 
     found: tuple[str, ...] = ()
     explained: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
+    by_cause: dict[str, int] = {}
 
 
 class SweepCompleted(Frozen):

@@ -145,20 +145,23 @@ class Reader:
             }
         )
 
-    def edges(self, topic: str, lane: int) -> tuple[int, int]:
-        """The first offset that is still there, and the one that the next record will have."""
+    def edges(self, topic: str, lane: int, seconds: float = EDGE_SECONDS) -> tuple[int, int]:
+        """
+        The first offset that is still there, and the one that the next record will have. Raises: Retryable, after so
+        many seconds without an answer.
+        """
         place = TopicPartition(topic_name(self._config, topic), lane)
-        deadline = time.monotonic() + EDGE_SECONDS
+        deadline = time.monotonic() + seconds
         while True:
             try:
-                low, high = self._consumer.get_watermark_offsets(place, timeout=EDGE_SECONDS)
+                low, high = self._consumer.get_watermark_offsets(place, timeout=seconds)
                 return low, high
             except KafkaException as error:
                 # A partition that has just been made has no leader for a moment.
                 if time.monotonic() > deadline or error.args[0].code() not in _LEADERLESS:
                     raise Retryable(f"Kafka: {error}") from error
                 time.sleep(0.1)
-                self._consumer.list_topics(place.topic, timeout=EDGE_SECONDS)
+                self._consumer.list_topics(place.topic, timeout=seconds)
 
     def read(self, topic: str, lane: int, start: int = OFFSET_BEGINNING) -> Iterator[Record]:
         """Every record from ``start`` to the end as it was when the reading began. Raises: Retryable."""

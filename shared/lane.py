@@ -40,7 +40,9 @@ class View:
         """``seen``: a read of this lane that has been made already, which then is the instant."""
         self.lane = lane
         self._store = store
-        self._record = (seen or store.read(lane)).lane
+        seen = seen or store.read(lane)
+        self._record = seen.lane
+        _refuse_lost(lane, seen)
         self._changes: dict[str, dict[str, bytes | None]] = {}
         self.state: LaneState | None = None if self._record is None else _decode_lane(self._record)
 
@@ -101,9 +103,18 @@ class View:
         return Write(self._record, encode(self.known), self._changes)
 
     def check(self, seen: Hashes) -> None:
-        """Raises: PositionMoved when another owner has moved the lane since the first read."""
+        """
+        Raises: PositionMoved when another owner has moved the lane since the first read; StateLost when a hash has not
+        what was written.
+        """
         if seen.lane != self._record:
             raise PositionMoved(f"lane {self.lane}: another owner has moved it")
+        _refuse_lost(self.lane, seen)
+
+
+def _refuse_lost(lane: int, seen: Hashes) -> None:
+    if seen.lost:
+        raise StateLost(f"of lane {lane} something is gone: {', '.join(seen.lost)}")
 
 
 def _decode_lane(record: bytes) -> LaneState:
@@ -280,6 +291,14 @@ class LaneLoop:
         """The log's offset at which a newly assigned lane is read. A lane that has no record is rebuilt first."""
         self._read_from[lane] = offset = self.position(lane)
         return offset
+
+    def heal(self, lane: int) -> int | None:
+        """Rebuild a lane that has lost something. Returns the offset at which to go on then."""
+        if self._store.read(lane).lane is None:
+            return self.position(lane)
+        if lost := self._store.lost(lane):
+            return self._rebuild(lane, f"something is gone: {', '.join(lost)}")
+        return None
 
     def leave(self, lane: int) -> None:
         self._read_from.pop(lane, None)

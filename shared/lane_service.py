@@ -261,6 +261,6 @@ class LaneService:
 
     def _look_at(self, lane: int) -> None:
         with self._lock:
-            if lane in self._lanes and self._store.read(lane).lane is None:
+            if lane in self._lanes and (offset := self._loop_of(lane).heal(lane)) is not None:
                 # The consumer may hold records already: only the next batch shows whether this took effect.
-                self._seek(lane, self._loop_of(lane).position(lane))
+                self._seek(lane, offset)

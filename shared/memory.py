@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from shared.errors import Retryable
 from shared.ports import Ask, Claim, Hashes, LaneStore, Write
@@ -31,24 +31,34 @@ class MemoryLaneStore(LaneStore):
     def __init__(self) -> None:
         self.records: dict[int, bytes] = {}
         self.hashes: dict[int, dict[str, dict[str, bytes]]] = {}
+        self.sizes: dict[int, dict[str, int]] = {}
 
     def read_lanes(self, asks: Mapping[int, Ask]) -> dict[int, Hashes]:
         return {lane: self._read(lane, ask) for lane, ask in asks.items()}
 
     def _read(self, lane: int, ask: Ask) -> Hashes:
         hashes = self.hashes.get(lane, {})
+        record = self.records.get(lane)
         return Hashes(
-            self.records.get(lane),
+            record,
             {name: [hashes.get(name, {}).get(field) for field in fields] for name, fields in ask.some.items()},
             {name: dict(hashes.get(name, {})) for name in ask.whole},
             {name: len(hashes.get(name, {})) for name in ask.sizes},
+            () if record is None else self._lost(lane, [*ask.some, *ask.whole, *ask.sizes]),
         )
+
+    def lost(self, lane: int) -> Sequence[str]:
+        return self._lost(lane, self.sizes.get(lane, {}))
+
+    def _lost(self, lane: int, names: Iterable[str]) -> list[str]:
+        hashes, sizes = self.hashes.get(lane, {}), self.sizes.get(lane, {})
+        return [name for name in dict.fromkeys(names) if len(hashes.get(name, {})) != sizes.get(name, 0)]
 
     def write_lanes(self, writes: Mapping[int, Write]) -> dict[int, bool]:
         return {lane: self._write(lane, write) for lane, write in writes.items()}
 
     def _write(self, lane: int, write: Write) -> bool:
-        if self.records.get(lane) != write.expected:
+        if self.records.get(lane) != write.expected or self._lost(lane, write.changes):
             return False
         for name, fields in write.changes.items():
             kept = self.hashes.setdefault(lane, {}).setdefault(name, {})
@@ -57,6 +67,7 @@ class MemoryLaneStore(LaneStore):
                     kept.pop(field, None)
                 else:
                     kept[field] = value
+            self.sizes.setdefault(lane, {})[name] = len(kept)
         self.records[lane] = write.record
         return True
 
@@ -70,6 +81,7 @@ class MemoryLaneStore(LaneStore):
         if self.records.get(lane) != expected:
             return False
         self.hashes[lane] = {name: dict(fields) for name, fields in hashes.items()}
+        self.sizes[lane] = {name: len(fields) for name, fields in hashes.items()}
         self.records[lane] = record
         return True
 
@@ -102,7 +114,7 @@ class MemoryDueQueue:
                 self._notes[member] = note
                 if member in self._leases:
                     self._again.add(member)
-            kept = self._wishes if member in self._leases else self._due
+            kept = self._wishes if member in self._leases and member in self._due else self._due
             kept[member] = min(at, kept.get(member, at))
 
     def claim(self, now: float, lease_seconds: float) -> Claim | None:

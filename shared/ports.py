@@ -43,19 +43,25 @@ class Write:
 
 @dataclass(frozen=True)
 class Hashes:
-    """What one read of a lane saw, at one instant: the lane's record, and the hashes that were asked for."""
+    """
+    What one read of a lane saw, at one instant: the lane's record, and the hashes that were asked for.
+
+    ``lost``: those of them that have not as many fields as were written. What a lane has lost in part proves nothing.
+    """
 
     lane: bytes | None
     some: Mapping[str, Sequence[bytes | None]]
     whole: Mapping[str, Mapping[str, bytes]]
     sizes: Mapping[str, int]
+    lost: Sequence[str] = ()
 
 
 class LaneStore(Protocol):
     """
     The last-known state of each lane: named hashes of fields, and one record that says how far they are.
 
-    Everything of a lane moves together, or not at all.
+    Everything of a lane moves together, or not at all. How many fields each hash has is kept beside them, so that a
+    hash which vanished is told from one that never was.
     """
 
     def read_lanes(self, asks: Mapping[int, Ask]) -> dict[int, Hashes]:
@@ -69,9 +75,12 @@ class LaneStore(Protocol):
         """
         Write several lanes in one journey, each whole or not at all.
 
-        False for a lane: somebody else has moved it, and nothing of it was written. Raises: Retryable when the store is
-        away; any of the lanes may have been written then.
+        False for a lane: somebody else has moved it, or one of these hashes is lost, and nothing of it was written.
+        Raises: Retryable when the store is away; any of the lanes may have been written then.
         """
+
+    def lost(self, lane: int) -> Sequence[str]:
+        """All hashes of a lane that have not as many fields as were written."""
 
     def read(
         self,

@@ -1,15 +1,15 @@
 """
 Last-known state in Redis. The only import of its client, apart from the due-queue's.
 
-All keys of a lane carry the tag ``{lane-N}``, so that Redis Cluster keeps them together. Writing watches the lanes'
-records, looks whether they still are what was read, and writes in one transaction: two journeys, and for much data
-quicker than a script, which copies every value twice.
+All keys of a lane carry the tag ``{lane-N}``, so that Redis Cluster keeps them together. Writing is one script that is
+handed the lane's record as it was read: equal to WATCH and EXEC, in one journey.
 """
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain, islice
+from hashlib import sha1
+from itertools import islice
 from typing import Any
 
 import redis
@@ -25,8 +25,45 @@ Client = redis.Redis
 TIMEOUT_SECONDS = 10.0  # of one command; a lane's batch is far below it
 LEFTOVER_SECONDS = 3600  # what a rebuild that died has left behind goes by itself
 
-# KEYS: the lane's record, the set of its hashes' names, the old hashes, then pairs of (temporary, final). ARGV: "1" or
-# "0" (was there a record?), that record, the new one, how many are old, then the names of the new.
+# KEYS: the lane's record, the hash of its hashes' sizes, then the hashes. ARGV: "1" or "0" (was there a record?), that
+# record, the new one, the hashes' names, then for each how many fields are set, field and value of each, how many are
+# deleted, and those. unpack() takes at most some thousands of values: hence the slices.
+_WRITE = """
+local now = redis.call('GET', KEYS[1])
+if ARGV[1] == '1' then
+  if now ~= ARGV[2] then return 0 end
+elseif now then
+  return 0
+end
+for k = 3, #KEYS do
+  if redis.call('HLEN', KEYS[k]) ~= tonumber(redis.call('HGET', KEYS[2], ARGV[k + 1]) or 0) then return 0 end
+end
+local a = #KEYS + 2
+for k = 3, #KEYS do
+  local set = tonumber(ARGV[a])
+  a = a + 1
+  local last = a + 2 * set
+  while a < last do
+    local stop = math.min(a + 4000, last)
+    redis.call('HSET', KEYS[k], unpack(ARGV, a, stop - 1))
+    a = stop
+  end
+  local gone = tonumber(ARGV[a])
+  a = a + 1
+  last = a + gone
+  while a < last do
+    local stop = math.min(a + 4000, last)
+    redis.call('HDEL', KEYS[k], unpack(ARGV, a, stop - 1))
+    a = stop
+  end
+  redis.call('HSET', KEYS[2], ARGV[k + 1], redis.call('HLEN', KEYS[k]))
+end
+redis.call('SET', KEYS[1], ARGV[3])
+return 1
+"""
+
+# KEYS: the lane's record, the hash of sizes, then the old hashes, then pairs of (temporary, final). ARGV: as above, the
+# new record, how many are old, then the names of the new.
 _REPLACE = """
 local now = redis.call('GET', KEYS[1])
 if ARGV[1] == '1' then
@@ -41,12 +78,15 @@ local name = 5
 for k = 3 + old, #KEYS, 2 do
   redis.call('RENAME', KEYS[k], KEYS[k + 1])
   redis.call('PERSIST', KEYS[k + 1])
-  redis.call('SADD', KEYS[2], ARGV[name])
+  redis.call('HSET', KEYS[2], ARGV[name], redis.call('HLEN', KEYS[k + 1]))
   name = name + 1
 end
 redis.call('SET', KEYS[1], ARGV[3])
 return 1
 """
+
+
+_WRITE_SHA = sha1(_WRITE.encode(), usedforsecurity=False).hexdigest()  # the name by which Redis knows a script
 
 
 def connect(config: Config) -> Client:
@@ -75,14 +115,24 @@ def away_is_retryable() -> Iterator[None]:
         raise
 
 
+def _names(ask: Ask) -> list[str]:
+    """Of the hashes that are looked at."""
+    return list(dict.fromkeys([*(name for name, fields in ask.some.items() if fields), *ask.whole, *ask.sizes]))
+
+
 def _length(ask: Ask) -> int:
-    return 1 + sum(1 for fields in ask.some.values() if fields) + len(ask.whole) + len(ask.sizes)
+    names = _names(ask)
+    return 1 + bool(names) + len(names) + sum(1 for fields in ask.some.values() if fields) + len(ask.whole)
 
 
 def _unpack(ask: Ask, answer: list[Any]) -> Hashes:
     """The list that EXEC gave, in the order in which ``_queue`` asked."""
     answers = iter(answer)
     record = next(answers)
+    names = _names(ask)
+    kept = next(answers) if names else []
+    sizes: dict[str, int] = {name: next(answers) for name in names}
+    lost = [name for name, size in zip(names, kept, strict=True) if sizes[name] != int(size or 0)]
     some: dict[str, Sequence[bytes | None]] = {
         name: next(answers) if fields else [] for name, fields in ask.some.items()
     }
@@ -91,7 +141,7 @@ def _unpack(ask: Ask, answer: list[Any]) -> Hashes:
         pairs = next(answers)
         items = pairs.items() if isinstance(pairs, dict) else zip(pairs[::2], pairs[1::2], strict=True)
         whole[name] = {field.decode(): value for field, value in items}
-    return Hashes(record, some, whole, {name: next(answers) for name in ask.sizes})
+    return Hashes(record, some, whole, {name: sizes[name] for name in ask.sizes}, () if record is None else lost)
 
 
 class RedisLaneStore(LaneStore):
@@ -106,7 +156,7 @@ class RedisLaneStore(LaneStore):
         return f"{self._start}{{lane-{lane}}}:{name}"
 
     def _record(self, lane: int) -> list[str]:
-        return [self.key(lane, "!lane"), self.key(lane, "!names")]
+        return [self.key(lane, "!lane"), self.key(lane, "!sizes")]
 
     def read_lanes(self, asks: Mapping[int, Ask]) -> dict[int, Hashes]:
         with away_is_retryable(), self._client.pipeline(transaction=False) as pipe:
@@ -124,51 +174,49 @@ class RedisLaneStore(LaneStore):
     def _queue(self, pipe: Any, lane: int, ask: Ask) -> None:
         """One transaction among others in a pipeline, so that all of a lane is read at one instant."""
         pipe.execute_command("MULTI")
-        pipe.execute_command("GET", self._record(lane)[0])
+        record, sizes = self._record(lane)
+        pipe.execute_command("GET", record)
+        if names := _names(ask):
+            pipe.execute_command("HMGET", sizes, *names)
+        for name in names:
+            pipe.execute_command("HLEN", self.key(lane, name))
         for name, fields in ask.some.items():
             if fields:
                 pipe.execute_command("HMGET", self.key(lane, name), *fields)
         for name in ask.whole:
             pipe.execute_command("HGETALL", self.key(lane, name))
-        for name in ask.sizes:
-            pipe.execute_command("HLEN", self.key(lane, name))
         pipe.execute_command("EXEC")
 
     def write_lanes(self, writes: Mapping[int, Write]) -> dict[int, bool]:
-        written = dict.fromkeys(writes, False)
-        left = dict(writes)
-        with away_is_retryable(), self._client.pipeline() as pipe:
-            while left:
-                records = [self._record(lane)[0] for lane in left]
-                pipe.watch(*records)
-                seen = pipe.mget(records)
-                left = {lane: one for (lane, one), now in zip(left.items(), seen, strict=True) if now == one.expected}
-                pipe.multi()
-                for lane, write in left.items():
-                    self._queue_write(pipe, lane, write)
-                try:
-                    pipe.execute()
-                except redis.WatchError:
-                    continue  # one of them was moved just now: nothing was written, and the others can still be
-                written |= dict.fromkeys(left, True)
-                return written
-        return written
+        with away_is_retryable():
+            try:
+                answers = self._run_writes(writes)
+            except redis.exceptions.NoScriptError:  # a Redis that has just begun; nothing was done
+                self._client.script_load(_WRITE)
+                answers = self._run_writes(writes)
+        return {lane: bool(answer) for lane, answer in zip(writes, answers, strict=True)}
 
-    def _queue_write(self, pipe: Any, lane: int, write: Write) -> None:
-        record, names = self._record(lane)
-        pipe.set(record, write.record)  # first: what Redis says of a command that it refuses has nobody's data in it
-        for name, fields in write.changes.items():
-            if not fields:
-                continue
-            key = self.key(lane, name)
-            pipe.sadd(names, name)
+    def _run_writes(self, writes: Mapping[int, Write]) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for lane, write in writes.items():
+                keys, args = self._write_arguments(lane, write)
+                pipe.execute_command("EVALSHA", _WRITE_SHA, len(keys), *keys, *args)
+            return list(pipe.execute())
+
+    def _write_arguments(self, lane: int, write: Write) -> tuple[list[str], list[Any]]:
+        keys = self._record(lane)
+        changes = {name: fields for name, fields in write.changes.items() if fields}
+        args: list[Any] = ["0" if write.expected is None else "1", write.expected or b"", write.record, *changes]
+        for name, fields in changes.items():
+            keys.append(self.key(lane, name))
             gone = [field for field, value in fields.items() if value is None]
-            kept = chain.from_iterable(fields.items())
-            if gone:
-                kept = chain.from_iterable(item for item in fields.items() if item[1] is not None)
-                pipe.execute_command("HDEL", key, *gone)
-            if len(gone) < len(fields):
-                pipe.execute_command("HSET", key, *kept)
+            args.append(len(fields) - len(gone))
+            for field, value in fields.items():
+                if value is not None:
+                    args += (field, value)
+            args.append(len(gone))
+            args += gone
+        return keys, args
 
     def replace(
         self,
@@ -180,7 +228,7 @@ class RedisLaneStore(LaneStore):
         token = secrets.token_hex(8)
         filled = {name: fields for name, fields in hashes.items() if fields}
         with away_is_retryable():
-            old = [name.decode() for name in self._client.smembers(self._record(lane)[1])]
+            old = self._hashes_of(lane)
             keys = self._record(lane) + [self.key(lane, name) for name in old]
             for name, fields in filled.items():
                 temporary = self.key(lane, f"!new-{token}:{name}")
@@ -188,6 +236,19 @@ class RedisLaneStore(LaneStore):
                 keys += [temporary, self.key(lane, name)]
             args: list[Any] = ["0" if expected is None else "1", expected or b"", record, len(old), *filled]
             return bool(self._replace(keys=keys, args=args))
+
+    def lost(self, lane: int) -> Sequence[str]:
+        with away_is_retryable():
+            sizes = {name.decode(): int(size) for name, size in self._client.hgetall(self._record(lane)[1]).items()}
+            return self.read(lane, sizes=list(sizes)).lost if sizes else ()
+
+    def _hashes_of(self, lane: int) -> list[str]:
+        """Their names; looked for one by one where they are not known any more."""
+        names = self._client.hkeys(self._record(lane)[1])
+        if not names:
+            start = self.key(lane, "")
+            names = [key.removeprefix(start.encode()) for key in self._client.scan_iter(f"{start}*", count=1000)]
+        return [name.decode() for name in names if not name.startswith(b"!")]
 
     def _fill(self, key: str, fields: Mapping[str, bytes]) -> None:
         items = iter(fields.items())

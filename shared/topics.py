@@ -103,9 +103,9 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         PROFILES_FETCHED,
         "school/student/area",
-        (),
+        ("ProfileFetched", "PhotoFetched", "TranscriptFetched"),
         ("fetcher",),
-        (),
+        ("cli",),
         None,
     ),
     Topic(OPERATOR_COMMANDS, "school", _COMMANDS, ("cli",), ("eligibility", "fetcher"), 90 * DAY_MS),

@@ -1,6 +1,6 @@
 """``rollcall explain``: why one student is, or is not, at Unitu, step by step."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from services.cli.explained import Explanation, Reread
+    from services.cli.lookup import Places
     from shared.config import Config
 
 NOT_READ = 1
@@ -72,7 +73,7 @@ def answer(config: "Config", slug: str, word: str, live: bool, now: "datetime") 
     return explain(found, school, tenant, now, now_read), now_read
 
 
-def stores_of(config: "Config") -> Any:
+def stores_of(config: "Config") -> "Places":
     from services.cli.lookup import Stores
 
     return Stores(config)

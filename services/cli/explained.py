@@ -20,6 +20,7 @@ from shared.state import AccountState, SchoolState
 from shared.tenant import TenantState, email_key
 
 EMAIL_FREE = "email_free"
+SAME_PERSON = "same_person"
 LAST_CHANGES = 10  # that are told
 
 
@@ -64,9 +65,9 @@ class Account(Frozen, omit_defaults=False):
 
 
 class Staged(Frozen, omit_defaults=False):
-    """A removal on its way. ``waits_for`` says in words for what."""
+    """A removal, or a change that could not go at once, on its way. ``waits_for`` says in words for what."""
 
-    kind: Literal["disable", "absence", "unenrol", "move"]
+    kind: Literal["disable", "absence", "unenrol", "move", "create", "email_change", "update"]
     since: str | None
     programmes: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
@@ -279,12 +280,26 @@ def _judged(
             notes.append(
                 "Settings or rules have changed since this record was judged; the next full sweep judges it anew."
             )
-    if account.waits_for_email is not None:
+    is_another = account.born is not None and mine is Verdict.ELIGIBLE
+    if account.waits_for_email is not None or is_another:
         mine = Verdict.UNDECIDED
     return (
         category,
         Judged(verdict=portal, rules=of_portal),
-        Judged(verdict=mine, rules=(*of_account, _email_free(found))),
+        Judged(verdict=mine, rules=(*of_account, _same_person(found), _email_free(found))),
+    )
+
+
+def _same_person(found: Found) -> Ruling:
+    """Decided where an id comes back from a disabled account."""
+    account = found.account
+    record = account.assessment.student if account.assessment else None
+    return Ruling(
+        id=SAME_PERSON,
+        outcome="fail" if account.born else "pass" if account.status == "disabled" else "not_applicable",
+        value=record.date_of_birth if account.born and record else None,
+        message="An id that comes back is the person whose account was disabled, as far as the birth date tells.",
+        fix="At the source, correct the birth date, or give this student an id of their own." if account.born else None,
     )
 
 
@@ -361,6 +376,15 @@ def _staged(account: AccountState, school: School, turn: Rollover) -> tuple[Stag
                 waits_for=words,
             )
         )
+    close = "the close of a certified sweep, and there for its budget or a person's release"
+    if account.create is not None:
+        staged.append(Staged(kind="create", since=account.read_at, waits_for=close))
+    if account.email_change is not None:
+        staged.append(Staged(kind="email_change", since=account.read_at, waits_for=close))
+    if account.update is not None:
+        emptied = ", ".join(account.update.columns)
+        words = f"the close of a certified sweep in which {emptied} is not suddenly empty for many"
+        staged.append(Staged(kind="update", since=account.read_at, waits_for=words))
     return tuple(staged)
 
 

@@ -7,7 +7,7 @@ Reads and changes nothing. The apps of the services are not imported: they take 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from services.cli.explained import LAST_CHANGES, Carried, Changed, Found, NextSweep, delivered_email
 from services.cli.held import NothingKnown
@@ -32,6 +32,7 @@ from shared.wire import Record, decode, decoder, type_name
 
 TAIL = 10_000  # records of account-changes that are looked at, from its end
 DELIVERIES_TAIL = 50  # a delivery's report may be large; and it is asked for one who is out of the snapshot only
+KAFKA_SECONDS = 3.0  # without an answer; the rest is told then
 _ACCEPTED = type_name(SnapshotAccepted)
 RECONCILER, PUBLISHER, TENANT_STORE, SWEEPS = "reconciler", "publisher", "tenants", "sweeps"
 
@@ -40,8 +41,30 @@ class UnknownStudent(RollcallError):
     """No record of a school's lane has this student."""
 
 
+class Places(Protocol):
+    """All that is asked. Each raises Retryable."""
+
+    @property
+    def reconciler(self) -> LaneStore: ...
+
+    @property
+    def publisher(self) -> LaneStore: ...
+
+    @property
+    def tenants(self) -> LaneStore: ...
+
+    def due(self, school: str) -> tuple[float | None, bool]:
+        """When a school is read next (Unix seconds; None: it is not in the queue), and whether a worker has it."""
+
+    def tail(self, lane: int) -> Iterable[Record]:
+        """The last records of a lane of ``account-changes``."""
+
+    def deliveries(self, lane: int) -> Iterable[Record]:
+        """The last deliveries of a lane."""
+
+
 class Stores:
-    """All that is asked; tests pass stores of their own."""
+    """``Places`` on the real servers."""
 
     def __init__(self, config: Config) -> None:
         client, prefix = connect(config), config.redis.key_prefix
@@ -52,26 +75,23 @@ class Stores:
         self._config = config
 
     def due(self, school: str) -> tuple[float | None, bool]:
-        """When a school is read next (Unix seconds; None: it is not in the queue), and whether one reads it now."""
         return self._due.look(school)
 
     def tail(self, lane: int) -> Iterable[Record]:
-        """The last records of a lane of ``account-changes``, at most ``TAIL``. Raises: Retryable."""
         return self._last(ACCOUNT_CHANGES, lane, TAIL)
 
     def deliveries(self, lane: int) -> Iterable[Record]:
-        """The last deliveries of a lane, at most ``DELIVERIES_TAIL``. Raises: Retryable."""
         return self._last(DELIVERIES, lane, DELIVERIES_TAIL)
 
     def _last(self, topic: str, lane: int, count: int) -> Iterable[Record]:
         from shared.kafka import Reader
 
         with Reader(self._config) as reader:
-            low, high = reader.edges(topic, lane)
+            low, high = reader.edges(topic, lane, KAFKA_SECONDS)
             return list(reader.read(topic, lane, max(low, high - count)))
 
 
-def look(config: Config, stores: Any, slug: str, word: str, now: datetime) -> Found:
+def look(config: Config, stores: Places, slug: str, word: str, now: datetime) -> Found:
     """
     One student by id, or by the e-mail of their account, at a moment. Where only Kafka is away, the answer says so and
     has the rest. Raises: NothingKnown, UnknownStudent; Retryable when Redis is away.
@@ -83,7 +103,7 @@ def look(config: Config, stores: Any, slug: str, word: str, now: datetime) -> Fo
 
 
 def _look(
-    config: Config, stores: Any, slug: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
+    config: Config, stores: Places, slug: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
 ) -> Found:
     school, account = _known(stores.reconciler, lane, slug, word)
     holder = None
@@ -138,7 +158,7 @@ def _known(store: LaneStore, lane: int, slug: str, word: str) -> tuple[SchoolSta
     return state, decoder(AccountState).decode(found)
 
 
-def _next_sweep(stores: Any, slug: str, now: datetime) -> NextSweep | None:
+def _next_sweep(stores: Places, slug: str, now: datetime) -> NextSweep | None:
     at, is_claimed = stores.due(slug)
     if at is None:
         return None
@@ -170,7 +190,7 @@ def _changes(
     return tuple(found[:LAST_CHANGES])
 
 
-def _carried(stores: Any, lane: int, state: TenantState, ref: str, notes: list[str]) -> Carried | None:
+def _carried(stores: Places, lane: int, state: TenantState, ref: str, notes: list[str]) -> Carried | None:
     """The last accepted snapshot that had somebody who is out of it: the one before the one that left them out."""
     email = state.former.get(ref)
     if email is None or delivered_email(state, ref) is not None:

@@ -3,6 +3,7 @@
 from services.cli.explained import Reread
 from services.fetcher.areas import STATUSES, read_areas
 from services.fetcher.hosts import Hosts
+from services.fetcher.missing import find
 from services.fetcher.reader import reader_of
 from services.fetcher.redis_memory import RedisMemory
 from services.fetcher.source import Refused
@@ -21,11 +22,12 @@ async def reread(config: Config, slug: str, school: IsamsSchool, student_id: str
     known = RedisMemory(client, config.redis.key_prefix).load(slug)
     source = Hosts(config, client).source_of(school)  # the fetcher's manners count for it too
     try:
-        areas = await read_areas(slug, source, known, (STATUSES,), 0.0, clock)
+        reader = reader_of(school, await read_areas(slug, school, source, known, (STATUSES,), clock))
         read_at = write(clock())
-        record = await source.student(student_id)
+        is_applicant = student_id in reader.people.applicants
+        student = await find(source, reader, student_id, is_applicant=is_applicant)
     except (Refused, Retryable) as trouble:
         return Reread(write(clock()), trouble=str(trouble))
     finally:
         await source.close()
-    return Reread(read_at, None if record is None else reader_of(school, areas).student(record))
+    return Reread(read_at, student)

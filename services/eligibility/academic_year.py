@@ -15,7 +15,7 @@ def rollover(day: date, start: tuple[int, int], before: int, after: int) -> tupl
     """
     windows = (
         (date(year, *start) - timedelta(days=before), date(year, *start) + timedelta(days=after))
-        for year in (day.year - 1, day.year, day.year + 1, day.year + 2)
+        for year in (day.year - 1, day.year, day.year + 1)
     )
     return next(window for window in windows if day <= window[1])
 

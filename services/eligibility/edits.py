@@ -16,8 +16,9 @@ from services.eligibility.assess import account_verdict, portal_verdict
 from services.eligibility.rules import RULES, Case, shown_first_name
 from shared.model import Category, Frozen, Student, Verdict
 
-MOST_TOGETHER = 6  # fields: status, title, two names, e-mail and one more; beyond that the record is a blank
+MOST_TOGETHER = 7  # fields: status, lists, title, two names, e-mail and those that could not be read: a blank record
 MOST_TOLD = 3  # ways of so many fields together
+STAGE = ("system_status", "lists", "admission_status")  # fields that say what the student is
 ORDER = (Verdict.ELIGIBLE, Verdict.INELIGIBLE, Verdict.UNDECIDED)
 
 Which = Literal["portal", "account"]
@@ -73,7 +74,12 @@ def _of(case: Case, tries: list[_Try], which: Which) -> list[Edit]:
 
 
 def _together(case: Case, tries: list[_Try], which: Which) -> list[Edit]:
-    """The fewest edits that together make the student eligible."""
+    """
+    The fewest edits that together make the student eligible. What breaks a rule by itself is no part of them, apart
+    from another stage: it may ask for more, and be right all the same.
+    """
+    failing = _failing(case)
+    tries = [one for one in tries if one.told.field in STAGE or _failing(_edited(case, one)) <= failing]
     for size in range(2, MOST_TOGETHER + 1):
         found = [
             Edit(verdict=which, becomes=Verdict.ELIGIBLE, changes=tuple(one.told for one in some))
@@ -86,8 +92,16 @@ def _together(case: Case, tries: list[_Try], which: Which) -> list[Edit]:
 
 
 def _after(case: Case, which: Which, *tries: _Try) -> Verdict:
+    return _verdicts(_edited(case, *tries))[which]
+
+
+def _edited(case: Case, *tries: _Try) -> Case:
     fields = {name: value for one in tries for name, value in one.fields.items()}
-    return _verdicts(Case(msgspec.structs.replace(case.student, **fields), case.day, case.book))[which]
+    return Case(msgspec.structs.replace(case.student, **fields), case.day, case.book)
+
+
+def _failing(case: Case) -> int:
+    return sum(rule.outcome(case) == "fail" for rule in RULES)
 
 
 def _verdicts(case: Case) -> dict[Which, Verdict]:
@@ -113,7 +127,8 @@ def _statuses(case: Case) -> Iterator[_Try]:
     if book.is_pushed:
         return
     seen = student.system_status_word or student.system_status
-    for number, name in [(1, "current"), *((one, "an applicant") for one in sorted(book.prospective_system_statuses))]:
+    applicants = sorted(book.prospective_system_statuses - {1, -1})
+    for number, name in [(1, "current"), *((one, "an applicant") for one in applicants)]:
         if student.system_status != number:
             yield _try("system_status", seen, number, f"{number} ({name})", system_status=number)
     if student.system_status != -1:

@@ -10,6 +10,10 @@ from typing import Any
 from confluent_kafka import KafkaException, TopicPartition
 
 from services.fetcher.hosts import Hosts
+from services.fetcher.portraits import QUEUE as PORTRAITS
+from services.fetcher.portraits import PortraitRounds, is_portrayed
+from services.fetcher.profile_memory import RedisProfileMemory
+from services.fetcher.profiles import ProfileLog
 from services.fetcher.redis_memory import RedisMemory
 from services.fetcher.requests import Requests
 from services.fetcher.rounds import SLOW_PLACES, Rounds
@@ -55,8 +59,14 @@ class FetcherService:
         schools = self._schools(self._source_of or Hosts(self._config, client).source_of)
         most = self._config.fetcher.concurrency * (1 + SLOW_PLACES)
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS + most))
-        rounds = Rounds(schools, due, self._out, memory, self._clock, self._config.fetcher.concurrency)
-        requests = Requests(schools, due, self._out, memory, self._clock)
+        folder = self._config.fetcher.photos_folder
+        portrayed = {slug for slug, school in schools.items() if is_portrayed(school, folder)}
+        portraits_due = RedisDueQueue(client, self._config.redis.key_prefix, PORTRAITS)
+        profiles = RedisProfileMemory(client, self._config.redis.key_prefix)
+        out = ProfileLog(self._out, profiles, portraits_due, self._clock, portrayed)
+        rounds = Rounds(schools, due, out, memory, self._clock, self._config.fetcher.concurrency)
+        requests = Requests(schools, due, out, memory, self._clock)
+        portraits = PortraitRounds(schools, portraits_due, self._out, profiles, self._clock, folder)
         failed: list[BaseException] = []
         broker = broker_for(self._config)
         subscriber = broker.subscriber(
@@ -82,7 +92,9 @@ class FetcherService:
         await broker.start()
         self._consumer = subscriber.consumer.consumer
         try:
-            await rounds.run(stop)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(portraits.run(stop))
+                both.create_task(rounds.run(stop))
         finally:
             await broker.stop()
             await asyncio.gather(*(school.source.close() for school in schools.values()))

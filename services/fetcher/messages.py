@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from shared.events import (
     RollRead,
     StructureFetched,
@@ -19,6 +21,13 @@ from shared.wire import Message, digest, encode, event_id, headers
 ROLL_CHUNK = 5_000  # ids in one RollRead
 
 
+class _Fetched(Frozen):
+    """StudentFetched, where the student's bytes are there."""
+
+    school: str
+    student: msgspec.Raw
+
+
 @dataclass(frozen=True)
 class Letter:
     """A value with its bytes and their digest, before it is known whether it is sent at all."""
@@ -32,8 +41,13 @@ def of_student(school: str, student: Student) -> Letter:
     return _letter(f"{school}/{student.student_id}", StudentFetched(school=school, student=student))
 
 
-def of_structure(school: str, structure: Structure) -> Letter:
-    return _letter(school, StructureFetched(school=school, structure=structure))
+def of_encoded(school: str, student_id: str, student: msgspec.Raw) -> Letter:
+    """The same as ``of_student``, of a student who is JSON already."""
+    return _letter(f"{school}/{student_id}", _Fetched(school=school, student=student))
+
+
+def of_structure(school: str, structure: Structure, missing: tuple[str, ...] = ()) -> Letter:
+    return _letter(school, StructureFetched(school=school, structure=structure, missing=missing))
 
 
 def _letter(subject: str, value: Frozen) -> Letter:

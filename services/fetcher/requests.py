@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from services.fetcher import messages
-from services.fetcher.areas import read_areas
+from services.fetcher.areas import remembered
 from services.fetcher.memory import Memory
+from services.fetcher.missing import find
 from services.fetcher.reader import reader_of
 from services.fetcher.rounds import FULL
 from services.fetcher.source import Refused
@@ -99,14 +100,14 @@ class Requests:
         sweep and closes none; nothing is remembered, so that the next sweep compares with what the last one said.
         """
         known = await asyncio.to_thread(self._memory.load, school.slug)
-        areas = await read_areas(school.slug, school.source, known, (), 0.0, self._clock)
+        reader = reader_of(school.settings, remembered(known))
         read_at = write(self._clock())
         try:
-            record = await school.source.student(student_id)
+            is_applicant = student_id in reader.people.applicants
+            student = await find(school.source, reader, student_id, is_applicant=is_applicant)
         except Retryable as trouble:
             raise _NoAnswer(str(trouble)) from trouble
-        student = None if record is None else reader_of(school.settings, areas).student(record)
-        if student is None or student.student_id != student_id:
+        if student is None:
             return None
         envelope = messages.Envelope(school.slug, school.lane, None)
         message = envelope.student(messages.of_student(school.slug, student), read_at)

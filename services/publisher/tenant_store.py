@@ -93,7 +93,7 @@ class TenantStore:
     def sent(self, tenant: str, number: int) -> dict[str, Sent]:
         """E-mail -> what snapshot ``number`` had under it; empty when that is not known any more."""
         seen = self._store.read(self._lane(tenant), {SENT_NUMBERS: [tenant]}, whole=[sent_of(tenant)])
-        if seen.some[SENT_NUMBERS][0] != str(number).encode():
+        if seen.lost or seen.some[SENT_NUMBERS][0] != str(number).encode():
             return {}
         return {email: report.unpack(value) for email, value in seen.whole[sent_of(tenant)].items()}
 
@@ -102,8 +102,11 @@ class TenantStore:
         packed = {email: None if sent is None else report.pack(sent) for email, sent in changes.items()}
         lane = self._lane(tenant)
         for _ in range(TRIES):
-            record = self._store.read(lane).lane
-            if record is None:
+            seen = self._store.read(lane, sizes=[sent_of(tenant), SENT_NUMBERS])
+            record = seen.lane
+            if seen.lost:
+                self._begin_again(lane, record)
+            if record is None or seen.lost:
                 self._read_lane(lane)
                 continue
             hashes: dict[str, dict[str, bytes | None]] = {
@@ -121,6 +124,9 @@ class TenantStore:
         """The newest state of every tenant in the lane, with the log read to its end."""
         for _ in range(TRIES):
             seen = self._store.read(lane, whole=[TENANTS])
+            if seen.lost:
+                self._begin_again(lane, seen.lane)
+                continue
             states = {tenant: _decode(value) for tenant, value in seen.whole[TENANTS].items()}
             first, end = self._history.edges(lane)
             offset = first if seen.lane is None else int(json.loads(seen.lane)["offset"])
@@ -139,6 +145,11 @@ class TenantStore:
             if not self._repair(states, last):
                 return states
         raise Retryable(f"lane {lane} of {TENANT_STATE} keeps moving")
+
+    def _begin_again(self, lane: int, record: bytes | None) -> None:
+        """Something of the lane is gone from the store: nothing of it counts, and the log is read from its start."""
+        log.warning("lane %d of %s is read anew: the store has lost something of it", lane, TENANT_STATE)
+        self._store.replace(lane, record, json.dumps({"offset": 0}).encode(), {})
 
     def _take(
         self, lane: int, start: int, states: Mapping[str, TenantState]

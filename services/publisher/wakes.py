@@ -62,7 +62,9 @@ class Wakes:
                 wakes[name] = Wake(position=position, first_at=burst.first_at, last_at=burst.last_at)
             record = str(int(seen.lane or b"0") + 1).encode()
             changes = {NAME: {name: _encode(wake) for name, wake in wakes.items()}}
-            if self._store.write(lane, seen.lane, record, changes):
+            if seen.lost:
+                self._store.replace(lane, seen.lane, record, {})
+            elif self._store.write(lane, seen.lane, record, changes):
                 break
         else:
             raise Retryable(f"the wakes of lane {lane} keep moving")

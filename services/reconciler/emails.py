@@ -61,8 +61,6 @@ def _decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: E
         if gate is not Gate.OPEN:
             reading = changed(reading, gate=gate)
     state, changes = reconcile(before, assessed, reading)
-    if is_admitted and before is not None:
-        state = changed(state, absence=before.absence)  # nobody was read
     ledger.save(state)
     emit(state, changes)
     if other is not None and is_exchange:

@@ -12,14 +12,13 @@ import msgspec
 
 from services.reconciler.proof import weight
 from services.reconciler.reconcile import changed, fold
-from services.reconciler.spending import DISABLED, Recent, Spending
+from services.reconciler.spending import DISABLED, Recent, Spending, recent_of
 from shared.lane import StateLost, View
 from shared.state import AccountState, SchoolState
 from shared.wire import MODULUS, decoder, encode
 
 _state_decoder = decoder(AccountState)
 _names_decoder = msgspec.json.Decoder(tuple[str, ...])
-_recent_decoder = msgspec.json.Decoder(dict[str, str])
 
 SCHOOLS = "schools"
 ROLLS = "rolls"
@@ -278,10 +277,7 @@ class Ledger:
         return sorted(self._view.all(pending(self.slug)))
 
     def recent(self) -> dict[str, Recent]:
-        entries = {
-            student: _recent_decoder.decode(entry) for student, entry in self._view.all(recent(self.slug)).items()
-        }
-        return {student: Recent(entry, entry.get(DISABLED)) for student, entry in entries.items()}
+        return recent_of(self._view.all(recent(self.slug)))
 
     def spending(self) -> Spending:
         """What the guard's budgets have let through lately, this batch's own changes included."""

@@ -103,8 +103,8 @@ def reconcile(
             return changed(drop_removals(state), create=staged, held=_still(state.held, guard.CREATE)), []
         return _have(state, assessed, assessed.details, reading, last)
     if state.status == "enabled" and verdict is Verdict.INELIGIBLE and assessed.category is Category.LEFT:
-        leaves = state.staged or StagedDisable(digest=assessed.digest, at=reading.at)
-        if leaves.digest != assessed.digest:
+        leaves = state.staged
+        if leaves is None or leaves.digest != assessed.digest:
             leaves = StagedDisable(digest=assessed.digest, at=reading.at)
         return changed(state, staged=leaves, unenrol=None, email_change=None, update=None), []
     return drop_removals(state), []
@@ -134,6 +134,7 @@ def _have(
     at = reading.at
     who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
     is_new = state.status != "enabled"
+    wanted = fold(details.email)
     spends: str | None = None
     email_change: int | None = None
     update: StagedUpdate | None = None
@@ -147,7 +148,7 @@ def _have(
             update = _emptied(state, state.details, details, assessed, last, at)
             if update is not None:
                 details = changed(details, **{name: getattr(state.details, name) for name in update.fields})
-            if fold(details.email) != fold(state.details.email):
+            if wanted != fold(state.details.email):
                 spends = guard.EMAIL_CHANGE
                 if reading.gate is Gate.STAGED:
                     email_change = at if state.email_change is None else state.email_change
@@ -168,7 +169,7 @@ def _have(
         changes.extend(ModuleEnrolled(**who, module=code) for code in asserted[1])
         programmes, modules = _union(had_programmes, programmes), _union(had_modules, modules)
         unenrol = _stage(state.unenrol, lost, is_move=any(gained), at=at)
-    held = state.held and _reviewed(state, last, assessed, unenrol, email_change, update)
+    held = state.held and _reviewed(state, last, wanted, unenrol, email_change, update)
     if spends is not None and email_change is None and reading.gate is Gate.SPENDS:
         state = changed(state, spent=state.spent | {spends: reading.when or reading.read_at})
     state = changed(
@@ -227,7 +228,7 @@ def _emptied(
 def _reviewed(
     state: AccountState,
     last: AccountState | None,
-    assessed: StudentAssessed,
+    wanted: str,
     unenrol: StagedUnenrol | None,
     email_change: int | None,
     update: StagedUpdate | None,
@@ -237,7 +238,7 @@ def _reviewed(
     is_part = unenrol is None or _is_part_of(unenrol, state.unenrol)
     if unenrol is not None and is_part:
         still += (guard.UNENROL, guard.MOVE)
-    if email_change is not None and _wanted(last) == (fold(assessed.details.email) if assessed.details else None):
+    if email_change is not None and _wanted(last) == wanted:
         still.append(guard.EMAIL_CHANGE)
     if is_part and (unenrol or update):
         before = state.update.fields if state.update is not None else ()

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
+
 from services.reconciler import guard
 from shared import clock
 from shared.state import SchoolState
@@ -18,6 +20,15 @@ class Recent:
 
     spent: Mapping[str, str]
     disabled_at: str | None
+
+
+_entry = msgspec.json.Decoder(dict[str, str])
+
+
+def recent_of(entries: Mapping[str, bytes]) -> dict[str, Recent]:
+    """Of each student's entry, as it is stored beside the records."""
+    found = {student: _entry.decode(value) for student, value in entries.items()}
+    return {student: Recent(entry, entry.get(DISABLED)) for student, entry in found.items()}
 
 
 class Spending:

@@ -79,16 +79,22 @@ class Sweeps:
         if known is None:
             (value,) = self._view.get(ledger.STRUCTURES, [book.slug])
             known = None if value is None else _structure_decoder.decode(value)
-        if known is not None and (record.offset <= known.at or known.structure == event.structure):
+        structure = event.structure
+        if known is not None and event.missing:  # what was never read is as it was
+            kept = {
+                name: getattr(known.structure, name) for name in event.missing if name in Structure.__struct_fields__
+            }
+            structure = changed(structure, **kept)
+        if known is not None and (record.offset <= known.at or known.structure == structure):
             return
         sweep = record.header("sweep")
         if sweep is not None and not book.has_open(sweep):
             return
-        state = StructureState(school=book.slug, at=record.offset, structure=event.structure)
+        state = StructureState(school=book.slug, at=record.offset, structure=structure)
         self.structures[book.slug] = state
         self._view.put(ledger.STRUCTURES, book.slug, encode(state))
         before = known.structure if known is not None else Structure()
-        event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, event.structure))
+        event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, structure))
         self._out.append(messages.Envelope(record).change(event_told, book.slug, "", record.offset))
         book.school = changed(book.school, at=max(book.school.at, record.offset))
 

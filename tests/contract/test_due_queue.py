@@ -93,6 +93,18 @@ class DueQueueContract:
         queue.finish(claim, 110.0, fulfilled=True)
         assert claimed(queue, 110.0).note == "full"
 
+    def test_a_queue_that_lost_everything_but_its_leases_is_filled_again(self, queue: DueQueue) -> None:
+        """Fails when a lease of which nobody knows the end keeps its member out of the queue."""
+        queue.ensure({"abbey": 0.0})
+        claimed(queue, 100.0)
+        self.lose(queue)
+        queue.hasten("abbey", 100.0, "full")
+        assert claimed(queue, 101.0).note == "full"
+
+    def lose(self, queue: DueQueue) -> None:
+        """Who is due when, and nothing else."""
+        raise NotImplementedError
+
     def test_a_removed_member_does_not_come_back_with_its_claim(self, queue: DueQueue) -> None:
         queue.ensure({"abbey": 0.0})
         claim = claimed(queue, 100.0)
@@ -106,6 +118,10 @@ class TestMemoryDueQueue(DueQueueContract):
     def queue(self) -> DueQueue:
         return MemoryDueQueue()
 
+    def lose(self, queue: DueQueue) -> None:
+        assert isinstance(queue, MemoryDueQueue)
+        queue._due.clear()
+
 
 @pytest.mark.redis
 class TestRedisDueQueue(DueQueueContract):
@@ -113,3 +129,7 @@ class TestRedisDueQueue(DueQueueContract):
     def queue(self, brokers: Addresses, prefix: str) -> Iterator[DueQueue]:
         with redis.Redis.from_url(brokers.redis) as client:
             yield RedisDueQueue(client, prefix, "contract")
+
+    def lose(self, queue: DueQueue) -> None:
+        assert isinstance(queue, RedisDueQueue)
+        assert queue._client.delete(queue._keys[0]) == 1

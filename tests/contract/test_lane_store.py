@@ -74,11 +74,37 @@ class LaneStoreContract:
         assert not store.replace(3, b"old", b"new", {"people": {}})
         assert store.read(3, whole=["people"]).whole == {"people": {"a": b"1"}}
 
+    def test_a_hash_that_vanished_is_told_from_one_that_never_was(self, store: LaneStore) -> None:
+        store.write(3, None, b"one", {"people": {"a": b"1", "b": b"2"}, "rolls": {"abbey": b"1"}})
+        store.write(3, b"one", b"two", {"people": {"b": None}, "gone": {"a": b"1"}})
+        store.write(3, b"two", b"three", {"gone": {"a": None}})
+        assert store.read(3, {"people": ["a"], "never": ["a"]}, whole=["gone"], sizes=["rolls"]).lost in ([], ())
+        self.lose(store, 3, "people")
+        assert list(store.read(3, {"people": ["a"]}).lost) == ["people"]
+        assert list(store.read(3, whole=["people"]).lost) == ["people"]
+        assert list(store.read(3, sizes=["people", "rolls"]).lost) == ["people"]
+        assert list(store.read(3, whole=["rolls"]).lost) == []
+        assert list(store.lost(3)) == ["people"]
+        assert not store.write(3, b"three", b"four", {"rolls": {"abbey": b"2"}, "people": {"c": b"3"}})
+        assert store.read(3, {"rolls": ["abbey"]}).some == {"rolls": [b"1"]}
+        assert store.write(3, b"three", b"four", {"rolls": {"abbey": b"2"}})
+        assert store.replace(3, b"four", b"five", {"people": {"c": b"3"}})
+        assert list(store.read(3, whole=["people", "rolls"]).lost) == []
+        assert list(store.lost(3)) == []
+
+    def lose(self, store: LaneStore, lane: int, name: str) -> None:
+        """One hash, and nothing else."""
+        raise NotImplementedError
+
 
 class TestMemoryLaneStore(LaneStoreContract):
     @pytest.fixture
     def store(self) -> LaneStore:
         return MemoryLaneStore()
+
+    def lose(self, store: LaneStore, lane: int, name: str) -> None:
+        assert isinstance(store, MemoryLaneStore)
+        del store.hashes[lane][name]
 
 
 @pytest.mark.redis
@@ -87,6 +113,17 @@ class TestRedisLaneStore(LaneStoreContract):
     def store(self, brokers: Addresses, prefix: str) -> Iterator[LaneStore]:
         with redis.Redis.from_url(brokers.redis) as client:
             yield RedisLaneStore(client, prefix, "contract")
+
+    def lose(self, store: LaneStore, lane: int, name: str) -> None:
+        assert isinstance(store, RedisLaneStore)
+        assert store._client.delete(store.key(lane, name)) == 1
+
+    def test_a_lane_that_lost_its_sizes_has_lost_everything_and_leaves_nothing_behind(self, store: LaneStore) -> None:
+        store.write(3, None, b"one", {"people": {"a": b"1"}, "rolls": {"abbey": b"1"}})
+        self.lose(store, 3, "!sizes")
+        assert list(store.read(3, whole=["people", "rolls"]).lost) == ["people", "rolls"]
+        assert store.replace(3, b"one", b"two", {"people": {"z": b"26"}})
+        assert store.read(3, whole=["people", "rolls"]).whole == {"people": {"z": b"26"}, "rolls": {}}
 
     def test_a_redis_that_forgot_its_scripts_is_told_again(self, store: LaneStore, brokers: Addresses) -> None:
         store.write(3, None, b"one", {})

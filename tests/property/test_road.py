@@ -318,9 +318,10 @@ class RoadMachine(RuleBasedStateMachine):
 
     @rule(seed=SEEDS, gap=GAPS)
     def is_put_back_to_a_copy(self, seed: int, gap: float) -> None:
-        copied = copy.deepcopy((self.road.store.hashes, self.road.store.records))
+        store = self.road.store
+        copied = copy.deepcopy((store.hashes, store.records, store.sizes))
         self.sweeps_thrice(seed, gap)
-        self.road.store.hashes, self.road.store.records = copied
+        store.hashes, store.records, store.sizes = copied
         self.road.start()
         self.goes_on()
 

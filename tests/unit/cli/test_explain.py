@@ -194,6 +194,18 @@ def test_who_waits_for_an_email_is_told_who_has_it(desk: Desk) -> None:
     assert told["state"]["email_holder"] == ALL[0].student_id
 
 
+def test_an_id_that_came_back_as_somebody_else_is_told(desk: Desk) -> None:
+    one = a_student(ONE, date_of_birth="2010-03-04")
+    desk.sweep([one, *ALL[1:]], 5, sends=[one])
+    desk.sweep(ALL[1:], 6, sends=[a_leaver(ONE, date_of_birth="2010-03-04")])
+    desk.sweep([one, *ALL[1:]], 7, sends=[other := a_student(ONE, date_of_birth="2012-11-30")])
+    told = desk.ask()
+    assert (told["state"]["status"], told["account"]["verdict"]) == ("disabled", "undecided")
+    assert failing(told["account"]) == ["same_person"]
+    rule = next(rule for rule in told["account"]["rules"] if rule["id"] == "same_person")
+    assert (rule["value"], "correct the birth date" in rule["fix"]) == (other.date_of_birth, True)
+
+
 # --- what is on its way --------------------------------------------------------------------------------------------
 
 
@@ -202,6 +214,21 @@ def test_a_first_absence_says_what_it_waits_for(desk: Desk) -> None:
     (staged,) = desk.ask()["staged"]
     assert (staged["kind"], staged["since"]) == ("absence", at(5))
     assert staged["waits_for"] == f"a second certified sweep without the student, begun at {at(65)} or later"
+
+
+def test_what_could_not_go_at_once_says_what_it_waits_for(desk: Desk) -> None:
+    phones = [a_student(one.student_id, phone="07700 900001") for one in ALL]
+    desk.sweep(phones, 5, sends=phones)
+    moved = [a_student(one.student_id, email=f"n{n}@new.example") for n, one in enumerate(ALL)]
+    joiners = [a_student(str(3050000100 + n)) for n in range(21)]
+    desk.sweep([*moved, *joiners], 6, sends=[*moved, *joiners])
+    told = desk.ask(moved[-1].student_id)
+    assert [one["kind"] for one in told["staged"]] == ["email_change", "update"]
+    assert "in which phone is not suddenly empty" in told["staged"][1]["waits_for"]
+    assert {one["kind"] for one in told["held"]} == {"email_change", "nulled_column"}
+    told = desk.ask(joiners[-1].student_id)
+    assert [one["kind"] for one in told["staged"]] == ["create"]
+    assert "a person's release" in told["staged"][0]["waits_for"]
 
 
 def test_in_the_rollover_an_absence_says_that_it_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

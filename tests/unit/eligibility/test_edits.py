@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.eligibility.assess import assess
@@ -123,9 +123,11 @@ students = st.builds(
     last_name=texts,
     email=texts,
     year=st.sampled_from([None, 3, 9]),
+    faults=st.sampled_from([(), (Fault(pointer="/dob", message="is no date"),)]),
 )
 
 
+@settings(max_examples=50)
 @given(students, st.sampled_from([BOOK, PUSHED, Rulebook(shows_preferred_name=False)]))
 def test_somebody_can_always_be_made_eligible_and_nothing_is_told_that_changes_nothing(
     student: Student, book: Rulebook

@@ -8,7 +8,7 @@ import pytest
 from services.fetcher import requests as module
 from services.fetcher.requests import Requests
 from services.fetcher.rounds import FULL
-from services.fetcher.source import Refused
+from services.fetcher.source import APPLICANTS, LEAVERS, Refused
 from shared.errors import Retryable
 from shared.events import AcceptRoll, PauseSchool, SyncAnswered, SyncRequested
 from shared.memory import MemoryDueQueue
@@ -20,6 +20,8 @@ from tests.unit.fetcher.world import (
     SLUG,
     Abbey,
     AbbeySource,
+    alumnus,
+    applicant,
     event,
     header,
     ids,
@@ -81,6 +83,29 @@ async def test_a_school_that_is_asked_for_is_due(world: World, full: bool, note:
 async def test_a_later_request_for_less_does_not_take_the_full_one_back(world: World) -> None:
     await world.ask(SyncRequested(school=SLUG, full=True), SyncRequested(school=SLUG))
     assert world.note == FULL
+
+
+@pytest.mark.parametrize(
+    ("answer", "lists"),
+    [
+        pytest.param({}, ("applicants",), id="an applicant"),
+        pytest.param({BEA: record(BEA)}, ("students", "applicants"), id="an applicant who has come"),
+    ],
+)
+async def test_an_applicant_can_be_asked_for_too(world: World, answer: dict[str, Any], lists: tuple[str, ...]) -> None:
+    world.source.short[APPLICANTS] = [applicant(BEA)]
+    await world.sweep()
+    world.source.by_id = {f"applicant {BEA}": applicant(BEA, surname="Moss")} | answer
+    said = await world.ask(SyncRequested(school=SLUG, student_id=BEA))
+    assert students(said)[BEA].student.lists == lists
+
+
+async def test_an_applicant_who_has_left_is_asked_for_and_stays_in_both_lists(world: World) -> None:
+    world.source.short |= {APPLICANTS: [applicant(BEA)], LEAVERS: [alumnus(BEA)]}
+    await world.sweep()
+    world.source.by_id = {f"applicant {BEA}": applicant(BEA, surname="Moss")}
+    said = await world.ask(SyncRequested(school=SLUG, student_id=BEA))
+    assert students(said)[BEA].student.lists == ("applicants", "leavers")
 
 
 async def test_one_student_is_read_at_once_outside_any_sweep(world: World) -> None:

@@ -163,8 +163,9 @@ async def test_schools_that_hang_delay_no_other_even_where_they_fill_every_place
         assert world.said("first") == world.said("second") == []
 
 
-async def test_a_school_that_failed_last_time_takes_no_place_from_the_others() -> None:
-    """Fails when it is claimed like any other: with one place, a school that hangs would keep it."""
+async def test_a_school_that_failed_last_time_takes_no_place_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when it is claimed like any other: with one place, a school that hangs would keep it for a while."""
+    monkeypatch.setattr(module, "SLOW_SECONDS", 10**6)
     bad = Waiting(*ids(1))
     bad.trouble[1] = Retryable("away")
     world = World(concurrency=1, bad=bad, good=pupils())

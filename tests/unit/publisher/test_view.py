@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.publisher.view import COUNTS, people_of
+from services.publisher.view import COUNTS, LANE, SCHOOLS, STRUCTURES, people_of
 from shared.lanes import lane_of
 from shared.state import AccountState
 from shared.tenant import SnapshotHeld
@@ -237,6 +237,27 @@ def test_a_view_that_lost_some_people_is_not_whole_and_is_rebuilt(world: World) 
     world.tell(an_account("3", 20))
     assert set(known(world)) == {"abbey/1", "abbey/2", "abbey/3"}
     assert world.lanes.hashes[0][COUNTS] == {"abbey": b"3"}
+
+
+@pytest.mark.parametrize("name", [people_of("abbey"), COUNTS, SCHOOLS, STRUCTURES, LANE])
+def test_a_view_that_lost_a_key_sends_nothing_until_it_was_read_anew(world: World, name: str) -> None:
+    """Fails when a lost hash is taken for one that never was: without its structures, the snapshot has none."""
+    world.tell_school(an_account("1", 5), an_account("2", 6))
+    world.tell(a_structure(at=7))
+    before = dict(world.lanes.hashes[0])
+    del world.lanes.hashes[0][name]
+    assert not world.views.read("abbey").facts.lane_of("abbey").is_whole
+    world.tell(an_account("2", 20))
+    assert world.views.read("abbey").facts.lane_of("abbey").is_whole
+    assert set(world.lanes.hashes[0][name]) == set(before[name])
+
+
+def test_wakes_that_lost_a_key_are_begun_anew(world: World) -> None:
+    """Fails when a writing that is refused because something is lost is tried for ever."""
+    world.tell_school(an_account("1", 5))
+    world.wake_hashes.hashes[0].clear()
+    world.tell(an_account("2", 6))
+    assert world.wakes.of([0], "abbey")[0].position > 0
 
 
 def test_a_tenants_schools_may_be_in_several_lanes(tmp_path: Path) -> None:

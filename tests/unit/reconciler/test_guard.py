@@ -149,6 +149,10 @@ def test_a_year_group_is_counted_in_both_windows(planned: int, day: Window, week
     assert cohorts_within({10: planned}, [{10: day}, {10: week}], COHORT) is is_within
 
 
+def test_a_year_group_of_which_nobody_goes_now_is_judged_by_what_went() -> None:
+    assert cohorts_within({9: 1}, [{9: Window(0, 10), 10: Window(3, 10)}], COHORT)
+
+
 @pytest.mark.parametrize(
     ("budget", "told"),
     [
@@ -156,6 +160,7 @@ def test_a_year_group_is_counted_in_both_windows(planned: int, day: Window, week
         pytest.param(UNEXPLAINED, "2 heads or 2 %", id="floor and share"),
         pytest.param(MOVE, "20 %", id="share alone"),
         pytest.param(Budget(share="309/1000"), "30.9 %", id="a share between whole ones"),
+        pytest.param(Budget(), "nobody without a person", id="nothing at all"),
     ],
 )
 def test_a_budget_is_told_in_words(budget: Budget, told: str) -> None:

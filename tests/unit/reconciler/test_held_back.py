@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from services.reconciler.reconcile import Gate, Reading, changed, disable, drop_removals, empty, reconcile, unenrol
+from services.reconciler.reconcile import (
+    Gate,
+    Reading,
+    Seen,
+    apply,
+    changed,
+    disable,
+    drop_removals,
+    empty,
+    reconcile,
+    unenrol,
+)
 from shared.events import AccountUpdated, Evidence, StudentAssessed
 from shared.model import Details
 from shared.state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
@@ -81,6 +92,11 @@ def test_a_return_is_no_new_account() -> None:
     assert (state.create, state.spent) == (None, {})
 
 
+def test_who_changes_neither_account_nor_email_spends_nothing() -> None:
+    assert read(disabled(), eligible(), Gate.SPENDS)[0].spent == {}
+    assert read(enabled(), eligible(last_name="Moss"), Gate.SPENDS)[0].spent == {}
+
+
 # --- changed e-mails ------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +140,12 @@ def test_a_staged_email_read_again(email: str | None, staged: int | None, held: 
     state, changes = read(waiting, eligible(email=email, phone=None), Gate.STAGED)
     assert changes == []
     assert (state.email_change, state.held) == (staged, held)
+
+
+@pytest.mark.parametrize("before", [None, a_slip()], ids=["no record", "a record that was undecided"])
+def test_an_email_that_no_record_asked_for_was_not_reviewed(before: StudentAssessed | None) -> None:
+    waiting = enabled(assessment=before, email_change=BEFORE, held={"email_change": "h"})
+    assert read(waiting, eligible(email=NEW), Gate.STAGED)[0].held == {}
 
 
 def test_a_leaver_changes_no_email() -> None:
@@ -186,6 +208,20 @@ def test_a_legal_name_is_corrected_at_once_where_none_is_preferred() -> None:
     state, changes = read(enabled(), eligible(first_name="Adah"))
     assert kinds(changes) == ["AccountUpdated"]
     assert state.update is None
+
+
+def test_a_field_that_is_blank_is_empty() -> None:
+    state, changes = read(full(), eligible(**(FULL | {"phone": ""})))
+    assert (changes, state.update and state.update.fields) == ([], ("phone",))
+
+
+def test_without_the_record_of_before_what_the_account_has_tells() -> None:
+    state, changes = read(
+        changed(full(), assessment=None), eligible(**(FULL | {"phone": None, "preferred_name": None}))
+    )
+    assert state.update is not None
+    assert state.update.fields == ("phone",), "nothing says that the name was a preferred one"
+    assert [change.fields for change in changes] == [("first_name",)]
 
 
 def test_what_else_the_record_says_goes_at_once() -> None:
@@ -272,6 +308,11 @@ def test_a_reviewed_column_covers_its_unenrolments(modules: tuple[str, ...], kee
     assert state.held == ({"nulled_column": "h", "unenrol": "i"} if keeps else {})
 
 
+def test_nobody_has_reviewed_an_unenrolment_that_is_new() -> None:
+    marked = enabled(held={"unenrol": "h", "move": "i", "nulled_column": "j"})
+    assert read(marked, eligible(modules=(ENGLISH,)))[0].held == {}
+
+
 def test_it_covers_no_unenrolment_that_came_after() -> None:
     staged = full(
         update=StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE),
@@ -323,6 +364,18 @@ def test_however_often_it_is_read() -> None:
     assert kinds(changes)[0] == "AccountEnabled"
 
 
+def test_nothing_else_is_kept_of_one_who_is_the_same() -> None:
+    off = disabled(assessment=born("2010-03-04"))
+    assert read(off, a_slip(date_of_birth="2010-03-04"))[0].born is None
+    assert read(changed(off, born="2010-03-04"), a_slip(date_of_birth="2010-03-04"))[0].born is None
+
+
+@pytest.mark.parametrize("before", [None, unreadable()], ids=["no record", "an unreadable one"])
+def test_of_whom_nothing_was_kept_anybody_may_return(before: StudentAssessed | None) -> None:
+    state, _ = read(disabled(assessment=before), born("2010-03-04"))
+    assert (state.status, state.born) == ("enabled", None)
+
+
 def test_a_leaver_by_another_birth_date_is_remembered_as_they_were() -> None:
     state, _ = read(disabled(assessment=born("2010-03-04")), left(date_of_birth="2012-11-30"))
     assert state.born == "2010-03-04"
@@ -339,6 +392,48 @@ def test_while_enabled_another_birth_date_is_a_correction() -> None:
 def test_who_never_had_an_account_may_have_been_anybody() -> None:
     state, _ = read(never_had_one(assessment=a_slip(date_of_birth="2010-03-04")), born("2012-11-30"))
     assert (state.status, state.born) == ("enabled", None)
+
+
+# --- staff are accounts by the same function ------------------------------------------------------------------------
+
+
+def test_whoever_is_staff_is_told_as_staff() -> None:
+    works = changed(eligible(), kind="staff")
+    made, changes = read(None, works)
+    assert {change.kind for change in changes} == {"staff"}
+    assert made.kind == "staff"
+    lacks = changed(eligible(modules=(ENGLISH,), last_name="Moss"), kind="staff")
+    fewer, changes = read(made, lacks)
+    assert {change.kind for change in changes} == {"staff"}
+    less, changes = unenrol(fewer, NOW + 1, at(9), None)
+    assert {change.kind for change in changes} == {"staff"}
+    assert (less.at, less.version) == (NOW + 1, NOW + 1)
+    emptied = changed(less, update=StagedUpdate(fields=("phone",), columns=("phone",), at=1))
+    assert {change.kind for change in empty(emptied, NOW + 2)[1]} == {"staff"}
+    _, changes = disable(less, Evidence(kind="record", ref="d", at=NOW + 3), at(9), None)
+    assert {change.kind for change in changes} == {"staff"}
+    _, changes = read(changed(less, status="disabled"), works)
+    assert {change.kind for change in changes} == {"staff"}
+
+
+# --- what a consumer has --------------------------------------------------------------------------------------------
+
+
+def test_each_change_is_applied_as_it_says() -> None:
+    made, changes = read(None, eligible())
+    seen = apply(Seen(), changes)
+    assert seen == Seen("enabled", details(), frozenset({"Y10"}), frozenset(BOTH))
+    moved, changes = read(made, eligible(programmes=("Y11",), modules=(ENGLISH,), last_name="Moss"), at=NOW + 1)
+    seen = apply(seen, changes)
+    assert seen == Seen("enabled", details(last_name="Moss"), frozenset({"Y10", "Y11"}), frozenset(BOTH))
+    settled, changes = unenrol(moved, NOW + 2, at(9), None)
+    seen = apply(seen, changes)
+    assert seen == Seen("enabled", details(last_name="Moss"), frozenset({"Y11"}), frozenset({ENGLISH}))
+    off, changes = disable(settled, Evidence(kind="record", ref="d", at=NOW + 3), at(9), None)
+    seen = apply(seen, changes)
+    assert seen.status == "disabled"
+    _, changes = read(off, eligible(), at=NOW + 4)
+    assert apply(seen, changes) == Seen("enabled", details(), frozenset({"Y10", "Y11"}), frozenset(BOTH))
 
 
 # --- what a removal leaves behind -----------------------------------------------------------------------------------
