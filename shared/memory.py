@@ -110,11 +110,12 @@ class MemoryDueQueue:
 
     def hasten(self, member: str, at: float, note: str = "") -> None:
         with self._lock:
+            is_leased = member in self._leases and member in self._due
             if note:
                 self._notes[member] = note
-                if member in self._leases:
-                    self._again.add(member)
-            kept = self._wishes if member in self._leases and member in self._due else self._due
+            if note and is_leased:
+                self._again.add(member)
+            kept = self._wishes if is_leased else self._due
             kept[member] = min(at, kept.get(member, at))
 
     def claim(self, now: float, lease_seconds: float) -> Claim | None:
