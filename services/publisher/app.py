@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 
 from services.publisher.adopt import Desk
@@ -34,6 +35,7 @@ log = logging.getLogger("rollcall.publisher")
 
 WORKERS = 8  # tenants that one process delivers at once: a delivery mostly waits for Unitu
 STOP_SECONDS = 6.0  # a POST under way is given this long; then its outcome is unknown, and the next start knows that
+CLOSE_SECONDS = 1.0
 LOOK_SECONDS = 0.25  # the longest time between two looks at the due-queue
 ENSURE_SECONDS = 15.0  # a due-queue that is gone is made again
 RETRY_CAP_SECONDS = 10.0
@@ -131,7 +133,9 @@ class PublisherService:
                 task.cancel()
             ends = await asyncio.gather(*tasks, return_exceptions=True)
             await unitu.close()
-            await asyncio.to_thread(parts.close)
+            with suppress(TimeoutError):  # a thread may still wait for Kafka; nothing of it is needed any more
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await asyncio.to_thread(parts.close)
         for end in ends:
             if isinstance(end, Exception):
                 raise end
