@@ -16,6 +16,7 @@ from shared.config_protected import Protected, ProtectedFile
 from shared.config_values import (
     BaseUrl,
     ExistingFile,
+    Folder,
     Listen,
     MonthDay,
     Number,
@@ -23,10 +24,12 @@ from shared.config_values import (
     PositiveWhole,
     Prefix,
     RedisUrl,
+    RolloverDays,
     Secret,
     Servers,
     Share,
     Slug,
+    StudentPath,
     Text,
     Texts,
     TimeZone,
@@ -97,10 +100,19 @@ class Portal(Listener):
 
 class Fetcher(Section):
     concurrency: PositiveWhole = 8  # schools that one fetcher reads at once
+    photos_folder: Folder | None = None  # photos by content hash; none are fetched without it
 
 
 class Logging(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Poison(Section):
+    """When so much cannot be read that a service stops: its own release is likelier at fault than every sender."""
+
+    share: Share = Fraction(1, 2)  # of what came lately, each school counted alike; 1 never stops
+    records: PositiveWhole = 1000  # of each school count, the last ones
+    minimum: PositiveWhole = 100  # a school that sent fewer counts as if the rest had been sound
 
 
 class Tenant(Section):
@@ -203,8 +215,8 @@ class School(Section):
     source: Literal["isams", "push"]
     time_zone: TimeZone = "Europe/London"
     academic_year_starts: MonthDay = "09-01"
-    rollover_days_before: Whole = 2  # moves are unlimited from so long before the academic year starts
-    rollover_days_after: Whole = 14  # until so long after
+    rollover_days_before: RolloverDays = 2  # moves are unlimited, and unexplained removals pause, from so long before
+    rollover_days_after: RolloverDays = 14  # the academic year's first day until so long after
     absence_confirm_minutes: Number = 60.0  # between the starts of the two sweeps that an unexplained absence needs
     guard: Guard = Guard()
 
@@ -227,9 +239,11 @@ class School(Section):
 
 class IsamsSchool(School):
     INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {
+        "lists_hours",
         *("base_url", "client_id", "client_secret", "token_path", "token_scope", "ca_file", "proxy"),
         *("poll_seconds", "full_sweep_hours", "structure_hours", "max_requests_per_hour", "page_size"),
         *("timeout_seconds", "lease_seconds"),
+        *("gradebooks_path", "transcript_hours"),
     }
 
     base_url: BaseUrl
@@ -241,11 +255,14 @@ class IsamsSchool(School):
     proxy: Url | None = None
     poll_seconds: PositiveWhole = 300
     full_sweep_hours: Number = 24.0
-    structure_hours: Number = 6.0  # structure and sets; 0 reads them in every sweep
+    structure_hours: Number = 6.0  # structure, sets and contacts; 0 reads them in every sweep
+    lists_hours: Number = 1.0  # applicants and leavers
     max_requests_per_hour: PositiveWhole = 2000
     page_size: PositiveWhole = 1000  # asked for; what the envelope says counts
     timeout_seconds: PositiveNumber = 30.0  # of one request
     lease_seconds: PositiveNumber = 120.0  # of a sweep; renewed while it runs
+    gradebooks_path: StudentPath | None = None  # of one student's; nobody outside knows the vendor's
+    transcript_hours: Number = 24.0  # between two readings of a student's gradebooks
     first_name: Literal["preferred", "legal"] = "preferred"
     prospective_system_statuses: Wholes = (0,)
     prospective_admission_statuses: Texts = ("Accepted", "Offer made")
@@ -287,6 +304,7 @@ class Config(Section):
     portal: Portal = Portal()
     fetcher: Fetcher = Fetcher()
     logging: Logging = Logging()
+    poison: Poison = Poison()
     tenants: dict[Slug, Tenant] = {}
     schools: dict[Slug, AnySchool] = {}
 

@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationInfo
 
+LONGEST_ROLLOVER = 120  # days to either side of an academic year's first: a window never meets the next year's
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")  # only such a name is repeated in a message; anything else may be the secret
 SECRET_FORMS = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 - how a secret is named
@@ -192,6 +193,24 @@ def _path(value: str) -> str:
     return value
 
 
+def _student_path(value: str) -> str:
+    if _path(value).count("{schoolId}") != 1:
+        raise ValueError('must have {schoolId} in it once, as in "/api/gradebooks/students/{schoolId}"')
+    return value
+
+
+def _folder(value: object, info: ValidationInfo) -> Path:
+    """It is made when something is first put there."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be the path of a folder, in quotes")
+    folder = (reading_of(info).folder / value).absolute()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError("must be a folder, and there is a file of that name")
+    return folder
+
+
 def _file(value: object, info: ValidationInfo) -> Path:
     if isinstance(value, Path):
         return value
@@ -230,6 +249,7 @@ Number = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=Fa
 PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 Whole = Annotated[int, Field(ge=0)]
 PositiveWhole = Annotated[int, Field(ge=1)]
+RolloverDays = Annotated[int, Field(ge=0, le=LONGEST_ROLLOVER)]
 Text = Annotated[str, Field(min_length=1)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Url = Annotated[str, AfterValidator(_url)]
@@ -241,6 +261,8 @@ Servers = Annotated[str, AfterValidator(_servers)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 MonthDay = Annotated[str, AfterValidator(_month_day)]
+StudentPath = Annotated[str, AfterValidator(_student_path)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
 ExistingFile = Annotated[Path, BeforeValidator(_file)]
 Wholes = Annotated[tuple[int, ...], BeforeValidator(_sorted)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_sorted)]

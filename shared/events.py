@@ -22,6 +22,22 @@ class SyncRequested(Frozen):
     reason: str = ""
 
 
+class SyncAnswered(Frozen):
+    """
+    What a fetcher did with a request; ``request`` is the request's ``ce_id``.
+
+    ``outcome``: ``due`` (the school is read as soon as may be), ``read`` (the student was, at ``read_at``),
+    ``unknown_student``, ``refused``, or ``unreachable``: the school is read instead, as soon as it answers.
+    """
+
+    school: str
+    request: str
+    outcome: Literal["due", "read", "unknown_student", "refused", "unreachable"]
+    student_id: str | None = None
+    read_at: str | None = None
+    detail: str = ""
+
+
 # --- students-fetched --------------------------------------------------------------------------------------------
 
 
@@ -40,8 +56,11 @@ class StudentFetched(Frozen):
 
 
 class StructureFetched(Frozen):
+    """``missing`` names the lists that were never read: there they are empty, and that clears nothing."""
+
     school: str
     structure: Structure
+    missing: tuple[str, ...] = ()
 
 
 class RollRead(Frozen):
@@ -79,15 +98,25 @@ class Certificate(Frozen):
 
 
 class Absences(Frozen):
-    """Who of the last certified roll was not in this one, by what the source said when asked by id."""
+    """
+    Who of the last certified roll was on no page of this one: found all the same when asked for by id, gone with an
+    explanation, or gone without.
+
+    ``by_cause`` counts them all by what was learnt of each: ``found``; ``left_by_id``, ``left_by_list``; ``nobody`` (no
+    record has the id), ``refused``, ``no_answer``, ``not_asked``.
+    """
 
     found: tuple[str, ...] = ()
     explained: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
+    by_cause: dict[str, int] = {}
 
 
 class SweepCompleted(Frozen):
-    """``settings`` is stamped by eligibility: everything that the decisions at this close depend on."""
+    """
+    ``settings`` is stamped by eligibility: everything that the decisions at this close depend on. ``fill`` counts, by
+    column, those of the roll whose record has it filled (empty: the sender does not count).
+    """
 
     school: str
     sweep: str
@@ -97,6 +126,7 @@ class SweepCompleted(Frozen):
     certificate: Certificate
     absences: Absences = Absences()
     settings: Settings | None = None
+    fill: dict[str, int] = {}
 
 
 class SweepFailed(Frozen):
@@ -288,6 +318,14 @@ class GuardReport(Frozen):
     budget: str
 
 
+class ColumnDrop(Frozen):
+    """A column of the records that emptied between two certified sweeps: each as "filled/all"."""
+
+    column: str
+    before: str
+    now: str
+
+
 class SweepReconciled(Frozen):
     """
     What one sweep came to. ``outcome``: ``certified``; ``uncertified`` (the certificate proves nothing here, a full
@@ -304,9 +342,12 @@ class SweepReconciled(Frozen):
     roll_count: int = 0
     counts: dict[str, int] = {}
     guards: tuple[GuardReport, ...] = ()
+    columns: tuple[ColumnDrop, ...] = ()
 
 
 class RemovalsHeld(Frozen):
+    """A plan beyond its budget. ``columns``: of the plan ``nulled_column``, those that emptied."""
+
     school: str
     plan: str
     hash: str
@@ -314,6 +355,7 @@ class RemovalsHeld(Frozen):
     version: int
     budget: str
     headroom: int
+    columns: tuple[ColumnDrop, ...] = ()
 
 
 class RemovalHeld(Frozen):

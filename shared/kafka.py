@@ -58,7 +58,7 @@ def to_record(message: Any, base: int = 0) -> Record:
         message.offset() + base,
         key.decode("utf-8", "replace") if key else "",
         message.value() or b"",
-        raw=dict(message.headers() or ()),
+        late=message.headers,
     )
 
 
@@ -72,6 +72,7 @@ class KafkaLog:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._producer: Any = None
+        self._failures: list[str] = []  # of the messages that are under way
         self._lock = threading.Lock()
 
     def _open(self) -> Any:
@@ -81,13 +82,14 @@ class KafkaLog:
                 | {
                     "enable.idempotence": True,
                     "acks": "all",
-                    "linger.ms": 2,
+                    "linger.ms": 20,  # a flush does not wait for it
                     "compression.type": "none",
                     "queue.buffering.max.messages": 1_000_000,
                     "queue.buffering.max.kbytes": 262_144,
                     "message.max.bytes": MAX_MESSAGE_BYTES,
                     "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
                     "delivery.report.only.error": True,
+                    "on_delivery": self._told,
                 }
             )
         return self._producer
@@ -95,33 +97,25 @@ class KafkaLog:
     def publish(self, messages: Sequence[Message]) -> None:
         if not messages:
             return
-        failures: list[str] = []
-
-        def failed(error: Any, _: Any) -> None:
-            if error is not None:
-                failures.append(str(error))
-
         with self._lock:
-            producer = self._open()
-            prefix = self._config.kafka.topic_prefix
+            produce, flush = self._open().produce, self._open().flush
+            self._failures.clear()
+            names = {topic: self._config.kafka.topic_prefix + topic for topic in {one.topic for one in messages}}
             try:
-                for message in messages:
-                    producer.produce(
-                        prefix + message.topic,
-                        value=message.value,
-                        key=message.key,
-                        partition=message.lane,
-                        headers=message.headers,
-                        on_delivery=failed,
-                    )
-                left = producer.flush(DELIVERY_SECONDS + 5)
+                for one in messages:
+                    produce(names[one.topic], one.value, one.key, one.lane, headers=one.headers)
+                left = flush(DELIVERY_SECONDS + 5)
             except (BufferError, KafkaException) as error:
                 self._start_again()
                 raise Retryable(f"Kafka: {error}") from error
-            if failures or left:
+            if self._failures or left:
+                failed, reason = len(self._failures) + left, next(iter(self._failures), "no answer in time")
                 self._start_again()
-                reason = failures[0] if failures else "no answer in time"
-                raise Retryable(f"Kafka: {len(failures) + left} of {len(messages)} not acknowledged: {reason}")
+                raise Retryable(f"Kafka: {failed} of {len(messages)} not acknowledged: {reason}")
+
+    def _told(self, error: Any, _: Any) -> None:
+        if error is not None:
+            self._failures.append(str(error))
 
     def _start_again(self) -> None:
         """Forget what is queued: whoever called decides again, and a late old record must not follow the new one."""
@@ -151,20 +145,30 @@ class Reader:
             }
         )
 
-    def edges(self, topic: str, lane: int) -> tuple[int, int]:
-        """The first offset that is still there, and the one that the next record will have."""
+    def edges(self, topic: str, lane: int, seconds: float = EDGE_SECONDS) -> tuple[int, int]:
+        """
+        The first offset that is still there, and the one that the next record will have. Raises: Retryable, after so
+        many seconds without an answer.
+        """
         place = TopicPartition(topic_name(self._config, topic), lane)
-        deadline = time.monotonic() + EDGE_SECONDS
+        deadline = time.monotonic() + seconds
         while True:
             try:
-                low, high = self._consumer.get_watermark_offsets(place, timeout=EDGE_SECONDS)
+                low, high = self._consumer.get_watermark_offsets(place, timeout=seconds)
                 return low, high
             except KafkaException as error:
                 # A partition that has just been made has no leader for a moment.
                 if time.monotonic() > deadline or error.args[0].code() not in _LEADERLESS:
                     raise Retryable(f"Kafka: {error}") from error
                 time.sleep(0.1)
-                self._consumer.list_topics(place.topic, timeout=EDGE_SECONDS)
+                self._look_again(place.topic, seconds)
+
+    def _look_again(self, name: str, seconds: float) -> None:
+        """Who leads the partitions now. Raises: Retryable."""
+        try:
+            self._consumer.list_topics(name, timeout=seconds)
+        except KafkaException as error:
+            raise Retryable(f"Kafka: {error}") from error
 
     def read(self, topic: str, lane: int, start: int = OFFSET_BEGINNING) -> Iterator[Record]:
         """Every record from ``start`` to the end as it was when the reading began. Raises: Retryable."""

@@ -7,15 +7,16 @@ can only write while nobody else has moved that record.
 """
 
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from shared.errors import PositionMoved, RollcallError
+from shared.errors import PositionMoved, Retryable, RollcallError
 from shared.points import at_point
+from shared.poison import PoisonWatch, Tally
 from shared.ports import Ask, Hashes, LaneStore, Log, Write
 from shared.state import LaneState
 from shared.wire import Message, Record, decoder, encode
@@ -173,13 +174,24 @@ class LaneLoop:
     Takes batches to their end. A Retryable from any line leaves position and state where they were.
 
     1. read each lane's record; no record: rebuild; not the place from which this batch was read: seek, decide nothing.
-    2. handle, record by record, from states read at that position: no effect yet.
+    2. handle, record by record, from states read at that position: no effect yet. Too much poison: stop.
     3. publish group by group; await every acknowledgement.
     4. write the states and move the position, together, if nobody moved it since 1; else seek.
     """
 
-    def __init__(self, handler: Handler, store: LaneStore, out: Log, edges: Edges) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        store: LaneStore,
+        out: Log,
+        edges: Edges,
+        watch: PoisonWatch | None = None,
+        lanes: Callable[[], Iterable[int]] = tuple,
+    ) -> None:
+        """``lanes``: those of the whole process, where this loop is one of several; ``watch`` is of all of them."""
         self._handler = handler
+        self._watch = watch
+        self._lanes = lanes
         self._store = store
         self._log = out
         self._edges = edges
@@ -189,7 +201,8 @@ class LaneLoop:
         """
         Take one batch of each lane; offsets of the records are the log's own.
 
-        Returns, for the lanes whose batch was not taken, the offset in the log at which to go on reading.
+        Returns, for the lanes whose batch was not taken, the offset in the log at which to go on reading. Raises:
+        TooMuchPoison, before any effect.
         """
         seeks: dict[int, int] = {}
         taken: list[tuple[View, Effects]] = []
@@ -202,11 +215,13 @@ class LaneLoop:
                 seeks[lane] = self.position(lane)
             except StateLost as lost:
                 seeks[lane] = self._rebuild(lane, str(lost))
+        tally = self._judge(batches, taken)
         at_point("decided")
         for group in range(max((len(effects.publish) for _, effects in taken), default=0)):
-            messages = [m for _, effects in taken for m in effects.publish[group : group + 1]]
-            self._log.publish([message for group_of_lane in messages for message in group_of_lane])
-            at_point(f"published-{group}")
+            messages = [m for _, effects in taken for told in effects.publish[group : group + 1] for m in told]
+            if messages:
+                self._log.publish(messages)
+                at_point(f"published-{group}")
         for _, effects in taken:
             if effects.wake:
                 effects.wake()
@@ -216,8 +231,17 @@ class LaneLoop:
                 log.info("lane %d: another owner was faster; reading again", lane)
                 seeks[lane] = self.position(lane)
         at_point("written")
+        if self._watch is not None:
+            self._watch.add(tally)
         self._read_from.update(ends | seeks)
         return seeks
+
+    def _judge(self, batches: Mapping[int, Sequence[Record]], taken: Sequence[tuple[View, Effects]]) -> Tally:
+        if self._watch is None or not taken:
+            return Tally()
+        records = [record for view, _ in taken for record in batches[view.lane]]
+        messages = [message for _, effects in taken for group in effects.publish for message in group]
+        return self._watch.judge({*self._lanes(), *self._read_from, *batches}, records, messages)
 
     def _look(
         self, batches: Mapping[int, Sequence[Record]], seeks: dict[int, int]
@@ -310,13 +334,17 @@ class LaneLoop:
         return [record.at_offset(record.offset + base) for record in wanted] if base else wanted
 
     def _rebuild(self, lane: int, reason: str) -> int:
+        """Raises: Retryable, also when another owner rebuilds it at the same time, or the store was emptied again."""
         log.info("lane %d is made from what was told: %s", lane, reason)
         try:
             old = View(self._store, lane).state
         except StateLost:
             old = None
         first, end = self._edges(lane)
-        self._handler.rebuild(lane, old, first, end)
-        state = View(self._store, lane).known
+        try:
+            self._handler.rebuild(lane, old, first, end)
+            state = View(self._store, lane).known
+        except (PositionMoved, StateLost) as moved:
+            raise Retryable(f"lane {lane} moved while it was rebuilt: {moved}") from moved
         log.info("lane %d goes on at %d", lane, state.position)
         return state.position - state.base

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
@@ -17,6 +18,7 @@ from shared.config import Config
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, Reader, client_settings, group_name, to_record, topic_name
 from shared.lane import Handler, LaneLoop
+from shared.poison import PoisonWatch
 from shared.ports import LaneStore
 from shared.service import STOP_SECONDS, backoff, sleep_unless
 from shared.wire import Record
@@ -53,6 +55,18 @@ def broker_for(config: Config) -> KafkaBroker:
     )
 
 
+def watch_of(config: Config) -> PoisonWatch:
+    """What stops a service that can read next to nothing; one for each run of a service."""
+    limit = config.poison
+    return PoisonWatch(
+        share=limit.share,
+        records=limit.records,
+        minimum=limit.minimum,
+        schools=config.schools,
+        partitions=config.kafka.partitions,
+    )
+
+
 SUBSCRIPTION: dict[str, Any] = {
     "batch": True,
     "ack_policy": AckPolicy.MANUAL,
@@ -71,27 +85,39 @@ class LaneService:
     One service that reads one topic lane by lane: ``name`` is its consumer group.
 
     A Retryable waits with jitter and takes the same batch again; anything else ends the service without moving a
-    position.
+    position. The lanes are shared out among ``workers``, so that one decides while another waits for Kafka or Redis;
+    each has a loop and a producer of its own, and a lane is always the same one's.
     """
 
     def __init__(
-        self, config: Config, name: str, topic: str, handler: Handler, store: LaneStore, out: KafkaLog | None = None
+        self,
+        config: Config,
+        name: str,
+        topic: str,
+        handler: Handler,
+        store: LaneStore,
+        out: KafkaLog | None = None,
+        workers: int = 1,
     ) -> None:
         self.name = name
         self._config = config
         self._topic = topic
-        self._out = out or KafkaLog(config)
+        self._outs = [out or KafkaLog(config), *(KafkaLog(config) for _ in range(workers - 1))]
         self._handler = handler
         self._store = store
         self._lanes: set[int] = set()
-        self._lock = threading.Lock()  # the loop is one thread's at a time
+        self._lock = threading.Lock()  # the loops are one batch's at a time
         self._consumer: Any = None
         self._told_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         self._reader = Reader(self._config)
         self._edges_lock = threading.Lock()
-        self._loop = LaneLoop(self._handler, self._store, self._out, self._edges)
+        watch = watch_of(self._config)  # one for all workers: the schools of all lanes that are here count alike
+        self._loops = [
+            LaneLoop(self._handler, self._store, out, self._edges, watch, lambda: self._lanes) for out in self._outs
+        ]
+        self._threads = ThreadPoolExecutor(len(self._loops), thread_name_prefix=self.name)
         failed: list[BaseException] = []
         broker = broker_for(self._config)
         subscriber = broker.subscriber(
@@ -114,6 +140,9 @@ class LaneService:
                 raise  # told to end; what was under way is taken again at the next start
             except BaseException as error:
                 failed.append(error)
+                log.error(
+                    "%s stops: %s: %s", self.name, type(error).__name__, error
+                )  # to end may take too long to tell
                 stop.set()
 
         subscriber(take)
@@ -126,10 +155,14 @@ class LaneService:
             watcher.cancel()
             await broker.stop()
             await asyncio.to_thread(self._reader.close)
+            self._threads.shutdown(wait=False)
         if failed:
             raise failed[0]
         if watcher.done() and not watcher.cancelled() and (error := watcher.exception()):
             raise error
+
+    def _loop_of(self, lane: int) -> LaneLoop:
+        return self._loops[lane % len(self._loops)]
 
     def _edges(self, lane: int) -> tuple[int, int]:
         with self._edges_lock:
@@ -159,17 +192,32 @@ class LaneService:
             owned = {lane: records for lane, records in batches.items() if lane in self._lanes}
             if not owned:
                 return
-            for lane, offset in self._loop.step(owned).items():
+            for lane, offset in self._share_out(owned).items():
                 self._seek(lane, offset)
             if time.monotonic() - self._told_at >= LAG_SECONDS:
                 self._told_at = time.monotonic()
                 self._tell_lag({lane: records[-1].offset + 1 for lane, records in owned.items()})
 
+    def _share_out(self, batches: dict[int, list[Record]]) -> dict[int, int]:
+        """All workers at once. When one fails the batch comes again, and what another has taken is passed over."""
+        shares: dict[LaneLoop, dict[int, list[Record]]] = defaultdict(dict)
+        for lane, records in batches.items():
+            shares[self._loop_of(lane)][lane] = records
+        first, *others = shares.items()
+        futures = [self._threads.submit(loop.step, share) for loop, share in others]
+        try:
+            seeks = first[0].step(first[1])
+        finally:
+            wait(futures)
+        for future in futures:
+            seeks |= future.result()
+        return seeks
+
     def _seek(self, lane: int, offset: int) -> None:
         try:
             self._consumer.seek(TopicPartition(topic_name(self._config, self._topic), lane, offset))
         except KafkaException as error:
-            self._loop.leave(lane)  # where it is read from is not known any more
+            self._loop_of(lane).leave(lane)  # where it is read from is not known any more
             log.info("lane %d cannot be sought now: %s", lane, error)
 
     def _tell_lag(self, offsets: dict[int, int]) -> None:
@@ -188,7 +236,7 @@ class LaneService:
         """
         for place in partitions:
             try:
-                place.offset = self._loop.start(place.partition)
+                place.offset = self._loop_of(place.partition).start(place.partition)
             except Retryable as trouble:
                 log.warning("lane %d starts without its position: %s", place.partition, trouble)
                 place.offset = OFFSET_BEGINNING
@@ -199,7 +247,7 @@ class LaneService:
     def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         for place in partitions:
             self._lanes.discard(place.partition)
-            self._loop.leave(place.partition)
+            self._loop_of(place.partition).leave(place.partition)
         consumer.incremental_unassign(partitions)
 
     async def _watch(self, stop: asyncio.Event) -> None:
@@ -216,6 +264,6 @@ class LaneService:
 
     def _look_at(self, lane: int) -> None:
         with self._lock:
-            if lane in self._lanes and (offset := self._loop.heal(lane)) is not None:
+            if lane in self._lanes and (offset := self._loop_of(lane).heal(lane)) is not None:
                 # The consumer may hold records already: only the next batch shows whether this took effect.
                 self._seek(lane, offset)

@@ -17,6 +17,7 @@ class _FrozenMeta(msgspec.StructMeta):
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
         options = {"frozen": True, "kw_only": True, "omit_defaults": True, "forbid_unknown_fields": True} | options
+        options.setdefault("gc", False)  # frozen values form no cycles, and a batch has a hundred thousand of them
         return super().__new__(mcls, name, bases, namespace, **options)
 
 
@@ -32,10 +33,21 @@ class Fault(Frozen):
     message: str
 
 
+class Address(Frozen):
+    """Where somebody lives; ``lines`` are those of the street, without the empty ones."""
+
+    lines: tuple[str, ...] = ()
+    town: str | None = None
+    county: str | None = None
+    postcode: str | None = None
+    country: str | None = None
+
+
 class Student(Frozen):
     """
     One person as the school's records say, before anybody judged them.
 
+    ``lists`` are the source's lists that have them: ``students``, ``applicants``, ``leavers``, in this order.
     ``programmes`` and ``modules`` are sorted codes, or None where the area was never read (*not supplied*, which clears
     nothing). Dates are ISO 8601 (``YYYY-MM-DD``). ``system_status`` is the number of the iSAMS life stage (1 current,
     0 applicant, -1 left) or None where its word maps to nothing.
@@ -64,6 +76,7 @@ class Student(Frozen):
     form: str | None = None
     house: str | None = None
     photo_id: int | None = None
+    address: Address | None = None
     programmes: tuple[str, ...] | None = None
     modules: tuple[str, ...] | None = None
     metadata: dict[str, str] = {}
@@ -135,13 +148,29 @@ class Module(Frozen):
     years: tuple[ModuleYear, ...] = ()
 
 
+class House(Frozen):
+    code: str
+    name: str
+
+
+class Term(Frozen):
+    """``starts`` and ``ends`` are days, both of them school days as far as the school says."""
+
+    code: str
+    name: str
+    starts: str
+    ends: str
+
+
 class Structure(Frozen):
-    """A school's faculties, departments, programmes and modules, each sorted by code."""
+    """A school's faculties, departments, programmes, modules, houses and terms, each sorted by code."""
 
     faculties: tuple[Faculty, ...] = ()
     departments: tuple[Department, ...] = ()
     programmes: tuple[Programme, ...] = ()
     modules: tuple[Module, ...] = ()
+    houses: tuple[House, ...] = ()
+    terms: tuple[Term, ...] = ()
 
 
 class Budget(Frozen):

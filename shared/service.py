@@ -5,11 +5,14 @@ import gc
 import logging
 import random
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from shared.errors import Retryable, RollcallError
 
 log = logging.getLogger("rollcall")
 
+INSIST_CAP_SECONDS = 2.0
 STOP_SECONDS = 9.0  # what runs is given this long to end; supervision allows ten
 
 
@@ -33,6 +36,27 @@ async def sleep_unless(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def insist(action: Callable[[], object], seconds: float, stop: asyncio.Event) -> bool:
+    """
+    Do it, in a thread, again and again while what it needs is away: for so many seconds, or until ``stop``.
+
+    A claim that is not given back keeps its place to itself until its lease ends, long after the queue is there again.
+    Returns whether it was done.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+    attempt = 0
+    while True:
+        try:
+            await asyncio.to_thread(action)
+        except Retryable as trouble:
+            attempt += 1
+            wait = trouble.retry_after or backoff(attempt, INSIST_CAP_SECONDS)
+            if asyncio.get_running_loop().time() + wait > deadline or await sleep_unless(stop, wait):
+                return False
+            continue
+        return True
 
 
 async def run_services(services: Sequence[Service], stop: asyncio.Event | None = None) -> int:
@@ -64,6 +88,9 @@ async def run_services(services: Sequence[Service], stop: asyncio.Event | None =
         error = None if task in late else task.exception()
         if error is not None:
             failures += 1
+            if isinstance(error, RollcallError):  # on purpose: what it says is what a person needs
+                log.error("%s stopped, its position has not moved: %s", service.name, error)
+                continue
             log.error("%s stopped on a bug; its position has not moved", service.name, exc_info=error)
         else:
             log.info("%s stopped", service.name)
@@ -74,4 +101,4 @@ def calm_garbage_collector() -> None:
     """What was imported stays for good: looking at it again on every collection halves the speed of a backlog."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(250_000, 20, 100)

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from shared.events import Evidence, StudentAssessed
-from shared.model import Details, Frozen, Kind, Structure
+from shared.events import ColumnDrop, Evidence, StudentAssessed
+from shared.model import Budget, Details, Frozen, Kind, Structure
 
 
 class StagedDisable(Frozen):
@@ -22,6 +22,17 @@ class StagedUnenrol(Frozen):
     at: int
 
 
+class StagedUpdate(Frozen):
+    """
+    Details that a record empties, waiting for a certified sweep: the account keeps what it has of ``fields``.
+    ``columns`` are those of the record that they come from.
+    """
+
+    fields: tuple[str, ...]
+    columns: tuple[str, ...]
+    at: int
+
+
 class Absence(Frozen):
     """The first certified sweep that lacked the person."""
 
@@ -37,6 +48,10 @@ class AccountState(Frozen):
     decided it, ``version`` that of the record which last changed the account (-1: never had one). ``digest`` is that
     of the fetched record last taken (None after a disable by absence), ``assessed`` that of the assessed one. ``held``
     maps a plan to the hash of the held set that has this student, ``spent`` a plan to the time of its last removal.
+
+    ``create`` and ``email_change`` are the offsets at which an account, or a changed e-mail, beyond its budget was
+    staged. ``born`` is the birth date of a disabled account whose record now has another, ``twin`` the id under which
+    somebody who is to be disabled seems to have come back.
     """
 
     school: str
@@ -58,6 +73,11 @@ class AccountState(Frozen):
     staged: StagedDisable | None = None
     unenrol: StagedUnenrol | None = None
     absence: Absence | None = None
+    create: int | None = None
+    email_change: int | None = None
+    update: StagedUpdate | None = None
+    born: str | None = None
+    twin: str | None = None
     held: dict[str, str] = {}
     spent: dict[str, str] = {}
     assessment: StudentAssessed | None = None
@@ -78,7 +98,10 @@ class CertifiedSweep(Frozen):
 
 
 class HeldPlan(Frozen):
-    """A plan beyond its budget. ``state``: who it waits for, or what a person said of it."""
+    """
+    A plan beyond its budget. ``state``: who it waits for, or what a person said of it. ``columns``: those of the
+    records that are empty and were not.
+    """
 
     hash: str
     count: int
@@ -88,6 +111,7 @@ class HeldPlan(Frozen):
     state: Literal["held", "released", "refused"] = "held"
     operator: str = ""
     note: str = ""
+    columns: tuple[ColumnDrop, ...] = ()
 
 
 class SchoolState(Frozen):
@@ -96,7 +120,8 @@ class SchoolState(Frozen):
     account; ``content_sum`` runs over the roll.
 
     ``full_at`` is the lane offset at which a certified full sweep was last decided (-1: never), ``areas`` maps each
-    area to the offset at which it was last certified.
+    area to the offset at which it was last certified. ``budgets`` are those of the last close: what comes in between is
+    decided by them. ``fill`` maps a column of the records to "filled/all" as a certified sweep last had it in order.
     """
 
     school: str
@@ -113,6 +138,8 @@ class SchoolState(Frozen):
     holds: dict[str, HeldPlan] = {}
     is_paused: bool = False
     settings_version: str = ""
+    budgets: dict[str, Budget] = {}
+    fill: dict[str, str] = {}
 
 
 class StructureState(Frozen):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 DAY_MS = 86_400_000
+DEAD_LETTERS = "-dlq"  # how their topics' names end
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Topic:
 
     @property
     def dead_letters(self) -> str:
-        return f"{self.name}-dlq"
+        return f"{self.name}{DEAD_LETTERS}"
 
     @property
     def config(self) -> dict[str, str]:
@@ -44,7 +45,14 @@ _SWEEP = ("SweepStarted", "StructureFetched", "RollRead", "SweepCompleted", "Swe
 _COMMANDS = ("ReleaseHold", "RefuseHold", "PauseSchool", "ResumeSchool", "AcceptRoll", "ForgetStudent")
 
 TOPICS: tuple[Topic, ...] = (
-    Topic(SYNC_REQUESTS, "school", ("SyncRequested",), ("cli", "reconciler", "publisher"), ("fetcher",), 7 * DAY_MS),
+    Topic(
+        SYNC_REQUESTS,
+        "school",
+        ("SyncRequested", "SyncAnswered"),
+        ("cli", "reconciler", "publisher", "fetcher"),
+        ("fetcher", "cli"),
+        7 * DAY_MS,
+    ),
     Topic(
         STUDENTS_FETCHED,
         "school/student, or school",
@@ -95,9 +103,9 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         PROFILES_FETCHED,
         "school/student/area",
-        (),
+        ("ProfileFetched", "PhotoFetched", "TranscriptFetched"),
         ("fetcher",),
-        (),
+        ("cli",),
         None,
     ),
     Topic(OPERATOR_COMMANDS, "school", _COMMANDS, ("cli",), ("eligibility", "fetcher"), 90 * DAY_MS),

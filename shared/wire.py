@@ -7,11 +7,9 @@ content mode of its Kafka binding (``ce_id``, ``ce_type``, ``ce_source``, ``ce_s
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
-from hashlib import blake2b, sha1
+from hashlib import blake2b
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
@@ -21,6 +19,7 @@ from shared.model import Frozen
 
 _NAMES: dict[type[Frozen], str] = {
     events.SyncRequested: "rollcall.sync_requested.v1",
+    events.SyncAnswered: "rollcall.sync_answered.v1",
     events.SweepStarted: "rollcall.sweep_started.v1",
     events.StudentFetched: "rollcall.student_fetched.v1",
     events.StructureFetched: "rollcall.structure_fetched.v1",
@@ -57,10 +56,7 @@ _NAMES: dict[type[Frozen], str] = {
 
 TYPES: dict[str, type[Frozen]] = {name: model for model, name in _NAMES.items()}
 
-ROLLCALL = uuid5(NAMESPACE_URL, "https://rollcall.example/events")
 MODULUS = 1 << 128
-_NAMESPACE = ROLLCALL.bytes
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # RFC 9562's two fixed bits
 
 _encoder = msgspec.json.Encoder()
 
@@ -72,14 +68,18 @@ def register(model: type[Frozen], name: str) -> None:
     _NAMES[model] = name
 
 
+Late = Callable[[], Sequence[tuple[str, bytes | None]] | None]
+
+
 class Record:
     """
     One record as it came from a topic. ``lane`` is its partition; of a repeated header the last counts.
 
-    Headers are decoded when somebody asks: most records of a quiet day are passed over before that.
+    Headers are read when somebody asks: most records of a quiet day are passed over before that. ``late`` gives them
+    then, in the client's own form.
     """
 
-    __slots__ = ("_raw", "key", "lane", "offset", "topic", "value")
+    __slots__ = ("_late", "_raw", "key", "lane", "offset", "topic", "value")
 
     def __init__(
         self,
@@ -91,42 +91,49 @@ class Record:
         headers: Mapping[str, str] | None = None,
         *,
         raw: Mapping[str, bytes | None] | None = None,
+        late: Late | None = None,
     ) -> None:
         self.topic = topic
         self.lane = lane
         self.offset = offset
         self.key = key
         self.value = value
-        self._raw: Mapping[str, bytes | None] = (
-            raw if raw is not None else {name: text.encode() for name, text in (headers or {}).items()}
-        )
+        self._late = late
+        self._raw = raw
+        if headers is not None:
+            self._raw = {name: text.encode() for name, text in headers.items()}
+
+    @property
+    def raw(self) -> Mapping[str, bytes | None]:
+        if self._raw is None:
+            self._raw = dict(self._late() or ()) if self._late is not None else {}
+        return self._raw
 
     @property
     def headers(self) -> dict[str, str]:
-        return {name: (value or b"").decode("utf-8", "replace") for name, value in self._raw.items()}
+        return {name: (value or b"").decode("utf-8", "replace") for name, value in self.raw.items()}
 
     def header(self, name: str) -> str | None:
         """One header's text; None when it is not there."""
-        value = self._raw.get(name)
+        value = self.raw.get(name)
         return None if value is None else value.decode("utf-8", "replace")
 
     def raw_header(self, name: str) -> bytes | None:
-        return self._raw.get(name)
+        return self.raw.get(name)
 
     def at_offset(self, offset: int) -> "Record":
         """The same record under another offset (``LaneState.base``)."""
-        return Record(self.topic, self.lane, offset, self.key, self.value, raw=self._raw)
+        return Record(self.topic, self.lane, offset, self.key, self.value, raw=self._raw, late=self._late)
 
 
-@dataclass(slots=True)
-class Message:
+class Message(msgspec.Struct, gc=False):
     """One record to be published. ``value`` None is a tombstone."""
 
     topic: str
     lane: int
     key: str
     value: bytes | None
-    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    headers: list[tuple[str, bytes]] = []
 
 
 def type_name(model: type[Frozen]) -> str:
@@ -187,22 +194,9 @@ def event_id(school: str, student_id: str, version: int, kind: str, detail: str 
     """
     Stable across replays, so that a consumer can drop what it has seen. ``detail``: the module, programme or field.
 
-    A version 5 UUID in the namespace ``ROLLCALL``, written by hand because the library's takes twice as long.
+    Written out and not hashed: it says what it identifies, and costs a first sweep of many schools nothing.
     """
-    return event_ids(school, student_id, version)(kind, detail)
-
-
-def event_ids(school: str, student_id: str, version: int) -> Callable[[str, str], str]:
-    """``event_id`` of one student's one version, by kind and detail: what they share is hashed once."""
-    shared = sha1(_NAMESPACE + f"{school}/{student_id}/{version}/".encode(), usedforsecurity=False)
-
-    def of(kind: str, detail: str) -> str:
-        whole = shared.copy()
-        whole.update(f"{kind}/{detail}".encode())
-        raw = whole.hexdigest()
-        return f"{raw[:8]}-{raw[8:12]}-5{raw[13:16]}-{_VARIANT[raw[16]]}{raw[17:20]}-{raw[20:32]}"
-
-    return of
+    return f"{school}/{student_id}/{version}/{kind}/{detail}"
 
 
 def headers(

@@ -1,9 +1,10 @@
 """Students, sweeps and rolls for tests: sound unless a test says otherwise."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from shared import clock
+from shared import clock, columns
 from shared.events import (
     Absences,
     Certificate,
@@ -65,6 +66,14 @@ def a_certificate(students: Iterable[Student], school: str = SCHOOL, areas: tupl
     )
 
 
+def a_fill(students: Iterable[Student]) -> dict[str, int]:
+    """How many of these have each column filled."""
+    filled: Counter[str] = Counter()
+    for student in students:
+        columns.count(filled, student)
+    return columns.fill_of(filled)
+
+
 def a_sweep(
     sweep: str,
     roll: Iterable[Student],
@@ -98,6 +107,7 @@ def a_sweep(
             full=full,
             certificate=a_certificate(people, school),
             absences=Absences(),
+            fill=a_fill(people),
         )
     )
     return events

@@ -17,9 +17,11 @@ from shared.config import Config
 from shared.config_load import load
 from tests import brokers as servers
 
-# No test is timed: neither an example, nor how long it takes to think one up on a busy machine.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# No test is timed: neither an example, nor how long it takes to think one up on a busy machine. A run draws the same
+# examples as the one before, so that what fails is of the change; --hypothesis-profile=explore looks for others.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("same")
 
 _FOLDER = pytest.StashKey[Path]()
 _LEADER = pytest.StashKey[servers.Leader]()

@@ -7,13 +7,20 @@ object, and looks through everybody whenever it wants to know something. Crashes
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from shared.events import RollRead, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
 from shared.model import Frozen, Student
 
 DAY = 24 * 60
-PLANS = ("disable_explained", "disable_unexplained", "unenrol", "move")
+PLANS = (
+    *("disable_explained", "disable_unexplained", "rekey", "unenrol", "move"),
+    *("create", "email_change", "nulled_column"),
+)
+EMPTIES = {"preferred_name": "first", "year_group": "year", "personal_email": "personal_email", "phone": "phone"}
+YEARS = {7: 1, 8: 2, 9: 3, 10: 4, 11: 5, 12: 6, 13: 7}
 Lost = tuple[frozenset[str], frozenset[str], bool]  # programmes, modules, whether others were gained at the same time
+GOES, COUNTS, WAITS = "goes", "goes and counts", "waits"
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,9 @@ class Limit:
         return total <= self.share * base and (self.count is None or total <= self.count)
 
 
+NOBODY = Limit(0, Fraction(0))
+
+
 @dataclass
 class Person:
     """``record``: the last that was taken; ``proven``: the same, or nothing after a disable by absence."""
@@ -35,8 +45,7 @@ class Person:
     record: Student
     read_at: float
     status: str = "none"
-    name: str = ""
-    email: str | None = None
+    has: dict[str, Any] = field(default_factory=dict)  # first, last, email, personal_email, phone, year
     programmes: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
     proven: Student | None = None
@@ -45,6 +54,11 @@ class Person:
     waits: str | None = None
     leaves: bool = False
     lost: Lost | None = None
+    joins: bool = False  # beyond the budget of new accounts
+    renames: bool = False  # beyond the budget of changed e-mails
+    emptied: set[str] = field(default_factory=set)  # columns of the record
+    born: str | None = None
+    twin: str | None = None
     absence: tuple[str, float] | None = None
     held: dict[str, object] = field(default_factory=dict)
     spent: dict[str, float] = field(default_factory=dict)
@@ -58,6 +72,10 @@ class Person:
     @property
     def has_something_pending(self) -> bool:
         return bool(self.leaves or self.lost or self.absence or self.waits)
+
+    @property
+    def is_going(self) -> bool:
+        return self.status == "enabled" and (self.leaves or self.absence is not None)
 
 
 @dataclass
@@ -74,7 +92,8 @@ def verdict(student: Student) -> str:
         email = (student.email or "").strip()
         name, _, domain = email.partition("@")
         sound = name and "." in domain.strip(".") and " " not in email and "@" not in domain
-        return "eligible" if student.title and student.first_name and student.last_name and sound else "undecided"
+        shown = student.preferred_name or student.first_name
+        return "eligible" if student.title and shown and student.last_name and sound else "undecided"
     if student.system_status == -1:
         return "left"
     return "prospective" if student.system_status == 0 else "undecided"
@@ -84,11 +103,31 @@ def same(email: str | None) -> str:
     return (email or "").strip().lower()
 
 
+def wanted_by(student: Student) -> str | None:
+    return same(student.email) if verdict(student) == "eligible" else None
+
+
+def said_by(student: Student) -> dict[str, Any]:
+    return {
+        "first": student.preferred_name or student.first_name,
+        "last": student.last_name,
+        "email": (student.email or "").strip(),
+        "personal_email": student.personal_email,
+        "phone": student.phone,
+        "year": YEARS.get(student.year_group or 0),
+    }
+
+
+def who(student: Student) -> tuple[str, ...] | None:
+    parts = (student.first_name, student.last_name, student.date_of_birth)
+    return tuple(str(part).lower() for part in parts) if all(parts) else None
+
+
 class Oracle:
     """``limits`` by plan, and ``cohort``: from how many heads a year group counts, and what share may go."""
 
     def __init__(self, limits: dict[str, Limit], cohort: Limit, confirm_minutes: float) -> None:
-        self.limits = limits
+        self.limits = limits | {"rekey": NOBODY, "nulled_column": NOBODY}
         self.cohort = cohort
         self.confirm_minutes = confirm_minutes
         self.people: dict[str, Person] = {}
@@ -98,6 +137,8 @@ class Oracle:
         self.is_paused = False
         self.holds: dict[str, Held] = {}
         self.outcomes: list[tuple[str, str]] = []
+        self.closed_at: float | None = None  # the last certified sweep
+        self.full: dict[str, Fraction] = {}  # of each column, how full it was when it was in order
 
     # --- what comes ------------------------------------------------------------------------------------------------
 
@@ -130,88 +171,149 @@ class Oracle:
 
     def read(self, student: Student, minutes: float) -> None:
         id = student.student_id
-        person = self.people.get(id)
+        person, previous = self.people.get(id), None
         if person is not None:
             if minutes < person.read_at:
                 return
             is_known = person.record == student and person.proven is not None
             if is_known and not person.has_something_pending:
                 return
+            previous = person.record
         else:
             person = self.people[id] = Person(student, minutes)
-        before = self.email_of(person)
         person.record = person.proven = student
         person.read_at, person.is_read_since = minutes, True
         person.absence, person.lacking = None, []
-        wanted = same(student.email) if verdict(student) == "eligible" else None
+        self.settle(person, previous, minutes, None)
+
+    def settle(self, person: Person, previous: Student | None, now: float, gate: str | None) -> None:
+        """Decide somebody, and whoever gets an e-mail by that. ``gate``: what a close has decided already."""
+        before, wanted = self.email_of(person), wanted_by(person.record)
         other = self.holder_of(wanted, but=person) if wanted else None
-        if other is None:
-            self.decide(person)
-        elif before is not None and other.waits == before and other.is_here:
-            person.email = None  # for a moment: each takes the other's
-            theirs = other.email
-            other.email = None
-            self.decide(person)
-            self.decide(other, was=theirs)
-        else:
+        is_exchange = other is not None and before is not None and other.waits == before and other.is_here
+        if other is not None and not is_exchange:
             person.waits = wanted
+            self.note_birth(person, previous)
             self.let_be(person)
-        self.give(before)
+        else:
+            gate = gate or self.gate(person, now, 2 if is_exchange else 1)
+            self.decide(person, previous, gate, now)
+            if other is not None:
+                self.decide(other, other.record, gate, now)
+        self.give(before, now)
+
+    def gate(self, person: Person, now: float, heads: int = 1) -> str:
+        wanted = wanted_by(person.record)
+        if self.closed_at is None or wanted is None or wanted == self.email_of(person) or person.status == "disabled":
+            return GOES
+        plan = "create" if person.status == "none" else "email_change"
+        if person.joins or person.renames:
+            return WAITS
+        for window in (DAY, 7 * DAY):
+            total = heads + self.spent_since(plan, now - window)
+            if not self.limits[plan].lets(total, self.base(plan, now - window)):
+                return WAITS
+        return COUNTS
+
+    def spent_since(self, plan: str, moment: float) -> int:
+        return sum(person.spent.get(plan, -DAY * 99) > moment for person in self.people.values())
+
+    def base(self, plan: str, moment: float) -> int:
+        enabled = sum(person.status == "enabled" for person in self.people.values())
+        if plan == "create" and self.closed_at is not None:
+            enabled -= self.spent_since("create", self.closed_at)
+        return enabled + self.disabled_since(moment)
 
     def email_of(self, person: Person) -> str | None:
-        return same(person.email) if person.status == "enabled" else None
+        return same(person.has["email"]) if person.status == "enabled" else None
 
     def holder_of(self, email: str, but: Person | None = None) -> Person | None:
         for person in self.people.values():
-            if person is not but and person.status == "enabled" and same(person.email) == email:
+            if person is not but and self.email_of(person) == email:
                 return person
         return None
 
-    def give(self, email: str | None) -> None:
-        """An e-mail may be free now: the first who waits for it and is here gets it, and so on with theirs."""
-        if email is None or self.holder_of(email) is not None:
+    def give(self, email: str | None, now: float, heir: str | None = None) -> None:
+        """An e-mail may be free now: the first who waits for it, is here and may have it gets it, and so on."""
+        if email is None:
             return
-        for id in sorted(self.people):
+        for id in [*({heir} & self.people.keys()), *sorted(self.people)]:
             person = self.people[id]
+            if self.holder_of(email) is not None:
+                return
             if person.waits == email and person.is_here:
                 old = self.email_of(person)
-                self.decide(person)
-                if old != email:
-                    self.give(old)
-                return
+                self.decide(person, person.record, GOES if id == heir else self.gate(person, now), now)
+                if old is not None and old != email:
+                    self.give(old, now)
 
     def let_be(self, person: Person) -> None:
         person.leaves, person.lost, person.held = False, None, {}
+        person.joins, person.renames, person.emptied, person.twin = False, False, set(), None
 
-    def decide(self, person: Person, was: str | None = None) -> None:
+    def note_birth(self, person: Person, previous: Student | None) -> bool:
+        """Whether a disabled account's id was given to somebody else."""
+        if person.status != "disabled":
+            return False
+        born, now = person.born or (previous.date_of_birth if previous else None), person.record.date_of_birth
+        person.born = None if born == now else born
+        return born is not None and now is not None and born != now
+
+    def decide(self, person: Person, previous: Student | None, gate: str, now: float) -> None:
         person.waits = None
-        says = verdict(person.record)
-        if says == "eligible":
-            self.have(person)
+        is_another = self.note_birth(person, previous)
+        says = "undecided" if is_another else verdict(person.record)
+        if says == "eligible" and person.status == "none" and gate == WAITS:
+            held = {plan: key for plan, key in person.held.items() if plan == "create"}
+            self.let_be(person)
+            person.joins, person.held = True, held
+        elif says == "eligible":
+            self.have(person, previous, gate, now)
         elif says == "left" and person.status == "enabled":
             person.leaves, person.lost = True, None
+            person.renames, person.emptied = False, set()
         else:
             self.let_be(person)
 
-    def have(self, person: Person) -> None:
-        record = person.record
+    def have(self, person: Person, previous: Student | None, gate: str, now: float) -> None:
+        record, was = person.record, person.status
         programmes = person.programmes if record.programmes is None else set(record.programmes)
         modules = person.modules if record.modules is None else set(record.modules)
         gained = programmes - person.programmes or modules - person.modules
         gone = frozenset(person.programmes - programmes), frozenset(person.modules - modules)
         before = person.lost
+        is_less = before is not None and gone[0] <= before[0] and gone[1] <= before[1]
         if not any(gone):
             person.lost = None
         elif before is None or before[:2] != gone:
-            shrinks = before is not None and gone[0] <= before[0] and gone[1] <= before[1]
-            person.lost = (*gone, bool(gained) or bool(shrinks and before is not None and before[2]))
-        reviewed = before is not None and person.lost is not None
-        if not (reviewed and before is not None and gone[0] <= before[0] and gone[1] <= before[1]):
-            person.held = {}
-        person.held = {plan: key for plan, key in person.held.items() if plan in ("unenrol", "move")}
+            person.lost = (*gone, bool(gained) or bool(is_less and before is not None and before[2]))
+        had, wanted = set(person.emptied), said_by(record)
+        person.emptied, person.renames = set(), False
+        if was == "enabled":
+            for column, name in EMPTIES.items():
+                is_empty = getattr(record, column) is None
+                was_full = previous is not None and getattr(previous, column) is not None
+                if is_empty and wanted[name] != person.has[name] and (not wanted[name] or was_full or column in had):
+                    person.emptied.add(column)
+            wanted |= {EMPTIES[column]: person.has[EMPTIES[column]] for column in person.emptied}
+            is_new_email = same(wanted["email"]) != same(person.has["email"])
+            if is_new_email and gate == WAITS:
+                person.renames, wanted["email"] = True, person.has["email"]
+            elif is_new_email and gate == COUNTS:
+                person.spent["email_change"] = now
+        elif was == "none" and gate == COUNTS:
+            person.spent["create"] = now
+        keeps = set()
+        if person.lost is not None and is_less:
+            keeps |= {"unenrol", "move"}
+        if person.renames and previous is not None and wanted_by(previous) == wanted_by(record):
+            keeps.add("email_change")
+        if (person.lost or person.emptied) and (person.lost is None or is_less) and person.emptied <= had:
+            keeps.add("nulled_column")
+        person.held = {plan: key for plan, key in person.held.items() if plan in keeps}
         person.programmes, person.modules = person.programmes | programmes, person.modules | modules
         person.status, person.leaves, person.disabled_at = "enabled", False, None
-        person.name, person.email = f"{record.first_name} {record.last_name}", (record.email or "").strip()
+        person.joins, person.born, person.twin, person.has = False, None, None, wanted
 
     # --- a close -----------------------------------------------------------------------------------------------------
 
@@ -227,6 +329,7 @@ class Oracle:
             return
         self.end(sweep, "certified")
         self.roll = set(truth)
+        joined = {id for id in truth if not self.people[id].is_in_roll}
         for id, person in self.people.items():
             person.is_in_roll, person.is_read_since = id in truth, False
             if id in truth:
@@ -235,22 +338,51 @@ class Oracle:
                 person.lacking.append(started)
                 if person.absence is None and person.status == "enabled":
                     person.absence = (sweep, started)
-        self.remove(event, sweep, started)
+            if not person.is_going:
+                person.twin = None
+        self.find_twins(joined, sweep)
+        self.remove(event, sweep, started, truth)
+        self.closed_at = started + 1
 
-    def remove(self, event: SweepCompleted, sweep: str, started: float) -> None:
+    def find_twins(self, joined: set[str], sweep: str) -> None:
+        for id, person in self.people.items():
+            is_first = person.leaves or (person.absence is not None and person.absence[0] == sweep)
+            if not (person.is_going and is_first and person.twin is None) or who(person.record) is None:
+                continue
+            alike = sorted(one for one in joined if who(self.people[one].record) == who(person.record))
+            if alike and alike[0] != id:
+                person.twin = alike[0]
+
+    def emptied_of(self, person: Person) -> set[str]:
+        """The columns whose emptiness is why something of this person's waits."""
+        return set(person.emptied) | self.lost_by(person)
+
+    def lost_by(self, person: Person) -> set[str]:
+        """The columns that say that there are no programmes, or no modules, at all."""
+        found: set[str] = set()
+        if person.lost is not None and person.lost[0] and not person.record.programmes:
+            found |= {"programmes"} | ({"year_group"} if person.record.year_group is None else set())
+        if person.lost is not None and person.lost[1] and not person.record.modules:
+            found |= {"modules"}
+        return found
+
+    def remove(self, event: SweepCompleted, sweep: str, started: float, truth: dict[str, Student]) -> None:
         now = started + 1
         enabled = {id for id, person in self.people.items() if person.status == "enabled"}
-        emails = {id: self.email_of(self.people[id]) for id in enabled}
-        now_or_later = self.planned(enabled, sweep, started, "sets" in event.certificate.areas)
-        base = {window: len(enabled) + self.disabled_since(now - window) for window in (DAY, 7 * DAY)}
-        spent = {
-            (plan, window): sum(person.spent.get(plan, -DAY * 99) > now - window for person in self.people.values())
-            for plan in PLANS
-            for window in base
+        emails = {id: (self.email_of(self.people[id]), self.people[id].twin) for id in enabled}
+        full = {
+            column: Fraction(sum(getattr(one, column) not in (None, ()) for one in truth.values()), len(truth))
+            for column in ("programmes", "modules", *EMPTIES)
+            if truth
         }
-        years = [self.people[id].record.year_group for id in enabled]
+        nulled = self.nulled(full)
+        if not self.is_paused:
+            for id in enabled:
+                self.empty(self.people[id], nulled)
+        now_or_later = self.planned(sweep, started, "sets" in event.certificate.areas, nulled)
         holds: dict[str, Held] = {}
         marks: dict[str, set[str]] = {}
+        goes: dict[str, dict[str, bool]] = {}  # plan -> who -> whether it counts
         for plan in PLANS:
             ids, later = now_or_later[plan]
             hold = self.holds.get(plan)
@@ -261,36 +393,95 @@ class Oracle:
                 continue
             free = ids & reviewed if hold and hold.state == "released" else set()
             rest = ids - free
-            is_within = all(
-                self.limits[plan].lets(len(rest) + spent[plan, window], base[window]) for window in base
-            ) and (plan != "disable_unexplained" or self.spares_the_years(rest, years))
-            if rest and not is_within:
-                key = (plan, frozenset((id, self.people[id].lost if "disable" not in plan else None) for id in rest))
+            passed = rest if self.is_within(plan, rest, now) else set()
+            if not passed and plan == "disable_explained" and hold and hold.state != "released":
+                few = Limit(self.limits[plan].floor, Fraction(0))
+                newcomers = rest - reviewed
+                if all(few.lets(len(newcomers) + self.spent_since(plan, now - w), 0) for w in (DAY, 7 * DAY)):
+                    passed = newcomers
+            if stays := rest - passed:
+                key = (plan, frozenset((id, self.reviewed(plan, self.people[id], nulled)) for id in stays))
                 is_news = hold is None or hold.key != key or hold.state == "released"
-                holds[plan] = Held(key, len(rest)) if is_news or hold is None else hold
-                marks[plan] = rest
-            for id in free | (rest if is_within else set()):
-                self.carry_out(plan, self.people[id], None if id in free else now, now)
+                holds[plan] = Held(key, len(stays)) if is_news or hold is None else hold
+                marks[plan] = stays
+            goes[plan] = {id: id not in free for id in free | passed}
         self.holds = holds
         for id, person in self.people.items():
             person.held = {plan: holds[plan].key for plan, ids in marks.items() if id in ids}
+        if not self.is_paused:
+            waits = {column for id in marks.get("nulled_column", ()) for column in self.emptied_of(self.people[id])}
+            self.full |= {column: rate for column, rate in full.items() if column not in nulled & waits}
+        for plan in PLANS[:5] + PLANS[7:]:
+            for id, counts in goes.get(plan, {}).items():
+                self.carry_out(plan, self.people[id], now if counts else None, now, nulled)
         for id in sorted(enabled):
             if self.people[id].status == "disabled":
-                self.give(emails[id])
+                self.give(emails[id][0], now, emails[id][1])
+        for plan in ("create", "email_change"):
+            for id, counts in sorted(goes.get(plan, {}).items()):
+                person = self.people[id]
+                self.settle(person, person.record, now, COUNTS if counts else GOES)
+
+    def nulled(self, full: dict[str, Fraction]) -> set[str]:
+        found = set()
+        for column, rate in full.items():
+            waiting = sum(column in self.emptied_of(person) for person in self.people.values())
+            if waiting > 2 and self.full[column] - rate > Fraction(1, 20):
+                found.add(column)
+        return found
+
+    def empty(self, person: Person, nulled: set[str]) -> None:
+        if person.emptied and not person.emptied & nulled and person.is_in_roll and not person.leaves:
+            self.take_over(person)
+
+    def take_over(self, person: Person) -> None:
+        said = said_by(person.record)
+        for column in person.emptied:
+            person.has[EMPTIES[column]] = said[EMPTIES[column]]
+        person.emptied = set()
+
+    def reviewed(self, plan: str, person: Person, nulled: set[str]) -> object:
+        """What a person sees of somebody in a held plan, beside who it is."""
+        return {
+            "rekey": person.twin,
+            "unenrol": person.lost,
+            "move": person.lost,
+            "email_change": wanted_by(person.record),
+            "nulled_column": (frozenset(person.emptied), person.lost if self.lost_by(person) & nulled else None),
+        }.get(plan)
+
+    def is_within(self, plan: str, ids: set[str], now: float) -> bool:
+        for window in (DAY, 7 * DAY):
+            total = len(ids) + self.spent_since(plan, now - window)
+            if not self.limits[plan].lets(total, self.base(plan, now - window)):
+                return False
+        return plan != "disable_unexplained" or self.spares_the_years(ids, now)
 
     def planned(
-        self, enabled: set[str], sweep: str, started: float, has_sets: bool
+        self, sweep: str, started: float, has_sets: bool, nulled: set[str]
     ) -> dict[str, tuple[set[str], set[str]]]:
         plans: dict[str, tuple[set[str], set[str]]] = {plan: (set(), set()) for plan in PLANS}
-        for id in enabled:
-            person = self.people[id]
+        for id, person in self.people.items():
+            if person.status != "enabled":
+                if person.joins and person.is_in_roll:
+                    plans["create"][0].add(id)
+                continue
             if person.leaves:
-                plans["disable_explained"][0].add(id)
-            elif self.is_gone(person, sweep, started):
-                plans["disable_unexplained"][0].add(id)
-            elif person.lost is not None:
+                plans["rekey" if person.twin else "disable_explained"][0].add(id)
+                continue
+            if self.is_gone(person, sweep, started):
+                plans["rekey" if person.twin else "disable_unexplained"][0].add(id)
+                continue
+            if person.renames and person.is_in_roll:
+                plans["email_change"][0].add(id)
+            if person.emptied & nulled:
+                plans["nulled_column"][0].add(id)
+            if person.lost is not None:
                 must_wait = bool(person.lost[1]) and not has_sets
-                plans["move" if person.lost[2] else "unenrol"][must_wait].add(id)
+                name = "move" if person.lost[2] else "unenrol"
+                if self.lost_by(person) & nulled:
+                    name = "nulled_column"
+                plans[name][must_wait].add(id)
         return plans
 
     def is_gone(self, person: Person, sweep: str, started: float) -> bool:
@@ -301,24 +492,32 @@ class Oracle:
     def disabled_since(self, moment: float) -> int:
         return sum(person.disabled_at is not None and person.disabled_at > moment for person in self.people.values())
 
-    def spares_the_years(self, ids: set[str], years: list[int | None]) -> bool:
-        for year in set(years):
-            heads = years.count(year)
+    def spares_the_years(self, ids: set[str], now: float) -> bool:
+        for year in {self.people[id].record.year_group for id in ids} - {None}:
+            group = [person for person in self.people.values() if person.record.year_group == year]
             going = sum(self.people[id].record.year_group == year for id in ids)
-            if year is not None and heads >= self.cohort.floor and going > self.cohort.share * heads:
-                return False
+            for edge in (now - DAY, now - 7 * DAY):
+                went = sum(person.spent.get("disable_unexplained", -DAY * 99) > edge for person in group)
+                heads = sum(person.status == "enabled" for person in group)
+                heads += sum(person.disabled_at is not None and person.disabled_at > edge for person in group)
+                if heads >= self.cohort.floor and going + went > self.cohort.share * heads:
+                    return False
         return True
 
-    def carry_out(self, plan: str, person: Person, spends: float | None, now: float) -> None:
-        if plan in ("unenrol", "move"):
+    def carry_out(self, plan: str, person: Person, spends: float | None, now: float, nulled: set[str]) -> None:
+        if plan == "nulled_column":
+            spends = None
+            self.take_over(person)
+        if plan in ("unenrol", "move") or (plan == "nulled_column" and self.lost_by(person) & nulled):
             assert person.lost is not None
             person.programmes -= person.lost[0]
             person.modules -= person.lost[1]
             person.lost = None
-        else:
-            person.status, person.disabled_at = "disabled", now
-            person.leaves, person.lost, person.absence = False, None, None
-            if plan == "disable_unexplained":
+        elif plan != "nulled_column":
+            has_left = person.leaves
+            self.let_be(person)
+            person.status, person.disabled_at, person.absence = "disabled", now, None
+            if not has_left:
                 person.proven = None
         if spends is not None:
             person.spent[plan] = spends

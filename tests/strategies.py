@@ -59,6 +59,9 @@ def _sound(student_id: str, choose: Choose) -> dict[str, Any]:
         "year_group": 10 + int(student_id) % 2,
         "programmes": choose([("Y10",), ("Y10",), *some_of(PROGRAMMES)]),
         "modules": choose([MODULES[:2], MODULES[:2], *some_of(MODULES)]),
+        "phone": choose(["07700 900001", "07700 900001", "07700 900002", None]),
+        "preferred_name": choose([None, None, "Addie"]),
+        "date_of_birth": choose([*[f"2010-03-{int(student_id) % 20 + 10}"] * 3, "2010-03-04", None]),
     }
 
 

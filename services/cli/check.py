@@ -19,12 +19,13 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """
-    Try the configuration: Kafka and its topics, Redis, each school's token and permissions, each tenant's mode.
+    Try the configuration: Kafka and its topics, Redis, each school's token, areas and fields, each tenant's mode.
 
-    Nothing is changed and nothing is sent to Unitu. Exit codes: 0 fine; 1 degraded: it syncs, and something should be
-    put right; 2 it cannot sync, or the configuration is refused.
+    Of a school it also tells how many requests an hour its cadences will cost. Nothing is changed and nothing is sent
+    to Unitu. Exit codes: 0 fine; 1 degraded: it syncs, and something should be put right; 2 it cannot sync, or the
+    configuration is refused.
     """
-    from services.cli.findings import State
+    from services.cli.sample import State
 
     config = config_of(context)
     slugs = [known_school(config, school)] if school else sorted(config.schools)

@@ -1,35 +1,18 @@
 """What `rollcall check` finds, part by part. Nothing here changes anything, and no snapshot is sent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
-from services.fetcher import isams
-from services.fetcher.politeness import Politeness
-from services.fetcher.session import Session
-from services.fetcher.source import Refused
+from services.cli import school_check
+from services.cli.sample import State
 from shared.config import Config, IsamsSchool, PushSchool, Tenant
 from shared.errors import Retryable
 from shared.kafka_admin import Standing, Topics, faults_of
 from shared.redis import away_is_retryable, connect
 
 AT_ONCE = 8  # schools
-PATIENCE_SECONDS = 10.0  # for one request: a person waits
-REQUESTS = 100  # that a check may send to a school: far more than it does
-
-
-class State(IntEnum):
-    """How bad it is. The worst is the exit code."""
-
-    OK = 0
-    DEGRADED = 1
-    FAILED = 2
-
-    @property
-    def word(self) -> str:
-        return ("ok", "degraded", "cannot sync")[self]
 
 
 @dataclass(frozen=True)
@@ -129,72 +112,12 @@ async def of_schools(config: Config, slugs: list[str]) -> list[Finding]:
             text = f"pushed to POST /v1/sync on {config.gateway.listen}; its key names the school"
             return [finding(f"school {slug}", "source", State.OK, text)]
         async with places:
-            return await of_isams(slug, school)
+            return await of_isams(slug, school, has_staff=config.tenants[school.tenant].staff == "managed")
 
     return [found for part in await asyncio.gather(*map(one, slugs)) for found in part]
 
 
-@dataclass(frozen=True)
-class Probe:
-    """One question to iSAMS. Without students there is no sync; without anything else it is degraded."""
-
-    what: str
-    path: str
-    key: str
-    worst: State = State.DEGRADED
-
-
-PROBES = (
-    Probe("life stages", isams.STATUSES, "systemStatuses"),
-    Probe("year groups", isams.YEAR_GROUPS, "yearGroups"),
-    Probe("departments", isams.DEPARTMENTS, "departments"),
-    Probe("subjects", isams.SUBJECTS, "subjects"),
-    Probe("sets", isams.SETS, "sets"),
-)
-
-
-async def of_isams(slug: str, school: IsamsSchool) -> list[Finding]:
-    """The token, and one small question for each permission."""
-    school = school.model_copy(update={"timeout_seconds": min(school.timeout_seconds, PATIENCE_SECONDS)})
-    session = Session(school, Politeness(REQUESTS), permission_words)
-    try:
-        first = await _ask(
-            slug,
-            Probe("students", isams.STUDENTS, "students", State.FAILED),
-            lambda: session.find(isams.STUDENTS, {"page": "1", "pageSize": "1"}),
-        )
-        if first.state is State.FAILED:
-            return [first]  # what follows would fail in the same words
-        rest = [await _ask(slug, probe, lambda path=probe.path: session.find(path)) for probe in PROBES]  # type: ignore[misc]
-        return [first, *rest]
-    finally:
-        await session.close()
-
-
-async def _ask(slug: str, probe: Probe, question: Callable[[], Awaitable[Any]]) -> Finding:
-    part = f"school {slug}"
-    try:
-        body = await question()
-    except Refused as refusal:
-        return finding(part, probe.what, probe.worst, str(refusal))
-    except Retryable as trouble:
-        text = f"{trouble}; try again, see base_url and proxy, and that the school lets this machine in"
-        return finding(part, probe.what, probe.worst, text)
-    if body is None:
-        text = f"iSAMS has no {probe.path}; see that base_url is the address of iSAMS itself"
-        return finding(part, probe.what, probe.worst, text)
-    return finding(part, probe.what, State.OK, f"readable{_count(body, probe.key)}")
-
-
-def _count(body: Any, key: str) -> str:
-    """How many there are, where the answer tells."""
-    total = body.get("totalCount") if isinstance(body, dict) else None
-    records = body.get(key) if isinstance(body, dict) else body
-    number = total if isinstance(total, int) else len(records) if isinstance(records, list) else None
-    return "" if number is None else f": {number}"
-
-
-def permission_words(path: str) -> str:
-    """Which permission a path needs, and where a school gives it."""
-    name = next((name for start, name in isams.PERMISSIONS.items() if path.startswith(start)), "for this area")
-    return f"in {isams.WHERE}, give this client the permission {name} (Read)"
+async def of_isams(slug: str, school: IsamsSchool, *, has_staff: bool = False) -> list[Finding]:
+    """The token, each area, each field, and what it costs."""
+    found = await school_check.of_isams(school, has_staff=has_staff)
+    return [finding(f"school {slug}", one.what, one.state, one.text) for one in found]

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.fetcher import isams
 from services.reconciler import guard, ledger
+from services.reconciler.spending import Spending, recent_of
 from shared.errors import Hold, RollcallError
 from shared.lanes import lane_of
 from shared.ports import LaneStore
@@ -50,6 +52,7 @@ class Holding:
         """As ``holds show --json`` has it: what a person said of it, and each student with the reason."""
         return self.as_dict() | {
             "state": self.hold.state,
+            "causes": causes_of(self.hold),
             "operator": self.hold.operator,
             "note": self.hold.note,
             "students": [student_as_dict(self.plan, one) for one in self.students],
@@ -79,6 +82,24 @@ class Holdings:
         return [
             Holding(slug, plan, hold, tuple(one for one in values if one.held.get(plan) == hold.hash))
             for plan, hold in sorted((school.holds if school else {}).items())
+        ]
+
+    def budgets(self, slug: str, when: str) -> list[dict[str, Any]]:
+        """What each budget of the last close has left at that moment. Raises: NothingKnown."""
+        _, school, _ = self._look(slug)
+        if school is None:
+            return []
+        name = ledger.recent(slug)
+        found = self._store.read(lane_of(slug, self._partitions), whole=[name]).whole[name]
+        spending = Spending(recent_of(found))
+        return [
+            {
+                "kind": plan,
+                "budget": guard.words(budget),
+                "headroom": guard.decide(0, spending.windows(plan, school, school.enabled, when), budget).headroom,
+            }
+            for plan, budget in school.budgets.items()
+            if plan != guard.COHORT
         ]
 
     def _look(self, slug: str) -> tuple[bytes, SchoolState | None, Mapping[str, bytes]]:
@@ -112,9 +133,20 @@ def difference(reviewed: set[str], now: Holding) -> str:
     return f"Of the students held now, {joined} were not in the set that you name; {gone} of that set are gone."
 
 
+def causes_of(hold: HeldPlan) -> list[str]:
+    """Which columns of the records have emptied, and where to look."""
+    return [f"{one.column}: filled for {one.before}, now for {one.now}; {_look_at(one.column)}" for one in hold.columns]
+
+
+def _look_at(column: str) -> str:
+    path = isams.SETS if column == "modules" else isams.STUDENTS
+    return f"is it the key's? {isams.permission_words(path)}; a pushed feed: does it still send the field?"
+
+
 def student_as_dict(plan: str, state: AccountState) -> dict[str, Any]:
-    details, record = state.details, state.assessment.student if state.assessment else None
-    lost = state.unenrol if plan in (guard.UNENROL, guard.MOVE) else None
+    record = state.assessment.student if state.assessment else None
+    details = state.details or (state.assessment.details if state.assessment else None)
+    lost = state.unenrol if plan in (guard.UNENROL, guard.MOVE, guard.NULLED_COLUMN) else None
     return {
         "student_id": state.student_id,
         "kind": state.kind,
@@ -129,12 +161,37 @@ def student_as_dict(plan: str, state: AccountState) -> dict[str, Any]:
 
 def reason_of(plan: str, state: AccountState) -> str:
     """Why the plan has this student, in words."""
-    if plan == guard.DISABLE_EXPLAINED:
-        record = state.assessment.student if state.assessment else None
-        when = record.leaving_date if record else None
-        return f"the record says left on {when}" if when else "the record says left"
-    if plan == guard.DISABLE_UNEXPLAINED:
-        return f"not in the roll since {state.absence.started_at}" if state.absence else "not in the roll"
+    match plan:
+        case guard.DISABLE_EXPLAINED:
+            return _left(state)
+        case guard.DISABLE_UNEXPLAINED:
+            return _missing(state)
+        case guard.REKEY:
+            why = _left(state) if state.staged is not None else _missing(state)
+            return f"{why}; {state.twin} came in the same sweep, with the same name and birth date"
+        case guard.CREATE:
+            return "would have a new account"
+        case guard.EMAIL_CHANGE:
+            wanted = state.assessment.details if state.assessment else None
+            return f"would have the e-mail {wanted.email}" if wanted else ""
+        case guard.NULLED_COLUMN:
+            emptied = f"the record has no {' and no '.join(state.update.columns)} any more" if state.update else ""
+            return "; ".join(part for part in (emptied, _unenrolled(state)) if part)
+        case _:
+            return _unenrolled(state)
+
+
+def _left(state: AccountState) -> str:
+    record = state.assessment.student if state.assessment else None
+    when = record.leaving_date if record else None
+    return f"the record says left on {when}" if when else "the record says left"
+
+
+def _missing(state: AccountState) -> str:
+    return f"not in the roll since {state.absence.started_at}" if state.absence else "not in the roll"
+
+
+def _unenrolled(state: AccountState) -> str:
     if (lost := state.unenrol) is None:
         return ""
     codes = ", ".join((*lost.programmes, *lost.modules))

@@ -1,4 +1,4 @@
-"""``rollcall holds``: the removals that wait for a person, and the person's yes or no."""
+"""``rollcall holds``: what waits for a person (removals, new accounts, changed e-mails), and the person's yes or no."""
 
 import sys
 import time
@@ -17,13 +17,14 @@ from services.cli.invocation import (
     login_name,
 )
 from services.cli.output import print_json, print_table
+from shared import clock
 
 if TYPE_CHECKING:
     from services.cli.held import Holding, Holdings
     from shared.config import Config
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Removals that wait for a person: list, show, release, refuse."
+    no_args_is_help=True, add_completion=False, help="Plans that wait for a person: list, show, release, refuse."
 )
 
 HELD = 3  # something waits for a person
@@ -42,7 +43,7 @@ def list_holds(
     school: Annotated[str | None, typer.Argument(metavar="[SCHOOL]", help="Only this school's.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The plans of removals that are held now. What was released or refused is told by `holds show`."""
+    """The plans that are held now. What was released or refused is told by `holds show`."""
     from services.cli.held import NothingKnown
 
     config = config_of(context)
@@ -82,7 +83,8 @@ def show(
     from services.cli.held import pick
 
     config = config_of(context)
-    found = holdings_of(config).of(known_school(config, school))
+    store = holdings_of(config)
+    found = store.of(known_school(config, school))
     if which is not None:
         found = [pick(school, found, which)]
     if as_json:
@@ -92,6 +94,9 @@ def show(
         tell(one, limit=None)
     if not found:
         typer.echo("Nothing is held.")
+    if budgets := store.budgets(school, clock.now()):
+        typer.echo("What each budget would let through now:")
+        print_table(("plan", "headroom", "budget"), [(one["kind"], one["headroom"], one["budget"]) for one in budgets])
 
 
 @app.command(epilog="Exit codes: 0 released, 1 not released, 2 wrong command line, 3 that is not what is held now.")
@@ -231,11 +236,13 @@ def over(one: "Holding") -> object:
 
 def tell(one: "Holding", limit: int | None) -> None:
     """One holding for a person."""
-    from services.cli.held import student_as_dict
+    from services.cli.held import causes_of, student_as_dict
 
     said = f"; {one.hold.state} by {one.hold.operator} {one.hold.note}".rstrip() if one.hold.operator else ""
     typer.echo(f"{one.school}: {one.plan} {one.hold.hash}, {one.hold.count} students since {one.hold.since}{said}")
     typer.echo(f"budget: {one.hold.budget}; over by: {over(one)}")
+    for cause in causes_of(one.hold):
+        typer.echo(f"cause: {cause}")
     rows: list[dict[str, Any]] = [student_as_dict(one.plan, state) for state in one.students[:limit]]
     columns = ("student_id", "name", "email", "year_group", "reason")
     print_table(

@@ -21,8 +21,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     """One line per row, wrapped inside its cells where the terminal is narrow. Nothing is read as markup."""
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(Console().render_str(str(cell), markup=False, highlight=False, emoji=False) for cell in row))
+        cells = (plain(str(cell)) for cell in row)
+        table.add_row(*(Console().render_str(cell, markup=False, highlight=False, emoji=False) for cell in cells))
     console().print(table, highlight=False)
+
+
+def plain(text: str) -> str:
+    """Text without what a terminal would obey: a school may have typed anything into a name. Lines stay lines."""
+    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def console() -> Console:

@@ -40,10 +40,14 @@ def schemas(
 
 def documents() -> dict[str, str]:
     """All that is generated from the models alone, by file name."""
+    from services.cli.explained import Explanation
     from shared.asyncapi import asyncapi_document
     from shared.schemas import schema_file, schema_of, to_json, topics_document, types
 
-    made = {schema_file(name): to_json(schema_of(name, model)) for name, model in types().items()}
+    told = types() | {
+        "rollcall.explain.v1": Explanation
+    }  # what programs read is no event, and has a schema all the same
+    made = {schema_file(name): to_json(schema_of(name, model)) for name, model in told.items()}
     return made | {"topics.yaml": topics_document(), "asyncapi.yaml": asyncapi_document()}
 
 

@@ -8,12 +8,21 @@ def academic_year(day: date, start: tuple[int, int]) -> int:
     return day.year if (day.month, day.day) >= start else day.year - 1
 
 
-def in_rollover(day: date, start: tuple[int, int], before: int, after: int) -> bool:
-    """Whether ``day`` lies in the window around an academic year's first day, its edges included (in days)."""
-    return any(
-        date(year, *start) - timedelta(days=before) <= day <= date(year, *start) + timedelta(days=after)
+def rollover(day: date, start: tuple[int, int], before: int, after: int) -> tuple[date, date]:
+    """
+    The first and the last day of the window around an academic year's first day: of the one that holds ``day``, else of
+    the next. ``before`` and ``after`` are days, each less than half a year.
+    """
+    windows = (
+        (date(year, *start) - timedelta(days=before), date(year, *start) + timedelta(days=after))
         for year in (day.year - 1, day.year, day.year + 1)
     )
+    return next(window for window in windows if day <= window[1])
+
+
+def in_rollover(day: date, start: tuple[int, int], before: int, after: int) -> bool:
+    """Whether ``day`` lies in the window, its edges included."""
+    return rollover(day, start, before, after)[0] <= day
 
 
 def leaving_academic_year(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -15,7 +16,7 @@ from shared.config import Config
 from shared.dead_letters import plain_name
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, client_settings, group_name, to_record, topic_name
-from shared.lane_service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for
+from shared.lane_service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for, watch_of
 from shared.points import at_point
 from shared.service import backoff, sleep_unless
 from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED
@@ -33,6 +34,8 @@ class EligibilityService:
         self._log = KafkaLog(config)
         self._committed_at = 0.0
         self._done: dict[tuple[str, int], int] = {}
+        self._watch = watch_of(config)
+        self._lanes: Counter[int] = Counter()  # how many partitions of each lane are here
 
     async def run(self, stop: asyncio.Event) -> None:
         handler = Eligibility(self._config, cache(self._source_of))
@@ -44,9 +47,9 @@ class EligibilityService:
             group_id=group_name(self._config, self.name),
             max_records=self._config.kafka.batch_records,
             polling_interval=self._config.kafka.poll_seconds,
-            on_assign=_assigned,
-            on_revoke=_revoked,
-            on_lost=_revoked,
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._revoked,
             **SUBSCRIPTION,
         )
 
@@ -59,6 +62,7 @@ class EligibilityService:
                 raise  # told to end; what was under way is taken again at the next start
             except BaseException as error:
                 failed.append(error)
+                log.error("eligibility stops: %s: %s", type(error).__name__, error)  # to end may take too long to tell
                 stop.set()
 
         subscriber(take)
@@ -90,7 +94,11 @@ class EligibilityService:
             return
 
     def _step(self, handler: Eligibility, messages: Sequence[Any]) -> None:
-        self._log.publish(handler.handle([to_record(message) for message in messages]))
+        records = [to_record(message) for message in messages]
+        told = handler.handle(records)
+        tally = self._watch.judge(+self._lanes, records, told)
+        self._log.publish(told)
+        self._watch.add(tally)
         at_point("assessed")
         self._done |= {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
         if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
@@ -112,15 +120,15 @@ class EligibilityService:
         admin = AdminClient(client_settings(self._config))
         try:
             described = admin.describe_topics(TopicCollection([topic]))[topic].result(timeout=10)
-        except KafkaException as error:
-            raise Retryable(f"Kafka: {error}") from error
+        except (KafkaException, TimeoutError) as error:
+            raise Retryable(f"Kafka: {error or 'no answer in time'}") from error
         return f"{plain_name(topic)}@{described.topic_id}"
 
+    def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        self._lanes.update(place.partition for place in partitions)
+        consumer.incremental_assign(partitions)
+        log.info("eligibility has %d partitions more", len(partitions))
 
-def _assigned(consumer: Any, partitions: list[TopicPartition]) -> None:
-    consumer.incremental_assign(partitions)
-    log.info("eligibility has %d partitions more", len(partitions))
-
-
-def _revoked(consumer: Any, partitions: list[TopicPartition]) -> None:
-    consumer.incremental_unassign(partitions)
+    def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        self._lanes.subtract(place.partition for place in partitions)
+        consumer.incremental_unassign(partitions)

@@ -2,10 +2,15 @@
 
 from datetime import date
 
-from services.eligibility.rules import RULES, Case, Rulebook, categorise, shown_first_name
+from services.eligibility.rules import RULES, Case, Concern, Rulebook, shown_first_name
 from shared.config import IsamsSchool, PushSchool, School
 from shared.events import StudentAssessed
-from shared.model import Category, Details, Student, Verdict
+from shared.model import Category, Details, Outcome, Student, Verdict
+
+RECORD_SOUND = "record_sound"
+_DECIDES = {rule.id: rule.decides for rule in RULES}
+
+Outcomes = tuple[tuple[str, Outcome], ...]
 
 
 def rulebook_of(school: School) -> Rulebook:
@@ -37,16 +42,15 @@ def assess(
 
     ``digest``: of the fetched bytes, hexadecimal. Source: DESIGN §5 and the iSAMS article.
     """
-    case = Case(student, categorise(student, book), day, book)
+    case = Case(student, day, book)
     rules = tuple((rule.id, rule.outcome(case)) for rule in RULES)
-    fails = any(outcome == "fail" for _, outcome in rules)
-    account = _account_verdict(case.category, fails)
+    account = account_verdict(case.category, rules)
     return StudentAssessed(
         school=school,
         student_id=student.student_id,
         digest=digest,
         category=case.category,
-        portal=_portal_verdict(case.category, fails),
+        portal=portal_verdict(case.category, rules),
         account=account,
         rules=rules,
         details=_details(student, book, years) if account is Verdict.ELIGIBLE else None,
@@ -65,25 +69,31 @@ def undecided(school: str, student_id: str, digest: str) -> StudentAssessed:
         category=Category.UNKNOWN,
         portal=Verdict.UNDECIDED,
         account=Verdict.UNDECIDED,
-        rules=tuple((rule.id, "fail" if rule.id == "status_known" else "not_applicable") for rule in RULES),
+        rules=tuple((rule.id, "fail" if rule.id == RECORD_SOUND else "not_applicable") for rule in RULES),
     )
 
 
-def _portal_verdict(category: Category, fails: bool) -> Verdict:
+def portal_verdict(category: Category, rules: Outcomes) -> Verdict:
+    """Whether the person is shown: by every rule but the account's own."""
     if category is Category.UNKNOWN:
         return Verdict.UNDECIDED
-    return Verdict.INELIGIBLE if fails else Verdict.ELIGIBLE
+    return Verdict.INELIGIBLE if _fails(rules, "account") else Verdict.ELIGIBLE
 
 
-def _account_verdict(category: Category, fails: bool) -> Verdict:
+def account_verdict(category: Category, rules: Outcomes) -> Verdict:
     """A leaver goes whatever else is missing; a slip in data entry is not a leaver."""
     match category:
         case Category.LEFT | Category.PROSPECTIVE:
             return Verdict.INELIGIBLE
-        case Category.CURRENT if not fails:
+        case Category.CURRENT if not _fails(rules, "portal"):
             return Verdict.ELIGIBLE
         case _:
             return Verdict.UNDECIDED
+
+
+def _fails(rules: Outcomes, but: Concern) -> bool:
+    """Whether any rule fails, apart from those that decide the verdict ``but`` alone."""
+    return any(outcome == "fail" for id, outcome in rules if _DECIDES[id] != but)
 
 
 def _details(student: Student, book: Rulebook, years: dict[int, int]) -> Details:
@@ -95,7 +105,7 @@ def _details(student: Student, book: Rulebook, years: dict[int, int]) -> Details
     return Details(
         id=own_id,
         first_name=shown_first_name(student, book) or "",
-        last_name=student.last_name or "",
+        last_name=(student.last_name or "").strip(),
         year=year,
         email=(student.email or "").strip(),
         personal_email=student.personal_email,

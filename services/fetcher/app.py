@@ -3,16 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from services.fetcher.isams import Isams
-from services.fetcher.politeness import Politeness
+from services.fetcher.hosts import Hosts
+from services.fetcher.portraits import QUEUE as PORTRAITS
+from services.fetcher.portraits import PortraitRounds, is_portrayed
+from services.fetcher.profile_memory import RedisProfileMemory
+from services.fetcher.profiles import ProfileLog
 from services.fetcher.redis_memory import RedisMemory
 from services.fetcher.requests import Requests
-from services.fetcher.rounds import Rounds
+from services.fetcher.rounds import SLOW_PLACES, Rounds
 from services.fetcher.source import Source
 from services.fetcher.sweep import School
 from shared.clock import Clock, utc_now
@@ -31,10 +35,7 @@ log = logging.getLogger("rollcall.fetcher")
 QUEUE = "sweeps"
 BATCH = 100  # requests; each may be a question to a school
 SILENCE_SECONDS = 0.1  # how long a request may wait for company
-
-
-def isams_of(school: IsamsSchool) -> Source:
-    return Isams(school, Politeness(school.max_requests_per_hour))
+THREADS = 32  # beside one for each school that may be asked for at once: a name that nobody resolves holds a thread
 
 
 class FetcherService:
@@ -43,7 +44,7 @@ class FetcherService:
     name = "fetcher"
 
     def __init__(
-        self, config: Config, *, clock: Clock = utc_now, source_of: Callable[[IsamsSchool], Source] = isams_of
+        self, config: Config, *, clock: Clock = utc_now, source_of: Callable[[IsamsSchool], Source] | None = None
     ) -> None:
         self._config = config
         self._clock = clock
@@ -55,9 +56,17 @@ class FetcherService:
         client = connect(self._config)
         due = RedisDueQueue(client, self._config.redis.key_prefix, QUEUE)
         memory = RedisMemory(client, self._config.redis.key_prefix)
-        schools = self._schools()
-        rounds = Rounds(schools, due, self._out, memory, self._clock, self._config.fetcher.concurrency)
-        requests = Requests(schools, due, self._out, memory, self._clock)
+        schools = self._schools(self._source_of or Hosts(self._config, client).source_of)
+        most = self._config.fetcher.concurrency * (1 + SLOW_PLACES)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS + most))
+        folder = self._config.fetcher.photos_folder
+        portrayed = {slug for slug, school in schools.items() if is_portrayed(school, folder)}
+        portraits_due = RedisDueQueue(client, self._config.redis.key_prefix, PORTRAITS)
+        profiles = RedisProfileMemory(client, self._config.redis.key_prefix)
+        out = ProfileLog(self._out, profiles, portraits_due, self._clock, portrayed)
+        rounds = Rounds(schools, due, out, memory, self._clock, self._config.fetcher.concurrency)
+        requests = Requests(schools, due, out, memory, self._clock)
+        portraits = PortraitRounds(schools, portraits_due, self._out, profiles, self._clock, folder)
         failed: list[BaseException] = []
         broker = broker_for(self._config)
         subscriber = broker.subscriber(
@@ -83,7 +92,9 @@ class FetcherService:
         await broker.start()
         self._consumer = subscriber.consumer.consumer
         try:
-            await rounds.run(stop)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(portraits.run(stop))
+                both.create_task(rounds.run(stop))
         finally:
             await broker.stop()
             await asyncio.gather(*(school.source.close() for school in schools.values()))
@@ -92,10 +103,10 @@ class FetcherService:
         if failed:
             raise failed[0]
 
-    def _schools(self) -> dict[str, School]:
+    def _schools(self, source_of: Callable[[IsamsSchool], Source]) -> dict[str, School]:
         release = version("rollcall")
         return {
-            slug: School(slug, school, lane_of(slug, self._config.kafka.partitions), self._source_of(school), release)
+            slug: School(slug, school, lane_of(slug, self._config.kafka.partitions), source_of(school), release)
             for slug, school in self._config.schools.items()
             if isinstance(school, IsamsSchool)
         }

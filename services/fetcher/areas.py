@@ -1,30 +1,39 @@
 """
 Reading what changes slowly, each area with a permission and a pace of its own.
 
-An area that fails degrades itself alone: what it last said goes on being said, and a line in the log tells why.
+An area that fails degrades itself alone: what it last said goes on being said, and a line in the log tells why. One
+that was never read says nothing, and that is not the same as an empty list.
 """
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from services.fetcher import schedule
+from services.fetcher.lists import Homes, ShortList, read_applicants, read_homes, read_leavers
 from services.fetcher.memory import AreaState, Remembered
+from services.fetcher.parse import Reading
 from services.fetcher.source import Source
-from services.fetcher.structure import SchoolLists, TeachingLists
+from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
 from shared.clock import Clock, write
+from shared.config import IsamsSchool
 from shared.errors import RollcallError
+from shared.events import EndpointRead
 from shared.model import Frozen
 from shared.wire import encode
 
 log = logging.getLogger("rollcall.fetcher")
 
 STATUSES = "statuses"
+HOUSES = "houses"
+APPLICANTS = "applicants"
+LEAVERS = "leavers"
+CONTACTS = "contacts"
 STRUCTURE = "structure"
+TERMS = "terms"
 SETS = "sets"
-AREAS = (STATUSES, STRUCTURE, SETS)
 
 _T = TypeVar("_T", bound=Frozen)
 
@@ -36,63 +45,167 @@ class StatusWords(Frozen):
 @dataclass(frozen=True)
 class AreasRead:
     """
-    What each area says, now or at its last reading; None: it was never read. ``fresh`` are those read whole just now.
+    What each area says, now or at its last reading; one that was never read is not there. ``fresh`` are those read
+    whole just now.
     """
 
-    statuses: StatusWords | None
-    structure: SchoolLists | None
-    sets: TeachingLists | None
+    values: Mapping[str, Frozen]
     states: Mapping[str, AreaState]
-    fresh: Mapping[str, bytes]
+    fresh: Mapping[str, bytes] = field(default_factory=dict)
+
+    def of(self, name: str, type: type[_T]) -> _T | None:
+        value = self.values.get(name)
+        return value if isinstance(value, type) else None
 
     @property
-    def read_at(self) -> str:
+    def statuses(self) -> StatusWords | None:
+        return self.of(STATUSES, StatusWords)
+
+    @property
+    def applicants(self) -> ShortList | None:
+        return self.of(APPLICANTS, ShortList)
+
+    @property
+    def leavers(self) -> ShortList | None:
+        return self.of(LEAVERS, ShortList)
+
+    @property
+    def homes(self) -> Homes | None:
+        return self.of(CONTACTS, Homes)
+
+    @property
+    def structure(self) -> SchoolLists | None:
+        return self.of(STRUCTURE, SchoolLists)
+
+    @property
+    def sets(self) -> TeachingLists | None:
+        return self.of(SETS, TeachingLists)
+
+    @property
+    def houses(self) -> Houses | None:
+        return self.of(HOUSES, Houses)
+
+    @property
+    def terms(self) -> Terms | None:
+        return self.of(TERMS, Terms)
+
+    @property
+    def structure_read_at(self) -> str:
         """When the newest of what makes the structure was read."""
-        return max(self.states.get(name, AreaState()).read_at for name in (STRUCTURE, SETS))
+        return max(self.states.get(name, AreaState()).read_at for name in (STRUCTURE, SETS, HOUSES, TERMS))
+
+    def certified(self) -> tuple[tuple[str, ...], tuple[EndpointRead, ...]]:
+        """
+        The areas that were read whole in this sweep, and what their lists declared.
+
+        Sets count only where somebody is in one, and every subject, set, member and year group came once: what is not
+        there may be missing because something else came in its place, and whoever lost a module by that must not lose
+        it.
+        """
+        structure, sets = self.structure, self.sets
+        is_whole = (
+            structure is not None
+            and sets is not None
+            and not structure.repeated + sets.repeated
+            and any(one.members for one in sets.sets)
+        )
+        names = tuple(sorted(name for name in self.fresh if name != SETS or is_whole))
+        endpoints: list[EndpointRead] = []
+        for name in names:
+            value = self.values[name]
+            if isinstance(value, ShortList | Homes):
+                endpoints += value.endpoints
+        return names, tuple(endpoints)
 
 
-async def read_areas(
-    school: str, source: Source, known: Remembered, due: Sequence[str], hours: float, clock: Clock
-) -> AreasRead:
-    """Read the areas that are due; take the others, and those that fail, from memory. Raises: nothing of its own."""
-    readers: dict[str, Callable[[], Awaitable[Frozen]]] = {
-        STATUSES: lambda: _statuses(source),
-        STRUCTURE: source.school_lists,
-        SETS: source.teaching_lists,
-    }
-    states = dict(known.state.areas)
-    fresh: dict[str, Frozen] = {}
-    for name in due:
-        state = states.get(name, AreaState())
-        started = clock()
-        try:
-            fresh[name] = await readers[name]()
-        except RollcallError as error:
-            states[name] = schedule.area_failed(state, clock(), str(error), hours)
-            if not state.trouble:
-                log.warning("%s: %s cannot be read and stays as it was: %s", school, name, error)
-            continue
-        states[name] = schedule.area_read(state, write(started))
-        if state.trouble:
-            log.info("%s: %s can be read again", school, name)
-    return AreasRead(
-        _or_known(fresh, known, STATUSES, StatusWords),
-        _or_known(fresh, known, STRUCTURE, SchoolLists),
-        _or_known(fresh, known, SETS, TeachingLists),
-        states,
-        {name: encode(value) for name, value in fresh.items()},
-    )
+@dataclass(frozen=True)
+class _Area:
+    """``read`` is given the source, the school's settings, and what has been read so far."""
+
+    type: type[Frozen]
+    read: Callable[[Source, IsamsSchool, AreasRead], Awaitable[Frozen]]
+    hours: Callable[[IsamsSchool], float]
 
 
-def certified(areas: AreasRead, now: datetime, hours: float) -> dict[str, AreaState]:
-    """The areas' states after a certified sweep: what was read in it rests until it is due again."""
-    return dict(areas.states) | {name: schedule.area_certified(areas.states[name], now, hours) for name in areas.fresh}
+def _slowly(school: IsamsSchool) -> float:
+    return school.structure_hours
 
 
-async def _statuses(source: Source) -> StatusWords:
+def _hourly(school: IsamsSchool) -> float:
+    return school.lists_hours
+
+
+async def _statuses(source: Source, *_: object) -> StatusWords:
     return StatusWords(words=dict(sorted((await source.status_words()).items())))
 
 
-def _or_known(fresh: Mapping[str, Frozen], known: Remembered, name: str, type: type[_T]) -> _T | None:
-    value = fresh.get(name)
-    return value if isinstance(value, type) else known.area(name, type)
+_TABLE = {  # in the order of their reading: words and houses are needed to read who is in the lists
+    STATUSES: _Area(StatusWords, _statuses, _slowly),
+    HOUSES: _Area(Houses, lambda source, *_: source.houses(), _slowly),
+    APPLICANTS: _Area(
+        ShortList, lambda source, school, so_far: read_applicants(source, reading(school, so_far)), _hourly
+    ),
+    LEAVERS: _Area(ShortList, lambda source, school, so_far: read_leavers(source, reading(school, so_far)), _hourly),
+    CONTACTS: _Area(Homes, lambda source, *_: read_homes(source), _slowly),
+    STRUCTURE: _Area(SchoolLists, lambda source, *_: source.school_lists(), _slowly),
+    TERMS: _Area(Terms, lambda source, *_: source.terms(), _slowly),
+    SETS: _Area(TeachingLists, lambda source, *_: source.teaching_lists(), _slowly),
+}
+AREAS = tuple(_TABLE)
+
+
+def remembered(known: Remembered) -> AreasRead:
+    """What each area last said."""
+    values = {name: value for name, area in _TABLE.items() if (value := known.area(name, area.type)) is not None}
+    return AreasRead(values, known.state.areas)
+
+
+async def read_areas(
+    school: str, settings: IsamsSchool, source: Source, known: Remembered, due: Sequence[str], clock: Clock
+) -> AreasRead:
+    """Read the areas that are due; take the others, and those that fail, from memory. Raises: nothing of its own."""
+    found = remembered(known)
+    for name in due:
+        area, state = _TABLE[name], found.states.get(name, AreaState())
+        started = clock()
+        try:
+            value = await area.read(source, settings, found)
+        except RollcallError as error:
+            failed = schedule.area_failed(state, clock(), str(error), area.hours(settings))
+            found = AreasRead(found.values, {**found.states, name: failed}, found.fresh)
+            if not state.trouble:
+                log.warning("%s: %s cannot be read and stays as it was: %s", school, name, error)
+            continue
+        read = schedule.area_read(state, write(started))
+        fresh = {**found.fresh, name: encode(value)}
+        found = AreasRead({**found.values, name: value}, {**found.states, name: read}, fresh)
+        if state.trouble:
+            log.info("%s: %s can be read again", school, name)
+    return found
+
+
+def rested(
+    areas: AreasRead, settings: IsamsSchool, now: datetime, *, ask_again: Sequence[str] = ()
+) -> dict[str, AreaState]:
+    """
+    The areas' states after a certified sweep: what was read in it rests until it is due again. ``ask_again`` are due at
+    once, unless they have just been read.
+    """
+    states = dict(areas.states)
+    for name in areas.fresh:
+        states[name] = schedule.area_certified(states[name], now, _TABLE[name].hours(settings))
+    for name in ask_again:
+        if name not in areas.fresh and not states.get(name, AreaState()).trouble:
+            states[name] = schedule.area_due(states.get(name, AreaState()))
+    return states
+
+
+def reading(settings: IsamsSchool, areas: AreasRead) -> Reading:
+    """
+    What a person's record is read with. What the school's configuration says of a word goes before what its own list
+    says.
+    """
+    listed = areas.statuses.words if areas.statuses else {}
+    configured = {word.strip().casefold(): number for word, number in settings.system_status_words.items()}
+    houses = areas.houses.names if areas.houses else {}
+    return Reading(listed | configured, settings.year_from_nc_year, settings.zone, houses)

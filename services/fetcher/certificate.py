@@ -76,7 +76,7 @@ def incomplete(pages: Sequence[PageRead], ids: Sequence[str]) -> Failure | None:
             return Failure("totals_disagree", f"page {page.number} declares {page.count} and has {page.received}")
     received = sum(page.received for page in pages)
     if not declared == received == len(ids):
-        return Failure("totals_disagree", f"{declared} students declared, {received} received")
+        return Failure("totals_disagree", f"{declared} declared, {received} received")
     twice = len(ids) - len(set(ids))
     if twice:
         return Failure("id_twice", f"{twice} ids came more than once")
@@ -100,7 +100,7 @@ def judge(
 
 
 def certify(endpoints: Sequence[EndpointRead], digests: Mapping[str, str], areas: Collection[str]) -> Certificate:
-    """``digests``: of the roll, hexadecimal by id."""
+    """``digests``: of the roll, hexadecimal by id; ``endpoints``: the students' first, then those of the areas."""
     return Certificate(
         roll_hash=roll_hash(list(digests)),
         roll_count=len(digests),

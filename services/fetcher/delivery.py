@@ -53,6 +53,11 @@ class Delivery:
         self.digests.update((id, letter.digest) for id, letter in letters.items())
         await self.send({id: letter for id, letter in letters.items() if self._is_news(id, letter.digest)}, read_at)
 
+    async def tell(self, letters: Mapping[str, Letter], read_at: str) -> None:
+        """Publish people who are in no roll, where they are news."""
+        news = {id: one for id, one in letters.items() if self._full or self._known.digests.get(id) != one.digest}
+        await self.send(news, read_at)
+
     async def send(self, letters: Mapping[str, Letter], read_at: str) -> None:
         """Publish students whatever is remembered of them; remember them after the acknowledgement."""
         await self.publish([self._envelope.student(letter, read_at) for letter in letters.values()])

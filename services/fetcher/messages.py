@@ -3,12 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.events import RollRead, StructureFetched, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
+import msgspec
+
+from shared.events import (
+    RollRead,
+    StructureFetched,
+    StudentFetched,
+    SweepCompleted,
+    SweepFailed,
+    SweepStarted,
+    SyncAnswered,
+)
 from shared.model import Frozen, Structure, Student
-from shared.topics import STUDENTS_FETCHED
+from shared.topics import STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.wire import Message, digest, encode, event_id, headers
 
 ROLL_CHUNK = 5_000  # ids in one RollRead
+
+
+class _Fetched(Frozen):
+    """StudentFetched, where the student's bytes are there."""
+
+    school: str
+    student: msgspec.Raw
 
 
 @dataclass(frozen=True)
@@ -24,13 +41,25 @@ def of_student(school: str, student: Student) -> Letter:
     return _letter(f"{school}/{student.student_id}", StudentFetched(school=school, student=student))
 
 
-def of_structure(school: str, structure: Structure) -> Letter:
-    return _letter(school, StructureFetched(school=school, structure=structure))
+def of_encoded(school: str, student_id: str, student: msgspec.Raw) -> Letter:
+    """The same as ``of_student``, of a student who is JSON already."""
+    return _letter(f"{school}/{student_id}", _Fetched(school=school, student=student))
+
+
+def of_structure(school: str, structure: Structure, missing: tuple[str, ...] = ()) -> Letter:
+    return _letter(school, StructureFetched(school=school, structure=structure, missing=missing))
 
 
 def _letter(subject: str, value: Frozen) -> Letter:
     encoded = encode(value)
     return Letter(subject, encoded, digest(encoded).hex())
+
+
+def answer(event: SyncAnswered, lane: int, time: str) -> Message:
+    """An answer beside its request: who waits for it reads one topic."""
+    id = event_id(event.school, event.student_id or "", 0, "sync_answered", f"{event.request}/{time}")
+    told = headers(SyncAnswered, id=id, school=event.school, subject=event.school, time=time)
+    return Message(SYNC_REQUESTS, lane, event.school, encode(event), told)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,23 @@ cannot be meant is Poison that names the field.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, tzinfo
 from typing import Any
 
-from services.fetcher.structure import Division, Subject, TeachingDepartment, TeachingSet, YearGroup
+from services.fetcher.structure import (
+    Division,
+    SchoolHouse,
+    SchoolTerm,
+    Subject,
+    TeachingDepartment,
+    TeachingSet,
+    YearGroup,
+)
 from shared.errors import Poison
-from shared.model import Fault, Student
+from shared.model import Address, Fault, Student
 
-LEFT = -1  # the life stage of who has left, as a number
+CURRENT, LEFT = 1, -1  # the life stages of who is there and of who has left, as numbers
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # digits by the book; what would break a key or a path is refused
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
@@ -37,13 +45,14 @@ class Unreadable(Poison):
 @dataclass(frozen=True)
 class Reading:
     """
-    What a student's record is read with: status words (case-folded) and their numbers, the receiver's year of each year
-    group, and where the school's midnight is.
+    What a person's record is read with: status words (case-folded) and their numbers, the receiver's year of each year
+    group, where the school's midnight is, and the houses by id.
     """
 
     words: Mapping[str, int]
     years: Mapping[int, int]
     zone: tzinfo
+    houses: Mapping[int, str] = field(default_factory=dict)
 
 
 def is_id(text: str) -> bool:
@@ -90,12 +99,120 @@ def student(record: Json, reading: Reading) -> Student:
         form=_text(record, "formGroup"),
         house=_text(record, "academicHouse") or _text(record, "boardingHouse"),
         photo_id=_int(record, "latestPhotoId"),
+        address=home_address(record),
     )
 
 
-def unreadable(student_id: str, error: Unreadable) -> Student:
+def applicant(record: Json, reading: Reading) -> Student:
+    """
+    One record of either list of applicants. Raises: Unreadable. Houses are ids here, and the year group is that of the
+    enrolment.
+    """
+    status, word = _status(record, reading.words)
+    year_group = _int(record, "enrolmentSchoolYearGroup")
+    house = _int(record, "enrolmentAcademicHouseId") or _int(record, "enrolmentBoardingHouseId")
+    return Student(
+        student_id=student_id(record),
+        lists=("applicants",),
+        system_status=status,
+        system_status_word=word,
+        admission_status=_text(record, "admissionStatus"),
+        enrolment_year=_int(record, "enrolmentSchoolYear"),
+        title=_text(record, "title"),
+        first_name=_text(record, "forename"),
+        preferred_name=_text(record, "preferredName"),
+        middle_names=_text(record, "middleNames"),
+        last_name=_text(record, "surname"),
+        date_of_birth=_date(record, "dateOfBirth", reading.zone),
+        email=_text(record, "schoolEmailAddress"),
+        phone=_text(record, "mobileNumber"),
+        year_group=year_group,
+        year=None if year_group is None else reading.years.get(year_group),
+        form=_text(record, "enrolmentSchoolForm"),
+        house=None if house is None else reading.houses.get(house),
+    )
+
+
+def leaver(record: Json, reading: Reading) -> Student:
+    """One record of the leavers' list. Raises: Unreadable. There is no e-mail, and only here a ``leavingYear``."""
+    status, word = _status(record, reading.words)
+    year_group = _int(record, "leavingYearGroup")
+    return Student(
+        student_id=student_id(record),
+        lists=("leavers",),
+        system_status=status,
+        system_status_word=word,
+        admission_status=_text(record, "admissionStatus"),
+        enrolment_year=_int(record, "enrolmentYear"),
+        leaving_date=_date(record, "leavingDate", reading.zone),
+        leaving_year=_int(record, "leavingYear"),
+        title=_text(record, "title"),
+        first_name=_text(record, "forename"),
+        preferred_name=_text(record, "preferredName"),
+        middle_names=_text(record, "middlenames"),
+        last_name=_text(record, "surname"),
+        year_group=_int(record, "yearGroup") if year_group is None else year_group,
+    )
+
+
+def unreadable(student_id: str, error: Unreadable, lists: tuple[str, ...] = ("students",)) -> Student:
     """Somebody who is there, of whom nothing can be said: never a leaver, and listed as at fault."""
-    return Student(student_id=student_id, faults=(Fault(pointer=f"/{error.field}", message=error.wrong),))
+    fault = Fault(pointer=f"/{error.field}", message=error.wrong)
+    return Student(student_id=student_id, lists=lists, faults=(fault,))
+
+
+def home_address(record: Json) -> Address | None:
+    """
+    The first (by id) of a student's home addresses that is not private. An address decides nothing about anybody, so
+    one that cannot be read is none.
+    """
+    found = record.get("homeAddresses")
+    homes = [home for home in found if isinstance(home, Mapping)] if isinstance(found, list) else []
+    homes.sort(key=lambda home: home["id"] if isinstance(home.get("id"), int) else 0)
+    return next((one for home in homes if (one := address(home)) is not None), None)
+
+
+def address(record: Json) -> Address | None:
+    """Of a home or of a contact. None where it is private, empty, or nothing that can be read."""
+    if record.get("private") is True:
+        return None
+    try:
+        lines = (_text(record, name) for name in ("address1", "address2", "address3"))
+        found = Address(
+            lines=tuple(line for line in lines if line is not None),
+            town=_text(record, "town"),
+            county=_text(record, "county"),
+            postcode=_text(record, "postcode"),
+            country=_text(record, "country"),
+        )
+    except Unreadable:
+        return None
+    return None if found == Address() else found
+
+
+def contact_id(record: Json) -> int:
+    return _number(record, "id")
+
+
+def home_of(record: Json) -> tuple[str, ...]:
+    """The students at whose home a contact lives: those of one marked StudentHome, where the feed has the mark."""
+    ids = record.get("schoolIds")
+    if record.get("studentHome") is not True or record.get("deceased") is True or not isinstance(ids, list):
+        return ()
+    return tuple(id for id in ids if isinstance(id, str) and is_id(id))
+
+
+def house(record: Json) -> SchoolHouse:
+    code = _text(record, "code") or ""
+    return SchoolHouse(id=_number(record, "id"), code=code, name=_text(record, "name") or _needed(record, "code"))
+
+
+def term(record: Json, zone: tzinfo) -> SchoolTerm:
+    name, year = _needed(record, "name"), _number(record, "schoolYear")
+    starts, ends = (_date(record, field, zone) for field in ("startDate", "finishDate"))
+    if starts is None or ends is None:
+        raise Unreadable("finishDate" if starts else "startDate", "is missing")
+    return SchoolTerm(id=_number(record, "id"), code=f"{year}-{name}", name=name, starts=starts, ends=ends)
 
 
 def status_words(records: Sequence[Json]) -> dict[str, int]:

@@ -1,13 +1,14 @@
-"""Makes students of a school's records: by its words, with their enrolments."""
+"""Makes students of a school's records: by its words, with their enrolments, one record for each person."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from services.fetcher import parse
-from services.fetcher.areas import AreasRead, StatusWords
+from services.fetcher.areas import AreasRead, reading
+from services.fetcher.lists import Homes, ShortList
 from services.fetcher.parse import Json
+from services.fetcher.people import People, people_of
 from services.fetcher.structure import Curriculum, curriculum
 from shared.config import IsamsSchool
 from shared.model import Student
@@ -19,9 +20,14 @@ class Reader:
 
     reading: parse.Reading
     curriculum: Curriculum
+    people: People
+    homes: Homes
 
     def student(self, record: Json) -> Student | None:
-        """None when nothing says whose record this is. One that cannot be read is somebody of whom nothing is known."""
+        """
+        A record of the students' list. None when nothing says whose it is; one that cannot be read is somebody of whom
+        nothing is known.
+        """
         try:
             student_id = parse.student_id(record)
         except parse.Unreadable:
@@ -29,21 +35,34 @@ class Reader:
         try:
             student = parse.student(record, self.reading)
         except parse.Unreadable as error:
-            return parse.unreadable(student_id, error)
-        return msgspec.structs.replace(
+            return self.people.of_student(parse.unreadable(student_id, error))
+        student = msgspec.structs.replace(
             student,
             programmes=self.curriculum.programmes_of(student.year_group),
             modules=self.curriculum.modules_of(student_id),
+            address=self.homes.homes.get(student_id, student.address),
         )
+        return self.people.of_student(student)
+
+    def applicant(self, record: Json) -> Student | None:
+        """One applicant who was asked for by id."""
+        try:
+            student = parse.applicant(record, self.reading)
+        except parse.Unreadable:
+            return None
+        is_leaver = student.student_id in self.people.leavers
+        return msgspec.structs.replace(student, lists=("applicants", "leavers")) if is_leaver else student
 
 
 def reader_of(settings: IsamsSchool, areas: AreasRead) -> Reader:
-    years = settings.year_from_nc_year
-    plan = curriculum(areas.structure, areas.sets, modules=settings.modules, years=years)
-    return Reader(parse.Reading(_words(areas.statuses, settings.system_status_words), years, settings.zone), plan)
-
-
-def _words(statuses: StatusWords | None, configured: Mapping[str, int]) -> dict[str, int]:
-    """What the school's configuration says of a word goes before what the school's own list says."""
-    listed = statuses.words if statuses else {}
-    return dict(listed) | {word.strip().casefold(): number for word, number in configured.items()}
+    plan = curriculum(
+        areas.structure,
+        areas.sets,
+        modules=settings.modules,
+        years=settings.year_from_nc_year,
+        houses=areas.houses,
+        terms=areas.terms,
+    )
+    none = ShortList()
+    people = people_of(settings, (areas.applicants or none).people, (areas.leavers or none).people)
+    return Reader(reading(settings, areas), plan, people, areas.homes or Homes())

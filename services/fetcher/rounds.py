@@ -1,8 +1,9 @@
 """
 The worker: claims schools as they come due and reads several at once, each under a lease of its own.
 
-A school that fails rests, longer each time, and comes back by itself; none waits for another. A sweep that is given up
-(stop, lost lease) leaves its school due.
+A school that fails rests, longer each time, and comes back by itself. None waits for another: a sweep that takes long,
+or whose school failed last time, has a place beside those that the others share. A sweep that is given up (stop, lost
+lease) leaves its school due.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 from services.fetcher import schedule
@@ -20,6 +22,7 @@ from services.fetcher.sweep import Result, School, run_sweep
 from shared.clock import Clock
 from shared.errors import Retryable
 from shared.ports import Claim, DueQueue, Log
+from shared.service import insist
 
 log = logging.getLogger("rollcall.fetcher")
 
@@ -30,10 +33,23 @@ LOOK_SECONDS = 1.0  # the longest time between two looks at the queue: another p
 SHORTEST_SECONDS = 0.01  # and the shortest: clocks of two machines may differ
 AWAY_SECONDS = 2.0  # before a queue that is away is asked again
 GIVE_UP_SECONDS = 3.0  # to tell the queue that a sweep was given up; after that its lease ends by itself
+SLOW_SECONDS = 3.0  # a sweep that takes longer gives its place up and goes on beside the others
+SLOW_PLACES = 4  # for each of the others': sweeps that mostly wait cost a socket and their school's ids
+BUSY_SECONDS = 5.0  # before a school that fails is claimed again where every place for such is taken
+
+
+@dataclass
+class _Sweeping:
+    """One sweep under way. ``is_slow``: it does not count among those that the places are for."""
+
+    is_slow: bool = False
 
 
 class Rounds:
-    """Reads the schools of one process. ``jitter`` gives numbers from 0 to 1."""
+    """
+    Reads the schools of one process: ``concurrency`` at once, and beside them up to ``SLOW_PLACES`` times as many that
+    take long or failed last time. ``jitter`` gives numbers from 0 to 1.
+    """
 
     def __init__(
         self,
@@ -53,12 +69,14 @@ class Rounds:
         self._concurrency = concurrency
         self._jitter = jitter
         self._failures: dict[str, int] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], _Sweeping] = {}
         self._wake = asyncio.Event()
         self._is_away = False
+        self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``; sweeps under way are then given up."""
+        self._stop = stop
         stopping = asyncio.create_task(self._wake_at(stop))
         begun = False
         try:
@@ -71,9 +89,10 @@ class Rounds:
                 await self._rest(wait)
         finally:
             stopping.cancel()
-            for task in self._running:
+            running = list(self._running)
+            for task in running:
                 task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await asyncio.gather(*running, return_exceptions=True)
 
     def look(self) -> None:
         """Look at the queue at once: a school of this process may have come due."""
@@ -103,20 +122,42 @@ class Rounds:
 
     async def _claim_all(self, stop: asyncio.Event) -> float:
         """Claim while there is room and somebody is due. Returns how long to rest: until the next comes due."""
-        while len(self._running) < self._concurrency and not stop.is_set():
+        while self._quick() < self._concurrency and not stop.is_set():
             now = self._clock().timestamp()
             shortest = min((school.settings.lease_seconds for school in self._schools.values()), default=60.0)
             claim = await self._ask(self._due.claim, now, shortest)
             if claim is None:
                 next_at = await self._next_at()
                 return LOOK_SECONDS if next_at is None else min(max(next_at - now, SHORTEST_SECONDS), LOOK_SECONDS)
-            task = asyncio.create_task(self._take(claim), name=f"sweep-{claim.member}")
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+            is_suspect = claim.member in self._failures
+            if is_suspect and not self._has_slow_place():
+                await self._finish(claim, now + BUSY_SECONDS, False)
+                continue
+            self._begin_sweep(claim, _Sweeping(is_slow=is_suspect))
         return LOOK_SECONDS
 
+    def _begin_sweep(self, claim: Claim, sweeping: _Sweeping) -> None:
+        task = asyncio.create_task(self._take(claim), name=f"sweep-{claim.member}")
+        self._running[task] = sweeping
+        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._turn_slow, task)
+        task.add_done_callback(lambda _: timer.cancel())
+        task.add_done_callback(self._ended)
+
+    def _turn_slow(self, task: asyncio.Task[None]) -> None:
+        """Where there is no place for another slow one it keeps its own, so that there is an end to their number."""
+        sweeping = self._running.get(task)
+        if sweeping is not None and not sweeping.is_slow and self._has_slow_place():
+            sweeping.is_slow = True
+            self._wake.set()
+
+    def _quick(self) -> int:
+        return sum(not one.is_slow for one in self._running.values())
+
+    def _has_slow_place(self) -> bool:
+        return sum(one.is_slow for one in self._running.values()) < SLOW_PLACES * self._concurrency
+
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s ended on a bug; its lease ends by itself", task.get_name(), exc_info=error)
         self._wake.set()
@@ -148,8 +189,9 @@ class Rounds:
         else:
             next_at = self._next_after(school, result, claimed_at)
         fulfilled = result is not None and result.failure is None and (result.full or claim.note != FULL)
-        with suppress(Retryable):  # the lease ends by itself, and the school is due again then
-            await self._finish(claim, next_at, fulfilled)
+        await insist(
+            lambda: self._due.finish(claim, next_at, fulfilled=fulfilled), school.settings.lease_seconds, self._stop
+        )  # not done: the lease has ended by itself, and the school is due again
 
     async def _sweep(self, school: School, claim: Claim) -> Result:
         """Raises: LeaseLost as soon as the lease is; whatever the sweep raises."""

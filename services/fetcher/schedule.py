@@ -43,6 +43,11 @@ def area_read(state: AreaState, read_at: str) -> AreaState:
     return AreaState(due_at=state.due_at, read_at=read_at)
 
 
+def area_due(state: AreaState) -> AreaState:
+    """An area that is to be read in the next sweep."""
+    return AreaState(read_at=state.read_at)
+
+
 def area_certified(state: AreaState, now: datetime, hours: float) -> AreaState:
     return AreaState(due_at=now.timestamp() + hours * 3600, read_at=state.read_at)
 

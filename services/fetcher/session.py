@@ -58,26 +58,44 @@ class Session:
             await self._client.aclose()
             self._client = None
 
+    async def sign_in(self) -> None:
+        """Have a token, or say why not. Raises: Retryable at once, Refused."""
+        await self._valid_token()
+
     async def find(self, path: str, query: Mapping[str, str] | None = None, *, label: str = "") -> Any:
         """
         The body of an answer; None for 404. Raises: Retryable after the last try, Refused at once. ``label`` stands in
         their messages for a path that names somebody.
         """
-        label = label or path
+        return await self._find(path, label or path, self._body, query, "application/json")
+
+    async def find_bytes(self, path: str, *, label: str) -> bytes | None:
+        """As ``find``, of what is no JSON."""
+        found: bytes | None = await self._find(path, label, self._content, None, "*/*")
+        return found
+
+    async def _find(
+        self,
+        path: str,
+        label: str,
+        read: Callable[[str, httpx.Response], Any],
+        query: Mapping[str, str] | None,
+        accept: str,
+    ) -> Any:
         has_renewed = False
         attempt = 0
         while True:
             attempt += 1
             try:
                 token = await self._valid_token()
-                bearer = {"Authorization": f"Bearer {token}"}
+                bearer = {"Authorization": f"Bearer {token}", "Accept": accept}
                 response = await self._send("GET", path, label, params=query, headers=bearer)
                 if response.status_code == 401 and not has_renewed:
                     has_renewed = True
                     self._forget(token)
                     attempt -= 1
                     continue
-                return self._body(label, response)
+                return read(label, response)
             except Retryable as trouble:
                 await self._rest_or_raise(trouble, attempt)
 
@@ -101,7 +119,7 @@ class Session:
             except (httpx.TransportError, httpx.DecodingError) as error:
                 raise Retryable(f"{label}: {type(error).__name__}: {error}") from error
 
-    def _body(self, path: str, response: httpx.Response) -> Any:
+    def _content(self, path: str, response: httpx.Response) -> bytes | None:
         status, tag = response.status_code, response.headers.get("x-request-tag", "none")
         if status == 404:
             return None
@@ -113,10 +131,14 @@ class Session:
             raise Refused(f"{path}: status {status} (tag {tag}); see that base_url is the address of iSAMS itself")
         if len(response.content) > LARGEST_BODY:
             raise Refused(f"{path}: {len(response.content)} bytes in one answer; set a smaller page_size")
+        return response.content
+
+    def _body(self, path: str, response: httpx.Response) -> Any:
+        content = self._content(path, response)
         try:
-            return msgspec.json.decode(response.content)
+            return None if content is None else msgspec.json.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            kind = response.headers.get("content-type", "nothing")
+            kind, tag = response.headers.get("content-type", "nothing"), response.headers.get("x-request-tag", "none")
             raise Retryable(f"{path}: the answer is no JSON but {kind} (tag {tag})") from None
 
     def _open(self) -> httpx.AsyncClient:

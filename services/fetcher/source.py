@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.fetcher.parse import Json
-from services.fetcher.structure import SchoolLists, TeachingLists
+from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
 from shared.errors import RollcallError
 
-__all__ = ["Json", "Page", "Refused", "Source"]
+__all__ = ["Absent", "Json", "Page", "Refused", "Source"]
+
+# Lists that come in pages, beside the students.
+APPLICANTS = "applicants"
+APPLICANTS_BRIEF = "applicants_brief"  # the older list of them: some servers have one, some the other, some both
+LEAVERS = "leavers"
+CONTACTS = "contacts"
 
 
 class Refused(RollcallError):
     """The record system said no, and will until a person changes something; the message says what."""
+
+
+class Absent(Refused):
+    """The record system has no such thing."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +55,23 @@ class Source(Protocol):
     async def student(self, student_id: str) -> Json | None:
         """One student by id; None: nobody there has it."""
 
+    async def applicant(self, student_id: str) -> Json | None:
+        """One applicant by id; None: no applicant has it."""
+
+    async def page(self, name: str, number: int) -> Page:
+        """One page (from 1) of a list; ``name`` is one of the constants above. Raises: Absent, where there is none."""
+
+    def path_of(self, name: str) -> str:
+        """What a list is called in evidence."""
+
     async def status_words(self) -> Mapping[str, int]:
         """The school's words for the life stages of a record, and their numbers."""
 
     async def school_lists(self) -> SchoolLists: ...
+
+    async def houses(self) -> Houses: ...
+
+    async def terms(self) -> Terms: ...
 
     async def teaching_lists(self) -> TeachingLists: ...
 

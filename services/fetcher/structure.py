@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
-from shared.model import Department, Faculty, Frozen, Module, ModuleYear, Programme, Structure
+from shared.model import Department, Faculty, Frozen, House, Module, ModuleYear, Programme, Structure, Term
 
 HOMELESS = Department(code="YEARS", name="Year groups")
 
@@ -67,15 +67,49 @@ class TeachingSet(Frozen):
     members: tuple[str, ...] = ()
 
 
+class SchoolHouse(Frozen):
+    id: int
+    code: str = ""
+    name: str
+
+
+class Houses(Frozen):
+    houses: tuple[SchoolHouse, ...] = ()
+
+    @property
+    def names(self) -> dict[int, str]:
+        return {house.id: house.name for house in self.houses}
+
+
+class SchoolTerm(Frozen):
+    """``starts`` and ``ends``: ``YYYY-MM-DD``. ``code``: the academic year and the term's name."""
+
+    id: int
+    code: str
+    name: str
+    starts: str
+    ends: str
+
+
+class Terms(Frozen):
+    terms: tuple[SchoolTerm, ...] = ()
+
+
 class SchoolLists(Frozen):
+    """``repeated`` counts the year groups that came more than once: another may be missing in their place."""
+
     year_groups: tuple[YearGroup, ...] = ()
     divisions: tuple[Division, ...] = ()
     departments: tuple[TeachingDepartment, ...] = ()
+    repeated: int = 0
 
 
 class TeachingLists(Frozen):
+    """``repeated`` counts the subjects, sets and members of sets that came more than once in their list."""
+
     subjects: tuple[Subject, ...] = ()
     sets: tuple[TeachingSet, ...] = ()
+    repeated: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,10 +117,12 @@ class Curriculum:
     """
     The structure, and who is in what of it. Whatever was never read is None, and clears nothing.
 
-    ``programmes`` maps a year group to its programme, ``modules`` a student to theirs.
+    ``programmes`` maps a year group to its programme, ``modules`` a student to theirs; ``missing`` names the lists of
+    the structure that were never read.
     """
 
     structure: Structure | None = None
+    missing: tuple[str, ...] = ()
     programmes: Mapping[int, str] = field(default_factory=dict)
     modules: Mapping[str, tuple[str, ...]] | None = None
 
@@ -105,6 +141,8 @@ def curriculum(
     *,
     modules: Literal["subject", "set"],
     years: Mapping[int, int],
+    houses: Houses | None = None,
+    terms: Terms | None = None,
 ) -> Curriculum:
     """
     What the school's lists come to. ``years`` maps a year group to the receiver's year, 0-7.
@@ -121,8 +159,27 @@ def curriculum(
         departments=_by_code(departments),
         programmes=_by_code(programme_list),
         modules=_by_code(draft.module(lists, years) for draft in drafts),
+        houses=_by_code(_houses(houses)),
+        terms=_by_code(_terms(terms)),
     )
-    return Curriculum(structure, programmes, None if teaching is None else _members(drafts))
+    supplied = {"modules": teaching, "houses": houses, "terms": terms}
+    missing = tuple(name for name, value in supplied.items() if value is None)
+    return Curriculum(structure, missing, programmes, None if teaching is None else _members(drafts))
+
+
+def _houses(houses: Houses | None) -> list[House]:
+    entries = () if houses is None else houses.houses
+    codes = _codes(entries, "HOU")
+    return [House(code=codes[entry.id], name=entry.name) for entry in {one.id: one for one in entries}.values()]
+
+
+def _terms(terms: Terms | None) -> list[Term]:
+    entries = () if terms is None else terms.terms
+    codes = _codes(entries, "TERM")
+    return [
+        Term(code=codes[entry.id], name=entry.name, starts=entry.starts, ends=entry.ends)
+        for entry in {one.id: one for one in entries}.values()
+    ]
 
 
 @dataclass(frozen=True)
@@ -233,7 +290,7 @@ def _codes(entries: Sequence[_Coded], prefix: str) -> dict[int, str]:
     return codes
 
 
-_HasCode = TypeVar("_HasCode", Faculty, Department, Programme, Module)
+_HasCode = TypeVar("_HasCode", Faculty, Department, Programme, Module, House, Term)
 
 
 def _by_code(entries: Iterable[_HasCode]) -> tuple[_HasCode, ...]:

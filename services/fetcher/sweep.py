@@ -2,10 +2,12 @@
 The course of one sweep: one complete reading of one school, told as it goes. Knows ports only.
 
 1. Read the first page. If it can be nobody's or another school's: say so, and nothing else.
-2. Read the areas that are due, and the first page again.
+2. Read the areas that are due, and the first page again. Applicants and leavers are known before any student is sent,
+   so that who is in two lists is sent once.
 3. SweepStarted; the structure, where it differs.
 4. Page by page: publish who is news, await the acknowledgement, remember their digests.
-5. Judge. Ask by id for those of the last certified roll who are missing.
+5. Judge. Then the applicants who are on no page; then ask by id for those of the last certified roll who are missing;
+   then the leavers, who are records and never roll. Not before: a page that is missing may have any of them.
 6. The roll, where it differs; then SweepCompleted with the certificate; then remember the roll.
 
 Nothing is published once the lease may be another's. A Retryable of the log or of the memory leaves the sweep as it is:
@@ -15,29 +17,37 @@ nobody is told, since nobody can be, and the next SweepStarted takes its place.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 
-from services.fetcher import certificate, messages, parse, schedule
-from services.fetcher.areas import AREAS, SETS, certified, read_areas
+from services.fetcher import certificate, messages, schedule
+from services.fetcher.areas import APPLICANTS, AREAS, LEAVERS, read_areas, rested
 from services.fetcher.certificate import Failure, PageRead
 from services.fetcher.delivery import Delivery, Lease
 from services.fetcher.identity import Failed, advised, first_page
+from services.fetcher.lists import ShortList
 from services.fetcher.memory import Memory, Remembered, SchoolMemory
+from services.fetcher.missing import FOUND, LEFT_BY_ID, Tally, ask_for
 from services.fetcher.reader import reader_of
 from services.fetcher.source import Page, Refused, Source
+from shared import columns
 from shared.clock import Clock, write
 from shared.config import IsamsSchool
 from shared.errors import Retryable
 from shared.events import Absences, SweepCompleted, SweepFailed, SweepStarted
+from shared.model import Student
 from shared.points import at_point
 from shared.ports import Log
 
 log = logging.getLogger("rollcall.fetcher")
 
-ASKED_BY_ID = 50  # of the missing, in one sweep
+Listed = tuple[str, msgspec.Raw | Student]  # somebody of a short list: their id, and their record, perhaps as its JSON
+
+BATCH = 1_000  # people of the short lists between two looks at the lease
 PAGES_LOST = 2  # in a row: then the others are not asked for either
 
 
@@ -112,6 +122,7 @@ class _Sweep:
         self._structure_digest = known.state.structure_digest
         self._pages: list[PageRead] = []
         self._ids: list[str] = []  # as they came
+        self._filled: Counter[str] = Counter()  # of the roll's records, by column
         self._lost: Failure | None = None  # the first page that could not be read
         self._nameless = 0
 
@@ -126,16 +137,18 @@ class _Sweep:
 
     async def _read_school(self) -> None:
         first, read_at = await first_page(self._slug, self._source, self._known, self._clock)
-        hours = self._settings.structure_hours
         due = schedule.areas_due(self._known.state.areas, AREAS, self._started, full=self._full)
-        self._areas = await read_areas(self._slug, self._source, self._known, due, hours, self._clock)
+        self._areas = await read_areas(self._slug, self._settings, self._source, self._known, due, self._clock)
         self._reader = reader_of(self._settings, self._areas)
         if due:
             first, read_at = await first_page(self._slug, self._source, self._known, self._clock)
         await self._open()
         await self._read_pages(first, read_at)
         self._judge()
-        await self._close(await self._ask_for_missing())
+        await self._enrol_applicants()
+        absences = await self._ask_for_missing()
+        await self._tell_leavers()
+        await self._close(absences)
 
     def _is_full(self, wanted: bool) -> bool:
         settings = self._settings
@@ -158,9 +171,10 @@ class _Sweep:
         structure = self._reader.curriculum.structure
         if structure is None:
             return
-        letter = messages.of_structure(self._slug, structure)
+        letter = messages.of_structure(self._slug, structure, self._reader.curriculum.missing)
         if self._full or letter.digest != self._structure_digest:
-            await self._delivery.publish([self._envelope.structure(letter, self._areas.read_at or self._started_at)])
+            read_at = self._areas.structure_read_at or self._started_at
+            await self._delivery.publish([self._envelope.structure(letter, read_at)])
             self._structure_digest = letter.digest
 
     async def _read_pages(self, first: Page, read_at: str) -> None:
@@ -192,6 +206,7 @@ class _Sweep:
                 continue
             unreadable += bool(student.faults)
             self._ids.append(student.student_id)
+            columns.count(self._filled, student)
             letters[student.student_id] = messages.of_student(self._slug, student)
         if unreadable:
             log.warning("%s: %d records of page %d cannot be read", self._slug, unreadable, page.number)
@@ -207,40 +222,58 @@ class _Sweep:
         if failure is not None:
             raise Failed(advised(self._slug, failure, self._ids))
 
+    async def _enrol_applicants(self) -> None:
+        """
+        As old as the sweep, not as their list: that they are on no page of the students is what it says of them.
+        """
+        for letters in self._batches(self._counted(self._reader.people.others(self._delivery.digests))):
+            await self._delivery.enrol(letters, self._started_at)
+
     async def _ask_for_missing(self) -> Absences:
-        """
-        What the school says of those who are missing, when asked by id: found, so the pages had drifted; left; or
-        nothing (nobody has the id, the question failed, or it was not asked).
-        """
-        missing = sorted((self._known.roll or frozenset()) - self._delivery.digests.keys())
-        found: list[str] = []
-        explained: list[str] = []
-        for id in missing[:ASKED_BY_ID]:
-            read_at = write(self._clock())
-            try:
-                record = await self._source.student(id)
-            except (Retryable, Refused) as trouble:
-                log.warning("%s: not all of the missing could be asked for: %s", self._slug, trouble)
-                break
-            student = None if record is None else self._reader.student(record)
-            if student is None or student.student_id != id:
+        """What is learnt of those of the last certified roll who are missing; who is found is in this one too."""
+        tally = Tally()
+        last = self._known.area(APPLICANTS, ShortList)
+        missing = (self._known.roll or frozenset()) - self._delivery.digests.keys()
+        applicants = last.people if last else {}
+        async for answer in ask_for(self._slug, self._source, self._reader, missing, applicants, self._clock):
+            tally.note(answer)
+            if answer.student is None:
                 continue
-            letters = {id: messages.of_student(self._slug, student)}
-            if student.system_status == parse.LEFT:
-                explained.append(id)
-                await self._delivery.send(letters, read_at)
-            else:
-                found.append(id)
-                await self._delivery.enrol(letters, read_at)
-        unexplained = sorted(set(missing).difference(found, explained))
-        return Absences(found=tuple(found), explained=tuple(explained), unexplained=tuple(unexplained))
+            letters = {answer.id: messages.of_student(self._slug, answer.student)}
+            if answer.cause == FOUND:
+                columns.count(self._filled, answer.student)
+                await self._delivery.enrol(letters, answer.read_at)
+            elif answer.cause == LEFT_BY_ID and answer.id not in self._reader.people.leavers:
+                await self._delivery.send(letters, answer.read_at)
+        return tally.absences
+
+    async def _tell_leavers(self) -> None:
+        for letters in self._batches(self._reader.people.gone(self._delivery.digests)):
+            await self._delivery.tell(letters, self._started_at)
+
+    def _counted(
+        self, people: Iterable[tuple[str, msgspec.Raw | Student]]
+    ) -> Iterator[tuple[str, msgspec.Raw | Student]]:
+        for id, one in people:
+            columns.count(self._filled, one if isinstance(one, Student) else msgspec.json.decode(one, type=Student))
+            yield id, one
+
+    def _batches(self, people: Iterable[Listed]) -> Iterator[dict[str, messages.Letter]]:
+        rest = iter(people)
+        while part := list(islice(rest, BATCH)):
+            yield {
+                id: messages.of_student(self._slug, one)
+                if isinstance(one, Student)
+                else messages.of_encoded(self._slug, id, one)
+                for id, one in part
+            }
 
     async def _close(self, absences: Absences) -> None:
         at_point("completing")
         roll, last, now = self._delivery.digests, self._known.state, self._clock()
-        has_sets = SETS in self._areas.fresh and self._reader.curriculum.modules is not None
+        areas, endpoints = self._areas.certified()
         endpoint = certificate.endpoint_read(self._source.students_path, self._pages)
-        proof = certificate.certify([endpoint], roll, ["students", "sets"] if has_sets else ["students"])
+        proof = certificate.certify([endpoint, *endpoints], roll, ["students", *areas])
         if self._full or self._known.roll is None or proof.roll_hash != last.roll_hash:
             await self._delivery.publish(self._envelope.roll(self._id, list(roll), write(now)))
         completed = SweepCompleted(
@@ -251,6 +284,7 @@ class _Sweep:
             full=self._full,
             certificate=proof,
             absences=absences,
+            fill=columns.fill_of(self._filled),
         )
         await self._delivery.publish([self._envelope.completed(completed)])
         state = SchoolMemory(
@@ -259,11 +293,21 @@ class _Sweep:
             full_at=self._started_at if self._full else last.full_at,
             settings_version=self._school.version if self._full else last.settings_version,
             structure_digest=self._structure_digest,
-            areas=certified(self._areas, now, self._settings.structure_hours),
+            areas=rested(
+                self._areas, self._settings, now, ask_again=[LEAVERS] if self._doubts_leavers(absences) else ()
+            ),
         )
-        gone = self._known.digests.keys() - roll.keys()
+        gone = self._known.digests.keys() - roll.keys() - self._reader.people.leavers.keys()
         used = self._known.accepted
         await asyncio.to_thread(self._memory.certify, self._slug, state, list(roll), gone=gone, used=used)
+
+    def _doubts_leavers(self, absences: Absences) -> bool:
+        """
+        Whether the leavers should be read again before their time: somebody is gone without a word, or has come back
+        and is among them still.
+        """
+        new = self._delivery.digests.keys() - (self._known.roll or ())
+        return bool(absences.unexplained) or not new.isdisjoint(self._reader.people.leavers.keys())
 
     async def _fail(self, failure: Failure) -> None:
         endpoint = certificate.endpoint_read(self._source.students_path, self._pages)

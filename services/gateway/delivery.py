@@ -9,6 +9,7 @@ One body as the records of one complete sweep, published in order, each batch ac
 A body without students opens no sweep: its structure goes alone.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -17,6 +18,7 @@ from services.fetcher.certificate import certify
 from services.fetcher.messages import Envelope, Letter, of_student
 from services.gateway.check import Students
 from services.gateway.receipt import WITHOUT_KEY
+from shared import columns
 from shared.clock import Clock, write
 from shared.events import Absences, EndpointRead, SweepCompleted, SweepFailed, SweepStarted
 from shared.model import Student
@@ -42,6 +44,7 @@ class Delivery:
     clock: Clock
     go_on: Callable[[], None]
     _digests: dict[str, str] = field(default_factory=dict, repr=False)
+    _filled: Counter[str] = field(default_factory=Counter, repr=False)
 
     def structure_alone(self, structure: Letter) -> None:
         """Raises: Retryable."""
@@ -75,6 +78,7 @@ class Delivery:
             letter = of_student(self.school, student)
             if in_roll:
                 self._digests[student.student_id] = letter.digest
+                columns.count(self._filled, student)
             yield envelope.student(letter, self.read_at)
 
     def _ending(
@@ -108,6 +112,7 @@ class Delivery:
                 full=True,
                 certificate=certify([endpoint], self._digests, AREAS),
                 absences=Absences(explained=named) if has_left else Absences(unexplained=named),
+                fill=columns.fill_of(self._filled),
             )
         )
 

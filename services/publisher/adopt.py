@@ -190,6 +190,10 @@ class Desk:
         """The newest snapshot goes now, changed or not, and although Unitu rejected the last one."""
         self._due.hasten(tenant, self._clock().timestamp(), ASKED)
 
+    def newest(self, tenant: str) -> tuple[TenantView, Snapshot]:
+        """What would be sent now. Raises: NotWhole, Retryable."""
+        return self._snapshot(tenant, self._tenants.read(tenant))
+
     def _snapshot(self, tenant: str, state: TenantState) -> tuple[TenantView, Snapshot]:
         settings = self._config.tenants[tenant]
         view = self._views.read(tenant)

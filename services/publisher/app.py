@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 
 from services.publisher.adopt import Desk
 from services.publisher.deliver import Deliverer
@@ -26,7 +27,7 @@ from shared.kafka import KafkaLog, Reader
 from shared.lane_service import LaneService
 from shared.ports import Claim
 from shared.redis import RedisLaneStore, connect
-from shared.service import backoff, sleep_unless
+from shared.service import backoff, insist, sleep_unless
 from shared.topics import ACCOUNT_STATE, TENANT_STATE
 from shared.wire import Record
 
@@ -34,6 +35,7 @@ log = logging.getLogger("rollcall.publisher")
 
 WORKERS = 8  # tenants that one process delivers at once: a delivery mostly waits for Unitu
 STOP_SECONDS = 6.0  # a POST under way is given this long; then its outcome is unknown, and the next start knows that
+CLOSE_SECONDS = 1.0
 LOOK_SECONDS = 0.25  # the longest time between two looks at the due-queue
 ENSURE_SECONDS = 15.0  # a due-queue that is gone is made again
 RETRY_CAP_SECONDS = 10.0
@@ -131,7 +133,9 @@ class PublisherService:
                 task.cancel()
             ends = await asyncio.gather(*tasks, return_exceptions=True)
             await unitu.close()
-            await asyncio.to_thread(parts.close)
+            with suppress(TimeoutError):  # a thread may still wait for Kafka; nothing of it is needed any more
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await asyncio.to_thread(parts.close)
         for end in ends:
             if isinstance(end, Exception):
                 raise end
@@ -169,9 +173,9 @@ class PublisherService:
                 self._is_away = _told(f"publisher waits: {trouble}", self._is_away, now_away=True)
                 wait = trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)
                 if claim is not None:
-                    with suppress(Retryable):
-                        again_at = self._clock().timestamp() + wait
-                        await asyncio.to_thread(parts.due.finish, claim, again_at, fulfilled=False)
+                    again_at = self._clock().timestamp() + wait
+                    finish = partial(parts.due.finish, claim, again_at, fulfilled=False)
+                    await insist(finish, self._lease_seconds, stop)
                 await sleep_unless(stop, wait)
                 continue
             if claim is None:

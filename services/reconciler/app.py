@@ -10,6 +10,8 @@ from shared.lane_service import LaneService
 from shared.redis import RedisLaneStore, connect
 from shared.topics import ACCOUNT_STATE, STUDENTS_ASSESSED
 
+WORKERS = 2  # while one waits for acknowledgements the other decides; Python decides in one thread at a time
+
 
 def store_of(config: Config) -> RedisLaneStore:
     """Where the reconciler keeps its lanes."""
@@ -32,7 +34,7 @@ class ReconcilerService:
     def __init__(self, config: Config) -> None:
         store, out = store_of(config), KafkaLog(config)
         handler = Reconciler(rebuilder_of(config, store, out))
-        self._service = LaneService(config, self.name, STUDENTS_ASSESSED, handler, store, out)
+        self._service = LaneService(config, self.name, STUDENTS_ASSESSED, handler, store, out, WORKERS)
 
     async def run(self, stop: asyncio.Event) -> None:
         await self._service.run(stop)

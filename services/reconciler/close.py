@@ -2,30 +2,40 @@
 The close of a certified sweep: all of a school's removals, planned and decided together. Pure (DESIGN §6).
 
 Explained and unexplained removals are separate plans, so that a leaver never waits for a mystery; enrolments are two
-more. Each plan goes whole or is held whole, apart from what a person released.
+more. New accounts, changed e-mails and emptied details that could not go at once are planned here as well. Each plan
+goes whole or is held whole, apart from what a person released.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Any
 
-from services.reconciler import guard
-from services.reconciler.reconcile import Change, changed, disable, unenrol
+from services.reconciler import columns, guard, twins
+from services.reconciler.reconcile import Change, changed, disable, empty, fold, unenrol
+from services.reconciler.rollover import effect, kept
+from services.reconciler.spending import Recent, Spending
 from shared import clock
-from shared.events import Evidence, GuardReport, RemovalHeld, RemovalsHeld, SweepCompleted, SweepReconciled
+from shared.events import (
+    ColumnDrop,
+    Evidence,
+    GuardReport,
+    RemovalHeld,
+    RemovalsHeld,
+    SweepCompleted,
+    SweepReconciled,
+)
 from shared.model import Budget, Settings
 from shared.state import Absence, AccountState, CertifiedSweep, HeldPlan, SchoolState
 
-PLANS = (guard.DISABLE_EXPLAINED, guard.DISABLE_UNEXPLAINED, guard.UNENROL, guard.MOVE)
-
-
-@dataclass(frozen=True)
-class Recent:
-    """What a student's record remembers of removals: the time of the last under each plan, and of the disable."""
-
-    spent: Mapping[str, str]
-    disabled_at: str | None
+PLANS = (
+    *(guard.DISABLE_EXPLAINED, guard.DISABLE_UNEXPLAINED, guard.REKEY, guard.UNENROL, guard.MOVE),
+    *(guard.CREATE, guard.EMAIL_CHANGE, guard.NULLED_COLUMN),
+)
+ENROLMENTS = (guard.UNENROL, guard.MOVE)
+ADMITTED = (guard.CREATE, guard.EMAIL_CHANGE)
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,9 @@ class Closing:
     """
     What a close comes to: the states that it changed, the changes in the order of the students, the holds' events, the
     school after it and its report.
+
+    ``admitted``: whose new account or changed e-mail may now take effect, by plan, and whether it spends. That depends
+    on who has which e-mail by then, so whoever carries the close out decides them, in this order.
     """
 
     states: dict[str, AccountState]
@@ -40,6 +53,7 @@ class Closing:
     held: list[RemovalsHeld | RemovalHeld]
     school: SchoolState
     report: SweepReconciled
+    admitted: tuple[tuple[str, str, bool], ...] = ()
 
 
 @dataclass
@@ -47,14 +61,16 @@ class _Work:
     school: SchoolState
     completed: SweepCompleted
     settings: Settings
-    roll: frozenset[str]
     at: int
-    recent: Mapping[str, Recent]
+    spending: Spending
     states: dict[str, AccountState]
+    drops: dict[str, ColumnDrop] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
+    admitted: list[tuple[str, str, bool]] = field(default_factory=list)
     held: list[RemovalsHeld | RemovalHeld] = field(default_factory=list)
     guards: list[GuardReport] = field(default_factory=list)
     holds: dict[str, HeldPlan] = field(default_factory=dict)
+    marks: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def mark_absences(
@@ -86,25 +102,49 @@ def is_confirmed_absence(state: AccountState, completed: SweepCompleted, confirm
 
 def plan(work: "_Work") -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """
-    Who would lose what, by plan; and, by plan, whose removal stands but cannot be judged by this sweep.
+    Of whom what would change, by plan; and, by plan, of whom it stands but cannot be judged by this sweep.
 
     A person who is to be disabled keeps their enrolments: they go with the account.
     """
     plans: dict[str, list[str]] = {name: [] for name in PLANS}
     later: dict[str, list[str]] = {name: [] for name in PLANS}
-    areas = work.completed.certificate.areas
     for student in sorted(work.states):
         state = work.states[student]
         if state.status != "enabled":
-            continue
-        if state.staged is not None:
-            plans[guard.DISABLE_EXPLAINED].append(student)
+            if state.create is not None and state.in_roll:
+                plans[guard.CREATE].append(student)
+        elif state.staged is not None:
+            plans[guard.REKEY if state.twin else guard.DISABLE_EXPLAINED].append(student)
         elif is_confirmed_absence(state, work.completed, work.settings.absence_confirm_minutes):
-            (later if work.settings.rollover else plans)[guard.DISABLE_UNEXPLAINED].append(student)
-        elif (lost := state.unenrol) is not None:
-            is_known = not lost.modules or "sets" in areas
-            (plans if is_known else later)[guard.MOVE if lost.is_move else guard.UNENROL].append(student)
+            name = guard.REKEY if state.twin else guard.DISABLE_UNEXPLAINED
+            is_paused = effect(guard.DISABLE_UNEXPLAINED, work.settings) == "paused"
+            where = later if is_paused and not _is_released(work, name, student) else plans
+            where[name].append(student)
+        else:
+            _plan_details(work, student, state, plans)
+            _plan_enrolments(work, student, state, plans, later)
     return plans, later
+
+
+def _plan_details(work: "_Work", student: str, state: AccountState, plans: dict[str, list[str]]) -> None:
+    if state.email_change is not None and state.in_roll:
+        plans[guard.EMAIL_CHANGE].append(student)
+    if state.update is not None and not work.drops.keys().isdisjoint(state.update.columns):
+        plans[guard.NULLED_COLUMN].append(student)
+
+
+def _plan_enrolments(
+    work: "_Work", student: str, state: AccountState, plans: dict[str, list[str]], later: dict[str, list[str]]
+) -> None:
+    if (lost := state.unenrol) is None:
+        return
+    is_known = not lost.modules or "sets" in work.completed.certificate.areas
+    name = guard.MOVE if lost.is_move else guard.UNENROL
+    if not work.drops.keys().isdisjoint(columns.emptied_enrolments(state)):
+        name = guard.NULLED_COLUMN
+    where = plans if is_known else later
+    if student not in where[name]:
+        where[name].append(student)
 
 
 def close(
@@ -114,32 +154,39 @@ def close(
     roll: frozenset[str],
     states: Mapping[str, AccountState],
     recent: Mapping[str, Recent],
-    cohorts: Callable[[], dict[int, int]],
+    everybody: Callable[[], Iterable[AccountState]],
     at: int,
 ) -> Closing:
     """
-    Decide the removals of one certified sweep.
+    Decide the removals of one certified sweep, and whatever else waits for one.
 
     Shape: ``states`` has at least everybody with something pending, who joined the roll or who left it; ``recent``
-    what the last 7 days removed; ``cohorts`` counts the enabled by year group and is asked only where it matters. Every
+    what the last 7 days spent; ``everybody`` gives all of the school and is asked only where year groups matter. Every
     state that comes out has been decided at ``at``, the lane offset of the SweepCompleted.
     """
-    work = _Work(school, completed, settings, roll, at, recent, mark_absences(states, roll, completed))
+    marked = twins.mark(states, mark_absences(states, roll, completed), completed.sweep)
+    work = _Work(school, completed, settings, at, Spending(recent), marked)
+    waiting = Counter(column for state in marked.values() for column in columns.emptied_for(state))
+    work.drops = columns.drops(school.fill, completed, waiting) if waiting else {}
+    if not school.is_paused:
+        _empty_the_others(work)
     plans, later = plan(work)
-    marks: dict[str, dict[str, str]] = {}
     for name in PLANS:
         people = plans[name]
         if school.is_paused or any(_is_held(work, name, student) for student in later[name]):
-            _keep_hold(work, name, people + later[name], marks)
+            _keep_hold(work, name, people + later[name])
         else:
-            _decide(work, name, people, cohorts, marks)
+            _decide(work, name, people, everybody)
     for student, state in work.states.items():
-        if state.held != (marked := marks.get(student, {})):
-            work.states[student] = changed(state, held=marked)
+        if state.held != (marks := work.marks.get(student, {})):
+            work.states[student] = changed(state, held=marks)
     after = {student: changed(state, at=at) for student, state in work.states.items() if state != states[student]}
     certified = CertifiedSweep(
         sweep=completed.sweep, started_at=completed.started_at, completed_at=completed.completed_at, at=at
     )
+    waits = [work.states[student] for student, marks in work.marks.items() if guard.NULLED_COLUMN in marks]
+    still = {column for state in waits for column in columns.emptied_for(state)}
+    unsettled = {column: drop for column, drop in work.drops.items() if column in still}
     school = changed(
         school,
         at=at,
@@ -149,6 +196,8 @@ def close(
         areas=school.areas | dict.fromkeys(completed.certificate.areas, at),
         holds=work.holds,
         settings_version=settings.version,
+        budgets=settings.budgets,
+        fill=school.fill if school.is_paused else columns.baseline(school.fill, completed, unsettled),
     )
     report = SweepReconciled(
         school=school.school,
@@ -158,87 +207,115 @@ def close(
         is_held=any(hold.state == "held" for hold in work.holds.values()),
         is_paused=school.is_paused,
         roll_count=len(roll),
-        counts={name: len(people) for name, people in plans.items()},
+        counts={name: len(people) for name, people in plans.items()} | kept(later),
         guards=tuple(work.guards),
+        columns=tuple(work.drops.values()),
     )
-    return Closing(after, work.changes, work.held, school, report)
+    return Closing(after, work.changes, work.held, school, report, tuple(work.admitted))
 
 
-def _decide(
-    work: _Work,
-    name: str,
-    people: list[str],
-    cohorts: Callable[[], dict[int, int]],
-    marks: dict[str, dict[str, str]],
-) -> None:
-    hold = work.school.holds.get(name)
-    is_released = hold is not None and hold.state == "released"
-    released = {student for student in people if is_released and _is_held(work, name, student)}
+def _decide(work: _Work, name: str, people: list[str], everybody: Callable[[], Iterable[AccountState]]) -> None:
+    released = {student for student in people if _is_released(work, name, student)}
     rest = [student for student in people if student not in released]
-    budget = work.settings.budgets[name]
-    decision = guard.decide(len(rest), _windows(work, name), budget)
-    is_within = decision.is_within or (name == guard.MOVE and work.settings.rollover)
+    budget = work.settings.budgets.get(name, guard.NOTHING)
+    windows = work.spending.windows(name, work.school, work.school.enabled, work.completed.completed_at)
+    decision = guard.decide(len(rest), windows, budget)
+    is_within = decision.is_within or effect(name, work.settings) == "unlimited"
     if is_within and rest and name == guard.DISABLE_UNEXPLAINED:
-        is_within = guard.cohorts_within(_by_year_group(work, rest), cohorts(), work.settings.budgets[guard.COHORT])
+        is_within = _spares_the_year_groups(work, rest, everybody())
+    goes = set(rest) if is_within else _beside_a_hold(work, name, rest, windows, budget)
     for student in people:
-        if student in released or is_within:
-            _remove(work, name, student, spends=None if student in released else name)
-    if rest and not is_within:
-        _hold(work, name, rest, budget, decision.headroom, marks)
+        if student in released or student in goes:
+            _carry_out(work, name, student, spends=None if student in released else name)
+    if held := [student for student in rest if student not in goes]:
+        _hold(work, name, held, budget, decision.headroom)
+    at_once = _gone_at_once(work, name)
     work.guards.append(
         GuardReport(
             plan=name,
-            planned=len(people),
-            let_through=len(rest) if is_within else 0,
+            planned=len(people) + at_once,
+            let_through=len(goes) + at_once,
             released=len(released),
-            held=0 if is_within else len(rest),
+            held=len(held),
             headroom=decision.headroom,
             budget=guard.words(budget),
         )
     )
 
 
-def _remove(work: _Work, name: str, student: str, spends: str | None) -> None:
+def _gone_at_once(work: _Work, name: str) -> int:
+    """New accounts and changed e-mails that took effect since the last close, within their budgets."""
+    before = work.school.certified
+    return work.spending.since(name, before.completed_at) if name in ADMITTED and before is not None else 0
+
+
+def _beside_a_hold(
+    work: _Work, name: str, rest: list[str], windows: tuple[guard.Window, ...], budget: Budget
+) -> set[str]:
+    """
+    Whoever leaves while a plan of leavers waits for a person, up to the heads that the budget always allows: somebody
+    who is expelled today must not keep their account until three hundred others were looked at.
+    """
+    hold = work.school.holds.get(name)
+    if name != guard.DISABLE_EXPLAINED or hold is None or hold.state == "released":
+        return set()
+    newcomers = {student for student in rest if not _is_held(work, name, student)}
+    heads = Budget(floor=budget.floor)
+    return newcomers if guard.decide(len(newcomers), windows, heads).is_within else set()
+
+
+def _carry_out(work: _Work, name: str, student: str, spends: str | None) -> None:
     state, when = work.states[student], work.completed.completed_at
-    if name == guard.DISABLE_EXPLAINED and state.staged is not None:
-        evidence = Evidence(kind="record", ref=state.staged.digest, at=work.at)
-        state, changes = disable(state, evidence, when, spends)
-    elif name == guard.DISABLE_UNEXPLAINED:
+    changes: list[Change] = []
+    if name in ADMITTED:
+        work.admitted.append((name, student, spends is not None))
+        return
+    if name in (guard.DISABLE_EXPLAINED, guard.DISABLE_UNEXPLAINED, guard.REKEY):
         evidence = Evidence(kind="certificate", ref=work.completed.sweep, at=work.at)
+        if state.staged is not None:
+            evidence = Evidence(kind="record", ref=state.staged.digest, at=work.at)
         state, changes = disable(state, evidence, when, spends)
-    else:
+    elif name in ENROLMENTS:
         state, changes = unenrol(state, work.at, when, spends)
+    else:
+        state, changes = empty(state, work.at)
+        if not work.drops.keys().isdisjoint(columns.emptied_enrolments(state)):
+            state, more = unenrol(state, work.at, when, None)
+            changes = changes + more
     work.states[student] = state
     work.changes.extend(changes)
 
 
-def _hold(
-    work: _Work, name: str, people: list[str], budget: Budget, headroom: int, marks: dict[str, dict[str, str]]
-) -> None:
+def _empty_the_others(work: _Work) -> None:
+    """Details that single records no longer have, of columns that are as full as they were."""
+    for student, state in work.states.items():
+        is_news = state.update is not None and work.drops.keys().isdisjoint(state.update.columns)
+        if is_news and state.status == "enabled" and state.in_roll and state.staged is None:
+            work.states[student], changes = empty(state, work.at)
+            work.changes.extend(changes)
+
+
+def _hold(work: _Work, name: str, people: list[str], budget: Budget, headroom: int) -> None:
     """Keep a plan for a person to decide; one that is not news keeps its state and is not announced again."""
-    key = plan_hash(name, [(student, work.states[student]) for student in people])
+    key = plan_hash(name, [(student, work.states[student]) for student in people], work.drops.keys())
     for student in people:
-        marks.setdefault(student, {})[name] = key
+        work.marks.setdefault(student, {})[name] = key
     before = work.school.holds.get(name)
     if before is not None and before.hash == key and before.state != "released":
         work.holds[name] = before
         return
     text = guard.words(budget)
-    work.holds[name] = HeldPlan(
-        hash=key, count=len(people), since=work.completed.completed_at, budget=text, headroom=headroom
-    )
+    why = tuple(work.drops.values()) if name == guard.NULLED_COLUMN else ()
+    told: dict[str, Any] = {"hash": key, "count": len(people), "budget": text, "headroom": headroom, "columns": why}
+    work.holds[name] = HeldPlan(**told, since=work.completed.completed_at)
     slug = work.school.school
-    work.held.append(
-        RemovalsHeld(
-            school=slug, plan=name, hash=key, count=len(people), version=work.at, budget=text, headroom=headroom
-        )
-    )
+    work.held.append(RemovalsHeld(**told, school=slug, plan=name, version=work.at))
     work.held.extend(
         RemovalHeld(school=slug, student_id=student, plan=name, hash=key, version=work.at) for student in people
     )
 
 
-def _keep_hold(work: _Work, name: str, people: list[str], marks: dict[str, dict[str, str]]) -> None:
+def _keep_hold(work: _Work, name: str, people: list[str]) -> None:
     """
     Decide nothing: what is staged stays, and so does the hold. For a paused school, and for a hold that this sweep
     cannot judge whole (sets are read every few hours, students every few minutes): it must last until one can.
@@ -248,7 +325,7 @@ def _keep_hold(work: _Work, name: str, people: list[str], marks: dict[str, dict[
     work.holds[name] = hold
     for student in people:
         if _is_held(work, name, student):
-            marks.setdefault(student, {})[name] = hold.hash
+            work.marks.setdefault(student, {})[name] = hold.hash
 
 
 def _is_held(work: _Work, name: str, student: str) -> bool:
@@ -257,34 +334,53 @@ def _is_held(work: _Work, name: str, student: str) -> bool:
     return hold is not None and work.states[student].held.get(name) == hold.hash
 
 
-def plan_hash(name: str, people: list[tuple[str, AccountState]]) -> str:
-    """What a person reviews: who, and for enrolments which; nothing that another sweep would change."""
+def _is_released(work: _Work, name: str, student: str) -> bool:
+    """Whether a person has released this student's removal."""
+    hold = work.school.holds.get(name)
+    return hold is not None and hold.state == "released" and _is_held(work, name, student)
+
+
+def plan_hash(name: str, people: list[tuple[str, AccountState]], emptied: AbstractSet[str] = frozenset()) -> str:
+    """
+    What a person reviews: who, and what of theirs (which enrolments, which e-mail, which details); nothing that another
+    sweep would change. ``emptied``: the columns that wait for a person.
+    """
     lines = [name]
     for student, state in sorted(people, key=lambda pair: pair[0]):
-        lost = state.unenrol if name in (guard.UNENROL, guard.MOVE) else None
-        lines.append("\t".join([student, *(lost.programmes + lost.modules if lost else ())]))
+        lines.append("\t".join([student, *_reviewed(name, state, emptied)]))
     return blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
 
 
-def _windows(work: _Work, name: str) -> tuple[guard.Window, ...]:
-    now = clock.parse(work.completed.completed_at)
-    return tuple(_window(work, name, now - timedelta(hours=hours)) for hours in guard.WINDOW_HOURS)
+def _reviewed(name: str, state: AccountState, emptied: AbstractSet[str]) -> tuple[str, ...]:
+    lost = state.unenrol
+    codes = lost.programmes + lost.modules if lost is not None else ()
+    if name in ENROLMENTS:
+        return codes
+    if name == guard.EMAIL_CHANGE:
+        wanted = state.assessment.details if state.assessment is not None else None
+        return (fold(wanted.email),) if wanted is not None else ()
+    if name == guard.NULLED_COLUMN:
+        fields = state.update.fields if state.update is not None else ()
+        return fields if emptied.isdisjoint(columns.emptied_enrolments(state)) else fields + codes
+    return (state.twin or "",) if name == guard.REKEY else ()
 
 
-def _window(work: _Work, name: str, since: datetime) -> guard.Window:
-    edge = clock.write(since)
-    spent = sum(1 for one in work.recent.values() if one.spent.get(name, "") > edge)
-    gone = sum(1 for one in work.recent.values() if one.disabled_at is not None and one.disabled_at > edge)
-    return guard.Window(spent, work.school.enabled + gone)
-
-
-def _by_year_group(work: _Work, students: list[str]) -> dict[int, int]:
-    counts: dict[int, int] = {}
-    for student in students:
-        group = year_group_of(work.states[student])
-        if group is not None:
-            counts[group] = counts.get(group, 0) + 1
-    return counts
+def _spares_the_year_groups(work: _Work, students: list[str], everybody: Iterable[AccountState]) -> bool:
+    """As ``guard.cohorts_within`` says, counted as the other budgets are: in both windows, by year group."""
+    of_group: dict[int, list[AccountState]] = {}
+    for state in everybody:
+        if (group := year_group_of(state)) is not None:
+            of_group.setdefault(group, []).append(state)
+    planned = Counter(group for student in students if (group := year_group_of(work.states[student])) is not None)
+    windows: list[dict[int, guard.Window]] = [{} for _ in guard.WINDOW_HOURS]
+    for group in planned:
+        there = of_group.get(group, [])
+        recent = {one.student_id: Recent(one.spent, one.disabled_at) for one in there}
+        enabled = sum(one.status == "enabled" for one in there)
+        found = Spending(recent).windows(guard.DISABLE_UNEXPLAINED, work.school, enabled, work.completed.completed_at)
+        for window, seen in zip(windows, found, strict=True):
+            window[group] = seen
+    return guard.cohorts_within(planned, windows, work.settings.budgets[guard.COHORT])
 
 
 def year_group_of(state: AccountState) -> int | None:

@@ -3,13 +3,16 @@ Who has which e-mail in a school: the one who has it keeps it (DESIGN §6).
 
 Another student who wants it is undecided and decided again, from the kept assessment, whenever its holder is disabled
 or changes; two who want each other's exchange them in one step.
+
+A new account and a changed e-mail go at once while their budgets last. Beyond them they are staged for the close of a
+certified sweep, which admits them here.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from services.reconciler.ledger import Ledger, email_of, fold
-from services.reconciler.reconcile import Change, Reading, changed, reconcile
+from services.reconciler import guard
+from services.reconciler.ledger import Ledger, email_of
+from services.reconciler.reconcile import Change, Gate, Reading, changed, fold, reconcile
 from shared.events import StudentAssessed
 from shared.model import Verdict
 from shared.state import AccountState
@@ -26,72 +29,100 @@ def wanted_email(assessed: StudentAssessed | None) -> str | None:
 
 def decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: Emit) -> None:
     """Decide one student, and then whoever waits for an e-mail that this sets free."""
-    before = ledger.state(assessed.student_id)
+    _decide(ledger, assessed, reading, emit, is_admitted=False)
+
+
+def admit(ledger: Ledger, student: str, at: int, when: str, emit: Emit, *, spends: bool) -> None:
+    """Let a staged account or e-mail take effect, as far as nobody else has that e-mail by now."""
+    state = ledger.state(student)
+    if state is None or state.assessment is None:
+        return
+    gate = Gate.SPENDS if spends else Gate.OPEN
+    reading = Reading(at, state.read_at or "", state.assessed or "", gate=gate, when=when)
+    _decide(ledger, state.assessment, reading, emit, is_admitted=True)
+
+
+def free(ledger: Ledger, address: str | None, at: int, when: str, emit: Emit, heir: str | None = None) -> None:
+    """
+    An e-mail's holder was disabled: decide the first who waits for it. The ``heir`` is the holder under another id, as
+    a person has said: they come first, and are no new account that counts.
+    """
+    _free(ledger, address, at, when, emit, heir)
+
+
+def _decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: Emit, *, is_admitted: bool) -> None:
+    before, when = ledger.state(assessed.student_id), reading.when or reading.read_at
     wanted, mine = wanted_email(assessed), email_of(before)
     holder = ledger.holder(wanted) if wanted is not None else None
-    if holder is None or holder == assessed.student_id:
-        _settle(ledger, before, assessed, reading, emit)
-        _free(ledger, mine, reading.at, emit)
-        return
-    other = ledger.state(holder)
-    if mine is not None and other is not None and other.waits_for_email == mine and _is_here(ledger, other):
-        _exchange(ledger, (before, assessed, reading), other, emit)
-        return
-    _settle(ledger, before, assessed, replace(reading, waits_for=wanted), emit)
-    _free(ledger, mine, reading.at, emit)
-
-
-def free(ledger: Ledger, address: str | None, at: int, emit: Emit) -> None:
-    """An e-mail's holder was disabled: decide the first who waits for it."""
-    _free(ledger, address, at, emit)
-
-
-def _settle(
-    ledger: Ledger, before: AccountState | None, assessed: StudentAssessed, reading: Reading, emit: Emit
-) -> AccountState:
+    is_taken = holder is not None and holder != assessed.student_id
+    other = ledger.state(holder) if is_taken and holder is not None else None
+    is_exchange = other is not None and mine is not None and other.waits_for_email == mine and _is_here(ledger, other)
+    if is_taken and not is_exchange:
+        reading = changed(reading, waits_for=wanted)
+    elif not is_admitted:
+        gate = _gate(ledger, before, wanted, mine, when, heads=2 if is_exchange else 1)
+        if gate is not Gate.OPEN:
+            reading = changed(reading, gate=gate)
     state, changes = reconcile(before, assessed, reading)
     ledger.save(state)
     emit(state, changes)
-    return state
+    if other is not None and is_exchange:
+        _again(ledger, other, reading, emit)  # also to be staged: an exchange is two changes
+    else:
+        _free(ledger, mine, reading.at, when, emit)
 
 
-def _again(ledger: Ledger, state: AccountState, at: int, emit: Emit) -> None:
+def _gate(
+    ledger: Ledger, before: AccountState | None, wanted: str | None, mine: str | None, when: str, heads: int = 1
+) -> Gate:
+    """Whether a new account, or a changed e-mail, is within its budget. Before a first decided sweep there is none."""
+    school = ledger.school
+    if school.certified is None or wanted is None or wanted == mine:
+        return Gate.OPEN
+    if before is None or before.status == "none":
+        plan, staged = guard.CREATE, before.create if before is not None else None
+    elif before.status == "enabled":
+        plan, staged = guard.EMAIL_CHANGE, before.email_change
+    else:
+        return Gate.OPEN
+    if plan not in school.budgets:
+        return Gate.OPEN
+    if staged is not None:
+        return Gate.STAGED  # it waits for its close, whatever else is free by now
+    windows = ledger.spending().windows(plan, school, ledger.enabled, when or school.certified.completed_at)
+    return Gate.SPENDS if guard.decide(heads, windows, school.budgets[plan]).is_within else Gate.STAGED
+
+
+def _again(ledger: Ledger, state: AccountState, of: Reading, emit: Emit) -> None:
     """Decide from the kept assessment. Nobody was read, so a first absence stands."""
     if state.assessment is None:
         return
-    reading = Reading(at=at, read_at=state.read_at or "", assessed=state.assessed or "")
+    when = of.when or of.read_at
+    reading = Reading(of.at, state.read_at or "", state.assessed or "", gate=of.gate, when=when)
     after, changes = reconcile(state, state.assessment, reading)
     after = changed(after, absence=state.absence)
     ledger.save(after)
     emit(after, changes)
 
 
-def _exchange(
-    ledger: Ledger,
-    first: tuple[AccountState | None, StudentAssessed, Reading],
-    other: AccountState,
-    emit: Emit,
-) -> None:
-    before, assessed, reading = first
-    _settle(ledger, before, assessed, reading, emit)
-    _again(ledger, other, reading.at, emit)
-
-
-def _free(ledger: Ledger, address: str | None, at: int, emit: Emit) -> None:
-    """Give each e-mail that is free now to the first who waits for it; that may free another."""
+def _free(ledger: Ledger, address: str | None, at: int, when: str, emit: Emit, heir: str | None = None) -> None:
+    """Give each e-mail that is free now to the first who waits for it and may have it; that may free another."""
     queue = [address] if address is not None else []
     while queue:
         email = queue.pop()
         if ledger.holder(email) is not None:
             continue
-        for student in ledger.waiters(email):
-            state = ledger.state(student)
-            if state is not None and state.at <= at and _is_here(ledger, state):
-                old = email_of(state)
-                _again(ledger, state, at, emit)
-                if old is not None and old != email:
-                    queue.append(old)
+        for student in sorted(ledger.waiters(email), key=lambda one: one != heir):
+            if ledger.holder(email) is not None:
                 break
+            state = ledger.state(student)
+            if state is None or state.at > at or not _is_here(ledger, state):
+                continue
+            old = email_of(state)
+            gate = Gate.OPEN if student == heir else _gate(ledger, state, email, old, when)
+            _again(ledger, state, Reading(at, "", "", gate=gate, when=when), emit)
+            if old is not None and old != email and ledger.holder(old) is None:
+                queue.append(old)
 
 
 def _is_here(ledger: Ledger, state: AccountState) -> bool:

@@ -1,11 +1,12 @@
 """
-Whether a plan of removals may take effect: pure (DESIGN §6, "The guard").
+Whether a plan of removals, of new accounts or of changed e-mails may take effect: pure (DESIGN §6, "The guard").
 
 Shares are exact fractions; integer division lets 30.9 % be 30. A *total* counts a plan and what was let through in a
 window; its *share* is total ÷ (enabled before the plan + disabled earlier in that window). Each limit must hold for
 both windows, the last 24 hours and the last 7 days.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -16,7 +17,12 @@ DISABLE_UNEXPLAINED = "disable_unexplained"
 COHORT = "cohort"
 UNENROL = "unenrol"
 MOVE = "move"
+CREATE = "create"
+EMAIL_CHANGE = "email_change"
+REKEY = "rekey"  # who is to be disabled and seems to have come back under another id: never without a person
+NULLED_COLUMN = "nulled_column"  # what depends on a column of the records that has emptied: never without a person
 
+NOTHING = Budget()
 WINDOW_HOURS = (24, 7 * 24)
 
 
@@ -55,21 +61,24 @@ def decide(planned: int, windows: tuple[Window, ...], budget: Budget) -> Decisio
     return Decision(headroom >= 0, headroom)
 
 
-def cohorts_within(planned: dict[int, int], enabled: dict[int, int], budget: Budget) -> bool:
+def cohorts_within(planned: Mapping[int, int], windows: Iterable[Mapping[int, Window]], budget: Budget) -> bool:
     """
-    Whether no year group loses more than its share in this plan. ``planned`` and ``enabled`` count by year group.
+    Whether no year group loses more than its share, in any window. ``planned`` and each window count by year group.
 
     The budget's ``floor`` is the size from which a year group counts as one: a single pupil of three is no cohort.
     """
     return all(
-        Fraction(planned.get(group, 0), heads) <= share_of(budget)
-        for group, heads in enabled.items()
-        if heads >= budget.floor
+        Fraction(planned.get(group, 0) + window.spent, window.base) <= share_of(budget)
+        for groups in windows
+        for group, window in groups.items()
+        if window.base >= budget.floor
     )
 
 
 def words(budget: Budget) -> str:
     """The budget as a person reads it."""
+    if budget == NOTHING:
+        return "nobody without a person"
     share = f"{float(share_of(budget) * 100):g} %"
     limits = [f"{budget.floor} heads"] if budget.floor else []
     limits.append(f"{share} and {budget.count}" if budget.count is not None else share)

@@ -61,6 +61,8 @@ class _Batch:
         self._decided: dict[int, StudentAssessed | None] = {}  # what must be decided, by its place in the batch
         self._changes: list[Message] = []
         self._sizes: Mapping[str, int] = {}
+        self._emit: emails.Emit | None = None
+        self._emit_told: tuple[bytes | None, ...] = ()
 
     # --- what a batch needs to know ------------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class _Batch:
             slug, _, student = record.key.partition("/")
             if slug not in asked:
                 asked[slug], places[slug] = [], []
-            if student and record.raw_header("ce_type") == ASSESSED:
+            if student:  # no header is read yet: the same bytes under the same key are the same record
                 self._digests.append(digest(record.value))
                 asked[slug].append(student)
                 places[slug].append(place)
@@ -118,10 +120,13 @@ class _Batch:
                     closed.add(record.key)  # a close may leave something pending with anybody
                 self._decided[place] = None
             elif taken != known[place] or record.key in touched or (closed and record.key.partition("/")[0] in closed):
+                self._decided[place] = None
+                if record.raw_header("ce_type") != ASSESSED:
+                    self._digests[place] = None
+                    continue
                 touched.add(record.key)  # this batch changes it: later records are compared with what it then is
                 slug, _, student = record.key.partition("/")
                 differing.setdefault(slug, []).append(student)
-                self._decided[place] = None
         return differing
 
     def _addresses(self) -> dict[str, list[str]]:
@@ -164,14 +169,17 @@ class _Batch:
         for book in self._ledgers.values():
             book.open(view)
         causes = {source.encode(): offset for source, offset in lane.causes.items()}
-        for place, record in enumerate(self._records):
-            if not _is_news(record, causes) or place not in self._decided:
+        for place, assessed in self._decided.items():
+            record, taken = self._records[place], self._digests[place]
+            if not _is_news(record, causes):
                 continue
-            taken = self._digests[place]
             if taken is None:
                 self._other(record)
             else:
-                self._student(record, taken, self._decided[place])
+                self._student(record, taken, assessed)
+        # Whoever was passed over needs no look at the cause. A repeat of them can only differ from what is known if a
+        # later record was decided meanwhile, and that one's cause is above theirs.
+        _is_news(self._records[-1], causes)
         self._causes = {source.decode(): offset for source, offset in causes.items()}
         return self._effects(lane)
 
@@ -215,12 +223,14 @@ class _Batch:
                 return
             if ledger.digest_entry(before) == taken:
                 return
-        emails.decide(
-            book,
-            assessed,
-            Reading(record.offset, read_at, taken.hex()),
-            messages.Envelope(record).emitting(self._changes),
-        )
+        emails.decide(book, assessed, Reading(record.offset, read_at, taken.hex()), self._emitting(record))
+
+    def _emitting(self, record: Record) -> emails.Emit:
+        """What puts a record's changes among the others. Students of one page share it: they were read at once."""
+        told = (record.raw_header("read_at"), record.raw_header("sweep"))
+        if self._emit is None or told != self._emit_told:
+            self._emit_told, self._emit = told, messages.Envelope(record).emitting(self._changes)
+        return self._emit
 
     # --- everything else in the lane -----------------------------------------------------------------------------
 

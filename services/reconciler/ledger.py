@@ -10,20 +10,18 @@ from collections.abc import Iterable
 
 import msgspec
 
-from services.reconciler.close import Recent, year_group_of
 from services.reconciler.proof import weight
-from services.reconciler.reconcile import changed
+from services.reconciler.reconcile import changed, fold
+from services.reconciler.spending import DISABLED, Recent, Spending, recent_of
 from shared.lane import StateLost, View
 from shared.state import AccountState, SchoolState
 from shared.wire import MODULUS, decoder, encode
 
 _state_decoder = decoder(AccountState)
 _names_decoder = msgspec.json.Decoder(tuple[str, ...])
-_recent_decoder = msgspec.json.Decoder(dict[str, str])
 
 SCHOOLS = "schools"
 ROLLS = "rolls"
-DISABLED = "disabled"  # in the record of recent removals, beside the plans' names
 
 
 def students(school: str) -> str:
@@ -55,11 +53,6 @@ def chunks(school: str) -> str:
 
 
 STRUCTURES = "structures"
-
-
-def fold(email: str) -> str:
-    """E-mails are one when they are, trimmed and case-folded."""
-    return email.strip().casefold()
 
 
 def email_of(state: AccountState | None) -> str | None:
@@ -103,16 +96,24 @@ def is_pending(state: AccountState) -> bool:
         or state.unenrol
         or state.absence
         or state.held
+        or state.update
+        or state.create is not None
+        or state.email_change is not None
         or (state.status == "enabled" and not state.in_roll)
     )
 
 
 def recent_entry(state: AccountState) -> bytes | None:
     """What the guard's windows are counted from."""
-    entry = dict(state.spent)
-    if state.disabled_at is not None:
-        entry[DISABLED] = state.disabled_at
-    return msgspec.json.encode(entry) if entry else None
+    if not state.spent and state.disabled_at is None:
+        return None
+    return msgspec.json.encode(_recent_times(state))
+
+
+def _recent_times(state: AccountState | None) -> dict[str, str]:
+    if state is None:
+        return {}
+    return state.spent | {DISABLED: state.disabled_at} if state.disabled_at is not None else dict(state.spent)
 
 
 class Ledger:
@@ -134,6 +135,7 @@ class Ledger:
         self._students = self.school.students
         self._enabled = self.school.enabled
         self._sum = int(self.school.content_sum, 16)
+        self._spending: Spending | None = None
 
     def open(self, view: View) -> None:
         self._view = view
@@ -185,6 +187,8 @@ class Ledger:
             self._view.put(pending(self.slug), student, b"1" if is_pending(state) else None)
         if (entry := recent_entry(state)) != (recent_entry(before) if before is not None else None):
             self._view.put(recent(self.slug), student, entry)
+            if self._spending is not None:
+                self._spending.change(_recent_times(before), _recent_times(state))
         self._index_email(before, state)
         self._index_wait(before, state)
 
@@ -273,18 +277,20 @@ class Ledger:
         return sorted(self._view.all(pending(self.slug)))
 
     def recent(self) -> dict[str, Recent]:
-        entries = {
-            student: _recent_decoder.decode(entry) for student, entry in self._view.all(recent(self.slug)).items()
-        }
-        return {student: Recent(entry, entry.get(DISABLED)) for student, entry in entries.items()}
+        return recent_of(self._view.all(recent(self.slug)))
 
-    def cohorts(self) -> dict[int, int]:
-        """The enabled accounts by year group."""
-        counts: dict[int, int] = {}
-        for state in self.fetch_all().values():
-            if state.status == "enabled" and (group := year_group_of(state)) is not None:
-                counts[group] = counts.get(group, 0) + 1
-        return counts
+    def spending(self) -> Spending:
+        """What the guard's budgets have let through lately, this batch's own changes included."""
+        if self._spending is None:
+            self._spending = Spending(self.recent())
+        return self._spending
+
+    @property
+    def enabled(self) -> int:
+        return self._enabled
+
+    def everybody(self) -> Iterable[AccountState]:
+        return self.fetch_all().values()
 
     # --- the end of a batch ----------------------------------------------------------------------------------------
 

@@ -8,15 +8,13 @@ from shared.events import SyncRequested
 from shared.model import Frozen
 from shared.state import AccountState, LaneState, SchoolState, StructureState
 from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, SYNC_REQUESTS
-from shared.wire import Message, Record, encode, event_id, event_ids, headers, type_name
-
-Ids = Callable[[str, str], str]
-_ids = event_ids
+from shared.wire import Message, Record, encode, event_id, headers, type_name
 
 _DETAIL = {"ProgrammeEnrolled": "programme", "ProgrammeUnenrolled": "programme"} | {
     name: field
     for field, names in {
         "module": ("ModuleEnrolled", "ModuleUnenrolled"),
+        "fields": ("AccountUpdated",),  # a close may empty one field and admit another
         "plan": ("RemovalsHeld", "RemovalHeld", "HoldReleased", "HoldRefused"),
     }.items()
     for name in names
@@ -24,10 +22,14 @@ _DETAIL = {"ProgrammeEnrolled": "programme", "ProgrammeUnenrolled": "programme"}
 
 
 @cache
-def _told(model: type[Frozen]) -> tuple[str, bytes, str | None]:
-    """A model's kind, as ids have it (``account_provisioned``), its name as bytes, and the field that is its detail."""
+def _told(model: type[Frozen]) -> tuple[str, tuple[str, bytes], str | None]:
+    """A model's kind, as ids have it (``account_provisioned``), its name's header, and the field that is its detail."""
     name = type_name(model)
-    return name.split(".")[1], name.encode(), _DETAIL.get(model.__name__)
+    return name.split(".")[1], ("ce_type", name.encode()), _DETAIL.get(model.__name__)
+
+
+def _detail(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 class Envelope:
@@ -49,14 +51,13 @@ class Envelope:
     def change(self, event: Frozen, school: str, student_id: str, version: int) -> Message:
         """A message of ``account-changes``. Its id is a function of school, student, version, kind and detail."""
         key = f"{school}/{student_id}" if student_id else school
-        return self._one(event, key, school, _ids(school, student_id, version))
+        return self._of(key, school, student_id, version, [event])[0]
 
     def changes(self, events: Sequence[Change], school: str, student_id: str) -> list[Message]:
         """The messages of one student's changes, which share their version."""
         if not events:
             return []
-        key, ids = f"{school}/{student_id}", _ids(school, student_id, events[0].version)
-        return [self._one(event, key, school, ids) for event in events]
+        return self._of(f"{school}/{student_id}", school, student_id, events[0].version, events)
 
     def emitting(self, out: list[Message]) -> Callable[[AccountState, list[Change]], None]:
         """What puts one student's changes into ``out``."""
@@ -67,16 +68,20 @@ class Envelope:
 
         return emit
 
-    def _one(self, event: Frozen, key: str, school: str, ids: Ids) -> Message:
-        kind, name, field = _told(type(event))
-        told = [
-            ("ce_id", ids(kind, str(getattr(event, field)) if field else "").encode()),
-            ("ce_type", name),
+    def _of(self, key: str, school: str, student_id: str, version: int, events: Sequence[Frozen]) -> list[Message]:
+        """What all of them share is written once: most of what a change costs is its headers."""
+        shared = [
             ("ce_source", f"/rollcall/schools/{school}".encode()),
             ("ce_subject", key.encode()),
             *self._common,
         ]
-        return Message(ACCOUNT_CHANGES, self.lane, key, encode(event), told)
+        told = []
+        for event in events:
+            kind, name, field = _told(type(event))
+            id = event_id(school, student_id, version, kind, _detail(getattr(event, field)) if field else "")
+            headers = [("ce_id", id.encode()), name, *shared]
+            told.append(Message(ACCOUNT_CHANGES, self.lane, key, encode(event), headers))
+        return told
 
     def request(self, school: str, reason: str, version: int) -> Message:
         """Ask for a full sweep of a school."""

@@ -7,10 +7,13 @@ same events.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import msgspec
 
+from services.reconciler import guard
+from shared.columns import OF_DETAILS, has
 from shared.events import (
     AccountDisabled,
     AccountEnabled,
@@ -24,7 +27,7 @@ from shared.events import (
     StudentAssessed,
 )
 from shared.model import Category, Details, Frozen, Verdict
-from shared.state import AccountState, StagedDisable, StagedUnenrol
+from shared.state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
 
 Change = (
     AccountProvisioned
@@ -41,17 +44,27 @@ changed = msgspec.structs.replace
 _FIELDS = Details.__struct_fields__
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Gate(Enum):
+    """Whether a new account, or a changed e-mail, may take effect."""
+
+    OPEN = "open"  # and counts against no budget
+    SPENDS = "spends"
+    STAGED = "staged"  # beyond its budget: it waits for a certified sweep
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """
     What came with an assessment: the lane offset that decides it, when the record system was read, and the digest of
-    the assessed bytes. ``waits_for`` is the e-mail that another account holds: such a person is undecided.
+    the assessed bytes. ``waits_for`` is the e-mail that another account holds: such a person is undecided. ``when`` is
+    the time that a new account or a changed e-mail spends at, where ``gate`` says so.
     """
 
     at: int
     read_at: str
     assessed: str
     waits_for: str | None = None
+    gate: Gate = Gate.OPEN
+    when: str = ""
 
 
 def reconcile(
@@ -78,35 +91,71 @@ def reconcile(
         waits_for_email=reading.waits_for,
     )
     verdict = Verdict.UNDECIDED if reading.waits_for else assessed.account
+    if state.status == "disabled" and last is not None:
+        born = birth_date(last)
+        now = assessed.student.date_of_birth if assessed.student is not None else None
+        state = changed(state, born=born if now != born else None)
+        if born is not None and now is not None and now != born:
+            verdict = Verdict.UNDECIDED  # an id that was given to somebody else
     if verdict is Verdict.ELIGIBLE and assessed.details is not None:
-        return _have(state, assessed, assessed.details, reading.at)
+        if state.status == "none" and reading.gate is Gate.STAGED:
+            staged = reading.at if state.create is None else state.create
+            return changed(drop_removals(state), create=staged, held=_still(state.held, guard.CREATE)), []
+        return _have(state, assessed, assessed.details, reading, last)
     if state.status == "enabled" and verdict is Verdict.INELIGIBLE and assessed.category is Category.LEFT:
-        staged = state.staged or StagedDisable(digest=assessed.digest, at=reading.at)
-        if staged.digest != assessed.digest:
-            staged = StagedDisable(digest=assessed.digest, at=reading.at)
-        return changed(state, staged=staged, unenrol=None), []
+        leaves = state.staged
+        if leaves is None or leaves.digest != assessed.digest:
+            leaves = StagedDisable(digest=assessed.digest, at=reading.at)
+        return changed(state, staged=leaves, unenrol=None, email_change=None, update=None), []
     return drop_removals(state), []
 
 
 def drop_removals(state: AccountState) -> AccountState:
-    """Whatever was to be removed stays: carried forward unchanged."""
-    return changed(state, staged=None, unenrol=None, held={})
+    """Whatever was to be removed or to be changed stays: carried forward unchanged."""
+    return changed(state, staged=None, unenrol=None, create=None, email_change=None, update=None, twin=None, held={})
+
+
+def birth_date(state: AccountState) -> str | None:
+    """Whom a disabled account belonged to, as far as the birth date tells."""
+    record = state.assessment.student if state.assessment is not None else None
+    return state.born or (record.date_of_birth if record is not None else None)
+
+
+def fold(email: str) -> str:
+    """E-mails are one when they are, trimmed and case-folded."""
+    return email.strip().casefold()
 
 
 def _have(
-    state: AccountState, assessed: StudentAssessed, details: Details, at: int
+    state: AccountState, assessed: StudentAssessed, details: Details, reading: Reading, last: AccountState | None
 ) -> tuple[AccountState, list[Change]]:
     """The account of somebody who is eligible: enabled, with these details, and at least these enrolments."""
     changes: list[Change] = []
+    at = reading.at
     who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
     is_new = state.status != "enabled"
+    wanted = fold(details.email)
+    spends: str | None = None
+    email_change: int | None = None
+    update: StagedUpdate | None = None
     if state.status == "none":
         changes.append(AccountProvisioned(**who, details=details))
+        spends = guard.CREATE
     elif is_new:
         changes.append(AccountEnabled(**who, details=details))
     if state.details is not None and state.details != details:
+        if not is_new:
+            update = _emptied(state, state.details, details, assessed, last, at)
+            if update is not None:
+                details = changed(details, **{name: getattr(state.details, name) for name in update.fields})
+            if wanted != fold(state.details.email):
+                spends = guard.EMAIL_CHANGE
+                if reading.gate is Gate.STAGED:
+                    email_change = at if state.email_change is None else state.email_change
+                    details = changed(details, email=state.details.email)
         fields = tuple(name for name in _FIELDS if getattr(state.details, name) != getattr(details, name))
-        changes.append(AccountUpdated(**who, fields=fields, details=details))
+        if fields:
+            changes.append(AccountUpdated(**who, fields=fields, details=details))
     had_programmes, had_modules = state.programmes, state.modules
     programmes = had_programmes if assessed.programmes is None else assessed.programmes
     modules = had_modules if assessed.modules is None else assessed.modules
@@ -120,8 +169,9 @@ def _have(
         changes.extend(ModuleEnrolled(**who, module=code) for code in asserted[1])
         programmes, modules = _union(had_programmes, programmes), _union(had_modules, modules)
         unenrol = _stage(state.unenrol, lost, is_move=any(gained), at=at)
-    was_reviewed = unenrol is not None and _is_part_of(unenrol, state.unenrol)
-    held = {plan: key for plan, key in state.held.items() if was_reviewed and plan in ("unenrol", "move")}
+    held = state.held and _reviewed(state, last, wanted, unenrol, email_change, update)
+    if spends is not None and email_change is None and reading.gate is Gate.SPENDS:
+        state = changed(state, spent=state.spent | {spends: reading.when or reading.read_at})
     state = changed(
         state,
         status="enabled",
@@ -133,9 +183,78 @@ def _have(
         disabled_at=None,
         staged=None,
         unenrol=unenrol,
+        create=None,
+        email_change=email_change,
+        update=update,
+        born=None,
+        twin=None,
         held=held,
     )
     return state, changes
+
+
+def _emptied(
+    state: AccountState,
+    had: Details,
+    details: Details,
+    assessed: StudentAssessed,
+    last: AccountState | None,
+    at: int,
+) -> StagedUpdate | None:
+    """What of an account a record would change only by what it no longer says: that waits for a certified sweep."""
+    record, before = assessed.student, last.assessment.student if last is not None and last.assessment else None
+    if record is None:
+        return None
+    waiting = state.update.columns if state.update is not None else ()
+    fields: list[str] = []
+    columns: list[str] = []
+    for column, name in OF_DETAILS:
+        now = getattr(details, name)
+        if now == getattr(had, name) or has(record, column):
+            continue
+        if now in (None, "", {}) or column in waiting or (before is not None and has(before, column)):
+            columns.append(column)
+            if name not in fields:
+                fields.append(name)
+    if not fields:
+        return None
+    staged = StagedUpdate(fields=tuple(fields), columns=tuple(columns), at=at)
+    kept = state.update
+    if kept is not None and (kept.fields, kept.columns) == (staged.fields, staged.columns):
+        return kept
+    return staged
+
+
+def _reviewed(
+    state: AccountState,
+    last: AccountState | None,
+    wanted: str,
+    unenrol: StagedUnenrol | None,
+    email_change: int | None,
+    update: StagedUpdate | None,
+) -> dict[str, str]:
+    """Of the held sets that the student is in, those of which a person has seen all that is to happen now."""
+    still: list[str] = []
+    is_part = unenrol is None or _is_part_of(unenrol, state.unenrol)
+    if unenrol is not None and is_part:
+        still += (guard.UNENROL, guard.MOVE)
+    if email_change is not None and _wanted(last) == wanted:
+        still.append(guard.EMAIL_CHANGE)
+    if is_part and (unenrol or update):
+        before = state.update.fields if state.update is not None else ()
+        if update is None or set(update.fields) <= set(before):
+            still.append(guard.NULLED_COLUMN)
+    return _still(state.held, *still)
+
+
+def _still(held: dict[str, str], *plans: str) -> dict[str, str]:
+    return {plan: key for plan, key in held.items() if plan in plans}
+
+
+def _wanted(state: AccountState | None) -> str | None:
+    """The e-mail, folded, that the newest assessment asks for."""
+    details = state.assessment.details if state is not None and state.assessment is not None else None
+    return None if details is None else fold(details.email)
 
 
 def _stage(
@@ -176,7 +295,7 @@ def disable(
         evidence=evidence,
     )
     state = changed(
-        state,
+        drop_removals(state),
         at=evidence.at,
         version=evidence.at,
         status="disabled",
@@ -184,10 +303,7 @@ def disable(
         disabled_at=when,
         digest=None if by_absence else state.digest,
         assessed=None if by_absence else state.assessed,
-        staged=None,
-        unenrol=None,
         absence=None,
-        held={},
         spent=state.spent | {spends: when} if spends else state.spent,
     )
     return state, [change]
@@ -208,10 +324,27 @@ def unenrol(state: AccountState, at: int, when: str, spends: str | None) -> tupl
         programmes=_without(state.programmes, staged.programmes),
         modules=_without(state.modules, staged.modules),
         unenrol=None,
-        held={},
+        held={plan: key for plan, key in state.held.items() if plan not in (guard.UNENROL, guard.MOVE)},
         spent=state.spent | {spends: when} if spends else state.spent,
     )
     return state, changes
+
+
+def empty(state: AccountState, at: int) -> tuple[AccountState, list[Change]]:
+    """Let the staged details take effect, as the newest assessment has them."""
+    staged, assessment = state.update, state.assessment
+    if staged is None or state.details is None or assessment is None or assessment.details is None:
+        return state, []
+    details = changed(state.details, **{name: getattr(assessment.details, name) for name in staged.fields})
+    change = AccountUpdated(
+        school=state.school,
+        student_id=state.student_id,
+        kind=state.kind,
+        version=at,
+        fields=tuple(name for name in _FIELDS if name in staged.fields),
+        details=details,
+    )
+    return changed(state, at=at, version=at, details=details, update=None), [change]
 
 
 def _without(codes: tuple[str, ...], others: Iterable[str]) -> tuple[str, ...]:

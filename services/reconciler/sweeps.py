@@ -79,16 +79,22 @@ class Sweeps:
         if known is None:
             (value,) = self._view.get(ledger.STRUCTURES, [book.slug])
             known = None if value is None else _structure_decoder.decode(value)
-        if known is not None and (record.offset <= known.at or known.structure == event.structure):
+        structure = event.structure
+        if known is not None and event.missing:  # what was never read is as it was
+            kept = {
+                name: getattr(known.structure, name) for name in event.missing if name in Structure.__struct_fields__
+            }
+            structure = changed(structure, **kept)
+        if known is not None and (record.offset <= known.at or known.structure == structure):
             return
         sweep = record.header("sweep")
         if sweep is not None and not book.has_open(sweep):
             return
-        state = StructureState(school=book.slug, at=record.offset, structure=event.structure)
+        state = StructureState(school=book.slug, at=record.offset, structure=structure)
         self.structures[book.slug] = state
         self._view.put(ledger.STRUCTURES, book.slug, encode(state))
         before = known.structure if known is not None else Structure()
-        event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, event.structure))
+        event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, structure))
         self._out.append(messages.Envelope(record).change(event_told, book.slug, "", record.offset))
         book.school = changed(book.school, at=max(book.school.at, record.offset))
 
@@ -114,7 +120,8 @@ class Sweeps:
         if event.full:
             states = book.fetch_all()
         known = {student: state for student, state in states.items() if state.at <= record.offset}
-        closing = close(book.current(), event, event.settings, roll, known, book.recent(), book.cohorts, record.offset)
+        recent, at = book.recent(), record.offset
+        closing = close(book.current(), event, event.settings, roll, known, recent, book.everybody, at)
         # whom this very record decided, in a batch that was half published, counts in its plans and is left alone
         done = {student for student, state in known.items() if state.at == record.offset}
         self._drop_chunks(book)
@@ -125,19 +132,22 @@ class Sweeps:
         envelope = messages.Envelope(record)
         emit = envelope.emitting(self._out)
         freed = []
-        for student, state in closing.states.items():
+        for student, state in sorted(closing.states.items()):
             if student in done:
                 continue
             if state.status == "disabled" and states[student].status == "enabled":
-                freed.append(ledger.email_of(states[student]))
+                freed.append((ledger.email_of(states[student]), states[student].twin))
             book.save(state)
         self._out += [
             envelope.change(change, change.school, change.student_id, record.offset)
             for change in closing.changes
             if change.student_id not in done
         ]
-        for address in freed:
-            emails.free(book, address, record.offset, emit)
+        for address, heir in freed:
+            emails.free(book, address, record.offset, event.completed_at, emit, heir)
+        for _, student, spends in closing.admitted:
+            if student not in done:
+                emails.admit(book, student, record.offset, event.completed_at, emit, spends=spends)
         self._out += [
             envelope.change(one, book.slug, getattr(one, "student_id", ""), record.offset) for one in closing.held
         ]

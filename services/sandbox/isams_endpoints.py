@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -89,8 +90,19 @@ def _contacts_of(school: SchoolState, given: Mapping[str, str]) -> Found:
 
 def _contacts(school: SchoolState, _: Mapping[str, str]) -> Found:
     current = school.people["students"]
-    records = [r for r in school.rest.get("contacts", []) if any(id in current for id in r["schoolIds"])]
+    mark = {"studentHome": True} if school.settings.student_home else {}
+    records = [r | mark for r in school.rest.get("contacts", []) if any(id in current for id in r["schoolIds"])]
     return Listed("contacts", [_row(record["id"], record) for record in records], paged=True)
+
+
+def _applicants(key: Literal["students", "applicants"]) -> Finder:
+    """Both lists have the same people; a server may have one of them only."""
+
+    def find(school: SchoolState, _: Mapping[str, str]) -> Found:
+        has_list = key in school.settings.applicant_lists
+        return Listed(key, school.rows("applicants"), paged=True) if has_list else One(None)
+
+    return find
 
 
 def _photo(school: SchoolState, given: Mapping[str, str]) -> Found:
@@ -144,8 +156,8 @@ ENDPOINTS: tuple[tuple[str, str, Finder], ...] = (
     ("students", "/api/students/{schoolId}/contacts", _contacts_of),
     ("students", "/api/students/{schoolId}/photos/current", _photo),
     ("students", "/api/students/{schoolId}/photos/{photoId}", _photo),
-    ("admissions", "/api/admissions/applicants", _people("applicants", "applicants")),
-    ("admissions", "/api/admissions/applicants/students", _people("students", "applicants")),
+    ("admissions", "/api/admissions/applicants", _applicants("applicants")),
+    ("admissions", "/api/admissions/applicants/students", _applicants("students")),
     ("admissions", "/api/admissions/applicants/{id}", _one("applicants")),
     ("admissions", "/api/admissions/statuses", _admission_statuses),
     ("alumni", "/api/alumni", _people("alumni", "alumni")),

@@ -20,6 +20,7 @@ from services.sandbox.faults import (
     WrongContentType,
     message,
 )
+from services.sandbox.isams_profiles import BigBody
 
 
 class Row(NamedTuple):
@@ -173,6 +174,7 @@ KINDS: tuple[type[Fault], ...] = (
     TruncatedJson,
     CutConnection,
     WrongContentType,
+    BigBody,
     ShortPage,
     WrongTotal,
     DuplicateId,

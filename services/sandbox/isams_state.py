@@ -61,6 +61,8 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     total_pages: bool = True  # False: the envelope has none
     leaver_by_id: bool = True  # /api/students/{id} still answers for who left
     applicant_by_id: bool = False  # and for who has not come yet
+    applicant_lists: list[Literal["students", "applicants"]] = field(default_factory=lambda: ["students", "applicants"])
+    student_home: bool = False  # a contact says whether theirs is the student's home
     students_include: list[Literal["former", "applicants"]] = field(default_factory=list)  # beside the current ones
     system_status_words: dict[int, str] = field(default_factory=lambda: {1: "Current", 0: "Applicant", -1: "Former"})
     leaving_year_names: Literal["start", "end"] = "start"  # of the academic year, for who leaves here

@@ -44,12 +44,13 @@ base_url = "{isams}/{slug}"
 client_id = "town"
 client_secret = {{ file = "secret" }}
 poll_seconds = 1
-page_size = 20
-structure_hours = 0
+{paces}
 max_requests_per_hour = 1000000
 absence_confirm_minutes = 0
 {school}
 """
+
+EVERY_TIME = "page_size = 20\nstructure_hours = 0\nlists_hours = 0"
 
 
 class Town:
@@ -151,6 +152,7 @@ def a_town(
     size: int = 45,
     tenant: str = "",
     school: str = "",
+    paces: str = EVERY_TIME,
     unitu_accounts: tuple[Mapping[str, Any], ...] = (),
     through: Callable[[str], str] = str,
 ) -> Iterator[Town]:
@@ -169,6 +171,7 @@ def a_town(
                 isams=through(isams_server.url),
                 unitu=through(unitu_server.url),
                 tenant=tenant,
+                paces=paces,
                 school=school,
             )
         )

@@ -78,7 +78,10 @@ def test_each_change_bears_the_offset_that_made_it_and_no_two_one_id(course: lis
         before = -1 if state is None else state.version
         state, changes = take(state, number, step)
         assert {change.version for change in changes} <= {number}
-        details = [getattr(change, "module", getattr(change, "programme", "")) for change in changes]
+        details = [
+            str(getattr(change, "module", getattr(change, "programme", getattr(change, "fields", ""))))
+            for change in changes
+        ]
         ids = {
             event_id("abbey", change.student_id, change.version, type_name(type(change)), detail)
             for change, detail in zip(changes, details, strict=True)
@@ -136,8 +139,8 @@ def test_what_is_staged_is_what_the_record_lacks(course: list[Step], assessed: S
     """When it goes at the close, the account has exactly what the record says; what was not supplied stays."""
     state = after(course)
     then, _ = reconcile(state, assessed, reading(50, assessed))
-    if assessed.account is not Verdict.ELIGIBLE:
-        return
+    if assessed.account is not Verdict.ELIGIBLE or then.status == "disabled":
+        return  # undecided: an id that came back with another birth date
     settled, changes = unenrol(then, 51, at(51), None)
     assert {type(change) for change in changes} <= {ProgrammeUnenrolled, ModuleUnenrolled}
     had = seen_of(state)

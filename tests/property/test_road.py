@@ -40,9 +40,9 @@ from shared.model import Frozen, Student
 from shared.state import AccountState, LaneState, SchoolState
 from shared.wire import Message, decoder
 from tests.builders import SCHOOL, a_failed_sweep, a_sweep
-from tests.oracle import PLANS, Limit, Oracle, verdict
+from tests.oracle import PLANS, Limit, Oracle, same, verdict, wanted_by
 from tests.road import LANE, Road, a_config
-from tests.strategies import IDS, a_sound_student, any_student
+from tests.strategies import IDS, MODULES, a_sound_student, any_student
 
 CONFIRM_MINUTES = 60
 GUARD = """
@@ -52,12 +52,16 @@ disable_unexplained = { floor = 1, share = 0.4 }
 cohort = { heads = 3, share = 0.5 }
 unenrol = { floor = 1, share = 0.25 }
 move = { share = 0.3 }
+create = { floor = 1, share = 0.15 }
+email_change = { floor = 1, share = 0.2 }
 """
 LIMITS = {
     "disable_explained": Limit(1, Fraction(1, 2), 3),
     "disable_unexplained": Limit(1, Fraction(2, 5)),
     "unenrol": Limit(1, Fraction(1, 4)),
     "move": Limit(0, Fraction(3, 10)),
+    "create": Limit(1, Fraction(3, 20)),
+    "email_change": Limit(1, Fraction(1, 5)),
 }
 COHORT = Limit(3, Fraction(1, 2))
 GAPS = st.sampled_from([5, 30, 60, 61, 25 * 60])
@@ -66,6 +70,8 @@ POINTS = st.sampled_from(["published-0", "published-1", "written"])
 SOME = st.sampled_from(IDS)
 RARELY, MOSTLY = st.sampled_from([False, False, True]), st.sampled_from([False, True, True])
 SEEDS = st.integers(0, 10_000)
+SAID = st.sampled_from(["nothing", "release", "release", "refuse"])
+JOINERS = tuple(str(3050000091 + n) for n in range(4))
 
 
 @functools.cache
@@ -112,6 +118,38 @@ class RoadMachine(RuleBasedStateMachine):
                 self.truth[id] = msgspec.structs.replace(self.truth[id], system_status=-1, leaving_date="2026-11-20")
             else:
                 del self.truth[id]
+
+    @rule(
+        column=st.sampled_from(["phone", "preferred_name", "modules", "year_group"]), is_back=st.booleans(), said=SAID
+    )
+    def a_column_is_nulled(self, column: str, is_back: bool, said: str) -> None:
+        """The key has lost a permission, or has it again. The next sweep shows it."""
+        value: Any = () if column == "modules" else None
+        there = {"phone": "07700 900001", "preferred_name": "Addie", "modules": MODULES[:2], "year_group": 10}
+        for id, one in self.truth.items():
+            fields: dict[str, Any] = {column: there[column] if is_back else value}
+            if column == "year_group":
+                fields["programmes"] = ("Y10",) if is_back else ()
+            self.truth[id] = msgspec.structs.replace(one, **fields)
+        self.sweeps_whole(0, full=False, has_sets=True, gap=5)
+        self.is_judged(said)
+
+    @rule(count=st.integers(1, 4), seed=SEEDS, said=SAID)
+    def some_join(self, count: int, seed: int, said: str) -> None:
+        for id in JOINERS[:count]:
+            self.truth[id] = a_sound_student(id, Random(seed).choice)
+        self.sweeps_whole(0, full=False, has_sets=True, gap=5)
+        self.is_judged(said)
+
+    @rule(id=SOME, new=st.sampled_from(JOINERS), keeps_email=st.booleans(), leave=st.booleans(), said=SAID)
+    def is_given_a_new_id(self, id: str, new: str, keeps_email: bool, leave: bool, said: str) -> None:
+        if (one := self.truth.get(id)) is None:
+            return
+        email = one.email if keeps_email else f"s{new}@abbey.example"
+        self.truth[new] = msgspec.structs.replace(one, student_id=new, email=email)
+        self.many_go({id}, leave)
+        self.sweeps_thrice(0, 61)
+        self.is_judged(said)
 
     # --- sweeps and readings ----------------------------------------------------------------------------------------
 
@@ -217,8 +255,12 @@ class RoadMachine(RuleBasedStateMachine):
 
     # --- operators ------------------------------------------------------------------------------------------------
 
-    @rule(is_release=st.booleans(), seed=SEEDS, gap=GAPS)
-    def what_is_held_is_judged(self, is_release: bool, seed: int, gap: float) -> None:
+    def is_judged(self, said: str) -> None:
+        if said != "nothing":
+            self.what_is_held_is_judged(said == "release", True, 0, 5)
+
+    @rule(is_release=st.booleans(), is_quiet=st.booleans(), seed=SEEDS, gap=GAPS)
+    def what_is_held_is_judged(self, is_release: bool, is_quiet: bool, seed: int, gap: float) -> None:
         """And what nobody holds as well, which does nothing. Others may go or come before it takes effect."""
         order = ReleaseHold if is_release else RefuseHold
         for plan in PLANS:
@@ -227,7 +269,17 @@ class RoadMachine(RuleBasedStateMachine):
             self.road.order(order(school=SCHOOL, plan=plan, hash=key, operator="kim"))
             self.oracle.say(plan, "released" if is_release else "refused")
         self.goes_on()
-        self.sweeps_whole(seed, full=False, has_sets=True, gap=gap)
+        self.sweeps_whole(0 if is_quiet else seed, full=False, has_sets=True, gap=gap)
+
+    @rule(ids=st.sets(SOME, min_size=4, max_size=6), leave=st.booleans(), late=SOME, said=SAID)
+    def many_go_and_are_judged(self, ids: set[str], leave: bool, late: str, said: str) -> None:
+        """One more leaves while they wait for a person, long after the last who went."""
+        self.minutes += 8 * 24 * 60
+        self.many_go(ids, leave)
+        self.sweeps_thrice(0, 61)
+        self.many_go({late}, True)
+        self.sweeps_whole(0, full=False, has_sets=True, gap=5)
+        self.is_judged(said)
 
     @rule(seed=SEEDS, gap=GAPS)
     def is_paused_for_a_while(self, seed: int, gap: float) -> None:
@@ -251,10 +303,12 @@ class RoadMachine(RuleBasedStateMachine):
     def repeats_a_stretch(self, start: int, length: int) -> None:
         """Eligibility did not keep its place."""
         start %= len(self.road.lane)
+        before = len(self.road.changes())
         for record in self.road.lane[start : start + length]:
             raw = [(name, (record.raw_header(name) or b"")) for name in record.headers]
             self.road.append(Message(record.topic, LANE, record.key, record.value, raw))
         self.goes_on()
+        assert len(self.road.changes()) == before, "the same input twice adds no event id"
 
     @rule()
     def loses_its_store(self) -> None:
@@ -290,8 +344,7 @@ class RoadMachine(RuleBasedStateMachine):
         ought = {
             id: {
                 "status": person.status,
-                "name": person.name,
-                "email": person.email,
+                "has": person.has,
                 "programmes": person.programmes,
                 "modules": person.modules,
                 "waits": person.waits,
@@ -301,10 +354,21 @@ class RoadMachine(RuleBasedStateMachine):
                 "in_roll": person.is_in_roll,
                 "held": set(person.held),
                 "spent": set(person.spent),
+                "joins": person.joins,
+                "renames": person.renames,
+                "emptied": person.emptied,
+                "born": person.born,
+                "twin": person.twin,
             }
             for id, person in self.oracle.people.items()
         }
-        assert there == ought
+        differ = {
+            f"{id} {name}": (mine.get(name), said)
+            for id, says in ought.items()
+            for name, said in says.items()
+            if (mine := there.get(id, {})).get(name) != said
+        }
+        assert (differ, there.keys()) == ({}, ought.keys()), differ
         holds = {plan: (hold.count, hold.state) for plan, hold in self.road.school().holds.items()}
         assert holds == {plan: (hold.count, hold.state) for plan, hold in self.oracle.holds.items()}
 
@@ -321,7 +385,11 @@ class RoadMachine(RuleBasedStateMachine):
         for plan, hold in self.road.school().holds.items():
             for state in states.values():
                 if state.held.get(plan) == hold.hash:
-                    assert state.status == "enabled", f"{plan} is {hold.state}"
+                    assert state.status == ("none" if plan == "create" else "enabled"), f"{plan} is {hold.state}"
+                    if plan == "email_change":
+                        wanted = wanted_by(self.oracle.people[state.student_id].record)
+                        assert state.details is not None
+                        assert same(state.details.email) != wanted, f"{plan} is {hold.state}"
 
     def nobody_went_without_evidence(self) -> None:
         events = self.road.changes()
@@ -358,10 +426,11 @@ class RoadMachine(RuleBasedStateMachine):
 def said_of(state: AccountState) -> dict[str, Any]:
     """An account in the oracle's words."""
     details, lost = state.details, state.unenrol
+    names = ("first_name", "last_name", "email", "personal_email", "phone", "year")
+    had = {name.removesuffix("_name"): getattr(details, name) for name in names} if details else {}
     return {
         "status": state.status,
-        "name": f"{details.first_name} {details.last_name}" if details else "",
-        "email": details.email if details else None,
+        "has": had,
         "programmes": set(state.programmes),
         "modules": set(state.modules),
         "waits": state.waits_for_email,
@@ -371,6 +440,11 @@ def said_of(state: AccountState) -> dict[str, Any]:
         "in_roll": state.in_roll,
         "held": set(state.held),
         "spent": set(state.spent),
+        "joins": state.create is not None,
+        "renames": state.email_change is not None,
+        "emptied": set(state.update.columns) - {"year"} if state.update else set(),
+        "born": state.born,
+        "twin": state.twin,
     }
 
 

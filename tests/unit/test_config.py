@@ -293,10 +293,13 @@ PACES: dict[str, object] = {
     "poll_seconds": 1,
     "full_sweep_hours": 1.0,
     "structure_hours": 1.0,
+    "lists_hours": 2.0,
     "page_size": 1,
     "max_requests_per_hour": 1,
     "timeout_seconds": 1.0,
     "lease_seconds": 1.0,
+    "gradebooks_path": "/x/{schoolId}",
+    "transcript_hours": 1.0,
 }
 
 

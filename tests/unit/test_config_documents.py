@@ -19,6 +19,7 @@ from shared.config import (
     IsamsSchool,
     Kafka,
     Logging,
+    Poison,
     Portal,
     PushSchool,
     Redis,
@@ -49,6 +50,7 @@ PLAIN: dict[str, type[Section]] = {
     "portal": Portal,
     "fetcher": Fetcher,
     "logging": Logging,
+    "poison": Poison,
 }
 Rows = dict[str, tuple[str, str]]
 

@@ -11,6 +11,7 @@ import typer
 
 from services.cli.main import app
 from services.cli.run import SERVICES, Name
+from services.eligibility.rules import RULES
 from shared.topics import DAY_MS, TOPICS, Topic
 
 ROOT = Path(__file__).parents[2]
@@ -166,3 +167,12 @@ def test_a_decision_has_its_number_its_date_and_what_was_tried(page: Path) -> No
     assert text.startswith(f"# {int(page.name[:4])}. ")
     assert re.match(r"# .+\n\n20\d\d-\d\d-\d\d\n", text)
     assert "**Tried.**" in text
+
+
+# --- the rules ---------------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_rules_is_that_of_the_code() -> None:
+    text = (ROOT / "docs" / "rules.md").read_text()
+    told = [row[:3] for row in rows(section(text, "Then each rule"))]
+    assert told == [[rule.id, rule.message, rule.decides] for rule in RULES]

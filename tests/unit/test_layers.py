@@ -7,8 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PURE = {
-    *("reconcile.py", "guard.py", "close.py", "proof.py", "holds.py"),
-    *("rules.py", "academic_year.py", "assess.py"),
+    *("columns.py", "spending.py", "twins.py"),
+    *("reconcile.py", "guard.py", "close.py", "proof.py", "holds.py", "rollover.py"),
+    *("rules.py", "academic_year.py", "assess.py", "rulings.py", "edits.py"),
     *("parse.py", "structure.py", "certificate.py"),
     *("snapshot.py", "safety.py", "report.py"),
 }

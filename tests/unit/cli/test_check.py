@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from services.cli import findings
-from services.cli.findings import Finding, State, of_isams, of_redis_info, of_tenant, of_topics
+from services.cli.findings import Finding, of_isams, of_redis_info, of_tenant, of_topics
+from services.cli.sample import State
+from services.cli.school_cost import Size, requests_per_hour
 from services.sandbox.isams_twin import isams_app
 from services.sandbox.school import make_school
 from services.sandbox.serve import Server
@@ -42,8 +44,9 @@ def twin(server: Server) -> Iterator[IsamsTwin]:
         twin.clear_faults()
 
 
-async def of_twin(twin: IsamsTwin, **changes: Any) -> dict[str, Finding]:
-    found = await of_isams("abbey", settings(**{"base_url": twin.base_url} | changes))
+async def of_twin(twin: IsamsTwin, *, has_staff: bool = False, **changes: Any) -> dict[str, Finding]:
+    found = await of_isams("abbey", settings(**{"base_url": twin.base_url} | changes), has_staff=has_staff)
+    assert len({one.what for one in found}) == len(found)
     return {one.what: one for one in found}
 
 
@@ -51,43 +54,107 @@ async def of_twin(twin: IsamsTwin, **changes: Any) -> dict[str, Finding]:
 
 
 async def test_a_school_that_may_be_read_is_fine(twin: IsamsTwin) -> None:
-    found = await of_twin(twin)
-    assert {one.state for one in found.values()} == {State.OK}
+    twin.settings(gradebooks_path="/api/gradebooks/{schoolId}")
+    found = await of_twin(twin, has_staff=True, gradebooks_path="/api/gradebooks/{schoolId}")
+    assert {what: one for what, one in found.items() if one.state is not State.OK} == {}
     assert found["students"].message == "readable: 60"
-    assert set(found) == {"students", "life stages", "year groups", "departments", "subjects", "sets"}
+    areas = {"token", "students", "life stages", "applicants", "leavers", "contacts", "year groups", "departments"}
+    areas |= {"houses", "terms", "subjects", "sets", "employees", "photos", "gradebooks", "requests per hour"}
+    assert {what for what in found if ": " not in what} == areas
+    assert found["students: date of birth"].message == "60 of 60 have it"
 
 
 async def test_a_check_costs_a_school_next_to_nothing(twin: IsamsTwin) -> None:
     twin.clear_requests()
-    await of_twin(twin)
-    assert len(twin.requests()) <= 7, "a token and six questions"
+    await of_twin(twin, has_staff=True)
+    assert len(twin.requests()) <= 16
 
 
 async def test_a_wrong_secret_is_told_once_and_the_school_cannot_sync(twin: IsamsTwin) -> None:
     (one,) = (await of_twin(twin, client_id="another")).values()
-    assert one.state is State.FAILED
+    assert (one.what, one.state) == ("token", State.FAILED)
     assert one.message.endswith("client_id or client_secret is wrong or was withdrawn")
     assert one.fix == "ask the school for new ones"
 
 
 async def test_a_missing_permission_is_named_with_where_to_give_it(twin: IsamsTwin) -> None:
     twin.settings(permissions=["students", "school"])
-    found = await of_twin(twin)
-    assert {what for what, one in found.items() if one.state is State.DEGRADED} == {"subjects", "sets"}
+    found = await of_twin(twin, has_staff=True)
+    degraded = {what for what, one in found.items() if one.state is State.DEGRADED}
+    assert degraded == {"applicants", "leavers", "subjects", "sets", "employees"}
     assert "the permission Teaching (Read)" in found["sets"].fix
+    assert found["sets"].message.endswith(": nobody is enrolled into modules")
 
 
 async def test_without_the_permission_for_students_it_cannot_sync(twin: IsamsTwin) -> None:
     twin.settings(permissions=["school"])
-    (one,) = (await of_twin(twin)).values()
-    assert (one.what, one.state) == ("students", State.FAILED)
-    assert "the permission Student Manager (Read)" in one.fix
+    found = await of_twin(twin)
+    assert (list(found), found["students"].state) == (["token", "students"], State.FAILED)
+    assert "the permission Student Manager (Read)" in found["students"].fix
 
 
 async def test_a_school_that_is_away_is_told_with_what_to_look_at() -> None:
     (one,) = await of_isams("abbey", settings(base_url="http://127.0.0.1:9"))
     assert one.state is State.FAILED
     assert "base_url" in one.fix
+
+
+@pytest.mark.parametrize("how", ["nulled_column", "absent_column"])
+@pytest.mark.parametrize(
+    ("field", "what", "state"),
+    [
+        ("title", "salutation", State.FAILED),
+        ("schoolEmailAddress", "school e-mail", State.FAILED),
+        ("dob", "date of birth", State.DEGRADED),
+        ("yearGroup", "year group", State.DEGRADED),
+        ("preferredName", "preferred name", State.OK),
+        ("forename", "first name", State.OK),
+    ],
+)
+async def test_a_field_that_nobody_has_is_told_with_what_to_tick(
+    twin: IsamsTwin, how: str, field: str, what: str, state: State
+) -> None:
+    """Fails when a key that may not see a column looks like one that may; a preferred name alone is a first name."""
+    twin.fault({"kind": how, "field": field, "path": "/api/students"})
+    one = (await of_twin(twin))[f"students: {what}"]
+    assert one.state is state
+    if state is not State.OK:
+        assert one.message.startswith("0 of 60 have it: ")
+        assert f"tick {field}" in one.fix or f"tick {field} or" in one.fix
+        assert one.fix.endswith("it is empty in every record") is (how == "nulled_column")
+
+
+async def test_a_list_that_the_server_does_not_have_is_read_in_its_other_form(twin: IsamsTwin) -> None:
+    twin.fault({"kind": "status", "status": 404, "path": "/api/admissions/applicants/students"})
+    assert (await of_twin(twin))["applicants"].state is State.OK
+    twin.fault({"kind": "status", "status": 404, "path": "/api/admissions/applicants*"})
+    assert (await of_twin(twin))["applicants"].state is State.DEGRADED
+
+
+async def test_cadences_that_ask_for_more_than_the_ceiling_are_told(twin: IsamsTwin) -> None:
+    found = await of_twin(twin, poll_seconds=1)
+    assert found["requests per hour"].state is State.DEGRADED
+    assert "set poll_seconds above 1" in found["requests per hour"].fix
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "cost"),
+    [
+        pytest.param({}, {}, 1 + 12 * 2 + 3 + (7 + 7 + 50 + 2 + 1) / 6, id="the defaults"),
+        pytest.param({"poll_seconds": 60}, {}, 1 + 60 * 2 + 3 + (7 + 7 + 50 + 2 + 1) / 6, id="every minute"),
+        pytest.param({}, {"page_size": 100}, 1 + 12 * 15 + 3 + (7 + 7 + 50 + 15 + 1) / 6, id="small pages"),
+        pytest.param({"structure_hours": 0.0}, {}, 1 + 12 * 2 + 3 + 12 * 67, id="structure in every sweep"),
+        pytest.param(
+            {"gradebooks_path": "/g/{schoolId}"}, {}, 1 + 24 + 3 + 67 / 6 + 1500 / 24, id="gradebooks once a day"
+        ),
+    ],
+)
+def test_the_cost_of_a_school_is_counted_by_its_cadences(
+    changes: dict[str, Any], size: dict[str, int], cost: float
+) -> None:
+    given = {"page_size": 1000, "students": 1500, "applicants": 70, "leavers": 60, "contacts": 1500} | size
+    whole = Size(**given, year_groups=7, sets=50)
+    assert requests_per_hour(settings(**changes), whole) == pytest.approx(cost)
 
 
 # --- Kafka, Redis, tenants ---------------------------------------------------------------------------------------

@@ -104,6 +104,62 @@ def test_lost_modules_are_named(desk: Desk) -> None:
     assert one["students"][0]["reason"] == "would leave Y10-HIS"
 
 
+def test_a_show_tells_what_each_budget_has_left(desk: Desk) -> None:
+    said = desk.say("show", SCHOOL)
+    assert "Nothing is held." in said.out
+    assert "What each budget would let through now:" in said.out
+    for plan in ("disable_explained", "disable_unexplained", "unenrol", "move", "create", "email_change"):
+        assert plan in said.out
+
+
+def test_a_nulled_column_is_named_with_the_permission_to_look_at(desk: Desk) -> None:
+    phones = [a_student(one.student_id, last_name=one.last_name, phone="07700 900001") for one in ALL]
+    desk.road.fetch(a_sweep("s2", phones, minutes=5), minutes=5)
+    desk.road.fetch(a_sweep("s3", ALL, minutes=10), minutes=10)
+    desk.road.run()
+    said = desk.say("show", SCHOOL)
+    assert "cause: phone: filled for 20/20, now for 0/20" in said.out
+    assert "give this client the permission Student Manager (Read)" in said.out
+    (one,) = json.loads(desk.say("show", SCHOOL, "--json").out)
+    assert (one["kind"], len(one["causes"])) == ("nulled_column", 1)
+    assert one["students"][0]["reason"] == "the record has no phone any more"
+
+
+def test_a_nulled_list_of_sets_points_at_the_sets(desk: Desk) -> None:
+    bare = [a_student(one.student_id, last_name=one.last_name, modules=()) for one in ALL]
+    desk.road.fetch(a_sweep("s2", bare, minutes=5), minutes=5)
+    desk.road.run()
+    (one,) = json.loads(desk.say("show", SCHOOL, "--json").out)
+    assert "the permission Teaching (Read)" in one["causes"][0]
+    assert one["students"][0]["reason"] == "would leave Y10-ENG, Y10-HIS"
+    assert one["students"][0]["modules"] == ["Y10-ENG", "Y10-HIS"]
+
+
+def test_a_suspected_rekey_names_who_came(desk: Desk) -> None:
+    born = [a_student(one.student_id, last_name=one.last_name, date_of_birth="2010-03-04") for one in ALL]
+    desk.road.fetch(a_sweep("s2", born, minutes=5), minutes=5)
+    new = a_student("3059999999", last_name="Fern0", date_of_birth="2010-03-04")
+    gone = a_leaver(ALL[0].student_id, last_name="Fern0", date_of_birth="2010-03-04")
+    desk.road.fetch(a_sweep("s3", [*born[1:], new], sends=[gone, new], minutes=10), minutes=10)
+    desk.road.run()
+    (one,) = json.loads(desk.say("show", SCHOOL, "--json").out)
+    assert one["kind"] == "rekey"
+    assert one["students"][0]["reason"] == (
+        "the record says left on 2026-11-20; 3059999999 came in the same sweep, with the same name and birth date"
+    )
+
+
+def test_new_accounts_and_emails_that_wait_are_told_by_name(desk: Desk) -> None:
+    joiners = [a_student(str(3050000100 + n), last_name=f"Moss{n}") for n in range(21)]
+    moved = [a_student(one.student_id, last_name=one.last_name, email=f"n{n}@new.example") for n, one in enumerate(ALL)]
+    desk.road.fetch(a_sweep("s2", [*moved, *joiners], minutes=5), minutes=5)
+    desk.road.run()
+    create, emails = json.loads(desk.say("show", SCHOOL, "--json").out)
+    assert (create["kind"], create["students"][0]["name"]) == ("create", "Ada Moss20")
+    assert create["students"][0]["reason"] == "would have a new account"
+    assert (emails["kind"], emails["students"][0]["reason"]) == ("email_change", "would have the e-mail n5@new.example")
+
+
 @pytest.mark.parametrize(
     ("order", "model", "state"), [("release", ReleaseHold, "released"), ("refuse", RefuseHold, "refused")]
 )

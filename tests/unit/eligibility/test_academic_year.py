@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.eligibility.academic_year import academic_year, in_rollover, leaving_academic_year
+from services.eligibility.academic_year import academic_year, in_rollover, leaving_academic_year, rollover
+from shared.config_values import LONGEST_ROLLOVER
 
 SEPTEMBER = (9, 1)
 
@@ -64,6 +65,32 @@ def test_the_rollover_has_both_its_edges(day: date, start: tuple[int, int], is_i
 def test_a_rollover_of_no_days_is_the_first_day_alone() -> None:
     days = [date(2026, 8, 31), date(2026, 9, 1), date(2026, 9, 2)]
     assert [in_rollover(day, SEPTEMBER, before=0, after=0) for day in days] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("day", "start", "window"),
+    [
+        pytest.param(date(2026, 8, 29), SEPTEMBER, (date(2026, 8, 30), date(2026, 9, 15)), id="the next one"),
+        pytest.param(date(2026, 9, 15), SEPTEMBER, (date(2026, 8, 30), date(2026, 9, 15)), id="its last day"),
+        pytest.param(date(2026, 9, 16), SEPTEMBER, (date(2027, 8, 30), date(2027, 9, 15)), id="over for a year"),
+        pytest.param(date(2026, 12, 31), (1, 1), (date(2026, 12, 30), date(2027, 1, 15)), id="over new year"),
+        pytest.param(date(2027, 1, 14), (12, 31), (date(2026, 12, 29), date(2027, 1, 14)), id="begun last year"),
+    ],
+)
+def test_the_window_that_is_told_is_this_one_or_the_next(
+    day: date, start: tuple[int, int], window: tuple[date, date]
+) -> None:
+    assert rollover(day, start, before=2, after=14) == window
+
+
+@pytest.mark.parametrize("start", [(1, 1), (3, 1), (9, 1), (12, 31)])
+@pytest.mark.parametrize("length", [0, 14, LONGEST_ROLLOVER])
+def test_a_year_has_one_window_and_days_outside_it(start: tuple[int, int], length: int) -> None:
+    """Fails when a window of the longest setting meets the next: unexplained removals would then pause for ever."""
+    days = [date(2027, 1, 1) + timedelta(days=n) for n in range(4 * 365)]
+    inside = [in_rollover(day, start, length, length) for day in days]
+    assert sum(inside) <= 4 * (2 * length + 1) + 2 * length
+    assert inside.count(False) > 4 * 100
 
 
 @pytest.mark.parametrize(

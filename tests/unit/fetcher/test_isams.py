@@ -1,74 +1,24 @@
 """The adapter against a twin of iSAMS, over HTTP on the loopback."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
-from services.fetcher.isams import Isams
-from services.fetcher.politeness import AT_ONCE, Politeness
+from services.fetcher.areas import AREAS
+from services.fetcher.politeness import AT_ONCE
 from services.fetcher.session import ATTEMPTS, Session, _retry_after, _token_refusal
 from services.fetcher.source import Refused, Source
-from services.sandbox.isams_twin import isams_app
 from services.sandbox.school import make_school
 from services.sandbox.serve import Server
 from services.sandbox.twin_client import IsamsTwin
 from shared.errors import Poison, Retryable
-from tests.unit.fetcher.world import Abbey, completed, failed, ids, kinds, record, settings, students
+from tests.unit.fetcher.conftest import Impatient, Maker
+from tests.unit.fetcher.world import Abbey, completed, failed, ids, kinds, record, settings, structures, students
 
 TOKEN = "/auth/connect/token"
 STUDENTS = "/api/students"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server(isams_app()).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def twin(server: Server) -> Iterator[IsamsTwin]:
-    school = msgspec.to_builtins(make_school("abbey", 60, 1), str_keys=True)
-    school["sets"] = school["sets"][:12]  # of a hundred
-    school["setLists"] = {str(one["id"]): school["setLists"][str(one["id"])] for one in school["sets"]}
-    with IsamsTwin(server.url, "abbey") as twin:
-        twin.load(school, client_id="made-up", client_secret="made-up")
-        yield twin
-        twin.clear_faults()
-
-
-class Impatient(Politeness):
-    """Keeps count of the rests, and takes none."""
-
-    def __init__(self, per_hour: int = 100_000) -> None:
-        self.rests: list[float] = []
-        super().__init__(per_hour, sleep=self._note)
-
-    async def _note(self, seconds: float) -> None:
-        self.rests.append(seconds)
-        self._quiet_until = 0.0
-
-
-Maker = Callable[..., Isams]
-
-
-@pytest.fixture
-async def isams(twin: IsamsTwin) -> AsyncIterator[Maker]:
-    made: list[Isams] = []
-
-    def make(politeness: Politeness | None = None, clock: Any = None, **changes: Any) -> Isams:
-        config = settings(**{"base_url": twin.base_url, "page_size": 25} | changes)
-        more = {} if clock is None else {"clock": clock}
-        made.append(Isams(config, politeness or Impatient(), **more))
-        return made[-1]
-
-    yield make
-    for one in made:
-        await one.close()
 
 
 async def read_roll(source: Source) -> list[str]:
@@ -373,14 +323,68 @@ class TestSweeping:
 
     async def test_everybody_is_there_with_their_modules(self, abbey: Abbey, twin: IsamsTwin) -> None:
         found = students(abbey.said)
-        assert len(found) == 60
         school = twin.dump()
-        for one in found.values():
+        roll = {one["schoolId"]: one for one in school["students"]}
+        assert len(roll) == 60
+        for one in (found[id] for id in roll):
             taught = {id for id, members in school["setLists"].items() if one.student.student_id in members}
             assert one.student.programmes == (f"Y{one.student.year_group}",)
             assert bool(one.student.modules) is bool(taught)
             assert one.student.system_status == 1
-        assert completed(abbey.said).certificate.areas == ("sets", "students")
+            home = roll[one.student.student_id]["homeAddresses"][0]
+            assert one.student.address is not None
+            assert (one.student.address.lines, one.student.address.postcode) == ((home["address1"],), home["postcode"])
+        assert set(completed(abbey.said).certificate.areas) == {"students", *AREAS}
+
+    async def test_applicants_are_in_the_roll_and_leavers_are_records(self, abbey: Abbey, twin: IsamsTwin) -> None:
+        found, school = students(abbey.said), twin.dump()
+        applicants = {one["schoolId"]: one for one in school["applicants"]}
+        leavers = {one["schoolId"]: one for one in school["alumni"]}
+        assert len(applicants) == 3
+        assert len(leavers) == 2
+        assert len(found) == 65
+        assert completed(abbey.said).certificate.roll_count == 63
+        assert {path.path for path in completed(abbey.said).certificate.endpoints} == {
+            STUDENTS,
+            "/api/admissions/applicants/students",
+            "/api/admissions/applicants",
+            "/api/alumni",
+            "/api/students/contacts",
+        }
+        for id, one in applicants.items():
+            student = found[id].student
+            assert (student.lists, student.system_status) == (("applicants",), 0)
+            assert student.admission_status == one["admissionStatus"]
+            assert student.enrolment_year == one["enrolmentSchoolYear"]
+            assert student.year_group == one["enrolmentSchoolYearGroup"]
+            assert student.house == school["houses"][one["enrolmentAcademicHouseId"] - 1]["name"]
+            assert (student.programmes, student.modules, student.email) == (None, None, None)
+        for id, one in leavers.items():
+            student = found[id].student
+            assert (student.lists, student.system_status) == (("leavers",), -1)
+            assert (student.leaving_year, student.leaving_date) == (one["leavingYear"], one["leavingDate"][:10])
+
+    async def test_a_guardian_who_is_marked_says_where_a_pupil_lives(self, abbey: Abbey, twin: IsamsTwin) -> None:
+        pupil = twin.dump()["students"][0]["schoolId"]
+        contacts = twin.dump()["contacts"]
+        contact = next(one for one in contacts if pupil in one["schoolIds"])
+        twin.replace(contacts=[one | {"town": "Moved"} if one is contact else one for one in contacts])
+        abbey.clock.forward(hours=7)
+        assert pupil not in students(await abbey.sweep()), "without the mark it is a contact's address and no more"
+        twin.settings(student_home=True)
+        abbey.clock.forward(hours=7)
+        found = students(await abbey.sweep())
+        assert set(found) == set(contact["schoolIds"])
+        assert found[pupil].student.address is not None
+        assert found[pupil].student.address.town == "Moved"
+
+    async def test_the_structure_has_houses_and_terms(self, abbey: Abbey, twin: IsamsTwin) -> None:
+        told, school = structures(abbey.said)[0], twin.dump()
+        assert [one.code for one in told.structure.houses] == sorted(one["code"] for one in school["houses"])
+        assert len(told.structure.terms) == len(school["terms"]) == 9
+        autumn = next(one for one in told.structure.terms if one.code == "2026-Autumn")
+        assert (autumn.starts, autumn.ends) == ("2026-09-01", "2026-12-15")
+        assert told.missing == ()
 
     async def test_a_quiet_sweep_is_two_records(self, abbey: Abbey) -> None:
         assert kinds(await abbey.sweep()) == ["SweepStarted", "SweepCompleted"]
@@ -438,7 +442,8 @@ class TestSweeping:
         absences = completed(said).absences
         assert (absences.found, absences.explained, absences.unexplained) == ((), (roll[0],), (roll[1],))
         assert set(students(said)) == {roll[0], joiner}
-        assert completed(said).certificate.roll_count == 59
+        assert completed(said).certificate.roll_count == 62
+        assert absences.by_cause == {"left_by_id": 1, "nobody": 1}
 
     async def test_a_list_that_drifts_loses_nobody(self, abbey: Abbey, twin: IsamsTwin) -> None:
         """Page 2 misses one, and says that it is whole: the total went down by one as if somebody had left."""

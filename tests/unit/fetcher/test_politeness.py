@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from services.fetcher.allowance import MemoryAllowance
 from services.fetcher.politeness import AT_ONCE, PATIENCE_SECONDS, Politeness, full_jitter
 from shared.errors import Retryable
 
@@ -111,3 +112,49 @@ def test_back_off_doubles_up_to_a_cap(attempt: int, most: float) -> None:
     waits = [full_jitter(attempt, 0.5, 8.0) for _ in range(300)]
     assert 0 <= min(waits) < 0.2 * most
     assert 0.8 * most < max(waits) <= most
+
+
+class TestTogether:
+    """Two fetchers that share a host."""
+
+    @pytest.fixture
+    def both(self, time: Time) -> tuple[Politeness, Politeness, MemoryAllowance]:
+        shared = MemoryAllowance(time)
+        one, other = (Politeness(3, clock=time, sleep=time.sleep, shared=shared) for _ in range(2))
+        return one, other, shared
+
+    async def test_one_hour_is_shared(self, both: tuple[Politeness, Politeness, MemoryAllowance]) -> None:
+        """Fails when the ceiling is each process's own: a second fetcher would double it."""
+        one, other, _ = both
+        for politeness in (one, other, one):
+            await ask(politeness)
+        with pytest.raises(Retryable) as caught:
+            await ask(other)
+        assert caught.value.retry_after is not None
+        assert one.left() == other.left() == 0
+
+    async def test_rest_is_kept_by_both(self, both: tuple[Politeness, Politeness, MemoryAllowance], time: Time) -> None:
+        one, other, shared = both
+        one.quiet(20)
+        while shared.take(10**6)[0] == 0:  # noqa: ASYNC110 - told in a task of its own, which has no event
+            await asyncio.sleep(0)
+        await ask(other)
+        assert sum(time.slept) == pytest.approx(20)
+
+    async def test_without_the_common_count_each_goes_by_its_own(
+        self,
+        both: tuple[Politeness, Politeness, MemoryAllowance],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        one, _, shared = both
+
+        def away(per_hour: int) -> tuple[float, int]:
+            raise Retryable("away")
+
+        monkeypatch.setattr(shared, "take", away)
+        for _ in range(3):
+            await ask(one)
+        with pytest.raises(Retryable):
+            await ask(one)
+        assert caplog.text.count("the common count of requests is away") == 1

@@ -1,18 +1,35 @@
 """What people and other services can ask for."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from services.fetcher import requests as module
 from services.fetcher.requests import Requests
 from services.fetcher.rounds import FULL
-from services.fetcher.source import Refused
+from services.fetcher.source import APPLICANTS, LEAVERS, Refused
 from shared.errors import Retryable
-from shared.events import AcceptRoll, PauseSchool, SyncRequested
+from shared.events import AcceptRoll, PauseSchool, SyncAnswered, SyncRequested
 from shared.memory import MemoryDueQueue
 from shared.model import Frozen
+from shared.topics import SYNC_REQUESTS
 from shared.wire import Message, Record, encode, headers
-from tests.unit.fetcher.world import MONDAY, SLUG, Abbey, AbbeySource, header, ids, kinds, record, settings, students
+from tests.unit.fetcher.world import (
+    MONDAY,
+    SLUG,
+    Abbey,
+    AbbeySource,
+    alumnus,
+    applicant,
+    event,
+    header,
+    ids,
+    kinds,
+    record,
+    settings,
+    students,
+)
 
 LATER = MONDAY.timestamp() + 10**6
 ADA, BEA = ids(2)
@@ -23,12 +40,16 @@ class World(Abbey):
         super().__init__(AbbeySource([record(ADA)]), settings(structure_hours=6.0))
         self.due = MemoryDueQueue()
         self.due.ensure({SLUG: LATER})
+        self.answers: list[SyncAnswered] = []
         self.requests = Requests({SLUG: self.school}, self.due, self.out, self.memory, self.clock)
 
     async def ask(self, *events: Frozen) -> list[Message]:
+        """What was said of the school; the answers to whoever asked are in ``answers``."""
         said = len(self.out.messages)
-        await self.requests.handle([a_record(one) for one in events])
-        return self.out.messages[said:]
+        await self.requests.handle([a_record(one, id=str(number)) for number, one in enumerate(events)])
+        told = self.out.messages[said:]
+        self.answers = [found for one in told if isinstance(found := event(one), SyncAnswered)]
+        return [one for one in told if one.topic != SYNC_REQUESTS]
 
     @property
     def is_due(self) -> bool:
@@ -41,8 +62,8 @@ class World(Abbey):
         return claim.note
 
 
-def a_record(event: Frozen, topic: str = "t1-sync-requests", **changes: Any) -> Record:
-    named = headers(type(event), id="1", school=SLUG, subject=SLUG, time="2026-11-23T08:00:00.000Z")
+def a_record(event: Frozen, topic: str = "t1-sync-requests", id: str = "1", **changes: Any) -> Record:
+    named = headers(type(event), id=id, school=SLUG, subject=SLUG, time="2026-11-23T08:00:00.000Z")
     given = {"value": encode(event), "headers": {name: text.decode() for name, text in named}} | changes
     return Record(topic, 0, 7, SLUG, **given)
 
@@ -62,6 +83,29 @@ async def test_a_school_that_is_asked_for_is_due(world: World, full: bool, note:
 async def test_a_later_request_for_less_does_not_take_the_full_one_back(world: World) -> None:
     await world.ask(SyncRequested(school=SLUG, full=True), SyncRequested(school=SLUG))
     assert world.note == FULL
+
+
+@pytest.mark.parametrize(
+    ("answer", "lists"),
+    [
+        pytest.param({}, ("applicants",), id="an applicant"),
+        pytest.param({BEA: record(BEA)}, ("students", "applicants"), id="an applicant who has come"),
+    ],
+)
+async def test_an_applicant_can_be_asked_for_too(world: World, answer: dict[str, Any], lists: tuple[str, ...]) -> None:
+    world.source.short[APPLICANTS] = [applicant(BEA)]
+    await world.sweep()
+    world.source.by_id = {f"applicant {BEA}": applicant(BEA, surname="Moss")} | answer
+    said = await world.ask(SyncRequested(school=SLUG, student_id=BEA))
+    assert students(said)[BEA].student.lists == lists
+
+
+async def test_an_applicant_who_has_left_is_asked_for_and_stays_in_both_lists(world: World) -> None:
+    world.source.short |= {APPLICANTS: [applicant(BEA)], LEAVERS: [alumnus(BEA)]}
+    await world.sweep()
+    world.source.by_id = {f"applicant {BEA}": applicant(BEA, surname="Moss")}
+    said = await world.ask(SyncRequested(school=SLUG, student_id=BEA))
+    assert students(said)[BEA].student.lists == ("applicants", "leavers")
 
 
 async def test_one_student_is_read_at_once_outside_any_sweep(world: World) -> None:
@@ -95,18 +139,52 @@ async def test_a_single_reading_is_not_remembered(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_due"),
+    ("answer", "is_due", "outcome", "detail"),
     [
-        pytest.param(None, False, id="nobody has the id"),
-        pytest.param(record(BEA), False, id="somebody else's record"),
-        pytest.param(Refused("no"), False, id="not allowed"),
-        pytest.param(Retryable("away"), True, id="no answer: the school is read soon"),
+        pytest.param(None, False, "unknown_student", "", id="nobody has the id"),
+        pytest.param(record(BEA), False, "unknown_student", "", id="somebody else's record"),
+        pytest.param(Refused("no"), False, "refused", "no", id="not allowed"),
+        pytest.param(Retryable("away"), True, "unreachable", "away", id="no answer: the school is read soon"),
     ],
 )
-async def test_a_student_who_cannot_be_read_is_not_told(world: World, answer: Any, is_due: bool) -> None:
+async def test_a_student_who_cannot_be_read_is_not_told(
+    world: World, answer: Any, is_due: bool, outcome: str, detail: str
+) -> None:
     world.source.by_id[ADA] = answer
     assert await world.ask(SyncRequested(school=SLUG, student_id=ADA)) == []
     assert world.is_due is is_due
+    (told,) = world.answers
+    assert (told.outcome, told.detail, told.student_id, told.read_at) == (outcome, detail, ADA, None)
+
+
+async def test_everybody_who_asked_is_answered_by_the_id_of_their_request(world: World) -> None:
+    """Fails when two requests for one student share an answer: the second would wait for ever."""
+    world.source.by_id = {ADA: record(ADA)}
+    await world.ask(
+        SyncRequested(school=SLUG, student_id=ADA),
+        SyncRequested(school=SLUG),
+        SyncRequested(school=SLUG, student_id=ADA),
+    )
+    assert [(one.request, one.outcome) for one in world.answers] == [("1", "due"), ("0", "read"), ("2", "read")]
+    (read,) = students([one for one in world.out.messages if one.topic != SYNC_REQUESTS])
+    read_at = [header(one, "read_at") for one in world.out.messages if one.key == f"{SLUG}/{read}"]
+    assert [one.read_at for one in world.answers[1:]] == read_at * 2
+
+
+async def test_a_school_that_does_not_answer_holds_no_other_request_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when a student of a school that hangs is waited for: whoever asks behind it would wait as long."""
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+
+    async def hang(student_id: str) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world.source, "student", hang)
+    async with asyncio.timeout(30):
+        assert await world.ask(SyncRequested(school=SLUG, student_id=ADA)) == []
+    assert [one.outcome for one in world.answers] == ["unreachable"]
+    assert world.is_due
 
 
 async def test_an_accepted_roll_is_remembered_and_the_school_due(world: World) -> None:
@@ -138,7 +216,7 @@ async def test_what_is_not_for_the_fetcher_is_passed_over(world: World, other: F
 async def test_poison_is_set_aside_and_the_rest_is_done(world: World, changes: dict[str, Any]) -> None:
     good = SyncRequested(school=SLUG, full=True)
     await world.requests.handle([a_record(good, **changes), a_record(good)])
-    assert [one.topic for one in world.out.messages] == ["sync-requests-dlq"]
+    assert [one.topic for one in world.out.messages] == ["sync-requests-dlq", SYNC_REQUESTS]
     assert world.note == FULL
 
 

@@ -149,6 +149,57 @@ async def test_a_slow_school_delays_no_other() -> None:
         await world.rested("slow")
 
 
+async def test_schools_that_hang_delay_no_other_even_where_they_fill_every_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fails when a sweep that takes long keeps its place: the third school would never be read."""
+    monkeypatch.setattr(module, "SLOW_SECONDS", 0.0)
+    world = World(concurrency=2, first=(first := Waiting()), second=(second := Waiting()), third=pupils())
+    world.due.ensure({"third": NOW + 1})
+    async with world.running():
+        await first.waits.wait()
+        await second.waits.wait()
+        await world.rested("third")
+        assert world.said("first") == world.said("second") == []
+
+
+async def test_a_school_that_failed_last_time_takes_no_place_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when it is claimed like any other: with one place, a school that hangs would keep it for a while."""
+    monkeypatch.setattr(module, "SLOW_SECONDS", 10**6)
+    bad = Waiting(*ids(1))
+    bad.trouble[1] = Retryable("away")
+    world = World(concurrency=1, bad=bad, good=pupils())
+    bad.gate.set()
+    async with world.running():
+        await world.rested("bad")
+        await world.rested("good")
+        bad.gate.clear()
+        bad.waits.clear()
+        world.clock.now = MONDAY.fromtimestamp(NOW + 400, MONDAY.tzinfo)
+        world.rounds.look()
+        await bad.waits.wait()
+        await world.rested("good", 2)
+        assert world.closes("bad") == 1
+
+
+async def test_there_is_an_end_to_how_many_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when slow sweeps are not counted: a fetcher would hold as many schools as there are."""
+    monkeypatch.setattr(module, "SLOW_SECONDS", 0.0)
+    waiting = {f"school-{number}": Waiting(*ids(1)) for number in range(module.SLOW_PLACES + 2)}
+    world = World(concurrency=1, **waiting)
+    async with world.running():
+        await until(lambda: len(world.due._leases) == module.SLOW_PLACES + 1)
+        for _ in range(3):
+            world.rounds.look()
+            await until(lambda: not world.rounds._wake.is_set())
+        assert len(world.due._leases) == module.SLOW_PLACES + 1
+        await until(lambda: sum(source.waits.is_set() for source in waiting.values()) > module.SLOW_PLACES)
+        (left,) = (source for source in waiting.values() if not source.waits.is_set())
+        for source in waiting.values():
+            source.gate.set()
+        await left.waits.wait()
+
+
 async def test_no_more_are_read_at_once_than_configured() -> None:
     first, second = Waiting(*ids(1)), Waiting(*ids(1))
     world = World(concurrency=1, first=first, second=second)
@@ -306,6 +357,24 @@ async def test_a_queue_that_is_away_is_asked_again(
     assert troubles == []
     assert caplog.text.count("the queue of schools is away") == 1
     assert caplog.text.count("the queue of schools is there again") == 1
+
+
+async def test_a_queue_that_is_away_gets_its_school_back_when_it_is_there_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fails when a claim is given back once: after a second without the queue nobody reads the school for a lease."""
+    world = World(abbey=pupils())
+    finish, troubles = world.due.finish, [Retryable("away")] * 3
+
+    def moody(claim: Claim, next_at: float, *, fulfilled: bool) -> bool:
+        if troubles:
+            raise troubles.pop()
+        return finish(claim, next_at, fulfilled=fulfilled)
+
+    monkeypatch.setattr(world.due, "finish", moody)
+    async with world.running():
+        await world.rested("abbey")
+    assert troubles == []
 
 
 async def test_a_log_that_is_away_rests_the_school_too() -> None:

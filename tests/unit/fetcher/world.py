@@ -8,14 +8,18 @@ from typing import Any
 
 from services.fetcher.memory import MemoryMemory
 from services.fetcher.parse import status_words
-from services.fetcher.source import Json, Page
+from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Json, Page
 from services.fetcher.structure import (
     Division,
+    Houses,
+    SchoolHouse,
     SchoolLists,
+    SchoolTerm,
     Subject,
     TeachingDepartment,
     TeachingLists,
     TeachingSet,
+    Terms,
     YearGroup,
 )
 from services.fetcher.sweep import Result, School, run_sweep
@@ -60,6 +64,35 @@ def record(id: str, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
+def applicant(id: str, **fields: Any) -> dict[str, Any]:
+    """One applicant as the vendor writes them."""
+    return {
+        "schoolId": id,
+        "title": "Miss",
+        "forename": "Una",
+        "surname": "Oak",
+        "admissionStatus": "Accepted",
+        "enrolmentSchoolYear": 2027,
+        "enrolmentSchoolYearGroup": 7,
+        "enrolmentAcademicHouseId": 1,
+        "systemStatus": "Applicant",
+    } | fields
+
+
+def alumnus(id: str, **fields: Any) -> dict[str, Any]:
+    """One leaver as the vendor writes them."""
+    return {
+        "schoolId": id,
+        "title": "Miss",
+        "forename": "Ada",
+        "surname": "Fern",
+        "leavingYear": 2026,
+        "leavingDate": "2026-11-20T00:00:00",
+        "leavingYearGroup": 10,
+        "systemStatus": "Former",
+    } | fields
+
+
 class Clock:
     """Each look at it is a millisecond later than the last."""
 
@@ -77,8 +110,8 @@ class Clock:
 class AbbeySource:
     """
     ``services.fetcher.source.Source`` with levers: ``pupils`` are served in pages of ``page_size``, ``by_id`` answers
-    for who is not on them (an exception is raised), ``trouble`` maps a page or an area to what it raises, ``alter``
-    changes a page on its way out.
+    for who is not on them (an exception is raised), ``short`` are the other lists by name (None: there is none),
+    ``trouble`` maps a page or an area to what it raises, ``alter`` changes a page on its way out.
     """
 
     students_path = "/api/students"
@@ -89,7 +122,21 @@ class AbbeySource:
         self.by_id: dict[str, Any] = {}
         self.trouble: dict[Any, Exception] = {}
         self.alter: Callable[[Page], Page] = lambda page: page
-        self.statuses: list[Json] = [{"id": 1, "description": "Current"}, {"id": -1, "description": "Former"}]
+        self.alter_short: Callable[[str, Page], Page] = lambda _, page: page
+        self.short: dict[str, list[dict[str, Any]] | None] = {
+            APPLICANTS: [],
+            APPLICANTS_BRIEF: None,
+            LEAVERS: [],
+            CONTACTS: [],
+        }
+        self.statuses: list[Json] = [
+            {"id": 1, "description": "Current"},
+            {"id": 0, "description": "Applicant"},
+            {"id": -1, "description": "Former"},
+        ]
+        self.school_houses = Houses(houses=(SchoolHouse(id=1, code="ELM", name="Elm"),))
+        autumn = SchoolTerm(id=1, code="2026-Autumn", name="Autumn", starts="2026-09-01", ends="2026-12-15")
+        self.school_terms = Terms(terms=(autumn,))
         self.lists = SchoolLists(
             year_groups=(YearGroup(nc_year=10, name="Year 10", divisions=(1,)),),
             divisions=(Division(id=1, code="SEN", name="Senior School"),),
@@ -115,6 +162,32 @@ class AbbeySource:
         if isinstance(found, Exception):
             raise found
         return found
+
+    async def applicant(self, student_id: str) -> Json | None:
+        self._ask(f"applicant {student_id}")
+        found = self.by_id.get(f"applicant {student_id}")
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def page(self, name: str, number: int) -> Page:
+        self._ask(name)
+        people = self.short[name]
+        if people is None:
+            raise Absent(f"there are no {name}")
+        part = people[(number - 1) * self.page_size : number * self.page_size]
+        return self.alter_short(name, Page(number, -(-len(people) // self.page_size), len(people), len(part), part))
+
+    def path_of(self, name: str) -> str:
+        return f"/api/{name}"
+
+    async def houses(self) -> Houses:
+        self._ask("houses")
+        return self.school_houses
+
+    async def terms(self) -> Terms:
+        self._ask("terms")
+        return self.school_terms
 
     async def status_words(self) -> Mapping[str, int]:
         self._ask("statuses")
@@ -153,7 +226,7 @@ class Abbey:
     """One school, the log and the memory of its fetchers; ``sweep`` runs one and returns what it said."""
 
     source: AbbeySource
-    config: IsamsSchool = field(default_factory=lambda: settings(structure_hours=0.0))
+    config: IsamsSchool = field(default_factory=lambda: settings(structure_hours=0.0, lists_hours=0.0))
     out: MemoryLog = field(default_factory=MemoryLog)
     memory: MemoryMemory = field(default_factory=MemoryMemory)
     clock: Clock = field(default_factory=Clock)

@@ -184,7 +184,7 @@ async def test_modules_that_are_not_supplied_are_kept(pushed: Pushed) -> None:
     account = pushed.road.account(email(3), SLUG)
     assert account is not None
     assert account.modules == ("MOD01",)
-    assert pushed.last_close().counts["unenrol"] == 30
+    assert pushed.last_close().counts["nulled_column"] == 30, "programmes that everybody lacks are no news of 30 pupils"
 
 
 async def test_an_id_that_is_the_key_reaches_unitu_too(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.reconciler.close import Closing, Recent, close, is_confirmed_absence, mark_absences, plan_hash
+from services.reconciler.close import PLANS, Closing, close, is_confirmed_absence, mark_absences, plan_hash
 from services.reconciler.reconcile import changed
+from services.reconciler.spending import Recent
 from shared.events import AccountDisabled, Evidence, ModuleUnenrolled, RemovalHeld, RemovalsHeld, SweepCompleted
 from shared.model import Budget, Settings
 from shared.state import Absence, AccountState, HeldPlan, SchoolState, StagedDisable, StagedUnenrol
@@ -49,16 +50,22 @@ def vanished(count: int, **fields: Any) -> list[AccountState]:
     return people(count, **({"absence": AN_HOUR_AGO, "in_roll": False} | fields))
 
 
-def never() -> dict[int, int]:
+Everybody = Callable[[], Iterable[AccountState]]
+
+
+def never() -> Iterable[AccountState]:
     raise AssertionError("the year groups were counted where nothing depends on it")
 
 
-def a_large_year() -> dict[int, int]:
-    return {10: 100}
+def by_year(field: str = "year_group", **counts: int) -> Everybody:
+    """A school of so many enabled pupils in each year group: y10=30."""
+    years = {name: enabled(assessment=eligible(**{"year_group": None, field: int(name[1:])})) for name in counts}
+    return lambda: [
+        changed(years[name], student_id=f"{name}-{n}") for name, heads in counts.items() for n in range(heads)
+    ]
 
 
-def by_year(**counts: int) -> Callable[[], dict[int, int]]:
-    return lambda: {int(name.removeprefix("y")): heads for name, heads in counts.items()}
+a_large_year = by_year(y10=100)
 
 
 def closed(
@@ -69,7 +76,7 @@ def closed(
     event: SweepCompleted | None = None,
     settings: Settings | None = None,
     recent: Mapping[str, Recent] | None = None,
-    cohorts: Callable[[], dict[int, int]] = a_large_year,
+    cohorts: Everybody = a_large_year,
 ) -> Closing:
     """``there``: the roll (default: everybody whose record says that they are in it)."""
     known = {state.student_id: state for state in states}
@@ -273,7 +280,7 @@ def test_enrolments_have_budgets_of_their_own(
 ) -> None:
     closing = closed(people(count, unenrol=staged), school=a_school(of))
     assert len(unenrolled(closing)) == how_many_go
-    assert closing.report.counts == {EXPLAINED: 0, UNEXPLAINED: 0, UNENROL: 0, MOVE: 0} | {plan: count}
+    assert closing.report.counts == dict.fromkeys(PLANS, 0) | {plan: count}
     if how_many_go:
         assert closing.states[ONE].spent == {plan: at(121)}
 
@@ -605,7 +612,7 @@ def test_a_paused_school_removes_nothing_and_keeps_what_was_staged() -> None:
     assert (closing.changes, closing.held) == ([], [])
     assert closing.states == {}, "everything is as it was"
     assert closing.report.is_paused
-    assert closing.report.counts == {EXPLAINED: 2, UNEXPLAINED: 2, UNENROL: 2, MOVE: 0}
+    assert closing.report.counts == dict.fromkeys(PLANS, 0) | {EXPLAINED: 2, UNEXPLAINED: 2, UNENROL: 2}
 
 
 def test_a_paused_schools_absences_are_seen_all_the_same() -> None:
@@ -640,6 +647,10 @@ def test_a_report_tells_each_guard_and_its_headroom() -> None:
         UNEXPLAINED: (3, 0, 0, 3, -1),
         UNENROL: (2, 2, 0, 0, 18),
         MOVE: (1, 1, 0, 0, 19),
+        "create": (0, 0, 0, 0, 30),
+        "email_change": (0, 0, 0, 0, 5),
+        "rekey": (0, 0, 0, 0, 0),
+        "nulled_column": (0, 0, 0, 0, 0),
     }
     assert the_guard(closed(states), EXPLAINED).budget == "5 heads or 30 % and 200"
 
@@ -666,7 +677,7 @@ def test_a_budget_of_ones_own_is_used() -> None:
 def test_the_year_group_of_a_pushed_student_is_its_year() -> None:
     record = eligible(year_group=None, year=2)
     states = [changed(state, assessment=record) for state in vanished(4)]
-    assert gone(closed(states, school=a_school(1500), cohorts=by_year(y2=10))) == set()
+    assert gone(closed(states, school=a_school(1500), cohorts=by_year("year", y2=10))) == set()
 
 
 def test_modules_of_two_students_are_told_apart() -> None:

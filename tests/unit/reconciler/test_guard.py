@@ -130,7 +130,27 @@ def test_the_allowance_is_the_largest_total_within(base: int, budget: Budget, la
 def test_no_year_group_of_ten_or_more_loses_more_than_its_share(
     planned: dict[int, int], enabled: dict[int, int], is_within: bool
 ) -> None:
-    assert cohorts_within(planned, enabled, COHORT) is is_within
+    quiet = {group: Window(NOTHING_YET, heads) for group, heads in enabled.items()}
+    assert cohorts_within(planned, [quiet, quiet], COHORT) is is_within
+
+
+@pytest.mark.parametrize(
+    ("planned", "day", "week", "is_within"),
+    [
+        pytest.param(1, Window(2, 10), Window(2, 10), True, id="two went today, one more of ten is 30 %"),
+        pytest.param(2, Window(2, 10), Window(2, 10), False, id="two went today, two more are not"),
+        pytest.param(2, Window(0, 8), Window(2, 10), False, id="two of ten went this week, two more are not"),
+        pytest.param(1, Window(0, 8), Window(2, 10), True, id="eight who are left today are no year group"),
+        pytest.param(3, Window(0, 10), Window(0, 100), True, id="each window by itself: the day's base"),
+        pytest.param(4, Window(0, 10), Window(0, 100), False, id="one too many of the day's base"),
+    ],
+)
+def test_a_year_group_is_counted_in_both_windows(planned: int, day: Window, week: Window, is_within: bool) -> None:
+    assert cohorts_within({10: planned}, [{10: day}, {10: week}], COHORT) is is_within
+
+
+def test_a_year_group_of_which_nobody_goes_now_is_judged_by_what_went() -> None:
+    assert cohorts_within({9: 1}, [{9: Window(0, 10), 10: Window(3, 10)}], COHORT)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +160,7 @@ def test_no_year_group_of_ten_or_more_loses_more_than_its_share(
         pytest.param(UNEXPLAINED, "2 heads or 2 %", id="floor and share"),
         pytest.param(MOVE, "20 %", id="share alone"),
         pytest.param(Budget(share="309/1000"), "30.9 %", id="a share between whole ones"),
+        pytest.param(Budget(), "nobody without a person", id="nothing at all"),
     ],
 )
 def test_a_budget_is_told_in_words(budget: Budget, told: str) -> None:

@@ -13,14 +13,17 @@ from shared.events import (
     RemovalHeld,
     RemovalsHeld,
     ResumeSchool,
+    StructureChanged,
+    StructureFetched,
     StudentFetched,
     SweepReconciled,
+    SweepStarted,
     SyncRequested,
 )
-from shared.model import Student
+from shared.model import House, Module, Programme, Structure, Student
 from shared.state import LaneState
 from shared.topics import SYNC_REQUESTS
-from shared.wire import decoder
+from shared.wire import Message, decoder
 from tests.builders import SCHOOL, a_failed_sweep, a_leaver, a_student, a_sweep, at
 from tests.road import LANE, Road, a_config
 
@@ -208,13 +211,25 @@ def test_a_repeated_stretch_is_passed_over_by_its_causes(road: Road) -> None:
     road.run()
     before, told = len(road.changes()), road.account(FIRST)
     for record in list(road.lane):
-        from shared.wire import Message
-
-        raw = [(name, value or b"") for name, value in record._raw.items()]
-        road.append(Message(record.topic, LANE, record.key, record.value, raw))
+        road.append(Message(record.topic, LANE, record.key, record.value, list(record.raw.items())))
     road.run()
     assert len(road.changes()) == before
     assert road.account(FIRST) == told
+
+
+def test_a_repeat_of_a_record_that_was_passed_over_undoes_nothing(road: Road) -> None:
+    """An unchanged record's cause is not kept; fails when that of the later, decided one is not either."""
+    road.read_one(StudentFetched(school=SCHOOL, student=ALL[0]), minutes=5)
+    unchanged = road.lane[-1]
+    road.run()
+    road.read_one(StudentFetched(school=SCHOOL, student=a_student(FIRST, last_name="Moss")), minutes=5)
+    road.run()
+    road.append(Message(unchanged.topic, LANE, unchanged.key, unchanged.value, list(unchanged.raw.items())))
+    road.run()
+    state = road.account(FIRST)
+    assert state is not None
+    assert state.details is not None
+    assert state.details.last_name == "Moss"
 
 
 def test_a_returner_is_enabled_with_every_enrolment_asserted_again(road: Road) -> None:
@@ -250,6 +265,23 @@ def test_an_area_that_was_not_supplied_clears_nothing(road: Road) -> None:
     state = road.account(FIRST)
     assert state is not None
     assert (state.programmes, state.modules) == (("Y10",), ("Y10-ENG", "Y10-HIS"))
+
+
+def test_a_list_of_the_structure_that_was_not_supplied_is_as_it_was(road: Road) -> None:
+    """Fails when a fetcher that lost its memory, at a school that refuses an area, empties what everybody has."""
+    whole = Structure(
+        programmes=(Programme(code="Y10", name="Year 10"),),
+        modules=(Module(code="Y10-HIS", name="History", programme_code="Y10"),),
+        houses=(House(code="ELM", name="Elm"),),
+    )
+    road.fetch([SweepStarted(school=SCHOOL, sweep="s2", started_at=at(5))], minutes=5)
+    road.fetch([StructureFetched(school=SCHOOL, structure=whole)], minutes=5, sweep="s2")
+    bare = StructureFetched(school=SCHOOL, structure=Structure(programmes=whole.programmes), missing=("modules",))
+    road.fetch([bare], minutes=6, sweep="s2")
+    road.run()
+    told = [(one.added, one.removed) for one in road.changes() if isinstance(one, StructureChanged)]
+    added = {"programmes": ("Y10",), "modules": ("Y10-HIS",), "houses": ("ELM",)}
+    assert told == [(added, {}), ({}, {"houses": ("ELM",)})]
 
 
 # --- one e-mail, two students -----------------------------------------------------------------------------------

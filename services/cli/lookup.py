@@ -1,0 +1,237 @@
+"""
+Where ``rollcall explain`` looks: the stores in Redis, and a bounded piece of ``account-changes``.
+
+Reads and changes nothing. The apps of the services are not imported: they take longer to import than to answer.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from services.cli.explained import LAST_CHANGES, Carried, Changed, Found, NextSweep, delivered_email
+from services.cli.held import NothingKnown
+from services.publisher.person import unpack
+from services.publisher.tenant_store import TENANTS
+from services.publisher.view import people_of
+from services.reconciler import ledger
+from services.reconciler.reconcile import fold
+from shared import clock
+from shared.config import Config, IsamsSchool
+from shared.due import RedisDueQueue
+from shared.errors import Retryable, RollcallError
+from shared.events import AccountDisabled, AccountUpdated
+from shared.lanes import lane_of
+from shared.model import Frozen
+from shared.ports import LaneStore
+from shared.redis import RedisLaneStore, connect
+from shared.state import AccountState, SchoolState
+from shared.tenant import SnapshotAccepted, TenantState, email_key
+from shared.topics import ACCOUNT_CHANGES, DELIVERIES
+from shared.wire import Record, decode, decoder, type_name
+
+TAIL = 10_000  # records of account-changes that are looked at, from its end
+DELIVERIES_TAIL = 50  # a delivery's report may be large; and it is asked for one who is out of the snapshot only
+KAFKA_SECONDS = 3.0  # without an answer; the rest is told then
+_ACCEPTED = type_name(SnapshotAccepted)
+RECONCILER, PUBLISHER, TENANT_STORE, SWEEPS = "reconciler", "publisher", "tenants", "sweeps"
+
+
+class UnknownStudent(RollcallError):
+    """No record of a school's lane has this student."""
+
+
+class Places(Protocol):
+    """All that is asked. Each raises Retryable."""
+
+    @property
+    def reconciler(self) -> LaneStore: ...
+
+    @property
+    def publisher(self) -> LaneStore: ...
+
+    @property
+    def tenants(self) -> LaneStore: ...
+
+    def due(self, school: str) -> tuple[float | None, bool]:
+        """When a school is read next (Unix seconds; None: it is not in the queue), and whether a worker has it."""
+
+    def tail(self, lane: int) -> Iterable[Record]:
+        """The last records of a lane of ``account-changes``."""
+
+    def deliveries(self, lane: int) -> Iterable[Record]:
+        """The last deliveries of a lane."""
+
+
+class Stores:
+    """``Places`` on the real servers."""
+
+    def __init__(self, config: Config) -> None:
+        client, prefix = connect(config), config.redis.key_prefix
+        self.reconciler: LaneStore = RedisLaneStore(client, prefix, RECONCILER)
+        self.publisher: LaneStore = RedisLaneStore(client, prefix, PUBLISHER)
+        self.tenants: LaneStore = RedisLaneStore(client, prefix, TENANT_STORE)
+        self._due = RedisDueQueue(client, prefix, SWEEPS)
+        self._config = config
+
+    def due(self, school: str) -> tuple[float | None, bool]:
+        return self._due.look(school)
+
+    def tail(self, lane: int) -> Iterable[Record]:
+        return self._last(ACCOUNT_CHANGES, lane, TAIL)
+
+    def deliveries(self, lane: int) -> Iterable[Record]:
+        return self._last(DELIVERIES, lane, DELIVERIES_TAIL)
+
+    def _last(self, topic: str, lane: int, count: int) -> Iterable[Record]:
+        from shared.kafka import Reader
+
+        with Reader(self._config) as reader:
+            low, high = reader.edges(topic, lane, KAFKA_SECONDS)
+            return list(reader.read(topic, lane, max(low, high - count)))
+
+
+def look(config: Config, stores: Places, slug: str, word: str, now: datetime) -> Found:
+    """
+    One student by id, or by the e-mail of their account, at a moment. Where only Kafka is away, the answer says so and
+    has the rest. Raises: NothingKnown, UnknownStudent; Retryable when Redis is away.
+    """
+    lane = lane_of(slug, config.kafka.partitions)
+    with ThreadPoolExecutor(1) as beside:  # Kafka's answer takes longer than all of Redis's
+        tail = beside.submit(lambda: list(stores.tail(lane)))
+        return _look(config, stores, slug, lane, word, now, tail)
+
+
+def _look(
+    config: Config, stores: Places, slug: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
+) -> Found:
+    school, account = _known(stores.reconciler, lane, slug, word)
+    holder = None
+    if account.waits_for_email is not None:
+        seen = stores.reconciler.read(lane, {ledger.emails(slug): [account.waits_for_email]})
+        (value,) = seen.some[ledger.emails(slug)]
+        holder = None if value is None else value.decode()
+    name = people_of(slug)
+    (person,) = stores.publisher.read(lane, {name: [account.student_id]}).some[name]
+    tenant = config.schools[slug].tenant
+    at = lane_of(tenant, config.kafka.partitions)
+    (state,) = stores.tenants.read(at, {TENANTS: [tenant]}).some[TENANTS]
+    notes: list[str] = []
+    known = None if state is None else _tenant(state)
+    return Found(
+        school=school,
+        account=account,
+        email_holder=holder,
+        changes=_changes(tail, slug, account, notes),
+        tenant=known,
+        carried=None if known is None else _carried(stores, at, known, f"{slug}/{account.student_id}", notes),
+        person=None if person is None else unpack(person),
+        next_sweep=_next_sweep(stores, slug, now) if isinstance(config.schools[slug], IsamsSchool) else None,
+        notes=tuple(notes),
+    )
+
+
+def _tenant(value: bytes) -> TenantState:
+    return decoder(TenantState).decode(value)  # type: ignore[no-any-return]
+
+
+def _known(store: LaneStore, lane: int, slug: str, word: str) -> tuple[SchoolState, AccountState]:
+    students, emails = ledger.students(slug), ledger.emails(slug)
+    seen = store.read(lane, {ledger.SCHOOLS: [slug], students: [word], emails: [fold(word)]})
+    if seen.lane is None:
+        raise NothingKnown(
+            f"{slug}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
+            "or `rollcall rebuild` does"
+        )
+    (school,), (found,), (holder,) = seen.some[ledger.SCHOOLS], seen.some[students], seen.some[emails]
+    if found is None and holder is not None:
+        (found,) = store.read(lane, {students: [holder.decode()]}).some[students]
+    state: SchoolState = SchoolState(school=slug, at=-1) if school is None else decoder(SchoolState).decode(school)
+    if found is None:
+        when = (
+            f"its last certified sweep is of {state.certified.started_at}" if state.certified else "none was certified"
+        )
+        raise UnknownStudent(
+            f"{slug}: no student {word!r} was ever read ({when}). Give the id that the record system has "
+            "(iSAMS: schoolId), or the e-mail of an enabled account; --live asks the record system itself"
+        )
+    return state, decoder(AccountState).decode(found)
+
+
+def _next_sweep(stores: Places, slug: str, now: datetime) -> NextSweep | None:
+    at, is_claimed = stores.due(slug)
+    if at is None:
+        return None
+    if is_claimed and at > now.timestamp():  # the end of a lease; a dead worker's has passed
+        return NextSweep(at=None, is_under_way=True)
+    return NextSweep(at=clock.write(datetime.fromtimestamp(at, UTC)), is_under_way=False)
+
+
+def _changes(
+    coming: "Future[list[Record]]", slug: str, account: AccountState, notes: list[str]
+) -> tuple[Changed, ...] | None:
+    """The student's newest changes, newest first."""
+    key = f"{slug}/{account.student_id}"
+    try:
+        tail = coming.result()
+    except Retryable as trouble:
+        notes.append(f"The last changes cannot be told: {trouble}")
+        return None
+    told: dict[str, Changed] = {}  # by id: what was decided twice was told twice
+    for record in tail:
+        if record.key == key:
+            told[record.header("ce_id") or str(record.offset)] = changed(record)
+    found = list(told.values())[::-1]
+    if account.version >= 0 and not any(one.version == account.version for one in found):
+        notes.append(
+            f"The change that made the account as it is (version {account.version}) is not among the last "
+            f"{len(tail)} changes of its lane; account-state has what it came to."
+        )
+    return tuple(found[:LAST_CHANGES])
+
+
+def _carried(stores: Places, lane: int, state: TenantState, ref: str, notes: list[str]) -> Carried | None:
+    """The last accepted snapshot that had somebody who is out of it: the one before the one that left them out."""
+    email = state.former.get(ref)
+    if email is None or delivered_email(state, ref) is not None:
+        return None
+    try:
+        records = [one for one in stores.deliveries(lane) if one.key == state.tenant]
+    except Retryable as trouble:
+        notes.append(f"The last snapshot that had the student cannot be told: {trouble}")
+        return None
+    told: dict[int, tuple[SnapshotAccepted, str]] = {}
+    for record in records:
+        if record.header("ce_type") == _ACCEPTED:
+            event: SnapshotAccepted = decoder(SnapshotAccepted).decode(record.value)
+            told[event.number] = event, record.header("ce_time") or ""
+    without = max((number for number, (event, _) in told.items() if _is_gone(event, email)), default=None)
+    before = max((number for number in told if without is not None and number < without), default=None)
+    if before is None:
+        notes.append(f"The last snapshot that had the student is not among the last {len(records)} deliveries.")
+        return None
+    return Carried(before, told[before][1])
+
+
+def _is_gone(event: SnapshotAccepted, email: str) -> bool:
+    return email_key(email) in map(email_key, event.report.disabled)
+
+
+def changed(record: Record) -> Changed:
+    """Raises: Poison."""
+    event: Any = decode(record.header("ce_type"), record.value)
+    kind = (record.header("ce_type") or "").removeprefix("rollcall.").rpartition(".v")[0]
+    return Changed(kind=kind, version=event.version, at=record.header("ce_time") or "", detail=_detail(event))
+
+
+def _detail(event: Frozen) -> str:
+    match event:
+        case AccountUpdated():
+            return ", ".join(event.fields)
+        case AccountDisabled():
+            proof = "the record says left" if event.evidence.kind == "record" else "a certified sweep lacked them"
+            return f"{proof} ({event.evidence.ref})"
+        case _:
+            return next(
+                (str(found) for name in ("programme", "module", "plan") if (found := getattr(event, name, ""))), ""
+            )

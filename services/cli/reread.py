@@ -1,0 +1,33 @@
+"""One student read now, for ``rollcall explain --live``: two or three requests, and nothing is said or remembered."""
+
+from services.cli.explained import Reread
+from services.fetcher.areas import STATUSES, read_areas
+from services.fetcher.hosts import Hosts
+from services.fetcher.missing import find
+from services.fetcher.reader import reader_of
+from services.fetcher.redis_memory import RedisMemory
+from services.fetcher.source import Refused
+from shared.clock import Clock, write
+from shared.config import Config, IsamsSchool
+from shared.errors import Retryable
+from shared.redis import connect
+
+
+async def reread(config: Config, slug: str, school: IsamsSchool, student_id: str, clock: Clock) -> Reread:
+    """
+    By what the fetcher remembers of the school's structure, and the status words as they are now. What the school
+    answers, or that it does not, is part of the answer. Raises: Retryable when Redis is away.
+    """
+    client = connect(config)
+    known = RedisMemory(client, config.redis.key_prefix).load(slug)
+    source = Hosts(config, client).source_of(school)  # the fetcher's manners count for it too
+    try:
+        reader = reader_of(school, await read_areas(slug, school, source, known, (STATUSES,), clock))
+        read_at = write(clock())
+        is_applicant = student_id in reader.people.applicants
+        student = await find(source, reader, student_id, is_applicant=is_applicant)
+    except (Refused, Retryable) as trouble:
+        return Reread(write(clock()), trouble=str(trouble))
+    finally:
+        await source.close()
+    return Reread(read_at, student)

@@ -1,0 +1,111 @@
+"""
+Lists that come in pages, beside the students: each read whole or not at all.
+
+What is kept of one is a record per person, encoded as it would be sent if no other list had them: it is read every
+hour, and sweeps come every few minutes.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from services.fetcher import certificate, parse
+from services.fetcher.certificate import PageRead
+from services.fetcher.parse import Json, Reading
+from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Source
+from shared.errors import Retryable
+from shared.events import EndpointRead
+from shared.model import Address, Frozen, Student
+from shared.wire import encode
+
+
+class ShortList(Frozen):
+    """Who is in a list, by id, each with their ``Student`` as JSON; and what the list declared."""
+
+    people: dict[str, msgspec.Raw] = {}
+    endpoints: tuple[EndpointRead, ...] = ()
+
+
+class Homes(Frozen):
+    """Where each student lives whose guardian is marked StudentHome, by id; none where the feed has no such mark."""
+
+    homes: dict[str, Address] = {}
+    endpoints: tuple[EndpointRead, ...] = ()
+
+
+async def read_list(source: Source, name: str, take: Callable[[Json], object]) -> EndpointRead:
+    """
+    Every page of a list, each record given to ``take``, which returns whose it is. Raises: Retryable when the pages are
+    not one whole list, Absent when there is no such list, and what ``take`` raises.
+    """
+    pages: list[PageRead] = []
+    ids: list[str] = []
+    last = 1
+    while len(pages) < last:
+        page = await source.page(name, len(pages) + 1)
+        last = page.pages
+        pages.append(PageRead(page.number, page.pages, page.declared, page.count, len(page.records)))
+        ids += [str(take(record)) for record in page.records]
+    failure = certificate.incomplete(pages, ids)
+    if failure is not None:
+        raise Retryable(f"{source.path_of(name)}: {failure.detail}")
+    return certificate.endpoint_read(source.path_of(name), pages)
+
+
+async def read_applicants(source: Source, reading: Reading) -> ShortList:
+    """
+    Both lists of them, the richer first: who is in either is an applicant, and the first that has them tells of them.
+    Raises: Absent when there is neither.
+    """
+    people: dict[str, msgspec.Raw] = {}
+    endpoints: list[EndpointRead] = []
+    absent: list[Absent] = []
+    take = partial(_take, people, parse.applicant, "applicants", reading)
+    for name in (APPLICANTS, APPLICANTS_BRIEF):
+        try:
+            endpoints.append(await read_list(source, name, take))
+        except Absent as error:
+            absent.append(error)
+    if not endpoints:
+        raise absent[0]
+    return ShortList(people=people, endpoints=tuple(endpoints))
+
+
+async def read_leavers(source: Source, reading: Reading) -> ShortList:
+    people: dict[str, msgspec.Raw] = {}
+    endpoint = await read_list(source, LEAVERS, partial(_take, people, parse.leaver, "leavers", reading))
+    return ShortList(people=people, endpoints=(endpoint,))
+
+
+async def read_homes(source: Source) -> Homes:
+    """Of several guardians who are marked, the oldest record's address."""
+    found: dict[str, tuple[int, Address]] = {}
+
+    def take(record: Json) -> int:
+        contact = parse.contact_id(record)
+        address = parse.address(record)
+        for student in parse.home_of(record) if address is not None else ():
+            if address is not None and (student not in found or contact < found[student][0]):
+                found[student] = (contact, address)
+        return contact
+
+    endpoint = await read_list(source, CONTACTS, take)
+    return Homes(homes={student: found[student][1] for student in sorted(found)}, endpoints=(endpoint,))
+
+
+def _take(
+    people: dict[str, msgspec.Raw],
+    read: Callable[[Json, Reading], Student],
+    name: str,
+    reading: Reading,
+    record: Json,
+) -> str:
+    id = parse.student_id(record)
+    if id not in people:
+        try:
+            student = read(record, reading)
+        except parse.Unreadable as error:
+            student = parse.unreadable(id, error, (name,))
+        people[id] = msgspec.Raw(encode(student))
+    return id

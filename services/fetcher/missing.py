@@ -1,0 +1,104 @@
+"""Who of the last certified roll is on no page of this sweep: asked for by id, and sorted by what is learnt of each."""
+
+import logging
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.fetcher import parse
+from services.fetcher.reader import Reader
+from services.fetcher.source import Refused, Source
+from shared.clock import Clock, write
+from shared.errors import Retryable
+from shared.events import Absences
+from shared.model import Student
+
+log = logging.getLogger("rollcall.fetcher")
+
+ASKED_BY_ID = 50  # in one sweep
+MOST_NAMED = 50_000  # in SweepCompleted: one record has a bound
+
+FOUND = "found"
+LEFT_BY_ID, LEFT_BY_LIST = "left_by_id", "left_by_list"
+NOBODY, REFUSED, NO_ANSWER, NOT_ASKED = "nobody", "refused", "no_answer", "not_asked"
+EXPLAINED = (LEFT_BY_ID, LEFT_BY_LIST)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was learnt of one; ``student`` is the record that came, ``read_at`` when it was asked for."""
+
+    id: str
+    cause: str
+    student: Student | None = None
+    read_at: str = ""
+
+
+@dataclass
+class Tally:
+    """Everybody who was missing, by cause."""
+
+    ids: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, answer: Answer) -> None:
+        self.ids.setdefault(answer.cause, []).append(answer.id)
+
+    @property
+    def absences(self) -> Absences:
+        explained = [id for cause in EXPLAINED for id in self.ids.get(cause, ())]
+        unexplained = [id for cause, ids in self.ids.items() if cause not in (FOUND, *EXPLAINED) for id in ids]
+        return Absences(
+            found=_named(self.ids.get(FOUND, ())),
+            explained=_named(explained),
+            unexplained=_named(unexplained),
+            by_cause={cause: len(ids) for cause, ids in sorted(self.ids.items())},
+        )
+
+
+async def ask_for(
+    school: str,
+    source: Source,
+    reader: Reader,
+    missing: Collection[str],
+    applicants: Mapping[str, object],
+    clock: Clock,
+) -> AsyncIterator[Answer]:
+    """
+    One answer for each: at most fifty are asked for, those first whom no list of leavers explains. ``applicants`` are
+    those of the last reading, who have an address of their own. After a failure the others are not asked for.
+    """
+    leavers = reader.people.leavers
+    queue = sorted(missing, key=lambda id: (id in leavers, id))
+    asked = 0
+    for id in queue[:ASKED_BY_ID]:
+        read_at = write(clock())
+        asked += 1
+        try:
+            student = await find(source, reader, id, is_applicant=id in applicants)
+        except (Retryable, Refused) as trouble:
+            log.warning("%s: not all of the missing could be asked for: %s", school, trouble)
+            yield _unknown(id, leavers, REFUSED if isinstance(trouble, Refused) else NO_ANSWER)
+            break
+        if student is None:
+            yield _unknown(id, leavers, NOBODY)
+        else:
+            yield Answer(id, LEFT_BY_ID if student.system_status == parse.LEFT else FOUND, student, read_at)
+    for id in queue[asked:]:
+        yield _unknown(id, leavers, NOT_ASKED)
+
+
+async def find(source: Source, reader: Reader, id: str, *, is_applicant: bool) -> Student | None:
+    """One person by id, among the students or, for an applicant, among those. Raises: Retryable, Refused."""
+    record = await source.student(id)
+    student = None if record is None else reader.student(record)
+    if student is None and is_applicant:
+        record = await source.applicant(id)
+        student = None if record is None else reader.applicant(record)
+    return student if student is not None and student.student_id == id else None
+
+
+def _unknown(id: str, leavers: Mapping[str, object], cause: str) -> Answer:
+    return Answer(id, LEFT_BY_LIST if id in leavers else cause)
+
+
+def _named(ids: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(ids)[:MOST_NAMED])

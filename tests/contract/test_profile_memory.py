@@ -1,0 +1,68 @@
+"""What the fetchers know of photos and transcripts, in memory and in a real Redis: one suite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.fetcher.profile_memory import (
+    Marked,
+    MemoryProfileMemory,
+    Photographed,
+    Portraits,
+    ProfileMemory,
+    RedisProfileMemory,
+    Wanted,
+)
+from shared.config import Config
+from shared.redis import connect
+
+ADA, BEA = "3050000001", "3050000002"
+
+
+class Contract:
+    memory: ProfileMemory
+
+    def test_a_school_that_nobody_knows_is_empty(self) -> None:
+        assert self.memory.load("abbey") == Portraits()
+        assert not self.memory.want("abbey", {})
+
+    def test_what_is_wanted_is_news_once(self) -> None:
+        ada = Wanted(photo_id=11, has_marks=True)
+        assert self.memory.want("abbey", {ADA: ada})
+        assert not self.memory.want("abbey", {ADA: ada})
+        assert self.memory.want("abbey", {ADA: ada, BEA: Wanted(photo_id=None, has_marks=False)})
+        assert self.memory.load("abbey").wanted == {ADA: ada, BEA: Wanted(photo_id=None, has_marks=False)}
+        self.memory.drop("abbey", BEA)
+        assert set(self.memory.load("abbey").wanted) == {ADA}
+        assert self.memory.load("priory") == Portraits()
+
+    def test_what_was_told_is_kept_by_student(self) -> None:
+        self.memory.keep_photo("abbey", ADA, Photographed(photo_id=11, hash="ab"))
+        self.memory.keep_photo("abbey", BEA, Photographed(photo_id=12, hash=""))
+        self.memory.keep_photo("abbey", BEA, None)
+        self.memory.keep_marks("abbey", ADA, Marked(read_at=1.5, digest="cd"))
+        known = self.memory.load("abbey")
+        assert known.photos == {ADA: Photographed(photo_id=11, hash="ab")}
+        assert known.marks == {ADA: Marked(read_at=1.5, digest="cd")}
+
+
+class TestInMemory(Contract):
+    @pytest.fixture(autouse=True)
+    def _made(self) -> None:
+        self.memory = MemoryProfileMemory()
+
+
+@pytest.mark.redis
+class TestOnRedis(Contract):
+    @pytest.fixture(autouse=True)
+    def _made(self, config: Config) -> Iterator[None]:
+        self.client = connect(config)
+        self.memory = RedisProfileMemory(self.client, config.redis.key_prefix)
+        self.prefix = config.redis.key_prefix
+        yield
+        self.client.close()
+
+    def test_what_an_older_release_kept_is_as_good_as_lost(self) -> None:
+        self.memory.keep_photo("abbey", BEA, Photographed(photo_id=12, hash="ef"))
+        self.client.hset(f"{self.prefix}fetcher:{{abbey}}:photos", ADA, b'{"torn')
+        assert set(self.memory.load("abbey").photos) == {BEA}

@@ -1,0 +1,146 @@
+"""
+Current, prospective and left students from their records to Unitu, through the real services.
+
+The sweeps are put where the fetcher puts them, so that a record may say whatever some school's would.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.fetcher import messages
+from shared.events import RollRead, StudentFetched, SweepCompleted, SweepStarted
+from shared.kafka import KafkaLog
+from shared.kafka_admin import Topics
+from shared.lanes import lane_of
+from shared.model import Department, Module, Programme, Structure, Student
+from shared.wire import Message
+from tests.builders import a_leaver, a_student, a_sweep, at
+from tests.conftest import ConfigFile
+from tests.e2e.town import Town, a_town
+from tests.unit.cli.words import rollcall
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
+
+LEAVES, BLANKED, READMITTED, BACK_TO_ADMISSIONS, STAYS = (str(3050000001 + n) for n in range(5))
+APPLIES, LONG_GONE = "3050000011", "3050000012"
+EVERYBODY = (LEAVES, BLANKED, READMITTED, BACK_TO_ADMISSIONS, STAYS)
+STRUCTURE = Structure(
+    departments=(Department(code="DEP", name="Department"),),
+    programmes=(Programme(code="Y10", name="Year 10", department_code="DEP"),),
+    modules=tuple(Module(code=code, name=code, programme_code="Y10") for code in ("Y10-ENG", "Y10-HIS")),
+)
+
+
+def an_applicant(student_id: str, **fields: Any) -> Student:
+    sound = {"system_status": 0, "system_status_word": "Applicant", "lists": ("applicants",)}
+    applies = {"admission_status": "Accepted", "enrolment_year": 2027, "email": None}
+    return a_student(student_id, **(sound | applies | fields))
+
+
+@pytest.fixture
+def town(config_file: ConfigFile, tmp_path: Path) -> Iterator[Town]:
+    """Everything but a fetcher."""
+    with a_town(config_file, tmp_path) as town:
+        with Topics(town.config) as topics:
+            topics.create()
+        town.start("eligibility", "reconciler", "publisher", process="services")
+        yield town
+
+
+def sweep(town: Town, name: str, roll: Iterable[Student], also: Iterable[Student] = (), minutes: float = 0) -> None:
+    """A full sweep of a roll and of records that are never roll, published as a fetcher publishes it, and decided."""
+    roll = list(roll)
+    envelope = messages.Envelope(town.slug, lane_of(town.slug, town.config.kafka.partitions), name)
+    out: list[Message] = []
+    for event in a_sweep(name, roll, sends=[*roll, *also], minutes=minutes, full=True, school=town.slug):
+        match event:
+            case SweepStarted():
+                out += [envelope.started(event), envelope.structure(messages.of_structure(town.slug, STRUCTURE), at())]
+            case StudentFetched():
+                out.append(envelope.student(messages.of_student(town.slug, event.student), at(minutes)))
+            case RollRead():
+                out += envelope.roll(name, event.ids, at(minutes))
+            case SweepCompleted():
+                out.append(envelope.completed(event))
+    log = KafkaLog(town.config)
+    log.publish(out)
+    log.close()
+    town.until(
+        lambda: [one for one in town.sweeps("certified") if getattr(one, "sweep", "") == name], f"{name} decided"
+    )
+
+
+def email(student_id: str) -> str:
+    return f"s{student_id}@abbey.example"
+
+
+def explained(town: Town, student_id: str) -> dict[str, Any]:
+    said = rollcall(town.config_path, "explain", town.slug, student_id, "--json")
+    assert said.code == 0, said.err
+    told: dict[str, Any] = json.loads(said.out)
+    return told
+
+
+def verdicts(told: dict[str, Any]) -> tuple[str, str, str]:
+    return told["category"], told["portal"]["verdict"], told["account"]["verdict"]
+
+
+def test_each_category_comes_to_what_its_record_says(town: Town) -> None:
+    """
+    Fails when a blanked e-mail keeps a leaver or removes a pupil, when an applicant gets an account or loses one by
+    being one, when a re-admitted pupil who stands in two lists goes, or when an old leaving date makes a leaver.
+    """
+    others = [an_applicant(APPLIES), a_leaver(LONG_GONE, lists=("leavers",), leaving_date="2019-07-10")]
+    sweep(town, "s1", [*map(a_student, EVERYBODY), others[0]], also=others[1:])
+    town.adopt()
+    town.until(lambda: town.unitu.enabled() == set(map(email, EVERYBODY)), "the current students at Unitu")
+
+    roll = [
+        a_student(BLANKED, email=None),
+        a_student(READMITTED, lists=("leavers", "students")),
+        an_applicant(BACK_TO_ADMISSIONS),
+        a_student(STAYS),
+        an_applicant(APPLIES, email=email(APPLIES)),
+    ]
+    gone = a_leaver(LEAVES, email=None, lists=("leavers",), leaving_date="2026-11-20")
+    sweep(town, "s2", roll, also=[gone, others[1]], minutes=90)
+    stay = set(map(email, EVERYBODY)) - {email(LEAVES)}
+    town.until(lambda: town.unitu.enabled() == stay, "the leaver's account switched off")
+    assert town.ever_disabled() == {email(LEAVES)}
+    told = {student: explained(town, student) for student in (*EVERYBODY, APPLIES, LONG_GONE)}
+    assert {student: verdicts(one) for student, one in told.items()} == {
+        LEAVES: ("left", "eligible", "ineligible"),
+        BLANKED: ("current", "ineligible", "undecided"),
+        READMITTED: ("unknown", "undecided", "undecided"),
+        BACK_TO_ADMISSIONS: ("prospective", "eligible", "ineligible"),
+        STAYS: ("current", "eligible", "eligible"),
+        APPLIES: ("prospective", "eligible", "ineligible"),
+        LONG_GONE: ("left", "ineligible", "ineligible"),
+    }
+    assert {student: one["state"]["status"] for student, one in told.items()} == {
+        **dict.fromkeys(EVERYBODY, "enabled"),
+        LEAVES: "disabled",
+        APPLIES: "none",
+        LONG_GONE: "none",
+    }
+    assert told[LEAVES]["last_changes"][0]["kind"] == "account_disabled"
+
+    back = a_student(LEAVES, leaving_date="2026-11-20")
+    enrolled = a_student(APPLIES)
+    sweep(town, "s3", [back, enrolled, *roll[:4]], also=others[1:], minutes=180)
+    town.until(lambda: town.unitu.enabled() == set(map(email, (*EVERYBODY, APPLIES))), "both at Unitu")
+    assert town.ever_disabled() == {email(LEAVES)}, "nobody else, at any time"
+    last = town.until(lambda: in_snapshot(town, APPLIES), "the enrolled applicant in an accepted snapshot")
+    assert (last["email"], last["mode"], last["held"]) == (email(APPLIES), "live", [])
+    before = [one for one in town.unitu.snapshots() if email(LEAVES) not in json.dumps(one["body"])]
+    assert before, "the leaver was out of at least one snapshot"
+    assert all(email(APPLIES) not in json.dumps(one["body"]) for one in before), "and the applicant in none of those"
+
+
+def in_snapshot(town: Town, student_id: str) -> dict[str, Any] | None:
+    last: dict[str, Any] = explained(town, student_id)["last_snapshot"]
+    return last if last["is_in_it"] else None

@@ -1,0 +1,135 @@
+"""When what was asked for is at Unitu, and when it is clear that it is not."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from services.cli import following as module
+from services.cli.following import Delivery, Following, NotRead, UnknownStudent
+from services.publisher.adopt import NotWhole
+from shared.events import SyncAnswered
+from shared.memory import MemoryLaneStore
+from shared.tenant import Accepted, Adoption, Held, Reason, Simulated, TenantState
+from tests.builders import at
+from tests.road import a_config
+from tests.unit.cli.test_course import World, updated
+
+ADA, AFTER = "3050000001", 70  # the offset of the close that decided it
+MISSING = Reason(code="not_certified", message="no certified sweep of this school yet", school="oak")
+
+
+class Desk:
+    """What the publisher knows: the tenant's state, how far its view is, and the newest snapshot."""
+
+    def __init__(
+        self, state: TenantState, seen: int = AFTER + 1, digest: str = "new", waits: tuple[Any, ...] = ()
+    ) -> None:
+        self._state = state
+        self.seen = seen
+        self.snapshot = SimpleNamespace(digest=digest, waits=waits)
+        self.is_whole = True
+
+    def state(self, tenant: str) -> TenantState:
+        return self._state
+
+    def newest(self, tenant: str) -> Any:
+        if not self.is_whole:
+            raise NotWhole([MISSING])
+        return SimpleNamespace(facts=SimpleNamespace(positions=lambda: {"abbey": self.seen})), self.snapshot
+
+
+def accepted(digest: str = "old", position: int = 0, **more: Any) -> TenantState:
+    last = Accepted(number=7, at=at(20), roster_hash="r", digest=digest)
+    return TenantState(tenant="abbey", accepted=last, positions={"abbey": position}, **more)
+
+
+def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True) -> Following:
+    folder.mkdir()
+    config = a_config(folder)
+    tenant = config.tenants["abbey"].model_copy(update={"mode": mode, "min_interval_seconds": 0.0})
+    world = World()
+    world.starts("s1", 11)
+    if is_news:
+        world.tell("account-changes", updated(60), key=f"abbey/{ADA}", sweep="s1")
+    world.closes("s1", "certified", AFTER)
+    parts: Any = (MemoryLaneStore(), desk, world.course, {})
+    return Following(config.model_copy(update={"tenants": {"abbey": tenant}}), *parts)
+
+
+ADOPTED = Adoption(
+    at=at(30), bound="b", roster_hash="r", roster_count=1, disabled_count=0, schools=("abbey",), staff=False, url="u"
+)
+HOLD = Held(kind="hold", reasons=(Reason(code="below_last", message="3 are missing"),), since=at(20))
+
+
+@pytest.mark.parametrize(
+    ("desk", "mode", "state"),
+    [
+        pytest.param(Desk(accepted(position=AFTER + 1)), "live", "accepted", id="the last snapshot stands after it"),
+        pytest.param(Desk(accepted("new")), "live", "accepted", id="Unitu has what would be sent"),
+        pytest.param(Desk(accepted("new"), waits=("x",)), "live", "undelivered", id="all but a changed e-mail"),
+        pytest.param(Desk(accepted(position=AFTER)), "live", None, id="the last snapshot stands before it"),
+        pytest.param(Desk(accepted("new"), seen=AFTER), "live", None, id="the view has not seen it"),
+        pytest.param(
+            Desk(accepted(position=AFTER + 1, adoption=ADOPTED)), "live", None, id="adopted, and nothing sent"
+        ),
+        pytest.param(Desk(accepted(held=HOLD)), "live", "held", id="a person must look"),
+        pytest.param(
+            Desk(TenantState(tenant="abbey", simulated=Simulated(at=at(), digest="new"))),
+            "dry-run",
+            "simulated",
+            id="dry run",
+        ),
+        pytest.param(Desk(TenantState(tenant="abbey")), "dry-run", None, id="a dry run that is not over"),
+        pytest.param(Desk(TenantState(tenant="abbey")), "paused", "paused", id="paused"),
+    ],
+)
+def test_where_a_decision_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, desk: Desk, mode: str, state: str | None
+) -> None:
+    """Fails when a decision is called delivered that no accepted snapshot carries."""
+    monkeypatch.setattr(module, "STAYS_SECONDS", -1e9)
+    found = follow(tmp_path / "c", desk, mode=mode)._delivery()
+    assert (found.state if isinstance(found, Delivery) else None) == state
+    if state == "accepted":
+        assert isinstance(found, Delivery)
+        assert found.number == 7
+
+
+def test_a_hold_that_this_very_change_may_lift_is_waited_out(tmp_path: Path) -> None:
+    """Fails when yesterday's hold is told as today's answer."""
+    assert isinstance(follow(tmp_path / "c", Desk(accepted(held=HOLD)))._delivery(), str)
+
+
+def test_where_nothing_changed_there_is_nothing_to_wait_for(tmp_path: Path) -> None:
+    found = follow(tmp_path / "c", Desk(accepted(held=HOLD)), is_news=False)._delivery()
+    assert isinstance(found, Delivery)
+    assert found.state == "nothing_to_send"
+
+
+def test_a_tenant_that_is_not_whole_is_told_in_its_own_words(tmp_path: Path) -> None:
+    desk = Desk(TenantState(tenant="abbey"))
+    desk.is_whole = False
+    found = follow(tmp_path / "c", desk)._delivery()
+    assert "oak: no certified sweep of this school yet" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "words"),
+    [
+        ("unknown_student", UnknownStudent, f"knows no student {ADA}"),
+        ("refused", NotRead, "abbey: no permission"),
+        ("unreachable", NotRead, "the whole school is read as soon as it answers"),
+    ],
+)
+def test_a_student_who_was_not_read_ends_the_waiting(
+    tmp_path: Path, outcome: Any, error: type[NotRead], words: str
+) -> None:
+    following = follow(tmp_path / "c", Desk(TenantState(tenant="abbey")))
+    following.course = World(ADA).course
+    following.course.answer = SyncAnswered(school="abbey", request="r1", outcome=outcome, detail="no permission")
+    with pytest.raises(error, match=words) as caught:
+        following._waits_for()
+    assert getattr(caught.value, "exit_code", 1) == (2 if error is UnknownStudent else 1)

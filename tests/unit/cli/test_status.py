@@ -1,0 +1,158 @@
+"""How each school stands: fresh, late, paused or held, in words and in exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.cli import holds
+from services.cli.held import Holdings
+from services.cli.status import late_after, state_of
+from shared import clock
+from shared.config import IsamsSchool, PushSchool
+from shared.events import PauseSchool, RefuseHold
+from shared.state import HeldPlan, SchoolState
+from tests.builders import SCHOOL, START, a_student, a_sweep, at
+from tests.road import Road, a_config
+from tests.unit.cli.words import Said, rollcall
+
+ALL = [a_student(str(3050000000 + n)) for n in range(20)]
+
+
+class Desk:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.road = Road(a_config(folder, schools=(SCHOOL, "priory")))
+        self.path = folder / "rollcall.toml"
+        monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(self.road.store, 1))
+        self.patch = monkeypatch
+        self.is_at(5)
+
+    def is_at(self, minutes: float) -> None:
+        self.patch.setattr(clock, "now", lambda: at(minutes))
+
+    def reads(self, people: list[object], number: int, minutes: float, school: str = SCHOOL) -> None:
+        self.road.fetch(a_sweep(f"s{number}", people, sends=people, minutes=minutes, school=school), minutes=minutes)  # type: ignore[arg-type]
+        self.road.run()
+
+    def say(self, *words: str) -> Said:
+        return rollcall(self.path, "status", *words)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    desk = Desk(tmp_path, monkeypatch)
+    desk.reads([*ALL], 1, 0)
+    desk.reads([*ALL[:7]], 1, 0, school="priory")
+    return desk
+
+
+def hold(desk: Desk) -> None:
+    """Three of twenty are missing from two certified sweeps."""
+    desk.reads([*ALL[3:]], 2, 1)
+    desk.reads([*ALL[3:]], 3, 62)
+    desk.is_at(65)
+
+
+def test_fresh_schools_are_a_success(desk: Desk) -> None:
+    said = desk.say("--json")
+    one, other = json.loads(said.out)
+    assert said.code == 0
+    assert (one["school"], one["tenant"], one["state"], one["age_minutes"]) == (SCHOOL, "abbey", "fresh", 4.0)
+    assert (one["certified_at"], one["roll"], one["students"], one["enabled"]) == (at(1), 20, 20, 20)
+    assert (one["is_being_read"], one["holds"], other["enabled"]) == (False, [], 7)
+    assert {budget["kind"]: budget["headroom"] for budget in one["budgets"]} == {
+        "disable_explained": 6,
+        "disable_unexplained": 2,
+        "unenrol": 5,
+        "move": 4,
+        "create": 20,
+        "email_change": 5,
+    }
+
+
+def test_a_hold_is_never_a_success(desk: Desk) -> None:
+    hold(desk)
+    desk.reads([*ALL[:7]], 4, 62, school="priory")
+    said = desk.say()
+    assert said.code == 3
+    assert "disable_unexplained 3" in said.out
+    assert f"rollcall holds show {SCHOOL}" in said.out
+    assert desk.say("priory").code == 0, "each school for itself"
+    one, _ = json.loads(desk.say("--json").out)
+    assert one["state"] == "held"
+    assert [(it["kind"], it["count"], it["state"]) for it in one["holds"]] == [("disable_unexplained", 3, "held")]
+
+
+def test_what_a_person_refused_waits_for_nobody(desk: Desk) -> None:
+    hold(desk)
+    key = desk.road.school().holds["disable_unexplained"].hash
+    desk.road.order(RefuseHold(school=SCHOOL, plan="disable_unexplained", hash=key, operator="kim"))
+    desk.road.run()
+    said = desk.say(SCHOOL, "--json")
+    assert (said.code, json.loads(said.out)[0]["holds"][0]["state"]) == (0, "refused")
+
+
+@pytest.mark.parametrize(("minutes", "code"), [(16, 0), (16.1, 1)], ids=["a quarter of an hour", "and a moment"])
+def test_a_school_that_was_not_certified_for_long_is_late(desk: Desk, minutes: float, code: int) -> None:
+    desk.is_at(minutes)
+    said = desk.say(SCHOOL, "--json")
+    assert (said.code, json.loads(said.out)[0]["state"]) == (code, "late" if code else "fresh")
+
+
+def test_a_paused_school_is_told(desk: Desk) -> None:
+    desk.road.order(PauseSchool(school=SCHOOL, operator="kim"))
+    desk.road.run()
+    assert (desk.say(SCHOOL).code, json.loads(desk.say("--json").out)[0]["state"]) == (1, "paused")
+
+
+def test_a_school_of_which_nothing_is_known_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(tmp_path, monkeypatch)
+    assert [one["state"] for one in json.loads(desk.say("--json").out)] == ["unread", "unread"]
+    desk.road.store.records.clear()
+    said = desk.say("--json")
+    assert (said.code, [one["state"] for one in json.loads(said.out)]) == (1, ["unknown", "unknown"])
+    assert "never" in desk.say().out
+
+
+def test_a_school_that_the_configuration_does_not_have_is_refused(desk: Desk) -> None:
+    assert desk.say("nowhere").code == 2
+
+
+@pytest.mark.parametrize(
+    ("school", "late"),
+    [
+        pytest.param(IsamsSchool.model_construct(poll_seconds=1), 15.0, id="a quarter of an hour at least"),
+        pytest.param(IsamsSchool.model_construct(poll_seconds=3600), 180.0, id="three polls"),
+        pytest.param(PushSchool.model_construct(), None, id="a feed comes when it comes"),
+    ],
+)
+def test_when_a_school_is_late(school: IsamsSchool | PushSchool, late: float | None) -> None:
+    assert late_after(school) == late
+
+
+@pytest.mark.parametrize(
+    ("known", "age", "late", "state"),
+    [
+        pytest.param(None, None, 15, "unread", id="nothing"),
+        pytest.param({}, None, 15, "unread", id="no certified sweep"),
+        pytest.param({}, 1, 15, "fresh", id="fresh"),
+        pytest.param({}, 16, 15, "late", id="late"),
+        pytest.param({}, 9999, None, "fresh", id="a feed is never late"),
+        pytest.param({"is_paused": True}, 16, 15, "paused", id="paused before late"),
+        pytest.param({"is_paused": True, "holds": {"move": "held"}}, 1, 15, "held", id="held before paused"),
+        pytest.param({"holds": {"move": "released"}}, 1, 15, "fresh", id="released"),
+    ],
+)
+def test_the_state_that_matters_most_is_told(
+    known: dict[str, object] | None, age: float | None, late: float | None, state: str
+) -> None:
+    school = None
+    if known is not None:
+        said = known.get("holds", {})
+        assert isinstance(said, dict)
+        plans = {
+            plan: HeldPlan(hash="h", count=1, since=clock.write(START), budget="-", headroom=-1, state=word)
+            for plan, word in said.items()
+        }
+        school = SchoolState(school=SCHOOL, at=1, is_paused=bool(known.get("is_paused")), holds=plans)
+    assert state_of(school, age, late) == state

@@ -1,0 +1,480 @@
+"""What one record may not do at once: a new account or e-mail beyond its budget, emptied details, another's return."""
+
+from typing import Any
+
+import pytest
+
+from services.reconciler.reconcile import (
+    Gate,
+    Reading,
+    Seen,
+    apply,
+    changed,
+    disable,
+    drop_removals,
+    empty,
+    reconcile,
+    unenrol,
+)
+from shared.events import AccountUpdated, Evidence, StudentAssessed
+from shared.model import Details
+from shared.state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
+from tests.builders import at
+from tests.unit.reconciler.accounts import (
+    BEFORE,
+    BOTH,
+    ENGLISH,
+    HISTORY,
+    NOW,
+    ONE,
+    a_slip,
+    details,
+    disabled,
+    eligible,
+    enabled,
+    left,
+    never_had_one,
+    unreadable,
+)
+
+NEW = "new@abbey.example"
+
+
+def read(last: AccountState | None, assessed: StudentAssessed, gate: Gate = Gate.OPEN, **reading: Any) -> Any:
+    sound = {"at": NOW, "read_at": at(5), "assessed": "b" * 32, "gate": gate}
+    return reconcile(last, assessed, Reading(**(sound | reading)))
+
+
+def kinds(changes: list[Any]) -> list[str]:
+    return [type(change).__name__ for change in changes]
+
+
+# --- new accounts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("last", [None, never_had_one()], ids=["never seen", "seen without an account"])
+def test_a_new_account_beyond_its_budget_is_staged(last: AccountState | None) -> None:
+    state, changes = read(last, eligible(), Gate.STAGED)
+    assert changes == []
+    assert (state.status, state.details, state.create, state.version, state.spent) == ("none", None, NOW, -1, {})
+    assert state.assessment == eligible(), "it is decided from this when its turn comes"
+
+
+def test_one_that_is_staged_stays_so_and_in_the_reviewed_set() -> None:
+    staged = never_had_one(create=BEFORE, held={"create": "h", "unenrol": "i"})
+    state, _ = read(staged, eligible(last_name="Moss"), Gate.STAGED)
+    assert (state.create, state.held) == (BEFORE, {"create": "h"})
+
+
+@pytest.mark.parametrize("assessed", [a_slip(), left(), unreadable()], ids=["a slip", "left", "unreadable"])
+def test_who_is_to_have_none_any_more_is_staged_no_more(assessed: StudentAssessed) -> None:
+    state, changes = read(never_had_one(create=BEFORE, held={"create": "h"}), assessed)
+    assert (changes, state.create, state.held) == ([], None, {})
+
+
+@pytest.mark.parametrize(
+    ("gate", "when", "spent"),
+    [
+        pytest.param(Gate.OPEN, "", {}, id="before a first decided sweep nothing counts"),
+        pytest.param(Gate.SPENDS, "", {"create": at(5)}, id="it counts when it was read"),
+        pytest.param(Gate.SPENDS, at(9), {"create": at(9)}, id="or when it was admitted"),
+    ],
+)
+def test_a_new_account_spends_where_it_counts(gate: Gate, when: str, spent: dict[str, str]) -> None:
+    state, changes = read(never_had_one(create=BEFORE), eligible(), gate, when=when)
+    assert kinds(changes)[0] == "AccountProvisioned"
+    assert (state.status, state.create, state.spent) == ("enabled", None, spent)
+
+
+def test_a_return_is_no_new_account() -> None:
+    state, changes = read(disabled(), eligible(), Gate.STAGED)
+    assert kinds(changes)[0] == "AccountEnabled"
+    assert (state.create, state.spent) == (None, {})
+
+
+def test_who_changes_neither_account_nor_email_spends_nothing() -> None:
+    assert read(disabled(), eligible(), Gate.SPENDS)[0].spent == {}
+    assert read(enabled(), eligible(last_name="Moss"), Gate.SPENDS)[0].spent == {}
+
+
+# --- changed e-mails ------------------------------------------------------------------------------------------------
+
+
+def test_a_changed_email_is_an_update_that_spends_its_budget() -> None:
+    state, changes = read(enabled(spent={"move": at(1)}), eligible(email=NEW), Gate.SPENDS)
+    assert kinds(changes) == ["AccountUpdated"]
+    assert changes[0].fields == ("email",)
+    assert state.spent == {"move": at(1), "email_change": at(5)}
+
+
+def test_beyond_its_budget_it_waits_and_the_rest_goes() -> None:
+    state, changes = read(enabled(), eligible(email=NEW, last_name="Moss"), Gate.STAGED)
+    assert kinds(changes) == ["AccountUpdated"]
+    assert changes[0].fields == ("last_name",)
+    assert changes[0].details == state.details == details(last_name="Moss")
+    assert (state.email_change, state.spent) == (NOW, {})
+
+
+def test_alone_it_changes_nothing_yet() -> None:
+    state, changes = read(enabled(), eligible(email=NEW), Gate.STAGED)
+    assert (changes, state.details, state.version, state.email_change) == ([], details(), BEFORE, NOW)
+
+
+def test_another_spelling_is_no_change_of_it() -> None:
+    state, changes = read(enabled(), eligible(email=f" {details().email.upper()} "), Gate.STAGED)
+    assert kinds(changes) == ["AccountUpdated"]
+    assert (state.email_change, state.spent) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("email", "staged", "held"),
+    [
+        pytest.param(NEW, BEFORE, {"email_change": "h"}, id="the same: reviewed"),
+        pytest.param("newer@abbey.example", BEFORE, {}, id="another: nobody has seen that one"),
+        pytest.param(None, None, {}, id="a slip drops it"),
+        pytest.param(details().email, None, {}, id="back to what they have"),
+    ],
+)
+def test_a_staged_email_read_again(email: str | None, staged: int | None, held: dict[str, str]) -> None:
+    waiting = enabled(assessment=eligible(email=NEW), email_change=BEFORE, held={"email_change": "h", "move": "i"})
+    state, changes = read(waiting, eligible(email=email, phone=None), Gate.STAGED)
+    assert changes == []
+    assert (state.email_change, state.held) == (staged, held)
+
+
+@pytest.mark.parametrize("before", [None, a_slip()], ids=["no record", "a record that was undecided"])
+def test_an_email_that_no_record_asked_for_was_not_reviewed(before: StudentAssessed | None) -> None:
+    waiting = enabled(assessment=before, email_change=BEFORE, held={"email_change": "h"})
+    assert read(waiting, eligible(email=NEW), Gate.STAGED)[0].held == {}
+
+
+def test_a_leaver_changes_no_email() -> None:
+    state, _ = read(
+        enabled(email_change=BEFORE, update=StagedUpdate(fields=("phone",), columns=("phone",), at=1)), left()
+    )
+    assert (state.email_change, state.update, state.staged is not None) == (None, None, True)
+
+
+# --- emptied details ------------------------------------------------------------------------------------------------
+
+FULL: dict[str, Any] = {"phone": "07700 900001", "personal_email": "ada@home.example", "preferred_name": "Addie"}
+
+
+def full(**fields: Any) -> AccountState:
+    assessed = eligible(**FULL)
+    return enabled(details=assessed.details, assessment=assessed, digest=assessed.digest, **fields)
+
+
+@pytest.mark.parametrize(
+    ("gone", "fields", "columns"),
+    [
+        pytest.param({"phone": None}, ("phone",), ("phone",), id="a phone"),
+        pytest.param({"personal_email": None}, ("personal_email",), ("personal_email",), id="a personal e-mail"),
+        pytest.param({"preferred_name": None}, ("first_name",), ("preferred_name",), id="the name that is shown"),
+        pytest.param({"year_group": None}, ("year",), ("year_group", "year"), id="the year, by the year group"),
+        pytest.param(
+            {"phone": None, "preferred_name": None},
+            ("first_name", "phone"),
+            ("preferred_name", "phone"),
+            id="two of them",
+        ),
+    ],
+)
+def test_a_field_that_a_record_empties_waits(
+    gone: dict[str, Any], fields: tuple[str, ...], columns: tuple[str, ...]
+) -> None:
+    state, changes = read(full(), eligible(**(FULL | gone)))
+    assert changes == []
+    assert state.details == full().details
+    assert state.update == StagedUpdate(fields=fields, columns=columns, at=NOW)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"phone": "07700 900002"}, id="another phone"),
+        pytest.param({"preferred_name": "Ad"}, id="another preferred name"),
+        pytest.param({"last_name": "Moss"}, id="another surname"),
+        pytest.param({"year_group": 11}, id="another year group"),
+    ],
+)
+def test_a_field_that_it_fills_otherwise_does_not(fields: dict[str, Any]) -> None:
+    state, changes = read(full(), eligible(**(FULL | fields)))
+    assert kinds(changes) == ["AccountUpdated"]
+    assert state.update is None
+
+
+def test_a_legal_name_is_corrected_at_once_where_none_is_preferred() -> None:
+    state, changes = read(enabled(), eligible(first_name="Adah"))
+    assert kinds(changes) == ["AccountUpdated"]
+    assert state.update is None
+
+
+@pytest.mark.parametrize("before", [full(), changed(full(), assessment=None)], ids=["known", "not known"])
+def test_a_field_that_is_blank_is_empty(before: AccountState) -> None:
+    state, changes = read(before, eligible(**(FULL | {"phone": ""})))
+    assert (changes, state.update and state.update.fields) == ([], ("phone",))
+
+
+def test_without_the_record_of_before_what_the_account_has_tells() -> None:
+    state, changes = read(
+        changed(full(), assessment=None), eligible(**(FULL | {"phone": None, "preferred_name": None}))
+    )
+    assert state.update is not None
+    assert state.update.fields == ("phone",), "nothing says that the name was a preferred one"
+    assert [change.fields for change in changes] == [("first_name",)]
+
+
+def test_what_else_the_record_says_goes_at_once() -> None:
+    _, changes = read(full(), eligible(**(FULL | {"phone": None, "last_name": "Moss"})))
+    assert [change.fields for change in changes] == [("last_name",)]
+    assert changes[0].details.phone == FULL["phone"]
+
+
+def test_it_waits_on_when_it_is_read_again_so() -> None:
+    """The record before says nothing of a preferred name either: what is staged remembers that there was one."""
+    once, _ = read(full(), eligible(**(FULL | {"preferred_name": None})))
+    twice, changes = read(once, eligible(**(FULL | {"preferred_name": None, "last_name": "Moss"})), at=NOW + 9)
+    assert [change.fields for change in changes] == [("last_name",)]
+    assert twice.update == once.update
+    more, _ = read(once, eligible(**(FULL | {"preferred_name": None, "phone": None})), at=NOW + 9)
+    assert more.update is not None
+    assert (more.update.fields, more.update.at) == (("first_name", "phone"), NOW + 9)
+
+
+@pytest.mark.parametrize("assessed", [eligible(**FULL), a_slip(), unreadable()], ids=["back", "a slip", "unreadable"])
+def test_it_waits_no_more_when_it_is_back_or_nothing_is_known(assessed: StudentAssessed) -> None:
+    staged = full(update=StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE))
+    state, changes = read(staged, assessed)
+    assert (changes, state.update, state.details) == ([], None, full().details)
+
+
+def test_who_returns_has_what_the_record_says() -> None:
+    off = changed(full(), status="disabled", disabled_at=at(1))
+    state, changes = read(off, eligible())
+    assert kinds(changes)[:2] == ["AccountEnabled", "AccountUpdated"]
+    assert (state.update, state.details) == (None, details())
+
+
+def test_a_field_that_was_emptied_while_nothing_was_decided_waits_too() -> None:
+    undecided, _ = read(full(), a_slip(**(FULL | {"phone": None, "email": None})))
+    state, changes = read(undecided, eligible(**(FULL | {"phone": None})))
+    assert (changes, state.update and state.update.columns) == ([], ("phone",))
+
+
+def test_emptying_takes_over_what_is_staged_and_nothing_else() -> None:
+    said: dict[str, Any] = FULL | {"phone": None, "email": NEW}
+    state, _ = read(full(), eligible(**said), Gate.STAGED)
+    after, changes = empty(state, NOW + 1)
+    wanted: Details = changed(full().details, phone=None)
+    assert changes == [
+        AccountUpdated(school="abbey", student_id=ONE, version=NOW + 1, fields=("phone",), details=wanted)
+    ]
+    assert (after.details, after.at, after.version, after.update) == (wanted, NOW + 1, NOW + 1, None)
+    assert after.email_change == NOW
+
+
+def test_emptying_nothing_changes_nothing() -> None:
+    assert empty(full(), NOW) == (full(), [])
+    lost = changed(full(), update=StagedUpdate(fields=("phone",), columns=("phone",), at=1), assessment=None)
+    assert empty(lost, NOW) == (lost, [])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "keeps"),
+    [
+        pytest.param(("phone",), {"phone": None}, True, id="what was reviewed"),
+        pytest.param(("phone", "personal_email"), {"phone": None}, True, id="less than was reviewed"),
+        pytest.param(("phone",), {"phone": None, "personal_email": None}, False, id="more than was reviewed"),
+    ],
+)
+def test_a_reviewed_column_covers_no_more_than_was_seen(
+    before: tuple[str, ...], now: dict[str, Any], keeps: bool
+) -> None:
+    staged = full(update=StagedUpdate(fields=before, columns=before, at=BEFORE), held={"nulled_column": "h"})
+    state, _ = read(staged, eligible(**(FULL | now)))
+    assert state.held == ({"nulled_column": "h"} if keeps else {})
+
+
+@pytest.mark.parametrize(
+    ("modules", "keeps"),
+    [
+        pytest.param((), True, id="the same un-enrolments"),
+        pytest.param((ENGLISH,), True, id="fewer"),
+    ],
+)
+def test_a_reviewed_column_covers_its_unenrolments(modules: tuple[str, ...], keeps: bool) -> None:
+    staged = enabled(unenrol=StagedUnenrol(modules=BOTH, at=BEFORE), held={"nulled_column": "h", "unenrol": "i"})
+    state, _ = read(staged, eligible(modules=modules))
+    assert state.held == ({"nulled_column": "h", "unenrol": "i"} if keeps else {})
+
+
+def test_nobody_has_reviewed_an_unenrolment_that_is_new() -> None:
+    marked = enabled(held={"unenrol": "h", "move": "i", "nulled_column": "j"})
+    assert read(marked, eligible(modules=(ENGLISH,)))[0].held == {}
+
+
+def test_it_covers_no_unenrolment_that_came_after() -> None:
+    staged = full(
+        update=StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE),
+        unenrol=StagedUnenrol(modules=(ENGLISH,), at=BEFORE),
+        held={"nulled_column": "h"},
+    )
+    state, _ = read(staged, eligible(**(FULL | {"phone": None, "modules": ()})))
+    assert state.held == {}
+
+
+# --- whose id it is -------------------------------------------------------------------------------------------------
+
+
+def born(date: str | None, **fields: Any) -> StudentAssessed:
+    return eligible(date_of_birth=date, **fields)
+
+
+@pytest.mark.parametrize(
+    ("had", "now", "is_enabled"),
+    [
+        pytest.param("2010-03-04", "2010-03-04", True, id="the same person"),
+        pytest.param("2010-03-04", "2012-11-30", False, id="an id that was given to somebody else"),
+        pytest.param(None, "2012-11-30", True, id="nothing was known"),
+        pytest.param("2010-03-04", None, True, id="nothing is told"),
+    ],
+)
+def test_an_id_that_returns_with_another_birth_date_is_undecided(
+    had: str | None, now: str | None, is_enabled: bool
+) -> None:
+    off = disabled(assessment=born(had))
+    state, changes = read(off, born(now))
+    assert (state.status == "enabled") is is_enabled
+    assert bool(changes) is is_enabled
+    assert state.born == (None if is_enabled else had)
+
+
+def test_however_often_it_is_read() -> None:
+    state, _ = read(disabled(assessment=born("2010-03-04")), born("2012-11-30"))
+    for assessed in (
+        born("2012-11-30", last_name="Moss"),
+        a_slip(date_of_birth=None),
+        unreadable(),
+        born("2012-12-01"),
+    ):
+        state, changes = read(state, assessed)
+        assert (state.status, state.born, changes) == ("disabled", "2010-03-04", [])
+    state, changes = read(state, born("2010-03-04"))
+    assert (state.status, state.born) == ("enabled", None)
+    assert kinds(changes)[0] == "AccountEnabled"
+
+
+def test_nothing_else_is_kept_of_one_who_is_the_same() -> None:
+    off = disabled(assessment=born("2010-03-04"))
+    assert read(off, a_slip(date_of_birth="2010-03-04"))[0].born is None
+    assert read(changed(off, born="2010-03-04"), a_slip(date_of_birth="2010-03-04"))[0].born is None
+
+
+@pytest.mark.parametrize("before", [None, unreadable()], ids=["no record", "an unreadable one"])
+def test_of_whom_nothing_was_kept_anybody_may_return(before: StudentAssessed | None) -> None:
+    state, _ = read(disabled(assessment=before), born("2010-03-04"))
+    assert (state.status, state.born) == ("enabled", None)
+
+
+def test_a_leaver_by_another_birth_date_is_remembered_as_they_were() -> None:
+    state, _ = read(disabled(assessment=born("2010-03-04")), left(date_of_birth="2012-11-30"))
+    assert state.born == "2010-03-04"
+    state, changes = read(state, born("2012-11-30"))
+    assert (state.status, changes) == ("disabled", [])
+
+
+def test_while_enabled_another_birth_date_is_a_correction() -> None:
+    state, changes = read(enabled(assessment=born("2010-03-04")), born("2010-04-03", last_name="Moss"))
+    assert kinds(changes) == ["AccountUpdated"]
+    assert (state.status, state.born) == ("enabled", None)
+
+
+def test_who_never_had_an_account_may_have_been_anybody() -> None:
+    state, _ = read(never_had_one(assessment=a_slip(date_of_birth="2010-03-04")), born("2012-11-30"))
+    assert (state.status, state.born) == ("enabled", None)
+
+
+# --- staff are accounts by the same function ------------------------------------------------------------------------
+
+
+def test_whoever_is_staff_is_told_as_staff() -> None:
+    works = changed(eligible(), kind="staff")
+    made, changes = read(None, works)
+    assert {change.kind for change in changes} == {"staff"}
+    assert made.kind == "staff"
+    lacks = changed(eligible(modules=(ENGLISH,), last_name="Moss"), kind="staff")
+    fewer, changes = read(made, lacks)
+    assert {change.kind for change in changes} == {"staff"}
+    less, changes = unenrol(fewer, NOW + 1, at(9), None)
+    assert {change.kind for change in changes} == {"staff"}
+    assert (less.at, less.version) == (NOW + 1, NOW + 1)
+    emptied = changed(less, update=StagedUpdate(fields=("phone",), columns=("phone",), at=1))
+    assert {change.kind for change in empty(emptied, NOW + 2)[1]} == {"staff"}
+    _, changes = disable(less, Evidence(kind="record", ref="d", at=NOW + 3), at(9), None)
+    assert {change.kind for change in changes} == {"staff"}
+    _, changes = read(changed(less, status="disabled"), works)
+    assert {change.kind for change in changes} == {"staff"}
+
+
+# --- what a consumer has --------------------------------------------------------------------------------------------
+
+
+def test_each_change_is_applied_as_it_says() -> None:
+    made, changes = read(None, eligible())
+    seen = apply(Seen(), changes)
+    assert seen == Seen("enabled", details(), frozenset({"Y10"}), frozenset(BOTH))
+    moved, changes = read(made, eligible(programmes=("Y11",), modules=(ENGLISH,), last_name="Moss"), at=NOW + 1)
+    seen = apply(seen, changes)
+    assert seen == Seen("enabled", details(last_name="Moss"), frozenset({"Y10", "Y11"}), frozenset(BOTH))
+    settled, changes = unenrol(moved, NOW + 2, at(9), None)
+    seen = apply(seen, changes)
+    assert seen == Seen("enabled", details(last_name="Moss"), frozenset({"Y11"}), frozenset({ENGLISH}))
+    off, changes = disable(settled, Evidence(kind="record", ref="d", at=NOW + 3), at(9), None)
+    seen = apply(seen, changes)
+    assert seen.status == "disabled"
+    _, changes = read(off, eligible(), at=NOW + 4)
+    assert apply(seen, changes) == Seen("enabled", details(), frozenset({"Y10", "Y11"}), frozenset(BOTH))
+
+
+# --- what a removal leaves behind -----------------------------------------------------------------------------------
+
+
+def test_nothing_waits_of_somebody_who_is_disabled() -> None:
+    busy = enabled(
+        staged=StagedDisable(digest="d", at=1),
+        unenrol=StagedUnenrol(modules=(HISTORY,), at=1),
+        update=StagedUpdate(fields=("phone",), columns=("phone",), at=1),
+        email_change=3,
+        twin="3050000002",
+        held={"rekey": "h"},
+    )
+    state, _ = disable(busy, Evidence(kind="record", ref="d", at=NOW), at(9), None)
+    assert (state.staged, state.unenrol, state.update, state.email_change, state.twin, state.held) == (
+        *(None, None, None, None, None),
+        {},
+    )
+
+
+def test_an_unenrolment_leaves_the_other_reviews_alone() -> None:
+    busy = enabled(
+        unenrol=StagedUnenrol(modules=(HISTORY,), at=1),
+        email_change=3,
+        held={"move": "h", "unenrol": "i", "email_change": "j"},
+    )
+    state, _ = unenrol(busy, NOW, at(9), None)
+    assert (state.held, state.email_change) == ({"email_change": "j"}, 3)
+
+
+def test_whatever_was_staged_is_dropped_at_once() -> None:
+    busy = enabled(create=1, email_change=2, twin="3050000002", born="2010-03-04", held={"create": "h"})
+    state = drop_removals(busy)
+    assert (state.create, state.email_change, state.twin, state.held) == (None, None, None, {})
+    assert state.born == "2010-03-04", "who somebody was is not dropped"
+
+
+def test_a_leaver_keeps_the_twin_until_they_are_seen() -> None:
+    gone = enabled(staged=StagedDisable(digest="d", at=1), twin="3050000002")
+    assert read(gone, left())[0].twin == "3050000002"
+    assert read(gone, eligible())[0].twin is None
+    assert read(gone, a_slip())[0].twin is None

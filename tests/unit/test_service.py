@@ -1,0 +1,54 @@
+"""What is given back although the other side is away."""
+
+import asyncio
+
+import pytest
+
+from shared import service
+from shared.errors import Retryable
+from shared.service import insist
+
+
+class Moody:
+    """Away so many times."""
+
+    def __init__(self, troubles: int) -> None:
+        self.left = troubles
+        self.tries = 0
+
+    def __call__(self) -> None:
+        self.tries += 1
+        if self.left:
+            self.left -= 1
+            raise Retryable("away")
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "backoff", lambda attempt, cap: 0.001)
+
+
+async def test_it_is_done_when_the_other_side_is_there_again() -> None:
+    action = Moody(3)
+    assert await insist(action, 60, asyncio.Event())
+    assert action.tries == 4
+
+
+async def test_after_its_time_it_is_let_be() -> None:
+    action = Moody(10**6)
+    assert not await insist(action, 0.01, asyncio.Event())
+
+
+async def test_it_ends_when_told_to_stop() -> None:
+    stop, action = asyncio.Event(), Moody(10**6)
+    stop.set()
+    assert not await insist(action, 60, stop)
+    assert action.tries == 1
+
+
+async def test_what_is_no_such_trouble_is_raised() -> None:
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await insist(broken, 60, asyncio.Event())
