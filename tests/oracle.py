@@ -233,17 +233,17 @@ class Oracle:
                 return person
         return None
 
-    def give(self, email: str | None, now: float) -> None:
+    def give(self, email: str | None, now: float, heir: str | None = None) -> None:
         """An e-mail may be free now: the first who waits for it, is here and may have it gets it, and so on."""
         if email is None:
             return
-        for id in sorted(self.people):
+        for id in [*({heir} & self.people.keys()), *sorted(self.people)]:
             person = self.people[id]
             if self.holder_of(email) is not None:
                 return
             if person.waits == email and person.is_here:
                 old = self.email_of(person)
-                self.decide(person, person.record, self.gate(person, now), now)
+                self.decide(person, person.record, GOES if id == heir else self.gate(person, now), now)
                 if old is not None and old != email:
                     self.give(old, now)
 
@@ -369,7 +369,7 @@ class Oracle:
     def remove(self, event: SweepCompleted, sweep: str, started: float, truth: dict[str, Student]) -> None:
         now = started + 1
         enabled = {id for id, person in self.people.items() if person.status == "enabled"}
-        emails = {id: self.email_of(self.people[id]) for id in enabled}
+        emails = {id: (self.email_of(self.people[id]), self.people[id].twin) for id in enabled}
         full = {
             column: Fraction(sum(getattr(one, column) not in (None, ()) for one in truth.values()), len(truth))
             for column in ("programmes", "modules", *EMPTIES)
@@ -416,7 +416,7 @@ class Oracle:
                 self.carry_out(plan, self.people[id], now if counts else None, now, nulled)
         for id in sorted(enabled):
             if self.people[id].status == "disabled":
-                self.give(emails[id], now)
+                self.give(emails[id][0], now, emails[id][1])
         for plan in ("create", "email_change"):
             for id, counts in sorted(goes.get(plan, {}).items()):
                 person = self.people[id]

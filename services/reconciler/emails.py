@@ -42,9 +42,12 @@ def admit(ledger: Ledger, student: str, at: int, when: str, emit: Emit, *, spend
     _decide(ledger, state.assessment, reading, emit, is_admitted=True)
 
 
-def free(ledger: Ledger, address: str | None, at: int, when: str, emit: Emit) -> None:
-    """An e-mail's holder was disabled: decide the first who waits for it."""
-    _free(ledger, address, at, when, emit)
+def free(ledger: Ledger, address: str | None, at: int, when: str, emit: Emit, heir: str | None = None) -> None:
+    """
+    An e-mail's holder was disabled: decide the first who waits for it. The ``heir`` is the holder under another id, as
+    a person has said: they come first, and are no new account that counts.
+    """
+    _free(ledger, address, at, when, emit, heir)
 
 
 def _decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: Emit, *, is_admitted: bool) -> None:
@@ -102,21 +105,21 @@ def _again(ledger: Ledger, state: AccountState, of: Reading, emit: Emit) -> None
     emit(after, changes)
 
 
-def _free(ledger: Ledger, address: str | None, at: int, when: str, emit: Emit) -> None:
+def _free(ledger: Ledger, address: str | None, at: int, when: str, emit: Emit, heir: str | None = None) -> None:
     """Give each e-mail that is free now to the first who waits for it and may have it; that may free another."""
     queue = [address] if address is not None else []
     while queue:
         email = queue.pop()
         if ledger.holder(email) is not None:
             continue
-        for student in ledger.waiters(email):
+        for student in sorted(ledger.waiters(email), key=lambda one: one != heir):
             if ledger.holder(email) is not None:
                 break
             state = ledger.state(student)
             if state is None or state.at > at or not _is_here(ledger, state):
                 continue
             old = email_of(state)
-            gate = _gate(ledger, state, email, old, when)
+            gate = Gate.OPEN if student == heir else _gate(ledger, state, email, old, when)
             _again(ledger, state, Reading(at, "", "", gate=gate, when=when), emit)
             if old is not None and old != email and ledger.holder(old) is None:
                 queue.append(old)

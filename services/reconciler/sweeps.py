@@ -136,15 +136,15 @@ class Sweeps:
             if student in done:
                 continue
             if state.status == "disabled" and states[student].status == "enabled":
-                freed.append(ledger.email_of(states[student]))
+                freed.append((ledger.email_of(states[student]), states[student].twin))
             book.save(state)
         self._out += [
             envelope.change(change, change.school, change.student_id, record.offset)
             for change in closing.changes
             if change.student_id not in done
         ]
-        for address in freed:
-            emails.free(book, address, record.offset, event.completed_at, emit)
+        for address, heir in freed:
+            emails.free(book, address, record.offset, event.completed_at, emit, heir)
         for _, student, spends in closing.admitted:
             if student not in done:
                 emails.admit(book, student, record.offset, event.completed_at, emit, spends=spends)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from services.eligibility.assess import RECORD_SOUND
-from services.eligibility.rules import RULES, Case, Rulebook
+from services.eligibility.rules import RULES, Case, Rulebook, words_of
 from services.eligibility.rulings import Ruling, rulings, unreadable
 from shared.model import Fault, Student
 from tests.builders import a_leaver, a_student
@@ -30,6 +30,12 @@ def test_each_verdict_is_told_by_the_rules_that_decide_it() -> None:
     every = {rule.id for rule in RULES}
     assert set(told(a_student(ONE), "portal")) == every - ACCOUNT_ONLY
     assert set(told(a_student(ONE), "account")) == every - PORTAL_ONLY
+
+
+def test_a_school_that_configured_no_status_is_told_so() -> None:
+    nothing = {"prospective_admission_statuses": frozenset(), "prospective_system_statuses": frozenset()}
+    words = words_of(case_of(a_student(ONE), **nothing))
+    assert (words["system_statuses"], words["admission_statuses"]) == ("none", "none")
 
 
 def test_what_fails_is_told_with_what_was_seen_and_what_would_help() -> None:

@@ -210,8 +210,9 @@ def test_a_legal_name_is_corrected_at_once_where_none_is_preferred() -> None:
     assert state.update is None
 
 
-def test_a_field_that_is_blank_is_empty() -> None:
-    state, changes = read(full(), eligible(**(FULL | {"phone": ""})))
+@pytest.mark.parametrize("before", [full(), changed(full(), assessment=None)], ids=["known", "not known"])
+def test_a_field_that_is_blank_is_empty(before: AccountState) -> None:
+    state, changes = read(before, eligible(**(FULL | {"phone": ""})))
     assert (changes, state.update and state.update.fields) == ([], ("phone",))
 
 

@@ -168,6 +168,33 @@ def test_a_release_hands_the_email_over(road: Road) -> None:
     assert (event.is_explained, event.evidence.kind) == (True, "record")
 
 
+def test_a_whole_school_with_new_ids_is_one_decision(tmp_path: Path) -> None:
+    """After a migration. Fails when the heirs' accounts are new ones to the guard: twenty of sixty would be made."""
+    old = [a_student(str(3050000000 + n), first_name=f"P{n}", date_of_birth="2010-03-04") for n in range(60)]
+    new = [
+        a_student(f"9{one.student_id}", first_name=one.first_name, date_of_birth="2010-03-04", email=one.email)
+        for one in old
+    ]
+    road = Road(a_config(tmp_path))
+    road.fetch(a_sweep("s1", old, full=True))
+    reads(road, "s2", new, new, 10)
+    reads(road, "s3", new, [], 80)
+    assert (road.school().holds["rekey"].count, len(road.enabled())) == (60, 60)
+    road.order(ReleaseHold(school=SCHOOL, plan="rekey", hash=road.school().holds["rekey"].hash, operator="kim"))
+    reads(road, "s4", new, [], 90)
+    assert road.enabled() == {one.student_id for one in new}
+    assert road.school().holds == {}
+
+
+def test_the_heir_has_the_email_before_another_who_waits(road: Road) -> None:
+    rival = a_student("3050000100", first_name="Bea", email=PEOPLE[0].email)
+    there = [*REST, rival, renumbered()]
+    reads(road, "s2", there, [leaver(), rival, renumbered()], 10)
+    road.order(ReleaseHold(school=SCHOOL, plan="rekey", hash=road.school().holds["rekey"].hash, operator="kim"))
+    reads(road, "s3", there, [], 20)
+    assert (NEW in road.enabled(), rival.student_id in road.enabled()) == (True, False)
+
+
 def test_a_pupil_who_only_vanished_is_held_when_the_absence_is_sure(road: Road) -> None:
     """The joiner is no news by then: the leaver remembers who came when they went."""
     there = [*REST, renumbered(email="p0@new.example")]
