@@ -8,13 +8,12 @@ goes whole or is held whole, apart from what a person released.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 from services.reconciler import columns, guard, twins
-from services.reconciler.reconcile import Change, changed, disable, empty, fold, unenrol
+from services.reconciler.reconcile import Change, changed, disable, empty, unenrol
+from services.reconciler.reviewed import ENROLMENTS, plan_hash
 from services.reconciler.rollover import effect, kept
 from services.reconciler.spending import Recent, Spending
 from shared import clock
@@ -34,7 +33,6 @@ PLANS = (
     *(guard.DISABLE_EXPLAINED, guard.DISABLE_UNEXPLAINED, guard.REKEY, guard.UNENROL, guard.MOVE),
     *(guard.CREATE, guard.EMAIL_CHANGE, guard.NULLED_COLUMN),
 )
-ENROLMENTS = (guard.UNENROL, guard.MOVE)
 ADMITTED = (guard.CREATE, guard.EMAIL_CHANGE)
 
 
@@ -338,31 +336,6 @@ def _is_released(work: _Work, name: str, student: str) -> bool:
     """Whether a person has released this student's removal."""
     hold = work.school.holds.get(name)
     return hold is not None and hold.state == "released" and _is_held(work, name, student)
-
-
-def plan_hash(name: str, people: list[tuple[str, AccountState]], emptied: AbstractSet[str] = frozenset()) -> str:
-    """
-    What a person reviews: who, and what of theirs (which enrolments, which e-mail, which details); nothing that another
-    sweep would change. ``emptied``: the columns that wait for a person.
-    """
-    lines = [name]
-    for student, state in sorted(people, key=lambda pair: pair[0]):
-        lines.append("\t".join([student, *_reviewed(name, state, emptied)]))
-    return blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
-
-
-def _reviewed(name: str, state: AccountState, emptied: AbstractSet[str]) -> tuple[str, ...]:
-    lost = state.unenrol
-    codes = lost.programmes + lost.modules if lost is not None else ()
-    if name in ENROLMENTS:
-        return codes
-    if name == guard.EMAIL_CHANGE:
-        wanted = state.assessment.details if state.assessment is not None else None
-        return (fold(wanted.email),) if wanted is not None else ()
-    if name == guard.NULLED_COLUMN:
-        fields = state.update.fields if state.update is not None else ()
-        return fields if emptied.isdisjoint(columns.emptied_enrolments(state)) else fields + codes
-    return (state.twin or "",) if name == guard.REKEY else ()
 
 
 def _spares_the_year_groups(work: _Work, students: list[str], everybody: Iterable[AccountState]) -> bool:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.reconciler.close import PLANS, Closing, close, is_confirmed_absence, mark_absences, plan_hash
+from services.reconciler.close import PLANS, Closing, close, is_confirmed_absence, mark_absences
 from services.reconciler.reconcile import changed
+from services.reconciler.reviewed import plan_hash
 from services.reconciler.spending import Recent
 from shared.events import AccountDisabled, Evidence, ModuleUnenrolled, RemovalHeld, RemovalsHeld, SweepCompleted
 from shared.model import Budget, Settings

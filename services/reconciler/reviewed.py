@@ -1,0 +1,35 @@
+"""What a person reviews of a held plan, as a hash that a release is bound to: pure."""
+
+from collections.abc import Set as AbstractSet
+from hashlib import blake2b
+
+from services.reconciler import columns, guard
+from services.reconciler.reconcile import fold
+from shared.state import AccountState
+
+ENROLMENTS = (guard.UNENROL, guard.MOVE)
+
+
+def plan_hash(name: str, people: list[tuple[str, AccountState]], emptied: AbstractSet[str] = frozenset()) -> str:
+    """
+    What a person reviews: who, and what of theirs (which enrolments, which e-mail, which details); nothing that another
+    sweep would change. ``emptied``: the columns that wait for a person.
+    """
+    lines = [name]
+    for student, state in sorted(people, key=lambda pair: pair[0]):
+        lines.append("\t".join([student, *_reviewed(name, state, emptied)]))
+    return blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
+
+
+def _reviewed(name: str, state: AccountState, emptied: AbstractSet[str]) -> tuple[str, ...]:
+    lost = state.unenrol
+    codes = lost.programmes + lost.modules if lost is not None else ()
+    if name in ENROLMENTS:
+        return codes
+    if name == guard.EMAIL_CHANGE:
+        wanted = state.assessment.details if state.assessment is not None else None
+        return (fold(wanted.email),) if wanted is not None else ()
+    if name == guard.NULLED_COLUMN:
+        fields = state.update.fields if state.update is not None else ()
+        return fields if emptied.isdisjoint(columns.emptied_enrolments(state)) else fields + codes
+    return (state.twin or "",) if name == guard.REKEY else ()
