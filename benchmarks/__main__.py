@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import latency, world
+from benchmarks import fetcher, latency, world
 from benchmarks.road import Road
 from services.sandbox.brokers import Embedded
 from shared.kafka_admin import Topics
@@ -44,6 +44,8 @@ def main(students: int) -> None:
             note(figure, rate, "records/s", raw)
         for figure, (milliseconds, beside) in latency.measure(path, config).items():
             note(figure, milliseconds, "ms", beside)
+        for figure, (value, unit, beside) in fetcher.measure(folder, servers.addresses).items():
+            note(figure, value, unit, beside)
     if students == world_size():
         RESULTS.write_text(json.dumps(entries, indent=1) + "\n")
     print(json.dumps(entries, indent=1))

@@ -12,7 +12,8 @@ from typing import Any
 from shared.ports import Claim
 from shared.redis import Client, away_is_retryable
 
-# KEYS: due (member -> time), leases (member -> token), notes (member -> note), wishes (member -> earlier time).
+# KEYS: due (member -> time), leases (member -> token), notes (member -> note), wishes (member -> earlier time), again
+# (members whose note was given during the lease that they are under).
 _CLAIM = """
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
 if #found == 0 then return false end
@@ -20,6 +21,7 @@ local member = found[1]
 redis.call('ZADD', KEYS[1], ARGV[2], member)
 redis.call('HSET', KEYS[2], member, ARGV[3])
 redis.call('HDEL', KEYS[4], member)
+redis.call('HDEL', KEYS[5], member)
 return {member, redis.call('HGET', KEYS[3], member) or ''}
 """
 _RENEW = """
@@ -30,7 +32,10 @@ return 1
 _FINISH = """
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
-if ARGV[4] == '1' and redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[5] then redis.call('HDEL', KEYS[3], ARGV[1]) end
+local again = redis.call('HDEL', KEYS[5], ARGV[1]) == 1
+if ARGV[4] == '1' and not again and redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[5] then
+  redis.call('HDEL', KEYS[3], ARGV[1])
+end
 local at = tonumber(ARGV[3])
 local wish = redis.call('HGET', KEYS[4], ARGV[1])
 if wish then
@@ -46,13 +51,14 @@ local at = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if at and redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then
   local wish = redis.call('HGET', KEYS[4], ARGV[1])
   if not wish or tonumber(wish) > tonumber(ARGV[2]) then redis.call('HSET', KEYS[4], ARGV[1], ARGV[2]) end
+  if ARGV[3] ~= '' then redis.call('HSET', KEYS[5], ARGV[1], '1') end
   return
 end
 if not at or tonumber(at) > tonumber(ARGV[2]) then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
 """
 _REMOVE = """
 redis.call('ZREM', KEYS[1], ARGV[1])
-for k = 2, 4 do redis.call('HDEL', KEYS[k], ARGV[1]) end
+for k = 2, 5 do redis.call('HDEL', KEYS[k], ARGV[1]) end
 """
 
 
@@ -61,7 +67,7 @@ class RedisDueQueue:
 
     def __init__(self, client: Client, prefix: str, name: str) -> None:
         self._client: Any = client
-        self._keys = [f"{prefix}{{due-{name}}}:{part}" for part in ("due", "leases", "notes", "wishes")]
+        self._keys = [f"{prefix}{{due-{name}}}:{part}" for part in ("due", "leases", "notes", "wishes", "again")]
         self._claim, self._renew, self._finish, self._hasten, self._remove = (
             client.register_script(script) for script in (_CLAIM, _RENEW, _FINISH, _HASTEN, _REMOVE)
         )

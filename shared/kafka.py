@@ -161,7 +161,14 @@ class Reader:
                 if time.monotonic() > deadline or error.args[0].code() not in _LEADERLESS:
                     raise Retryable(f"Kafka: {error}") from error
                 time.sleep(0.1)
-                self._consumer.list_topics(place.topic, timeout=seconds)
+                self._look_again(place.topic, seconds)
+
+    def _look_again(self, name: str, seconds: float) -> None:
+        """Who leads the partitions now. Raises: Retryable."""
+        try:
+            self._consumer.list_topics(name, timeout=seconds)
+        except KafkaException as error:
+            raise Retryable(f"Kafka: {error}") from error
 
     def read(self, topic: str, lane: int, start: int = OFFSET_BEGINNING) -> Iterator[Record]:
         """Every record from ``start`` to the end as it was when the reading began. Raises: Retryable."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from shared.errors import PositionMoved, RollcallError
+from shared.errors import PositionMoved, Retryable, RollcallError
 from shared.points import at_point
 from shared.poison import PoisonWatch, Tally
 from shared.ports import Ask, Hashes, LaneStore, Log, Write
@@ -334,13 +334,17 @@ class LaneLoop:
         return [record.at_offset(record.offset + base) for record in wanted] if base else wanted
 
     def _rebuild(self, lane: int, reason: str) -> int:
+        """Raises: Retryable, also when another owner rebuilds it at the same time, or the store was emptied again."""
         log.info("lane %d is made from what was told: %s", lane, reason)
         try:
             old = View(self._store, lane).state
         except StateLost:
             old = None
         first, end = self._edges(lane)
-        self._handler.rebuild(lane, old, first, end)
-        state = View(self._store, lane).known
+        try:
+            self._handler.rebuild(lane, old, first, end)
+            state = View(self._store, lane).known
+        except (PositionMoved, StateLost) as moved:
+            raise Retryable(f"lane {lane} moved while it was rebuilt: {moved}") from moved
         log.info("lane %d goes on at %d", lane, state.position)
         return state.position - state.base

@@ -140,6 +140,9 @@ class LaneService:
                 raise  # told to end; what was under way is taken again at the next start
             except BaseException as error:
                 failed.append(error)
+                log.error(
+                    "%s stops: %s: %s", self.name, type(error).__name__, error
+                )  # to end may take too long to tell
                 stop.set()
 
         subscriber(take)

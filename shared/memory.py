@@ -92,6 +92,7 @@ class MemoryDueQueue:
         self._leases: dict[str, str] = {}
         self._notes: dict[str, str] = {}
         self._wishes: dict[str, float] = {}
+        self._again: set[str] = set()  # whose note was given during the lease that they are under
         self._lock = threading.Lock()
 
     def ensure(self, members: Mapping[str, float]) -> None:
@@ -102,15 +103,19 @@ class MemoryDueQueue:
         with self._lock:
             for kept in (self._due, self._leases, self._notes, self._wishes):
                 kept.pop(member, None)
+            self._again.discard(member)
 
     def members(self) -> dict[str, float]:
         return dict(self._due)
 
     def hasten(self, member: str, at: float, note: str = "") -> None:
         with self._lock:
+            is_leased = member in self._leases and member in self._due
             if note:
                 self._notes[member] = note
-            kept = self._wishes if member in self._leases and member in self._due else self._due
+            if note and is_leased:
+                self._again.add(member)
+            kept = self._wishes if is_leased else self._due
             kept[member] = min(at, kept.get(member, at))
 
     def claim(self, now: float, lease_seconds: float) -> Claim | None:
@@ -122,6 +127,7 @@ class MemoryDueQueue:
             self._due[member] = now + lease_seconds
             self._leases[member] = secrets.token_hex(16)
             self._wishes.pop(member, None)
+            self._again.discard(member)
             return Claim(member, self._leases[member], self._notes.get(member, ""))
 
     def renew(self, claim: Claim, now: float, lease_seconds: float) -> bool:
@@ -136,8 +142,9 @@ class MemoryDueQueue:
             if self._leases.get(claim.member) != claim.token:
                 return False
             del self._leases[claim.member]
-            if fulfilled and self._notes.get(claim.member) == claim.note:
+            if fulfilled and claim.member not in self._again and self._notes.get(claim.member) == claim.note:
                 self._notes.pop(claim.member, None)
+            self._again.discard(claim.member)
             self._due[claim.member] = min(next_at, self._wishes.pop(claim.member, next_at))
             return True
 

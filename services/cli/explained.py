@@ -444,10 +444,11 @@ def _live(reread: Reread, account: AccountState, school: School, today: date) ->
     if student is None:
         return Live(read_at=reread.read_at, is_there=False)
     known = account.assessment.student if account.assessment else None
-    if known is not None:  # asked for by id, nobody is told in which lists; and an area never read clears nothing
+    if known is not None:  # an answer by id names no list, and an area that was never read clears nothing
+        more = tuple(one for one in student.lists if one != "students" and one not in known.lists)
         student = msgspec.structs.replace(
             student,
-            lists=known.lists,
+            lists=known.lists + more,
             programmes=known.programmes if student.programmes is None else student.programmes,
             modules=known.modules if student.modules is None else student.modules,
         )

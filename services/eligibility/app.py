@@ -62,6 +62,7 @@ class EligibilityService:
                 raise  # told to end; what was under way is taken again at the next start
             except BaseException as error:
                 failed.append(error)
+                log.error("eligibility stops: %s: %s", type(error).__name__, error)  # to end may take too long to tell
                 stop.set()
 
         subscriber(take)
@@ -119,8 +120,8 @@ class EligibilityService:
         admin = AdminClient(client_settings(self._config))
         try:
             described = admin.describe_topics(TopicCollection([topic]))[topic].result(timeout=10)
-        except KafkaException as error:
-            raise Retryable(f"Kafka: {error}") from error
+        except (KafkaException, TimeoutError) as error:
+            raise Retryable(f"Kafka: {error or 'no answer in time'}") from error
         return f"{plain_name(topic)}@{described.topic_id}"
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:

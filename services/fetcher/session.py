@@ -10,6 +10,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -29,6 +30,18 @@ RENEW_EARLY_SECONDS = 60.0  # before a token ends; half its life when that is sh
 TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})  # the last five are the edge's
 LONGEST_REST_SECONDS = 3600.0  # whatever is asked for: a slip in a proxy must not silence a school for days
 LARGEST_BODY = 64 * 1024 * 1024  # bytes; a page of 1,000 students is 2 MB
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What came. The client's own response is not kept: it and its stream hold each other, so that every page would stay
+    in memory until the garbage collector looks, which a service lets it do rarely.
+    """
+
+    status_code: int
+    headers: httpx.Headers
+    content: bytes
 
 
 class Session:
@@ -78,7 +91,7 @@ class Session:
         self,
         path: str,
         label: str,
-        read: Callable[[str, httpx.Response], Any],
+        read: Callable[[str, Answer], Any],
         query: Mapping[str, str] | None,
         accept: str,
     ) -> Any:
@@ -108,18 +121,19 @@ class Session:
             raise trouble
         await self._politeness.rest(asked or self._jitter(attempt, BACKOFF_SECONDS, BACKOFF_CAP_SECONDS))
 
-    async def _send(self, method: str, path: str, label: str, **more: Any) -> httpx.Response:
+    async def _send(self, method: str, path: str, label: str, **more: Any) -> Answer:
         """One request, timed as a whole: a server that dribbles is as good as one that hangs."""
         async with self._politeness.turn():
             try:
                 async with asyncio.timeout(self._school.timeout_seconds):
-                    return await self._open().request(method, f"{self._school.base_url}{path}", **more)
+                    async with self._open().stream(method, f"{self._school.base_url}{path}", **more) as response:
+                        return Answer(response.status_code, response.headers, await _read(label, response))
             except TimeoutError:
                 raise Retryable(f"{label} gave no answer in {self._school.timeout_seconds:g} s") from None
             except (httpx.TransportError, httpx.DecodingError) as error:
                 raise Retryable(f"{label}: {type(error).__name__}: {error}") from error
 
-    def _content(self, path: str, response: httpx.Response) -> bytes | None:
+    def _content(self, path: str, response: Answer) -> bytes | None:
         status, tag = response.status_code, response.headers.get("x-request-tag", "none")
         if status == 404:
             return None
@@ -129,11 +143,9 @@ class Session:
             raise Retryable(f"{path}: status {status} (tag {tag})", retry_after=_retry_after(response))
         if status != 200:
             raise Refused(f"{path}: status {status} (tag {tag}); see that base_url is the address of iSAMS itself")
-        if len(response.content) > LARGEST_BODY:
-            raise Refused(f"{path}: {len(response.content)} bytes in one answer; set a smaller page_size")
         return response.content
 
-    def _body(self, path: str, response: httpx.Response) -> Any:
+    def _body(self, path: str, response: Answer) -> Any:
         content = self._content(path, response)
         try:
             return None if content is None else msgspec.json.decode(content)
@@ -193,7 +205,19 @@ class Session:
         self._token_ends = asked_at + seconds - min(RENEW_EARLY_SECONDS, seconds / 2)
 
 
-def _token_refusal(response: httpx.Response) -> str:
+async def _read(path: str, response: httpx.Response) -> bytes:
+    """The whole body. Raises: Refused, as soon as it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise Refused(f"{path}: more than {LARGEST_BODY} bytes in one answer; set a smaller page_size")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _token_refusal(response: Answer) -> str:
     """The words of OAuth 2 that can be told; anything else in the answer stays untold."""
     try:
         body = msgspec.json.decode(response.content)
@@ -209,7 +233,7 @@ def _token_refusal(response: httpx.Response) -> str:
     return f"iSAMS gives no token ({response.status_code}): {advice.get(str(error), 'see base_url and token_path')}"
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: Answer) -> float | None:
     """Seconds, or a date. Nonsense is as good as nothing."""
     value = response.headers.get("retry-after", "").strip()
     try:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 
 from services.publisher.adopt import Desk
@@ -24,7 +25,6 @@ from shared.due import RedisDueQueue
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, Reader
 from shared.lane_service import LaneService
-from shared.ports import Claim
 from shared.redis import RedisLaneStore, connect
 from shared.service import backoff, insist, sleep_unless
 from shared.topics import ACCOUNT_STATE, TENANT_STATE
@@ -34,6 +34,9 @@ log = logging.getLogger("rollcall.publisher")
 
 WORKERS = 8  # tenants that one process delivers at once: a delivery mostly waits for Unitu
 STOP_SECONDS = 6.0  # a POST under way is given this long; then its outcome is unknown, and the next start knows that
+CLOSE_SECONDS = 1.0
+FORGET_SECONDS = 600.0
+QUEUE = ""  # waits beside the tenants
 LOOK_SECONDS = 0.25  # the longest time between two looks at the due-queue
 ENSURE_SECONDS = 15.0  # a due-queue that is gone is made again
 RETRY_CAP_SECONDS = 10.0
@@ -107,7 +110,7 @@ class PublisherService:
         self._config = config
         self._clock = clock
         self._lease_seconds = max((tenant.lease_seconds for tenant in config.tenants.values()), default=60.0)
-        self._is_away = False
+        self._failures: dict[str, tuple[int, float]] = {}  # of each that waits: how often, and when the last was
 
     async def run(self, stop: asyncio.Event) -> None:
         parts, unitu = Parts(self._config, self._clock), Unitu()
@@ -131,7 +134,9 @@ class PublisherService:
                 task.cancel()
             ends = await asyncio.gather(*tasks, return_exceptions=True)
             await unitu.close()
-            await asyncio.to_thread(parts.close)
+            with suppress(TimeoutError):  # a thread may still wait for Kafka; nothing of it is needed any more
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await asyncio.to_thread(parts.close)
         for end in ends:
             if isinstance(end, Exception):
                 raise end
@@ -156,26 +161,45 @@ class PublisherService:
     async def _work(self, parts: Parts, deliverer: Deliverer, stop: asyncio.Event) -> None:
         attempt = 0
         while not stop.is_set():
-            claim: Claim | None = None
             try:
-                now = self._clock().timestamp()
-                claim = await asyncio.to_thread(parts.due.claim, now, self._lease_seconds)
-                if claim is not None:
-                    await deliverer.deliver(claim)
-                attempt = 0
-                self._is_away = _told("publisher goes on", self._is_away, now_away=False)
+                claim = await asyncio.to_thread(parts.due.claim, self._clock().timestamp(), self._lease_seconds)
             except Retryable as trouble:
                 attempt += 1
-                self._is_away = _told(f"publisher waits: {trouble}", self._is_away, now_away=True)
-                wait = trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)
-                if claim is not None:
-                    again_at = self._clock().timestamp() + wait
-                    finish = partial(parts.due.finish, claim, again_at, fulfilled=False)
-                    await insist(finish, self._lease_seconds, stop)
-                await sleep_unless(stop, wait)
+                self._waits(QUEUE, trouble)
+                await sleep_unless(stop, trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS))
                 continue
+            attempt = 0
+            self._goes_on(QUEUE)
             if claim is None:
                 await sleep_unless(stop, await asyncio.to_thread(self._idle_seconds, parts))
+                continue
+            try:
+                await deliverer.deliver(claim)
+            except Retryable as trouble:
+                failures = self._waits(claim.member, trouble)
+                again_at = self._clock().timestamp() + (trouble.retry_after or backoff(failures, RETRY_CAP_SECONDS))
+                finish = partial(parts.due.finish, claim, again_at, fulfilled=False)
+                await insist(finish, self._lease_seconds, stop)
+            else:
+                self._goes_on(claim.member)
+
+    def _waits(self, who: str, trouble: Retryable) -> int:
+        """
+        Told when the first has to wait, not at each try nor for each tenant. Returns how often this one has failed in a
+        row. A tenant that another process has taken over is forgotten after a while.
+        """
+        now = self._clock().timestamp()
+        self._failures = {one: kept for one, kept in self._failures.items() if now - kept[1] < FORGET_SECONDS}
+        if not self._failures:
+            log.warning("publisher waits: %s", trouble)
+        failures = self._failures.get(who, (0, now))[0] + 1
+        self._failures[who] = failures, now
+        return failures
+
+    def _goes_on(self, who: str) -> None:
+        """Told when nobody waits any more: one that needs nothing of what is away may go on all the time."""
+        if self._failures.pop(who, None) is not None and not self._failures:
+            log.warning("publisher goes on")
 
     def _idle_seconds(self, parts: Parts) -> float:
         try:
@@ -185,10 +209,3 @@ class PublisherService:
         if next_at is None:
             return LOOK_SECONDS
         return min(max(next_at - self._clock().timestamp(), 0.01), LOOK_SECONDS)
-
-
-def _told(message: str, was_away: bool, *, now_away: bool) -> bool:
-    """One line per change of state."""
-    if was_away != now_away:
-        log.warning("%s", message)
-    return now_away

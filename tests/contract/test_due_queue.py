@@ -73,6 +73,19 @@ class DueQueueContract:
         queue.finish(claim, 120.0, fulfilled=True)
         assert claimed(queue, 120.0).note == ""
 
+    def test_a_note_given_again_during_the_claim_is_not_fulfilled_by_it(self, queue: DueQueue) -> None:
+        """Fails when notes are told apart by their words: who asks in the middle of a full sweep wants another."""
+        queue.ensure({"abbey": 0.0})
+        queue.hasten("abbey", 0.0, "full")
+        claim = claimed(queue, 100.0)
+        assert claim.note == "full"
+        queue.hasten("abbey", 101.0, "full")
+        assert queue.finish(claim, 400.0, fulfilled=True)
+        again = claimed(queue, 110.0)
+        assert again.note == "full"
+        assert queue.finish(again, 400.0, fulfilled=True)
+        assert claimed(queue, 500.0).note == ""
+
     def test_a_note_that_came_during_the_claim_is_not_fulfilled_by_it(self, queue: DueQueue) -> None:
         queue.ensure({"abbey": 0.0})
         claim = claimed(queue, 100.0)

@@ -170,8 +170,7 @@ def test_a_fetcher_that_lost_its_lease_finishes_an_old_sweep_and_the_joiner_stay
     """
     town.start("reconciler")
     town.start("eligibility", "publisher", process="others")
-    words = ("--config", str(town.config_path), "run", "fetcher")
-    town.programs.start("stale", "tests.e2e.with_stale_lease", *words)
+    town.programs.start("stale", "fetcher", program="tests.e2e.with_stale_lease")
     town.adopt()
     town.until_unitu_agrees(PATIENCE)
     gone = pupils(town)[3]

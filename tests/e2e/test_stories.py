@@ -9,10 +9,11 @@ import redis
 
 from services.sandbox.brokers import Addresses
 from services.sandbox.school import make_joiner
-from shared.events import AccountDisabled
+from shared.errors import Retryable
+from shared.events import AccountDisabled, SweepCompleted
 from shared.kafka import KafkaLog
 from shared.lanes import lane_of
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
+from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 from shared.wire import Message
 from tests.conftest import ConfigFile
 from tests.e2e.town import OTHERS, Town, a_town
@@ -28,6 +29,13 @@ def town(config_file: ConfigFile, tmp_path: Path) -> Iterator[Town]:
 
 def pupils(town: Town) -> list[str]:
     return [one["schoolId"] for one in town.isams.dump()["students"]]
+
+
+def is_judged(town: Town) -> bool:
+    try:
+        return any(isinstance(event, SweepCompleted) for event in town.events(STUDENTS_ASSESSED))
+    except Retryable:  # no topic yet
+        return False
 
 
 def test_what_cannot_be_read_is_set_aside_and_the_lane_goes_on(town: Town) -> None:
@@ -76,9 +84,10 @@ def test_a_page_that_comes_back_short_disables_nobody(town: Town) -> None:
 @pytest.mark.parametrize("point", ["published-0", "published-1"])
 def test_a_reconciler_killed_between_publishing_and_writing_says_the_same_again(town: Town, point: str) -> None:
     """Fails when the position moves before the state is written, or when an id depends on anything but its cause."""
+    town.start(*OTHERS, process="others")
+    town.until(lambda: is_judged(town), "a whole sweep, for the reconciler's first step to be about")
     town.programs.at("reconciler", point, "kill")
     town.start("reconciler")
-    town.start(*OTHERS, process="others")
     town.programs.until_at("reconciler", point)
     town.start("reconciler")
     town.adopt()

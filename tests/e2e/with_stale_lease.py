@@ -1,12 +1,12 @@
 """
 `rollcall` as a process that slept through the end of a lease and does not know: it renews none and believes in all.
 
-Words: rollcall's own.
+Words: those of ``tests.faults.program``.
 """
 
 import asyncio
+import runpy
 
-from services.cli.main import main
 from services.fetcher.lease import KeptLease
 
 
@@ -17,4 +17,4 @@ async def _sleep_on(_: KeptLease) -> None:
 if __name__ == "__main__":
     KeptLease.keep = _sleep_on  # type: ignore[method-assign]
     KeptLease.held = lambda _: True  # type: ignore[method-assign, assignment]
-    main()
+    runpy.run_module("tests.faults.program", run_name="__main__", alter_sys=True)

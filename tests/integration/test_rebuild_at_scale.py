@@ -62,7 +62,7 @@ def first_term(slug: str) -> list[list[Frozen]]:
     first = {id: a_leaver(id, email=people[id].email) for id in gone}
     first |= {id: msgspec.structs.replace(people[id], modules=("MUS", "ART")) for id in moved}
     told = [a_leaver(id, email=people[id].email) for id in leave]
-    told += [msgspec.structs.replace(people[id], modules=()) for id in lose]
+    told += [msgspec.structs.replace(people[id], modules=("MUS",)) for id in lose]
     told += [a_student(f"9{n}", email=people[ids[-1 - n]].email) for n in range(WAITING)]
     now = people | first
     stay = [one for id, one in now.items() if id not in gone]
@@ -124,9 +124,8 @@ def comparable(kept: Kept) -> Kept:
             continue
         if key.endswith("!lane"):
             value = msgspec.structs.replace(decoder(LaneState).decode(value), epoch="", rebuilt_at=-1)
-        if key.endswith("!names"):
-            value = {name for name in value if not name.startswith(b"chunks:")}
-            value = {name for name in value if f"{key.removesuffix('!names')}{name.decode()}" in kept}
+        if key.endswith("!sizes"):  # a rebuild knows nothing of a hash that has become empty
+            value = {name: size for name, size in value.items() if not name.startswith(b"chunks:") and int(size)}
         found[key] = value
     return found
 

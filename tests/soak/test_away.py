@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e, pytest.mark
 
 SERVERS = ("kafka", "redis", "isams", "unitu")
 ALL = [*((one,) for one in SERVERS), *combinations(SERVERS, 2)]
-SHORT = [("kafka",), ("redis",), ("kafka", "redis"), ("isams", "unitu")]
+SHORT = [("kafka", "redis"), ("isams", "unitu")]
 IS_FULL = os.environ.get("SOAK_AWAY") == "full"
 SECONDS = [float(one) for one in os.environ.get("SOAK_AWAY_SECONDS", "20,180" if IS_FULL else "3").split(",")]
 MEMORY_MB = 64  # that a process may grow by while somebody is away; what comes meanwhile waits at its source

@@ -8,10 +8,11 @@ import pytest
 
 from tests.soak.faults import common_fault, own_faults
 from tests.soak.oracle import Oracle
-from tests.soak.player import ROUNDS, Player
+from tests.soak.player import Player
 from tests.soak.truth import BLANKED, KINDS, MOST, Act, Truth, rounds_of, school_of, truth_of
 
 SEEDS = range(1, 201)
+ROUNDS = 3  # as `make soak` plays them
 
 
 # --- stories ---------------------------------------------------------------------------------------------------------
@@ -23,7 +24,8 @@ def stories() -> dict[int, list[list[Act]]]:
 
 def test_a_seed_is_the_same_story_each_time() -> None:
     assert rounds_of(7, truth_of(school_of(7))) == rounds_of(7, truth_of(school_of(7)))
-    assert own_faults(7, ROUNDS) == own_faults(7, ROUNDS)
+    assert rounds_of(7, truth_of(school_of(7)), 3)[:2] == rounds_of(7, truth_of(school_of(7)), 2)
+    assert own_faults(7, 3)[:2] == own_faults(7, 2)
     assert common_fault(7) == common_fault(7)
 
 

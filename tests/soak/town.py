@@ -59,6 +59,7 @@ client_secret = {{ file = "key-{slug}" }}
 poll_seconds = 3
 page_size = 8
 structure_hours = 0
+lists_hours = 0
 timeout_seconds = 3
 lease_seconds = 8
 max_requests_per_hour = 1000000

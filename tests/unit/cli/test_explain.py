@@ -429,6 +429,13 @@ def test_live_does_not_take_the_lists_for_a_difference(desk: Desk) -> None:
     assert (live["differs"], live["category"]) == ([], "unknown")
 
 
+def test_live_tells_of_a_leavers_list_that_was_read_since(desk: Desk) -> None:
+    desk.reread = Reread(at(9), a_student(ONE, last_name="Fern0", lists=("students", "leavers")))
+    live = desk.ask(ONE, "--live")["live"]
+    assert live["differs"] == [{"field": "lists", "state": ["students"], "live": ["students", "leavers"]}]
+    assert (live["category"], live["account"]) == ("unknown", "undecided")
+
+
 def test_live_says_that_nobody_is_there(desk: Desk) -> None:
     desk.reread = Reread(at(9))
     live = desk.ask(ONE, "--live")["live"]

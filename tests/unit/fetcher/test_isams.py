@@ -364,6 +364,20 @@ class TestSweeping:
             assert (student.lists, student.system_status) == (("leavers",), -1)
             assert (student.leaving_year, student.leaving_date) == (one["leavingYear"], one["leavingDate"][:10])
 
+    async def test_a_guardian_who_is_marked_says_where_a_pupil_lives(self, abbey: Abbey, twin: IsamsTwin) -> None:
+        pupil = twin.dump()["students"][0]["schoolId"]
+        contacts = twin.dump()["contacts"]
+        contact = next(one for one in contacts if pupil in one["schoolIds"])
+        twin.replace(contacts=[one | {"town": "Moved"} if one is contact else one for one in contacts])
+        abbey.clock.forward(hours=7)
+        assert pupil not in students(await abbey.sweep()), "without the mark it is a contact's address and no more"
+        twin.settings(student_home=True)
+        abbey.clock.forward(hours=7)
+        found = students(await abbey.sweep())
+        assert set(found) == set(contact["schoolIds"])
+        assert found[pupil].student.address is not None
+        assert found[pupil].student.address.town == "Moved"
+
     async def test_the_structure_has_houses_and_terms(self, abbey: Abbey, twin: IsamsTwin) -> None:
         told, school = structures(abbey.said)[0], twin.dump()
         assert [one.code for one in told.structure.houses] == sorted(one["code"] for one in school["houses"])

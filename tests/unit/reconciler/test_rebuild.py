@@ -286,6 +286,24 @@ def test_two_who_rebuild_do_not_both_take_the_place() -> None:
     assert decoder(LaneState).decode(lost.store.records[LANE]).rebuilt_at == 30
 
 
+def test_a_loop_whose_lane_another_rebuilds_meanwhile_tries_again(tmp_path: Path) -> None:
+    """Fails when that is taken for a bug: two reconcilers that find Redis empty at once would end each other."""
+    road = Road(a_config(tmp_path))
+    road.fetch(a_sweep("s1", PEOPLE, full=True))
+    road.run()
+    road.store.hashes, road.store.records = {}, {}
+    replace, others = road.store.replace, LaneState(lane=LANE, position=3)
+
+    def overtaken(*arguments: Any) -> bool:
+        road.store.replace = replace  # type: ignore[method-assign]
+        road.store.records[LANE] = encode(others)
+        return replace(*arguments)
+
+    road.store.replace = overtaken  # type: ignore[method-assign]
+    with pytest.raises(Retryable, match="moved while it was rebuilt"):
+        road.loop.position(LANE)
+
+
 # --- half a batch was published, and Redis is gone ------------------------------------------------------------------
 
 

@@ -353,6 +353,20 @@ def test_the_students_list_can_hold_others_than_the_current_ones(abbey, api):
     assert found[SCHOOL.applicants[0].school_id] == "Applicant"
 
 
+@pytest.mark.parametrize("has", [["students"], ["applicants"], []])
+def test_a_server_may_have_either_list_of_applicants(abbey, api, has):
+    abbey.settings(applicant_lists=has)
+    paths = {"students": "/api/admissions/applicants/students", "applicants": "/api/admissions/applicants"}
+    found = {key: api.get(path).status_code for key, path in paths.items()}
+    assert found == {key: 200 if key in has else 404 for key in paths}
+
+
+def test_contacts_may_say_whose_home_theirs_is(abbey, api):
+    assert not any("studentHome" in one for one in listed(api, "/api/students/contacts", "contacts"))
+    abbey.settings(student_home=True)
+    assert all(one["studentHome"] is True for one in listed(api, "/api/students/contacts", "contacts"))
+
+
 def test_a_subject_has_a_department_and_a_department_its_subjects(api):
     history = next(subject.id for subject in SCHOOL.subjects if subject.code == "HIS")
     departments = listed(api, f"/api/teaching/subjects/{history}/departments", "teachingDepartments")

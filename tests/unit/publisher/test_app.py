@@ -1,0 +1,106 @@
+"""The publisher's workers, while something is away: told once, tried again after longer and longer."""
+
+import asyncio
+import logging
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from services.publisher import app
+from services.publisher.app import PublisherService
+from shared.errors import Retryable
+from shared.memory import MemoryDueQueue
+from shared.ports import Claim
+from tests.unit.publisher.world import START, a_config
+
+NOW = START.timestamp()
+
+
+class Deliverer:
+    """Abbey needs Kafka, which is away for so many tries; priory needs nothing, and is due again at once."""
+
+    def __init__(self, due: MemoryDueQueue, troubles: int) -> None:
+        self.due = due
+        self.troubles = troubles
+        self.tries: Counter[str] = Counter()
+        self.has_abbey = asyncio.Event()
+
+    async def deliver(self, claim: Claim) -> None:
+        self.tries[claim.member] += 1
+        await asyncio.sleep(0)
+        if claim.member == "abbey" and self.troubles:
+            self.troubles -= 1
+            raise Retryable("Kafka: away")
+        if claim.member == "abbey":
+            self.has_abbey.set()
+        self.due.finish(claim, NOW if claim.member == "priory" else NOW + 10**6, fulfilled=True)
+
+
+async def work(folder: Path, deliverer: Deliverer) -> None:
+    """Four workers, until abbey is delivered."""
+    service = PublisherService(a_config(folder), clock=lambda: START)
+    parts: Any = SimpleNamespace(due=deliverer.due)
+    stop = asyncio.Event()
+    workers = [asyncio.create_task(service._work(parts, deliverer, stop)) for _ in range(4)]  # type: ignore[arg-type]
+    async with asyncio.timeout(60):
+        await deliverer.has_abbey.wait()
+    stop.set()
+    await asyncio.gather(*workers)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """For which try in a row a wait was asked for; none is waited."""
+    found: list[int] = []
+
+    def at_once(attempt: int, cap: float) -> float:
+        found.append(attempt)
+        return 0.0
+
+    monkeypatch.setattr(app, "backoff", at_once)
+    return found
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+
+
+async def test_kafka_away_is_told_once_although_others_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, waits: list[int]
+) -> None:
+    """Fails when any worker that has done anything says that the publisher goes on: 1,007 lines in three minutes."""
+    due = MemoryDueQueue()
+    due.ensure({"abbey": NOW, "priory": NOW})
+    deliverer = Deliverer(due, troubles=20)
+    await work(tmp_path, deliverer)
+    assert deliverer.tries["abbey"] == 21
+    assert deliverer.tries["priory"] > 1
+    assert told(caplog) == ["publisher waits: Kafka: away", "publisher goes on"]
+
+
+async def test_each_try_waits_longer_than_the_one_before(tmp_path: Path, waits: list[int]) -> None:
+    """Fails when a worker counts, and not the tenant: whoever finds nothing to do begins at the shortest wait again."""
+    due = MemoryDueQueue()
+    due.ensure({"abbey": NOW})
+    await work(tmp_path, Deliverer(due, troubles=5))
+    assert waits == [1, 2, 3, 4, 5]
+
+
+async def test_a_queue_that_is_away_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, waits: list[int]
+) -> None:
+    due = MemoryDueQueue()
+    due.ensure({"abbey": NOW})
+    claim, troubles = due.claim, [Retryable("Redis: away")] * 12
+
+    def moody(now: float, lease_seconds: float) -> Claim | None:
+        if troubles:
+            raise troubles.pop()
+        return claim(now, lease_seconds)
+
+    due.claim = moody  # type: ignore[method-assign]
+    await work(tmp_path, Deliverer(due, troubles=0))
+    assert told(caplog) == ["publisher waits: Redis: away", "publisher goes on"]
