@@ -50,7 +50,10 @@ class Delivery:
 
     async def enrol(self, letters: Mapping[str, Letter], read_at: str) -> None:
         """Put students in the roll, and publish those who are news."""
-        self.digests.update((id, letter.digest) for id, letter in letters.items())
+        known = self._known.digests
+        for id, letter in letters.items():
+            last = known.get(id)
+            self.digests[id] = last if last == letter.digest else letter.digest  # the same text is held once
         await self.send({id: letter for id, letter in letters.items() if self._is_news(id, letter.digest)}, read_at)
 
     async def tell(self, letters: Mapping[str, Letter], read_at: str) -> None:

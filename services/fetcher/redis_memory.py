@@ -36,10 +36,16 @@ class RedisMemory:
             pipe.hgetall(self._key(school, "areas"))
             pipe.smembers(self._key(school, "accepted"))
             state, roll, digests, areas, accepted = pipe.execute()
+        ids = [] if roll is None else roll.decode().split()
+        same = dict(zip(ids, ids, strict=True))  # of a large school, each id is held once
+        known: dict[str, str] = {}
+        while digests:  # and nothing twice, not even while it is read
+            name, value = digests.popitem()
+            known[same.get(id := name.decode(), id)] = value.hex()
         return Remembered(
             _state(state),
-            None if roll is None else frozenset(roll.decode().split()),
-            {id.decode(): value.hex() for id, value in digests.items()},
+            None if roll is None else frozenset(ids),
+            known,
             {name.decode(): value for name, value in areas.items()},
             frozenset(value.decode() for value in accepted),
         )
