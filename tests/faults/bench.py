@@ -31,12 +31,14 @@ The services reach all four through their proxies; the town itself looks at Kafk
 must not look at what is cut. It speaks with the twins directly.
 """
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from services.sandbox.brokers import Addresses, Embedded
 from tests.conftest import writer
@@ -77,6 +79,7 @@ def a_bench(folder: Path, **town: Any) -> Iterator[Bench]:
             return f"http://{HOST}:{proxy.port}"
 
         addresses = Addresses(f"{HOST}:{kafka.port}", f"redis://{HOST}:{redis.port}/0")
+        stack.enter_context(patch.dict(os.environ, addresses.environment()))  # it would name the run's own brokers
         write = writer(addresses, f"t{uuid.uuid4().hex[:10]}-", folder)
         made = stack.enter_context(a_town(write, folder, through=through, **town))
         copies = Copies(brokers.addresses.redis, made.config.redis.key_prefix)

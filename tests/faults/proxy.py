@@ -24,6 +24,7 @@ class Proxy:
         self.target = target
         self._socket = socket.create_server((HOST, 0))
         self.port: int = self._socket.getsockname()[1]
+        self.taken = 0  # connections so far, those that were reset at once left out
         self._is_cut = False
         self._seconds = 0.0
         self._open: set[asyncio.StreamWriter] = set()
@@ -54,10 +55,6 @@ class Proxy:
         """As at the beginning. What hung goes on where it was."""
         self._do(lambda: self._set(is_cut=False, seconds=0.0))
         self._do(self._flows.set)
-
-    def connections(self) -> int:
-        """How many are open now."""
-        return len(self._open) // 2
 
     # --- to begin and to end -----------------------------------------------------------------------------------------
 
@@ -118,6 +115,7 @@ class Proxy:
             return
         both = {writer, far_writer}
         self._open |= both
+        self.taken += 1
         if self._is_cut:  # meanwhile
             self._reset_all()
         try:

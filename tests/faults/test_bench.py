@@ -130,7 +130,7 @@ def test_brokers_of_ones_own_can_be_cut_off_restarted_and_emptied(tmp_path: Path
         town = bench.town
         town.open()
         first = town.isams.dump()["students"][0]["schoolId"]
-        assert all(line.connections() for line in bench.lines.values())
+        assert all(line.taken for line in bench.lines.values())
         for line in bench.lines.values():
             line.drop()
         bench.brokers.redis.restart()
