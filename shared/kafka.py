@@ -18,7 +18,10 @@ DELIVERY_SECONDS = 30.0  # of one batch, retries included; then the batch is dec
 READ_SECONDS = 30.0  # the longest silence while a topic is read to its end
 LOOK_SECONDS = 0.05  # the client waits so long for a full batch, also where the topic has no more records
 EDGE_SECONDS = 10.0  # of one question for a partition's edges
-_LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+_LEADERLESS = (  # or not known yet: a topic that is being made shows before its partitions do
+    *(KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE),
+    KafkaError._UNKNOWN_PARTITION,
+)
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # as the topics allow it (shared.topics)
 
 

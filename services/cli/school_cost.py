@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from shared.config import IsamsSchool
 
-LISTS_HOURS = 1.0  # between two readings of applicants and leavers
 TOKENS_PER_HOUR = 1.0
 SHORT_LISTS = 6  # life stages, departments, houses, terms, subjects, sets: one request each
 TEACHING = 1  # and the year groups, each of which is asked for its divisions
@@ -34,9 +33,14 @@ def requests_per_hour(school: IsamsSchool, size: Size) -> float:
     """
     sweeps = 3600 / school.poll_seconds
     students = sweeps * size.pages(size.students)
-    lists = (size.pages(size.applicants) + size.pages(size.leavers) + 1) / LISTS_HOURS
+    lists = (size.pages(size.applicants) + size.pages(size.leavers) + 1) * _readings(school.lists_hours, sweeps)
     slow = SHORT_LISTS + TEACHING + size.year_groups + size.sets + size.pages(size.contacts) + 1
-    structure = slow * min(sweeps, 1 / school.structure_hours if school.structure_hours else sweeps)
+    structure = slow * _readings(school.structure_hours, sweeps)
     hours = max(school.transcript_hours, 1.0)
     gradebooks = size.students / hours if school.gradebooks_path else 0.0
     return TOKENS_PER_HOUR + students + lists + structure + gradebooks
+
+
+def _readings(hours: float, sweeps: float) -> float:
+    """An hour, of what is read so many hours apart: never more often than the students."""
+    return min(sweeps, 1 / hours) if hours else sweeps
