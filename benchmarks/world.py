@@ -155,19 +155,20 @@ def service(name: str, config_path: Path) -> Iterator[subprocess.Popen[bytes]]:
             raise RuntimeError(f"{name} ended with {process.returncode}")
 
 
-def rate_until(process: subprocess.Popen[bytes], done: Callable[[], int], wanted: int) -> float:
+def rate_until(processes: list[subprocess.Popen[bytes]], done: Callable[[], int], wanted: int) -> float:
     """Things done per second, from the first that were seen done to the last; ``done`` counts them."""
     first = 0
     while not (first := done()):
-        _alive(process)
+        _alive(processes)
         time.sleep(0.02)
     begun = time.perf_counter()
     while (count := done()) < wanted:
-        _alive(process)
+        _alive(processes)
         time.sleep(LOOK_SECONDS)
     return (count - first) / (time.perf_counter() - begun)
 
 
-def _alive(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        raise RuntimeError(f"the service ended with {process.returncode}")
+def _alive(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is not None:
+            raise RuntimeError(f"a service ended with {process.returncode}")
