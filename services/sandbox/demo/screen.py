@@ -87,7 +87,7 @@ def progress_table(sizes: Mapping[str, int], schools: Mapping[str, Progress]) ->
 
 def _line(slug: str, size: int, school: Progress) -> str:
     return (
-        f"{slug}: fetched {len(school.fetched)}/{size}, verdicts {_verdicts(school)}, "
+        f"{slug}: {size} students, fetched {len(school.fetched)}, verdicts {_verdicts(school)}, "
         f"accounts {len(school.enabled)}, snapshots {_snapshots(school)}"
     )
 
