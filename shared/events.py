@@ -14,9 +14,13 @@ from shared.model import Category, Details, Frozen, Kind, Outcome, Settings, Str
 
 
 class SyncRequested(Frozen):
-    """Read a school as soon as may be; ``full`` sends every student, changed or not; or read one student."""
+    """
+    Read a school as soon as may be; ``full`` sends everybody, changed or not; or read one student. ``kind``: its
+    students or its staff alone.
+    """
 
     school: str
+    kind: Kind | None = None
     student_id: str | None = None
     full: bool = False
     reason: str = ""
@@ -42,15 +46,23 @@ class SyncAnswered(Frozen):
 
 
 class SweepStarted(Frozen):
-    """A sweep has passed its identity test; from here on it is its school's only open one."""
+    """A sweep has passed its identity test; from here on it is the only open one of its school's students or staff."""
 
     school: str
+    kind: Kind = "student"
     sweep: str
     started_at: str
     full: bool = False
 
 
 class StudentFetched(Frozen):
+    school: str
+    student: Student
+
+
+class StaffFetched(Frozen):
+    """A member of staff, in the words of a student: ``student_id`` is the id that the record system has for them."""
+
     school: str
     student: Student
 
@@ -67,6 +79,7 @@ class RollRead(Frozen):
     """One chunk (from 0) of the ids that the sweep saw; all chunks together, sorted, are the roll."""
 
     school: str
+    kind: Kind = "student"
     sweep: str
     chunk: int
     chunks: int
@@ -119,6 +132,7 @@ class SweepCompleted(Frozen):
     """
 
     school: str
+    kind: Kind = "student"
     sweep: str
     started_at: str
     completed_at: str
@@ -133,6 +147,7 @@ class SweepFailed(Frozen):
     """A sweep that proves nothing about who is gone. ``reason`` is one of a few words, ``detail`` is for people."""
 
     school: str
+    kind: Kind = "student"
     sweep: str
     started_at: str
     failed_at: str
@@ -167,6 +182,10 @@ class StudentAssessed(Frozen):
     student: Student | None = None
 
 
+class StaffAssessed(StudentAssessed):
+    """The same of a member of staff; ``kind`` says so."""
+
+
 # --- operator-commands -------------------------------------------------------------------------------------------
 
 
@@ -174,6 +193,7 @@ class ReleaseHold(Frozen):
     """Let the reviewed set of removals through at the next certified sweep: those who still stand, and no others."""
 
     school: str
+    kind: Kind = "student"
     plan: str
     hash: str
     operator: str
@@ -184,6 +204,7 @@ class RefuseHold(Frozen):
     """Drop a held plan until it differs."""
 
     school: str
+    kind: Kind = "student"
     plan: str
     hash: str
     operator: str
@@ -206,6 +227,7 @@ class AcceptRoll(Frozen):
     """A person says that a roll which looks like another school's is right all the same."""
 
     school: str
+    kind: Kind = "student"
     hash: str
     operator: str
     note: str = ""
@@ -333,6 +355,7 @@ class SweepReconciled(Frozen):
     """
 
     school: str
+    kind: Kind = "student"
     sweep: str
     version: int
     outcome: Literal["certified", "uncertified", "failed"]
@@ -349,6 +372,7 @@ class RemovalsHeld(Frozen):
     """A plan beyond its budget. ``columns``: of the plan ``nulled_column``, those that emptied."""
 
     school: str
+    kind: Kind = "student"
     plan: str
     hash: str
     count: int
@@ -361,6 +385,7 @@ class RemovalsHeld(Frozen):
 class RemovalHeld(Frozen):
     school: str
     student_id: str
+    kind: Kind = "student"
     plan: str
     hash: str
     version: int
@@ -368,6 +393,7 @@ class RemovalHeld(Frozen):
 
 class HoldReleased(Frozen):
     school: str
+    kind: Kind = "student"
     plan: str
     hash: str
     version: int
@@ -377,6 +403,7 @@ class HoldReleased(Frozen):
 
 class HoldRefused(Frozen):
     school: str
+    kind: Kind = "student"
     plan: str
     hash: str
     version: int

@@ -45,12 +45,13 @@ class Address(Frozen):
 
 class Student(Frozen):
     """
-    One person as the school's records say, before anybody judged them.
+    One person as the school's records say, before anybody judged them: a student, or a member of staff.
 
-    ``lists`` are the source's lists that have them: ``students``, ``applicants``, ``leavers``, in this order.
-    ``programmes`` and ``modules`` are sorted codes, or None where the area was never read (*not supplied*, which clears
-    nothing). Dates are ISO 8601 (``YYYY-MM-DD``). ``system_status`` is the number of the iSAMS life stage (1 current,
-    0 applicant, -1 left) or None where its word maps to nothing.
+    ``lists`` are the source's lists that have them: ``students``, ``applicants``, ``leavers``, in this order; of a
+    member of staff ``staff``. ``programmes``, ``modules`` and, of staff alone, ``faculties`` and ``departments`` are
+    sorted codes, or None where the area was never read (*not supplied*, which clears nothing). Dates are ISO 8601
+    (``YYYY-MM-DD``). ``system_status`` is the number of the iSAMS life stage (1 current, 0 applicant, -1 left) or None
+    where its word maps to nothing.
     """
 
     student_id: str
@@ -79,6 +80,8 @@ class Student(Frozen):
     address: Address | None = None
     programmes: tuple[str, ...] | None = None
     modules: tuple[str, ...] | None = None
+    faculties: tuple[str, ...] | None = None
+    departments: tuple[str, ...] | None = None
     metadata: dict[str, str] = {}
     faults: tuple[Fault, ...] = ()
 
@@ -105,15 +108,18 @@ Kind = Literal["student", "staff"]
 
 
 class Details(Frozen):
-    """What Unitu is told about a person, apart from their enrolments."""
+    """What Unitu is told about a person, apart from their enrolments; ``title`` and the codes of staff alone."""
 
     id: str | None = None
+    title: str | None = None
     first_name: str
     last_name: str
     year: int | None = None
     email: str
     personal_email: str | None = None
     phone: str | None = None
+    faculties: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
     metadata: dict[str, str] = {}
 
 

@@ -116,8 +116,8 @@ class HeldPlan(Frozen):
 
 class SchoolState(Frozen):
     """
-    One school as the reconciler knows it. ``students`` counts its student records, ``enabled`` those with an enabled
-    account; ``content_sum`` runs over the roll.
+    One school's students, or its staff, as the reconciler knows them. ``students`` counts their records, ``enabled``
+    those with an enabled account; ``content_sum`` runs over the roll.
 
     ``full_at`` is the lane offset at which a certified full sweep was last decided (-1: never), ``areas`` maps each
     area to the offset at which it was last certified. ``budgets`` are those of the last close: what comes in between is
@@ -125,6 +125,7 @@ class SchoolState(Frozen):
     """
 
     school: str
+    kind: Kind = "student"
     at: int
     students: int = 0
     enabled: int = 0

@@ -56,7 +56,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         STUDENTS_FETCHED,
         "school/student, or school",
-        (*_SWEEP, "StudentFetched"),
+        (*_SWEEP, "StudentFetched", "StaffFetched"),
         ("fetcher", "gateway"),
         ("eligibility",),
         14 * DAY_MS,
@@ -64,7 +64,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         STUDENTS_ASSESSED,
         "school/student, or school",
-        (*_SWEEP, "StudentAssessed", *_COMMANDS),
+        (*_SWEEP, "StudentAssessed", "StaffAssessed", *_COMMANDS),
         ("eligibility",),
         ("reconciler",),
         14 * DAY_MS,
