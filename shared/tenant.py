@@ -6,7 +6,8 @@ E-mails are compared as ``email_key`` has them; what was sent keeps its own spel
 
 from typing import Literal
 
-from shared.model import Frozen
+from shared.books import book_of, kind_of, school_of
+from shared.model import Frozen, Kind
 from shared.wire import register
 
 
@@ -20,20 +21,28 @@ def email_key(email: str) -> str:
 
 class Seat(Frozen, array_like=True):
     """
-    Whose account an e-mail is at Unitu: a school's person, or with no school a protected record.
+    Whose account an e-mail is at Unitu: a school's person, by their book, or with no book a protected record.
 
     ``email`` is the spelling that was sent, "" where it is the key itself. ``position`` is that of the school's lane in
     the last snapshot that had the person, -1 where it is the one of the whole snapshot.
     """
 
-    school: str
+    book: str
     person: str
     email: str = ""
     position: int = -1
 
     @property
     def ref(self) -> str:
-        return f"{self.school}/{self.person}"
+        return f"{self.book}/{self.person}"
+
+    @property
+    def school(self) -> str:
+        return school_of(self.book)
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.book)
 
 
 class Intent(Frozen):
@@ -153,6 +162,7 @@ class Who(Frozen):
     """One person of a report or a hold."""
 
     school: str
+    kind: Kind = "student"
     person: str
     email: str
     reason: str = ""
@@ -162,15 +172,21 @@ class EmailWait(Frozen):
     """A changed e-mail that waits: Unitu knows the person as ``delivered``, the school now says ``own``."""
 
     school: str
+    kind: Kind = "student"
     person: str
     delivered: str
     own: str
 
+    @property
+    def ref(self) -> str:
+        return f"{book_of(self.school, self.kind)}/{self.person}"
+
 
 class EmailConflict(Frozen):
-    """A person whose e-mail is another's: ``holder`` keeps it (school/person, or / and a protected e-mail)."""
+    """A person whose e-mail is another's: ``holder`` keeps it (book/person, or / and a protected e-mail)."""
 
     school: str
+    kind: Kind = "student"
     person: str
     email: str
     holder: str
@@ -209,7 +225,7 @@ class Report(Frozen):
     What Unitu will do with one snapshot, by its document, as far as known.
 
     ``is_compared``: False where what was last sent is no longer known field by field, so that updates and enrolments
-    cannot be told. ``counts`` are of all; each list has at most 5,000. ``blocked`` are students enrolled into what does
+    cannot be told. ``counts`` are of all; each list has at most 5,000. ``blocked`` are people enrolled into what does
     not exist there yet, as far as known: it is new since the last accepted snapshot, or in no list of this one.
     """
 

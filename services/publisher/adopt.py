@@ -7,6 +7,7 @@ what was shown, and lost when anything was sent in between.
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -48,8 +49,9 @@ class NoEmails(RollcallError):
 class Shown:
     """
     What a person says yes to. ``accounts``: the e-mails that Unitu has, as far as known: those of the list that was
-    given, if one was, and those that we delivered; ``disabled``: those of them that the roster lacks. ``is_behind``:
-    the view stands before the last accepted snapshot.
+    given, if one was, and those that we delivered; ``disabled``: those of them that the roster lacks. ``by_school``
+    counts students, ``staff_count`` the staff of all schools and of the protected file. ``is_behind``: the view stands
+    before the last accepted snapshot.
     """
 
     tenant: str
@@ -103,13 +105,13 @@ class Desk:
         facts = view.facts
         theirs = {email_key(email) for email in accounts or () if email_key(email)}
         known = theirs | accounts_of(state)
-        people = [seat for seat in snapshot.roster.values() if seat.school]
+        students = Counter(seat.school for seat in snapshot.roster.values() if seat.kind == "student")
         return Shown(
             tenant=tenant,
             schools=facts.schools,
             roster=snapshot.roster,
             roster_hash=snapshot.roster_hash,
-            by_school={school: sum(seat.school == school for seat in people) for school in facts.schools},
+            by_school={school: students[school] for school in facts.schools},
             staff_count=len(snapshot.records) - len(snapshot.students),
             disabled=tuple(sorted(known - set(snapshot.roster))),
             accounts=tuple(sorted(known)),
@@ -119,7 +121,7 @@ class Desk:
             is_behind=caught_up(facts, state.positions | outstanding(state).positions) is not None,
             positions=facts.positions(),
             rebuilds=facts.rebuilds(),
-            has_staff="staff" in facts.areas,
+            has_staff=facts.has_staff,
             url=facts.url,
             number=state.number,
             waits=snapshot.waits,
@@ -181,7 +183,7 @@ class Desk:
         A release is of one person and one new e-mail; if the school changes it again, that waits again.
         """
         if waits:
-            releases = {f"{wait.school}/{wait.person}": email_key(wait.own) for wait in waits}
+            releases = {wait.ref: email_key(wait.own) for wait in waits}
             self._tenants.update(tenant, lambda state: transitions.released(state, releases))
             self.hasten(tenant)
         return waits

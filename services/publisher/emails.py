@@ -48,7 +48,7 @@ def assign(wanted: Mapping[str, Sequence[str]], taken: Collection[str], last: La
 
     Shape: ``wanted`` maps each person to their candidates. Each asks for their first e-mail; of several that ask for
     one, the account that Unitu last had under it goes first, then whoever had it, had it formerly, or has it as their
-    own, by school and key. Whoever loses asks for their next. The result does not depend on the order of ``wanted``
+    own, by book and key. Whoever loses asks for their next. The result does not depend on the order of ``wanted``
     (stable matching, people asking).
     """
     holders: dict[str, tuple[str, str]] = {}

@@ -45,7 +45,7 @@ def last_of(state: TenantState) -> Last:
     newest_first = [unknown.gained, state.roster]
     for members in newest_first:
         for email, seat in members.items():
-            if seat.school:
+            if seat.book:
                 kept = emails.setdefault(seat.ref, [])
                 if email not in map(email_key, kept):
                     kept.append(seat.email or email)

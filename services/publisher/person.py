@@ -4,8 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from shared.books import book_of
 from shared.events import Evidence
-from shared.model import Details, Frozen
+from shared.model import Details, Frozen, Kind
 from shared.state import AccountState
 
 _json = msgspec.json.Encoder()
@@ -15,13 +16,13 @@ class Person(Frozen, array_like=True):
     """
     The newest that ``account-state`` says of one account.
 
-    ``person`` is the account's key within its school. Unitu's JSON is ``head`` + the e-mail + ``tail``: the e-mail that
+    ``person`` is the account's key within its book. Unitu's JSON is ``head`` + the e-mail + ``tail``: the e-mail that
     is sent is decided for the whole tenant. Both are empty for an account that has no details.
     """
 
     school: str
     person: str
-    kind: Literal["student", "staff"]
+    kind: Kind
     status: Literal["none", "enabled", "disabled"]
     at: int
     email: str = ""
@@ -30,8 +31,12 @@ class Person(Frozen, array_like=True):
     evidence: Evidence | None = None
 
     @property
+    def book(self) -> str:
+        return book_of(self.school, self.kind)
+
+    @property
     def ref(self) -> str:
-        return f"{self.school}/{self.person}"
+        return f"{self.book}/{self.person}"
 
     def json(self, email: str) -> bytes:
         """The record of Unitu's body."""
@@ -51,7 +56,7 @@ def unpack(value: bytes) -> Person:
 
 
 def person_of(state: AccountState, key: str) -> Person:
-    """``key``: the account's key within its school."""
+    """``key``: the account's key within its book."""
     details = state.details
     if details is None or state.status != "enabled":
         email = details.email if details else ""
@@ -82,7 +87,9 @@ def _around_the_email(state: AccountState, details: Details) -> tuple[bytes, byt
     """The fields in the order of Unitu's document; an optional one without a value is left out."""
     before: dict[str, object] = {} if details.id is None else {"id": details.id}
     before |= {"firstName": details.first_name, "lastName": details.last_name}
-    if state.kind == "student":
+    if state.kind == "staff":
+        before["universityTitle"] = details.title or ""
+    else:
         before["year"] = details.year
     after: dict[str, object] = {}
     if details.personal_email is not None:
@@ -90,7 +97,7 @@ def _around_the_email(state: AccountState, details: Details) -> tuple[bytes, byt
     if details.phone is not None:
         after["phone"] = details.phone
     if state.kind == "staff":
-        after |= {"facultyCodes": [], "departmentCodes": []}
+        after |= {"facultyCodes": details.faculties, "departmentCodes": details.departments}
     after["programmeCodes"] = state.programmes
     if state.modules or _supplied_modules(state):
         after["moduleCodes"] = state.modules

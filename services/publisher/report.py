@@ -148,8 +148,8 @@ class _Draft:
         if email in self._snapshot.students:
             self.enrolments.programmes[email] = now.programme_codes
             self.enrolments.modules[email] = now.module_codes
-            blocked = set(now.programme_codes) - self._programmes
-            _add(self.blocked, email, blocked, set(now.module_codes) - self._modules)
+        blocked = set(now.programme_codes) - self._programmes
+        _add(self.blocked, email, blocked, set(now.module_codes) - self._modules)
         kept = self._sent.get(email)
         if email not in self._accounts:
             (self.enabled if email in self._former else self.provisioned).append(email)

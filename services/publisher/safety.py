@@ -5,6 +5,7 @@ Three laws: *never partial*, *the first snapshot is a decision*, and after a reb
 every clause names its reason, and all reasons of a kind are told together.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from services.publisher.emails import EmailRule
 from services.publisher.last import Last
 from services.publisher.person import Person
 from services.publisher.snapshot import Snapshot
+from shared.books import book_of, kind_of, school_of
 from shared.state import SchoolState
 from shared.tenant import Adoption, Reason, Seat, Who, email_key
 
@@ -57,15 +59,24 @@ class LaneFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """A tenant as the view has it. ``lanes`` maps each of its schools to its lane, ``areas`` is what it manages."""
+    """
+    A tenant as the view has it. ``states`` is by book, ``people`` by their ref; ``lanes`` maps each of its schools to
+    its lane, ``has_staff`` says that its staff is managed.
+    """
 
     schools: tuple[str, ...]
     states: Mapping[str, SchoolState]
     lanes: Mapping[str, int]
     lane_facts: Mapping[int, LaneFacts]
     people: Mapping[str, Person]
-    areas: tuple[str, ...] = ("students",)
+    has_staff: bool = False
     url: str = ""
+
+    @property
+    def books(self) -> tuple[str, ...]:
+        """Every book that a snapshot is made of."""
+        staff = tuple(book_of(school, "staff") for school in self.schools) if self.has_staff else ()
+        return (*self.schools, *staff)
 
     def lane_of(self, school: str) -> LaneFacts:
         return self.lane_facts.get(self.lanes[school], LaneFacts(is_whole=False))
@@ -88,13 +99,20 @@ def whole(facts: Facts) -> Wait | None:
             reasons.append(_reason("school_unknown", "account-state has not shown this school yet", school))
         elif state.certified is None:
             reasons.append(_reason("not_certified", "no certified sweep of this school yet", school))
-        else:
-            reasons += [
-                _reason(f"{area}_not_certified", f"the area {area} was never certified for this school", school)
-                for area in facts.areas
-                if area not in state.areas
-            ]
+        elif "students" not in state.areas:
+            reasons.append(_uncertified("students", school))
+        if facts.has_staff and lane.is_whole and lane.position >= 0 and not _has_certified_staff(facts, school):
+            reasons.append(_uncertified("staff", school))
     return Wait(tuple(reasons)) if reasons else None
+
+
+def _has_certified_staff(facts: Facts, school: str) -> bool:
+    state = facts.states.get(book_of(school, "staff"))
+    return state is not None and state.certified is not None and "staff" in state.areas
+
+
+def _uncertified(area: str, school: str) -> Reason:
+    return _reason(f"{area}_not_certified", f"the area {area} was never certified for this school", school)
 
 
 def caught_up(facts: Facts, positions: Mapping[str, int]) -> Wait | None:
@@ -131,11 +149,12 @@ def judge(
         reasons = tuple(
             _reason(
                 "after_rebuild",
-                "state was rebuilt; a snapshot that lacks an e-mail of the last one waits for a full sweep",
-                school,
+                "state was rebuilt; a snapshot that lacks an e-mail of the last one waits for a full sweep"
+                + (" of the staff" if kind_of(book) == "staff" else ""),
+                school_of(book),
                 len(missing),
             )
-            for school in rebuilt
+            for book in rebuilt
         )
         return Wait(reasons, tuple(_who(last.seats[email][0], email, "after_rebuild") for email in missing))
     held: list[Who] = []
@@ -157,20 +176,20 @@ def _not_adopted(facts: Facts, adoption: Adoption | None) -> Iterator[Reason]:
     for school in facts.schools:
         if school not in adoption.schools:
             yield _reason("school_added", f"the school was added after the roster was adopted; {fix}", school)
-    if "staff" in facts.areas and not adoption.staff:
+    if facts.has_staff and not adoption.staff:
         yield _reason("staff_added", f"staff became managed after the roster was adopted; {fix}")
     if adoption.url != facts.url:
         yield _reason("address_changed", f"the tenant's address changed after the roster was adopted; {fix}")
 
 
 def _unswept(facts: Facts, adoption: Adoption | None) -> list[str]:
-    """The schools on a rebuilt lane that had no full sweep decided after it; a later adoption lifts it."""
+    """The books on a rebuilt lane that had no full sweep decided after it; a later adoption lifts it."""
     lifted = adoption.rebuilds if adoption else {}
     return [
-        school
-        for school in facts.schools
-        if (lane := facts.lane_of(school)).rebuilt_at > facts.states[school].full_at
-        and lifted.get(str(facts.lanes[school])) != lane.rebuild
+        book
+        for book in facts.books
+        if (lane := facts.lane_of(school_of(book))).rebuilt_at > facts.states[book].full_at
+        and lifted.get(str(facts.lanes[school_of(book)])) != lane.rebuild
     ]
 
 
@@ -183,8 +202,10 @@ def _unexplained(seat: Seat, email: str, facts: Facts, snapshot: Snapshot, last:
         if rule.lets(seat.ref, carried) or email_key(carried) in known:
             return None
         return "email_moved"
-    if not seat.school:
+    if not seat.book:
         return "protected_record_removed"
+    if seat.kind == "staff" and not facts.has_staff:
+        return "staff_not_managed"
     person = facts.people.get(seat.ref)
     if person is None:
         return "account_unknown"
@@ -200,6 +221,7 @@ def _unexplained(seat: Seat, email: str, facts: Facts, snapshot: Snapshot, last:
 _WORDS = {
     "email_moved": "would be sent under another e-mail that nobody released",
     "protected_record_removed": "were in the protected file and no longer are",
+    "staff_not_managed": "were in the last snapshot, and staff is no longer managed",
     "account_unknown": "were in the last snapshot, and account-state no longer knows them",
     "not_disabled": "are not disabled, yet have no place in the snapshot (no e-mail, or another has it)",
     "no_evidence": "are disabled without evidence",
@@ -209,9 +231,9 @@ _WORDS = {
 
 def _counted(held: list[Who]) -> Iterator[Reason]:
     for code, words in _WORDS.items():
-        for school in sorted({who.school for who in held if who.reason == code}):
-            count = sum(who.reason == code and who.school == school for who in held)
-            yield _reason(code, f"{count} {words}", school, count)
+        counts = Counter((who.school, who.kind) for who in held if who.reason == code)
+        for (school, kind), count in sorted(counts.items(), key=lambda one: book_of(*one[0])):
+            yield _reason(code, f"{count} {'staff ' if kind == 'staff' else ''}{words}", school, count)
 
 
 def _reason(code: str, message: str, school: str = "", count: int = 0) -> Reason:
@@ -219,4 +241,4 @@ def _reason(code: str, message: str, school: str = "", count: int = 0) -> Reason
 
 
 def _who(seat: Seat, email: str, reason: str) -> Who:
-    return Who(school=seat.school, person=seat.person, email=seat.email or email, reason=reason)
+    return Who(school=seat.school, kind=seat.kind, person=seat.person, email=seat.email or email, reason=reason)

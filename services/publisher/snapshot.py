@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from services.publisher.emails import EmailRule, assign, candidates
 from services.publisher.last import Last
 from services.publisher.person import Person
-from shared.model import Department, Faculty, Module, Programme, Structure
+from shared.model import Department, Faculty, Kind, Module, Programme, Structure
 from shared.tenant import EmailConflict, EmailWait, Seat, Who, email_key
 
 _json = msgspec.json.Encoder()
@@ -23,7 +23,7 @@ Entity = tuple[str, str | None]
 class Fixed:
     """A protected record: it is in every snapshot, as it stands."""
 
-    kind: Literal["student", "staff"]
+    kind: Kind
     email: str
     json: bytes
 
@@ -83,7 +83,7 @@ def take(
     for ref, email in carried.items():
         person, key = enabled[ref], email_key(email)
         records[key] = person.json(email)
-        roster[key] = _seat(person.school, person.person, email)
+        roster[key] = _seat(person.book, person.person, email)
         if person.kind == "student":
             students.add(key)
     entities, lists, repeated = _structure(structures)
@@ -98,14 +98,14 @@ def take(
         digest=blake2b(body, digest_size=16).hexdigest(),
         roster={email: roster[email] for email in emails},
         roster_hash=roster_hash(emails),
-        records=records,
+        records={email: records[email] for email in emails},
         carried=carried,
         entities=entities,
         students=frozenset(students),
         waits=_waits(enabled, carried, last, rule),
         conflicts=_conflicts(enabled, wanted, carried, roster),
         without_email=tuple(
-            Who(school=enabled[ref].school, person=enabled[ref].person, email="", reason="has no e-mail")
+            Who(**_whose(enabled[ref]), email="", reason="has no e-mail")
             for ref, emails in wanted.items()
             if not emails
         ),
@@ -113,8 +113,12 @@ def take(
     )
 
 
-def _seat(school: str, person: str, email: str) -> Seat:
-    return Seat(school=school, person=person, email="" if email == email_key(email) else email)
+def _seat(book: str, person: str, email: str) -> Seat:
+    return Seat(book=book, person=person, email="" if email == email_key(email) else email)
+
+
+def _whose(person: Person) -> dict[str, Any]:
+    return {"school": person.school, "kind": person.kind, "person": person.person}
 
 
 def _list(name: str, items: Sequence[bytes]) -> bytes:
@@ -126,7 +130,7 @@ def _waits(
 ) -> tuple[EmailWait, ...]:
     """Who is sent under the e-mail that was delivered, because nobody has released the new one."""
     return tuple(
-        EmailWait(school=person.school, person=person.person, delivered=carried[ref], own=person.email)
+        EmailWait(**_whose(person), delivered=carried[ref], own=person.email)
         for ref, person in sorted(enabled.items())
         if ref in carried
         and person.email not in ("", carried[ref])
@@ -148,8 +152,7 @@ def _conflicts(
             continue
         found.append(
             EmailConflict(
-                school=enabled[ref].school,
-                person=enabled[ref].person,
+                **_whose(enabled[ref]),
                 email=emails[0],
                 holder=roster[email_key(emails[0])].ref,
                 is_left_out=ref not in carried,

@@ -8,9 +8,10 @@ from services.publisher.person import unpack
 from services.publisher.safety import Facts, LaneFacts
 from services.publisher.snapshot import Fixed
 from services.publisher.view import COUNTS, IDENTITY, LANE, MARK, REBUILD, SCHOOLS, STATE, STRUCTURES, people_of
+from shared.books import book_of
 from shared.config import Config, Tenant
 from shared.lanes import lane_of
-from shared.model import Structure
+from shared.model import Kind, Structure
 from shared.ports import Ask, Hashes, LaneStore
 from shared.state import LaneState, SchoolState, StructureState
 from shared.wire import decoder
@@ -40,41 +41,51 @@ class TenantViews:
         return {school: lane_of(school, partitions) for school in self._config.schools_of(tenant)}
 
     def read(self, tenant: str) -> TenantView:
-        """Each lane at one instant. Raises: Retryable."""
+        """
+        Each lane at one instant. Raises: Retryable.
+
+        Of a tenant whose staff is not managed, nobody looks at what the view has of them.
+        """
+        settings = self._config.tenants[tenant]
+        kinds: tuple[Kind, ...] = ("student", "staff") if settings.staff == "managed" else ("student",)
         lanes, people, states = self.lanes_of(tenant), {}, {}
         structures: dict[str, Structure] = {}
         lane_facts: dict[int, LaneFacts] = {}
         positions: dict[int, int] = {}
         schools_of = {lane: [school for school, at in lanes.items() if at == lane] for lane in set(lanes.values())}
-        for lane, seen in self._store.read_lanes({lane: _ask(schools) for lane, schools in schools_of.items()}).items():
-            schools = schools_of[lane]
-            positions[lane], lane_facts[lane] = _facts_of(seen, schools)
-            for school, state, structure in zip(schools, seen.some[SCHOOLS], seen.some[STRUCTURES], strict=True):
-                if state is not None:
-                    states[school] = decoder(SchoolState).decode(state)
+        books_of = {
+            lane: [book_of(school, kind) for kind in kinds for school in schools]
+            for lane, schools in schools_of.items()
+        }
+        asks = {lane: _ask(schools, books_of[lane]) for lane, schools in schools_of.items()}
+        for lane, seen in self._store.read_lanes(asks).items():
+            positions[lane], lane_facts[lane] = _facts_of(seen, books_of[lane])
+            for school, structure in zip(schools_of[lane], seen.some[STRUCTURES], strict=True):
                 if structure is not None:
                     structures[school] = decoder(StructureState).decode(structure).structure
-                for value in seen.whole[people_of(school)].values():
+            for book, state in zip(books_of[lane], seen.some[SCHOOLS], strict=True):
+                if state is not None:
+                    states[book] = decoder(SchoolState).decode(state)
+                for value in seen.whole[people_of(book)].values():
                     person = unpack(value)
                     people[person.ref] = person
-        settings = self._config.tenants[tenant]
         facts = Facts(
             schools=tuple(lanes),
             states=states,
             lanes=lanes,
             lane_facts=lane_facts,
             people=people,
-            areas=("students", "staff") if settings.staff == "managed" else ("students",),
+            has_staff="staff" in kinds,
             url=settings.url,
         )
         return TenantView(facts, protected_of(settings), structures, positions)
 
 
-def _ask(schools: list[str]) -> Ask:
-    """Everything that the view has of these schools."""
+def _ask(schools: list[str], books: list[str]) -> Ask:
+    """Everything that the view has of these schools' books."""
     return Ask(
-        {SCHOOLS: schools, STRUCTURES: schools, COUNTS: schools, LANE: [STATE], REBUILD: [MARK, IDENTITY]},
-        whole=[people_of(school) for school in schools],
+        {SCHOOLS: books, STRUCTURES: schools, COUNTS: books, LANE: [STATE], REBUILD: [MARK, IDENTITY]},
+        whole=[people_of(book) for book in books],
     )
 
 
@@ -85,7 +96,7 @@ def protected_of(tenant: Tenant) -> tuple[Fixed, ...]:
     return (*students, *staff)
 
 
-def _facts_of(seen: Hashes, schools: list[str]) -> tuple[int, LaneFacts]:
+def _facts_of(seen: Hashes, books: list[str]) -> tuple[int, LaneFacts]:
     """How far the view has read, and what it says of its lane."""
     if seen.lane is None:
         return -1, LaneFacts(is_whole=False)
@@ -94,7 +105,7 @@ def _facts_of(seen: Hashes, schools: list[str]) -> tuple[int, LaneFacts]:
     lane: LaneState | None = None if value is None else decoder(LaneState).decode(value)
     mark, identity = seen.some[REBUILD]
     counts = [int(count or b"0") for count in seen.some[COUNTS]]
-    has_all = counts == [len(seen.whole[people_of(school)]) for school in schools]
+    has_all = counts == [len(seen.whole[people_of(book)]) for book in books]
     return own.position, LaneFacts(
         position=-1 if lane is None else lane.position,
         is_whole=has_all and not seen.lost and own.position >= own.rebuilt_at,

@@ -1,20 +1,23 @@
 """
 The publisher's own view of each lane, from ``account-state``: what every snapshot of the lane's tenants would have.
 
-Hashes: ``people:<school>`` (account key -> Person), ``counts`` (school -> how many those are), ``schools`` and
+Hashes: ``people:<book>`` (account key -> Person), ``counts`` (book -> how many those are), ``schools`` (book -> state),
 ``structures`` (school -> state), ``lane`` (the reconciler's LaneState), ``rebuild`` (what a full sweep must reach after
-this view was made anew). The newest by ``at`` stands: a stale owner's late record can be the last of its key.
+this view was made anew). A book is a school's students, or its staff: ``shared.books`` names them.
+
+The newest by ``at`` stands: a stale owner's late record can be the last of its key.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from services.publisher.person import pack, person_of, unpack
 from services.publisher.wakes import Wakes
+from shared.books import book_of, kind_of, school_of
 from shared.clock import Clock, write
 from shared.config import Config
 from shared.dead_letters import letter
@@ -33,14 +36,14 @@ SCHOOLS, STRUCTURES, COUNTS, LANE, REBUILD = "schools", "structures", "counts", 
 STATE, MARK, IDENTITY = "state", "mark", "id"  # fields of ``lane`` and of ``rebuild``
 
 
-def people_of(school: str) -> str:
+def people_of(book: str) -> str:
     """The name of the hash."""
-    return f"people:{school}"
+    return f"people:{book}"
 
 
 @dataclass
 class _Batch:
-    """What one batch has touched so far: the schools whose snapshot may differ, and the letters for the dead."""
+    """What one batch has touched so far: the books whose snapshot may differ, and the letters for the dead."""
 
     touched: set[str] = field(default_factory=set)
     letters: list[Message] = field(default_factory=list)
@@ -71,21 +74,29 @@ class PublisherView:
         if view.position < end <= position:
             batch.touched.update(view.all(SCHOOLS))
             log.info("lane %d: the view is whole again", view.lane)
-        tenants = {self._config.schools[school].tenant for school in batch.touched if school in self._config.schools}
+        tenants = self._tenants_of(batch.touched)
         return Effects([batch.letters], lambda: self._wakes.wake(view.lane, position, tenants))
 
+    def _tenants_of(self, books: Iterable[str]) -> set[str]:
+        """Those whose snapshot these books are part of."""
+        schools, tenants = self._config.schools, self._config.tenants
+        found = ((kind_of(book), schools[school].tenant) for book in books if (school := school_of(book)) in schools)
+        return {tenant for kind, tenant in found if kind == "student" or tenants[tenant].staff == "managed"}
+
     def _take(self, record: Record, kept: "_Kept", batch: _Batch, *, is_told_again: bool) -> None:
-        school, slash, key = record.key.partition("/")
+        book, slash, key = record.key.partition("/")
         if not record.value:
-            if slash and kept.forget(school, key):
-                batch.touched.add(school)
+            if slash and kept.forget(book, key):
+                batch.touched.add(book)
             return
         state = decode(record.header("ce_type"), record.value)
         match state:
+            case AccountState() | SchoolState() if (said := book_of(state.school, state.kind)) != book:
+                raise Poison(f"its key is of {book}, its value of {said}")
             case AccountState():
-                is_news = kept.account(state, key)
+                is_news = kept.account(book, key, state)
             case SchoolState():
-                is_news = kept.school(state)
+                is_news = kept.school(book, state)
                 if is_told_again:
                     kept.mark(state.full_at + 1)
             case StructureState():
@@ -98,7 +109,7 @@ class PublisherView:
             case _:
                 raise Poison(f"{record.headers.get('ce_type')} does not belong into this topic")
         if is_news:
-            batch.touched.add(state.school)
+            batch.touched.add(book)
 
     def rebuild(self, lane: int, old: LaneState | None, first: int, end: int) -> None:
         """
@@ -132,8 +143,8 @@ class PublisherView:
 
 
 def _check_counts(view: View) -> None:
-    """Raises: StateLost when a school has another number of people than is kept beside them."""
-    counts = {people_of(school): int(count) for school, count in view.all(COUNTS).items()}
+    """Raises: StateLost when a book has another number of people than is kept beside them."""
+    counts = {people_of(book): int(count) for book, count in view.all(COUNTS).items()}
     if view.look(Ask(sizes=list(counts))).sizes != counts:
         raise StateLost(f"lane {view.lane} has lost some of its people")
 
@@ -145,11 +156,11 @@ class _Kept:
         self._view = view
         wanted: dict[str, dict[str, None]] = {SCHOOLS: {}, STRUCTURES: {}, COUNTS: {}}
         for record in records:
-            school, slash, key = record.key.partition("/")
+            book, slash, key = record.key.partition("/")
             if slash:
-                wanted.setdefault(people_of(school), {})[key] = None
+                wanted.setdefault(people_of(book), {})[key] = None
             for name in (SCHOOLS, STRUCTURES, COUNTS):
-                wanted[name][school] = None
+                wanted[name][book] = None
         fields = {name: list(keys) for name, keys in wanted.items()} | {LANE: [STATE], REBUILD: [MARK]}
         found = view.get_some(fields)
         self._gained: Counter[str] = Counter()
@@ -161,38 +172,38 @@ class _Kept:
         self._values[name, at] = value
         self._view.put(name, at, value)
 
-    def account(self, state: AccountState, key: str) -> bool:
+    def account(self, book: str, key: str, state: AccountState) -> bool:
         """Returns, as the others do, whether a snapshot may differ."""
-        name = people_of(state.school)
+        name = people_of(book)
         new, value = person_of(state, key), self._values[name, key]
         old = None if value is None else unpack(value)
         if old is not None and old.at > new.at:
             return False
         self._put(name, key, pack(new))
         if old is None:
-            self._gained[state.school] += 1
+            self._gained[book] += 1
             return new.status != "none"
         return msgspec.structs.replace(old, at=new.at) != new
 
-    def forget(self, school: str, key: str) -> bool:
-        if self._values.get((people_of(school), key)) is None:
+    def forget(self, book: str, key: str) -> bool:
+        if self._values.get((people_of(book), key)) is None:
             return False
-        self._put(people_of(school), key, None)
-        self._gained[school] -= 1
+        self._put(people_of(book), key, None)
+        self._gained[book] -= 1
         return True
 
     def count(self) -> None:
-        """Keep how many people each school has beside them."""
-        for school, gained in self._gained.items():
+        """Keep how many people each book has beside them."""
+        for book, gained in self._gained.items():
             if gained:
-                self._put(COUNTS, school, str(int(self._values[COUNTS, school] or b"0") + gained).encode())
+                self._put(COUNTS, book, str(int(self._values[COUNTS, book] or b"0") + gained).encode())
 
-    def school(self, state: SchoolState) -> bool:
-        value = self._values[SCHOOLS, state.school]
+    def school(self, book: str, state: SchoolState) -> bool:
+        value = self._values[SCHOOLS, book]
         old = None if value is None else decoder(SchoolState).decode(value)
         if old is not None and old.at > state.at:
             return False
-        self._put(SCHOOLS, state.school, encode(state))
+        self._put(SCHOOLS, book, encode(state))
         return old is None or _proven(old) != _proven(state)
 
     def structure(self, state: StructureState) -> bool:

@@ -56,7 +56,7 @@ class TenantStoreContract:
     def test_what_was_written_is_read_by_everybody(
         self, store: TenantStore, other: TenantStore, emptied: TenantStore
     ) -> None:
-        roster = {"a@x": Seat(school="abbey", person="1", email="A@x")}
+        roster = {"a@x": Seat(book="abbey", person="1", email="A@x")}
         written = store.update("abbey", lambda state: msgspec.structs.replace(state, number=4, roster=roster))
         assert written is not None
         assert (written.revision, written.number, written.roster) == (1, 4, roster)

@@ -273,7 +273,7 @@ def test_when_the_school_is_read_next(desk: Desk, queue: tuple[float | None, boo
 # --- Unitu -----------------------------------------------------------------------------------------------------------
 
 ACCEPTED = Accepted(number=7, at=at(2), roster_hash="r", digest="d")
-SEAT = Seat(school=SCHOOL, person=ONE)
+SEAT = Seat(book=SCHOOL, person=ONE)
 
 
 def a_delivery(number: int, *disabled: str) -> SnapshotAccepted:

@@ -15,7 +15,7 @@ SENDS = EmailRule(sends=True)
 
 
 def seat(who: str, email: str = "", position: int = -1) -> Seat:
-    return Seat(school="abbey", person=who, email=email, position=position)
+    return Seat(book="abbey", person=who, email=email, position=position)
 
 
 def snapshot(state: TenantState, *accounts: AccountState, rule: EmailRule = SENDS) -> Snapshot:

@@ -12,7 +12,7 @@ from shared.model import Department, Faculty, Module, Programme, Structure
 from shared.state import AccountState
 from shared.tenant import CodesChanged, EmailWait, FieldsUpdated, NotTaken, Report, Seat
 from tests.unit.publisher.test_snapshot import delivered, person
-from tests.unit.publisher.world import a_leaver, an_account
+from tests.unit.publisher.world import a_leaver, an_account, an_employee
 
 STRUCTURE = Structure(
     faculties=(Faculty(code="F", name="Seniors"),),
@@ -150,12 +150,20 @@ def test_a_report_after_its_memory_was_lost_says_so() -> None:
     assert found.provisioned == ()
 
 
-def test_staff_are_counted_apart_and_block_nothing() -> None:
-    teacher = an_account("9", kind="staff", email="t@x", programmes=("Y99",), modules=())
-    found = told(teacher)
-    assert (found.counts["students"], found.counts["staff"]) == (0, 1)
-    assert found.blocked == ()
+def test_staff_are_counted_apart_and_told_with_everybody() -> None:
+    found = told(an_account("1"), an_employee("9", email="t@x", programmes=("Y10",)))
+    assert (found.counts["students"], found.counts["staff"]) == (1, 1)
+    assert found.provisioned == (EMAIL, "t@x")
+    assert [one.email for one in found.enrolled] == [EMAIL, "t@x"]
+    assert told(before=(an_employee("9", email="t@x"),)).disabled == ("t@x",)
+
+
+def test_what_blocks_staff_is_told_and_a_new_entity_counts_students_alone() -> None:
+    people = an_account("1"), an_employee("9", email="t@x", programmes=("Y10", "Y99"))
+    found = told(*people, known=KNOWN | {"programmes": ("Y11",)})
+    assert CodesChanged(email="t@x", programmes=("Y10", "Y99")) in found.blocked
+    assert [(one.code, one.students) for one in found.entities] == [("Y10", 1)]
 
 
 def test_a_seat_knows_its_person() -> None:
-    assert Seat(school="abbey", person="1").ref == "abbey/1"
+    assert Seat(book="abbey", person="1").ref == "abbey/1"

@@ -11,10 +11,10 @@ from services.publisher.emails import EmailRule
 from services.publisher.last import Last, last_of
 from services.publisher.safety import Facts, Hold, LaneFacts, Send, Verdict, Wait, caught_up, judge, whole
 from services.publisher.snapshot import Fixed, take
-from shared.state import AccountState
+from shared.state import AccountState, SchoolState
 from shared.tenant import Adoption, Seat, TenantState
 from tests.unit.publisher.test_snapshot import person
-from tests.unit.publisher.world import a_leaver, a_school, an_account
+from tests.unit.publisher.world import a_leaver, a_school, an_account, an_employee, an_employee_who_left
 
 URL = "https://unitu.example/v1/sync"
 ADOPTED = Adoption(
@@ -31,11 +31,11 @@ class Case:
         self.states = {"abbey": a_school(60, full_at=60)}
         self.lanes = {"abbey": 0}
         self.lane_facts = {0: LaneFacts(position=61)}
-        self.areas: tuple[str, ...] = ("students",)
+        self.has_staff = False
         self.url = URL
         self.roster = {
-            "s1@abbey.example": Seat(school="abbey", person="1"),
-            "s2@abbey.example": Seat(school="abbey", person="2"),
+            "s1@abbey.example": Seat(book="abbey", person="1"),
+            "s2@abbey.example": Seat(book="abbey", person="2"),
         }
         self.state = TenantState(
             tenant="abbey", roster=self.roster, positions={"abbey": POSITION}, adoption=ADOPTED, number=3
@@ -52,16 +52,23 @@ class Case:
             lanes=self.lanes,
             lane_facts=self.lane_facts,
             people=people,
-            areas=self.areas,
+            has_staff=self.has_staff,
             url=self.url,
         )
 
     def judge(self) -> Verdict:
         facts, last = self.facts(), last_of(self.state)
-        has_staff = "staff" in self.areas
-        snapshot = take(facts.people.values(), {}, self.fixed, last, self.rule, has_staff=has_staff)
+        snapshot = take(facts.people.values(), {}, self.fixed, last, self.rule, has_staff=self.has_staff)
         positions = self.state.positions
         return judge(facts, snapshot, last, positions, self.state.adoption, self.rule, is_live=self.is_live)
+
+    def with_staff(self) -> None:
+        """Employee 2 beside student 2, and staff managed, certified and adopted."""
+        self.has_staff = True
+        self.accounts.append(an_employee("2", 12))
+        self.states["abbey+staff"] = a_school(60, kind="staff")
+        self.roster = self.roster | {"t2@abbey.example": Seat(book="abbey+staff", person="2")}
+        self.with_state(roster=self.roster, adoption=msgspec.structs.replace(ADOPTED, staff=True))
 
     def with_state(self, **changes: Any) -> None:
         self.state = msgspec.structs.replace(self.state, **changes)
@@ -120,12 +127,43 @@ def test_an_area_that_was_never_certified_waits(case: Case) -> None:
     assert codes(case.judge()) == ["students_not_certified"]
 
 
-def test_managed_staff_need_their_own_certificate(case: Case) -> None:
-    case.areas = ("students", "staff")
-    case.with_state(adoption=msgspec.structs.replace(ADOPTED, staff=True))
-    assert codes(case.judge()) == ["staff_not_certified"]
-    case.states["abbey"] = a_school(60, areas={"students": 60, "staff": 60})
-    assert case.judge() == Send()
+@pytest.mark.parametrize(
+    ("staff", "is_sound"),
+    [
+        pytest.param(None, False, id="never shown"),
+        pytest.param(a_school(60, kind="staff", certified=None), False, id="no certified sweep"),
+        pytest.param(a_school(60, kind="staff", areas={"sets": 60}), False, id="certified without the area"),
+        pytest.param(a_school(60, kind="staff"), True, id="certified"),
+    ],
+)
+def test_managed_staff_need_their_own_certificate(case: Case, staff: SchoolState | None, is_sound: bool) -> None:
+    case.with_staff()
+    case.states["abbey"] = a_school(60, areas={"students": 60, "staff": 60})  # the students' proves nothing of them
+    del case.states["abbey+staff"]
+    if staff is not None:
+        case.states["abbey+staff"] = staff
+    verdict = case.judge()
+    assert (verdict == Send()) == is_sound
+    if not is_sound:
+        assert isinstance(verdict, Wait)
+        assert [(one.code, one.school) for one in verdict.reasons] == [("staff_not_certified", "abbey")]
+
+
+def test_staff_of_each_school_of_a_tenant_are_waited_for(case: Case) -> None:
+    case.with_staff()
+    case.lanes["borough"] = 1
+    case.lane_facts[1] = LaneFacts(position=5)
+    case.states["borough"] = a_school(4, school="borough")
+    case.with_state(adoption=msgspec.structs.replace(ADOPTED, schools=("abbey", "borough"), staff=True))
+    verdict = case.judge()
+    assert isinstance(verdict, Wait)
+    assert [(one.code, one.school) for one in verdict.reasons] == [("staff_not_certified", "borough")]
+
+
+def test_certified_staff_do_not_stand_for_the_students(case: Case) -> None:
+    case.with_staff()
+    del case.states["abbey"]
+    assert codes(case.judge()) == ["school_unknown"]
 
 
 def test_a_view_that_is_being_read_anew_waits(case: Case) -> None:
@@ -186,10 +224,46 @@ def test_an_account_that_never_was_holds(case: Case) -> None:
 
 
 def test_an_enabled_account_that_found_no_place_holds(case: Case) -> None:
-    """Staff were managed when the last snapshot went, and no longer are."""
-    case.with_state(roster=case.roster | {"t@x": Seat(school="abbey", person="3")})
-    case.accounts.append(an_account("3", 60, kind="staff", email="t@x"))
-    assert who(case.judge()) == [("3", "not_disabled")]
+    case.with_state(roster=case.roster | {"t@x": Seat(book="abbey", person="3")})
+    case.accounts.append(an_account("3", 60, email=""))
+    facts = case.facts()
+    snapshot = take(facts.people.values(), {}, [], Last(), EmailRule(), has_staff=False)
+    verdict = judge(facts, snapshot, last_of(case.state), {}, ADOPTED, EmailRule(), is_live=True)
+    assert who(verdict) == [("3", "not_disabled")]
+
+
+def test_an_employee_who_left_with_evidence_goes_and_the_student_of_that_number_stays(case: Case) -> None:
+    case.with_staff()
+    assert case.judge() == Send()
+    case.accounts[2] = an_employee_who_left("2", POSITION)
+    assert case.judge() == Send()
+
+
+def test_the_evidence_of_a_student_says_nothing_of_the_employee_of_that_number(case: Case) -> None:
+    case.with_staff()
+    case.accounts[1:] = [a_leaver("2", POSITION)]
+    verdict = case.judge()
+    assert isinstance(verdict, Hold)
+    assert [(one.kind, one.person, one.reason) for one in verdict.who] == [("staff", "2", "account_unknown")]
+
+
+def test_student_and_staff_that_are_missing_are_counted_apart(case: Case) -> None:
+    case.with_staff()
+    case.accounts = case.accounts[:1]
+    verdict = case.judge()
+    assert isinstance(verdict, Hold)
+    assert [(one.code, one.school, one.count) for one in verdict.reasons] == [("account_unknown", "abbey", 1)] * 2
+    assert [one.message.split(" ")[1] for one in verdict.reasons] == ["were", "staff"]
+
+
+def test_staff_that_are_no_longer_managed_are_not_dropped_silently(case: Case) -> None:
+    """Not even those who left: nobody looks at their records any more."""
+    case.with_staff()
+    case.accounts[2] = an_employee_who_left("2", POSITION)
+    case.has_staff = False
+    verdict = case.judge()
+    assert isinstance(verdict, Hold)
+    assert [(one.kind, one.person, one.reason) for one in verdict.who] == [("staff", "2", "staff_not_managed")]
 
 
 def test_an_email_that_is_carried_for_another_is_not_missing(case: Case) -> None:
@@ -248,8 +322,8 @@ def test_an_email_that_moved_without_release_holds(case: Case) -> None:
 def test_of_two_emails_that_unitu_may_have_one_may_go(case: Case) -> None:
     facts = case.facts()
     seats = {
-        "s1@abbey.example": (Seat(school="abbey", person="1", position=POSITION),),
-        "maybe@x": (Seat(school="abbey", person="1", position=POSITION),),
+        "s1@abbey.example": (Seat(book="abbey", person="1", position=POSITION),),
+        "maybe@x": (Seat(book="abbey", person="1", position=POSITION),),
     }
     last = Last(seats, {"abbey/1": ("maybe@x", "s1@abbey.example")})
     snapshot = take(facts.people.values(), {}, [], last, EmailRule(), has_staff=False)
@@ -258,14 +332,14 @@ def test_of_two_emails_that_unitu_may_have_one_may_go(case: Case) -> None:
 
 
 def test_a_protected_record_that_was_taken_out_holds(case: Case) -> None:
-    case.with_state(roster=case.roster | {"head@x": Seat(school="", person="head@x")})
+    case.with_state(roster=case.roster | {"head@x": Seat(book="", person="head@x")})
     assert who(case.judge()) == [("head@x", "protected_record_removed")]
     case.fixed = [Fixed("student", "Head@x", b'{"email":"Head@x"}')]
     assert case.judge() == Send()
 
 
 def test_a_school_that_was_taken_out_of_the_tenant_holds(case: Case) -> None:
-    case.with_state(roster=case.roster | {"s5@x": Seat(school="borough", person="5")})
+    case.with_state(roster=case.roster | {"s5@x": Seat(book="borough", person="5")})
     assert who(case.judge()) == [("5", "account_unknown")]
 
 
@@ -299,8 +373,8 @@ def test_what_was_not_shown_was_not_adopted(case: Case, changes: Mapping[str, An
 
 
 def test_staff_that_became_managed_need_another_yes(case: Case) -> None:
-    case.areas = ("students", "staff")
-    case.states["abbey"] = a_school(60, areas={"students": 60, "staff": 60})
+    case.with_staff()
+    case.with_state(adoption=ADOPTED)
     assert codes(case.judge()) == ["staff_added"]
 
 
@@ -348,6 +422,20 @@ def test_any_rebuilt_school_of_the_tenant_counts(case: Case) -> None:
     assert codes(case.judge()) == ["after_rebuild"]
     case.states["borough"] = a_school(9, school="borough", full_at=9)
     assert case.judge() == Send()
+
+
+@pytest.mark.parametrize("behind", ["abbey", "abbey+staff"])
+def test_after_a_rebuild_each_book_needs_a_full_sweep_of_its_own(case: Case, behind: str) -> None:
+    case.with_staff()
+    case.accounts[1] = a_leaver("2", POSITION + 5)
+    case.lane_facts[0] = LaneFacts(position=61, rebuilt_at=60, rebuild="r")
+    assert case.judge() == Send()
+    case.states[behind] = msgspec.structs.replace(case.states[behind], full_at=59)
+    verdict = case.judge()
+    assert isinstance(verdict, Wait)
+    [reason] = verdict.reasons
+    assert (reason.code, reason.school) == ("after_rebuild", "abbey")
+    assert ("staff" in reason.message) == (behind != "abbey")
 
 
 @pytest.mark.parametrize(("rebuild", "verdict"), [("r", Send), ("another", Wait)])

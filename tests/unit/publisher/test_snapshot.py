@@ -13,7 +13,7 @@ from services.publisher.snapshot import Fixed, Snapshot, roster_hash, take
 from shared.model import Department, Faculty, Module, ModuleYear, Programme, Structure
 from shared.state import AccountState
 from shared.tenant import Seat
-from tests.unit.publisher.world import a_leaver, an_account, assessed_without_modules
+from tests.unit.publisher.world import a_leaver, an_account, an_employee, assessed_without_modules
 
 HOLDS, SENDS = EmailRule(), EmailRule(sends=True)
 NOBODY = Last()
@@ -29,7 +29,7 @@ def delivered(**emails: str | Sequence[str]) -> Last:
         ref.replace("_", "/"): ((given,) if isinstance(given, str) else tuple(given)) for ref, given in emails.items()
     }
     seats = {
-        email: (Seat(school=ref.split("/")[0], person=ref.split("/")[1], position=0),)
+        email: (Seat(book=ref.split("/")[0], person=ref.split("/")[1], position=0),)
         for ref, known in by_person.items()
         for email in known
     }
@@ -96,12 +96,88 @@ def test_modules_that_were_never_read_are_not_said_to_be_none() -> None:
 
 
 def test_staff_are_sent_only_where_managed() -> None:
-    teacher = an_account("9", kind="staff", email="t@abbey.example", programmes=(), modules=())
+    teacher = an_employee("9", email="t@abbey.example")
     assert "t@abbey.example" not in snapshot_of(teacher).roster
     [sent] = body_of(teacher, has_staff=True)["staff"]
     assert sent["email"] == "t@abbey.example"
-    assert "year" not in sent
-    assert sent["facultyCodes"] == []
+
+
+def test_a_member_of_staff_has_the_fields_of_unitus_document_in_its_order() -> None:
+    teacher = an_employee(
+        "ST1",
+        first_name="Jane",
+        last_name="Smith",
+        title="Professor",
+        email="jane@abbey.example",
+        personal_email="jane@home.example",
+        phone="+44",
+        faculties=("S",),
+        departments=("ART", "HIS"),
+        programmes=("Y10",),
+        modules=("Y10-HIS",),
+        metadata={"campus": "City"},
+    )
+    sent = {
+        "id": "ST1",
+        "firstName": "Jane",
+        "lastName": "Smith",
+        "universityTitle": "Professor",
+        "email": "jane@abbey.example",
+        "personalEmail": "jane@home.example",
+        "phone": "+44",
+        "facultyCodes": ["S"],
+        "departmentCodes": ["ART", "HIS"],
+        "programmeCodes": ["Y10"],
+        "moduleCodes": ["Y10-HIS"],
+        "metadata": {"campus": "City"},
+    }
+    assert list(body_of(teacher, has_staff=True)["staff"][0].items()) == list(sent.items())
+
+
+def test_of_staff_only_what_unitu_must_have_is_sent_without_a_value() -> None:
+    teacher = an_employee("9", id=None, title=None, assessment=assessed_without_modules("9"))
+    assert list(body_of(teacher, has_staff=True)["staff"][0].items()) == [
+        ("firstName", "Ada"),
+        ("lastName", "Fern"),
+        ("universityTitle", ""),
+        ("email", "t9@abbey.example"),
+        ("facultyCodes", []),
+        ("departmentCodes", []),
+        ("programmeCodes", []),
+    ]
+
+
+def test_employee_and_student_of_one_number_are_two_people() -> None:
+    snapshot = snapshot_of(an_account("214"), an_employee("214"), has_staff=True)
+    assert snapshot.carried == {"abbey/214": "s214@abbey.example", "abbey+staff/214": "t214@abbey.example"}
+    seats = snapshot.roster.values()
+    assert [(seat.school, seat.kind, seat.person) for seat in seats] == [
+        ("abbey", "student", "214"),
+        ("abbey", "staff", "214"),
+    ]
+
+
+@pytest.mark.parametrize("holder", ["abbey/1", "abbey+staff/1"])
+def test_of_student_and_staff_with_one_email_the_delivered_account_keeps_it(holder: str) -> None:
+    people = an_account("1", email="a@x"), an_employee("1", email="a@x")
+    last = Last({"a@x": (Seat(book=holder.removesuffix("/1"), person="1", position=0),)}, {holder: ("a@x",)})
+    snapshot = snapshot_of(*people, last=last, has_staff=True)
+    assert snapshot.roster["a@x"].ref == holder
+    [conflict] = snapshot.conflicts
+    other = "student" if "+" in holder else "staff"
+    assert (conflict.school, conflict.kind, conflict.person) == ("abbey", other, "1")
+    assert (conflict.holder, conflict.is_left_out) == (holder, True)
+
+
+def test_an_email_of_staff_does_not_move_by_itself() -> None:
+    teacher, last = an_employee("1", email="new@x"), Last({}, {"abbey+staff/1": ("old@x",)})
+    held = snapshot_of(teacher, last=last, has_staff=True)
+    [wait] = held.waits
+    assert (wait.ref, wait.kind, wait.delivered, wait.own) == ("abbey+staff/1", "staff", "old@x", "new@x")
+    of_student = EmailRule(releases={"abbey/1": "new@x"})
+    assert set(snapshot_of(teacher, last=last, rule=of_student, has_staff=True).roster) == {"old@x"}
+    of_staff = EmailRule(releases={"abbey+staff/1": "new@x"})
+    assert set(snapshot_of(teacher, last=last, rule=of_staff, has_staff=True).roster) == {"new@x"}
 
 
 def test_only_enabled_accounts_are_in_it() -> None:
@@ -234,7 +310,7 @@ def test_of_two_schools_that_claim_one_email_the_delivered_account_keeps_it(orde
 
 def test_of_two_that_were_delivered_with_one_email_the_newest_keeps_it() -> None:
     """2 got it in a snapshot of unknown outcome, after 1 had it in the accepted one."""
-    seats = (Seat(school="abbey", person="2", position=9), Seat(school="abbey", person="1", position=5))
+    seats = (Seat(book="abbey", person="2", position=9), Seat(book="abbey", person="1", position=5))
     last = Last({"a@x": seats}, {"abbey/1": ("a@x",), "abbey/2": ("a@x",)})
     states = [an_account("1", email="a@x"), an_account("2", email="a@x")]
     assert snapshot_of(*states, last=last).roster["a@x"].person == "2"

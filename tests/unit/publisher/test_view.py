@@ -6,10 +6,22 @@ import pytest
 
 from services.publisher.view import COUNTS, LANE, SCHOOLS, STRUCTURES, people_of
 from shared.lanes import lane_of
+from shared.model import Frozen
 from shared.state import AccountState
 from shared.tenant import SnapshotHeld
 from shared.wire import Record
-from tests.unit.publisher.world import World, a_config, a_lane, a_leaver, a_school, a_structure, an_account
+from tests.unit.publisher.world import (
+    MANAGED,
+    QUICK,
+    World,
+    a_config,
+    a_lane,
+    a_leaver,
+    a_school,
+    a_structure,
+    an_account,
+    an_employee,
+)
 
 
 @pytest.fixture
@@ -97,6 +109,41 @@ def test_a_record_that_cannot_be_read_is_set_aside_and_the_lane_goes_on(world: W
     assert set(known(world)) == {"abbey/1", "abbey/5"}
     letters = world.out.of("account-state-dlq")
     assert [letter.key for letter in letters] == ["abbey/2", "abbey/3", "abbey/4"]
+
+
+def test_employee_and_student_of_one_number_are_kept_apart(tmp_path: Path) -> None:
+    world = World(a_config(tmp_path, MANAGED + QUICK))
+    world.tell(an_account("214", 5), an_employee("214", 6), a_school(9), a_school(8, kind="staff"), a_structure())
+    assert known(world) == {"abbey/214": ("enabled", 5), "abbey+staff/214": ("enabled", 6)}
+    view = world.views.read("abbey")
+    assert {book: state.at for book, state in view.facts.states.items()} == {"abbey": 9, "abbey+staff": 8}
+    assert set(view.structures) == {"abbey"}
+    assert world.lanes.hashes[0][COUNTS] == {"abbey": b"1", "abbey+staff": b"1"}
+    world.forget("214", "abbey+staff")
+    world.read()
+    assert known(world) == {"abbey/214": ("enabled", 5)}
+
+
+def test_staff_that_are_not_managed_are_nobodys_business(world: World) -> None:
+    world.tell_school(an_account("1", 5))
+    woken(world)
+    world.tell_school(an_employee("214", 6), kind="staff")
+    assert not woken(world)
+    assert known(world) == {"abbey/1": ("enabled", 5)}
+    assert set(world.views.read("abbey").facts.states) == {"abbey"}
+
+
+@pytest.mark.parametrize(
+    ("state", "key"),
+    [(an_employee("1", 9), "abbey/1"), (an_account("1", 9), "abbey+staff/1"), (a_school(9, kind="staff"), "abbey")],
+)
+def test_what_stands_under_another_books_key_is_set_aside(world: World, state: Frozen, key: str) -> None:
+    """An employee's record under a student's key would be that student's newest."""
+    world.tell_school(an_account("1", 5))
+    world.append(state, key=key)
+    world.read()
+    assert known(world) == {"abbey/1": ("enabled", 5)}
+    assert [letter.key for letter in world.out.of("account-state-dlq")] == [key]
 
 
 # --- whom it wakes ---------------------------------------------------------------------------------------------------

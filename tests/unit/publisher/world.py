@@ -16,6 +16,7 @@ from services.publisher.unitu import Outcome
 from services.publisher.view import PublisherView
 from services.publisher.wakes import Wakes
 from shared import points
+from shared.books import book_of, school_of
 from shared.clock import parse
 from shared.config import Config
 from shared.config_load import load
@@ -23,7 +24,7 @@ from shared.events import Evidence, StudentAssessed
 from shared.lane import LaneLoop
 from shared.lanes import lane_of
 from shared.memory import MemoryDueQueue, MemoryLaneStore, MemoryLog
-from shared.model import Category, Details, Frozen, Programme, Structure, Verdict
+from shared.model import Category, Details, Frozen, Kind, Programme, Structure, Verdict
 from shared.state import AccountState, CertifiedSweep, LaneState, SchoolState, StructureState
 from shared.tenant import TenantState, email_key
 from shared.topics import ACCOUNT_STATE, DELIVERIES, SYNC_REQUESTS, TENANT_STATE
@@ -31,6 +32,7 @@ from shared.wire import Message, Record, decode, encode, headers
 
 START = parse("2026-11-23T08:00:00.000Z")
 LIVE = 'mode = "live"\nstaff = "not-in-unitu"\n'
+MANAGED = 'mode = "live"\nstaff = "managed"\n'
 QUICK = "quiet_seconds = 0\nmax_delay_seconds = 0\nmin_interval_seconds = 0\n"
 
 
@@ -84,11 +86,26 @@ def a_leaver(
     return an_account(student, at, school=school, status="disabled", evidence=evidence, **more)
 
 
-def a_school(at: int = 10, *, school: str = "abbey", full_at: int | None = None, **more: Any) -> SchoolState:
-    """A school with a certified sweep."""
+def an_employee(employee: str = "214", at: int = 1, *, school: str = "abbey", **more: Any) -> AccountState:
+    """The enabled account of a member of staff."""
+    fields: dict[str, Any] = {"email": f"t{employee}@abbey.example", "title": "Dr", "programmes": (), "modules": ()}
+    return an_account(employee, at, school=school, kind="staff", **(fields | more))
+
+
+def an_employee_who_left(employee: str = "214", at: int = 1, **more: Any) -> AccountState:
+    return an_employee(
+        employee, at, status="disabled", evidence=Evidence(kind="certificate", ref="sweep", at=at), **more
+    )
+
+
+def a_school(
+    at: int = 10, *, school: str = "abbey", kind: Kind = "student", full_at: int | None = None, **more: Any
+) -> SchoolState:
+    """A school whose students, or whose staff, have a certified sweep."""
     sound: dict[str, Any] = {
+        "kind": kind,
         "certified": CertifiedSweep(sweep="s", started_at="2026", completed_at="2026", at=at),
-        "areas": {"students": at},
+        "areas": {"staff" if kind == "staff" else "students": at},
         "full_at": at if full_at is None else full_at,
     }
     return SchoolState(school=school, at=at, **(sound | more))
@@ -222,11 +239,11 @@ class World:
         for state in states:
             match state:
                 case AccountState():
-                    school, where = state.school, f"{state.school}/{state.student_id}"
+                    school, where = state.school, f"{book_of(state.school, state.kind)}/{state.student_id}"
                 case StructureState():
                     school, where = state.school, f"{state.school}//structure"
                 case SchoolState():
-                    school = where = state.school
+                    school, where = state.school, book_of(state.school, state.kind)
                 case LaneState():
                     school, where = "", f"lane-{state.lane}"
                 case _:
@@ -235,9 +252,9 @@ class World:
             told = headers(type(state), id="i", school=school, subject=where, time="2026")
             self._put(lane, key or where, encode(state), told)
 
-    def forget(self, student: str, school: str = "abbey") -> None:
+    def forget(self, student: str, book: str = "abbey") -> None:
         """A tombstone."""
-        self._put(lane_of(school, self.config.kafka.partitions), f"{school}/{student}", b"", [])
+        self._put(lane_of(school_of(book), self.config.kafka.partitions), f"{book}/{student}", b"", [])
 
     def _put(self, lane: int, key: str, value: bytes, told: list[tuple[str, bytes]]) -> None:
         log = self.log.setdefault(lane, [])
@@ -254,7 +271,7 @@ class World:
         self.read()
 
     def tell_school(self, *accounts: AccountState, at: int = 10, school: str = "abbey", **more: Any) -> None:
-        """These accounts, and a certified sweep that ends at ``at``; the lane stands behind it."""
+        """These accounts, and a certified sweep that ends at ``at``; the lane stands behind it. ``kind``: whose."""
         lane = lane_of(school, self.config.kafka.partitions)
         self.tell(*accounts, a_school(at, school=school, **more), a_lane(at + 1, lane))
 
