@@ -44,7 +44,7 @@ class GatewayService:
         stopping, out = Stopping(), KafkaLog(self._config)
         memory = RedisMemory(connect(self._config), self._config.redis.key_prefix)
         recall = partial(recall_structure, self._config)
-        intake = Intake(memory, out, utc_now, self._config.kafka.partitions, recall)
+        intake = Intake(memory, out, utc_now, self._config.kafka.partitions, recall, schools_with_staff(self._config))
         keys = ApiKeys(self._config.schools)
         web = Web(keys, memory, intake, utc_now, self._config.gateway.max_body_bytes, stopping)
         server = _Server(
@@ -93,6 +93,12 @@ def listen(config: Config) -> socket.socket:
         raise ConfigError(
             f'gateway.listen = "{config.gateway.listen}": {error.strerror}; take another address, or end what has it'
         ) from error
+
+
+def schools_with_staff(config: Config) -> frozenset[str]:
+    """Those whose tenant has its staff managed."""
+    tenants = config.tenants
+    return frozenset(slug for slug, school in config.schools.items() if tenants[school.tenant].staff == "managed")
 
 
 def recall_structure(config: Config, school: str) -> Structure | None:

@@ -1,7 +1,7 @@
 """
 A whole body, checked: what can be taken of it and who is at fault, or why none of it is. Pure.
 
-Students are read twice, here and when they are published, so that memory holds one at a time.
+People are read twice, here and when they are published, so that memory holds one at a time.
 """
 
 from collections import Counter
@@ -12,14 +12,26 @@ from services.gateway.body import LISTS, STRUCTURE, Entries
 from services.gateway.fields import under
 from services.gateway.identity import Identity, Settled, settle
 from services.gateway.notes import Notes
-from services.gateway.people import Defined, Key, check_staff, defined_by, read_student, student_of
+from services.gateway.people import (
+    STAFF,
+    STUDENTS,
+    Defined,
+    Key,
+    Reader,
+    defined_by,
+    person_of,
+    read_staff,
+    read_student,
+)
 from services.gateway.structure import Lists, read_lists
 from shared.errors import RollcallError
-from shared.model import Fault, Student
+from shared.model import Fault, Kind, Student
 
-FAULTY_SHARE = (1, 20)  # of the students may be at fault: 5 %
+FAULTY_SHARE = (1, 20)  # of the students, and of the staff, may be at fault: 5 %
 MOST_FAULTS = 100_000  # in one answer; beyond that they are only counted
 TWICE = "stands twice in the body"
+
+Roll = Mapping[str, str | None]  # of everybody who is there: the other field that tells one from another, by key
 
 
 class FaultList:
@@ -44,10 +56,20 @@ class Refused(RollcallError):
         self.counts = counts
 
 
-@dataclass(frozen=True)
-class Students:
-    """The students of a sound body: who they are, and each as it can be taken."""
+def list_of(kind: Kind) -> str:
+    """As the body calls it."""
+    return "staff" if kind == "staff" else "students"
 
+
+def reader_of(kind: Kind) -> Reader:
+    return read_staff if kind == "staff" else read_student
+
+
+@dataclass(frozen=True)
+class People:
+    """The students of a sound body, or its staff: who they are, and each as it can be taken."""
+
+    kind: Kind
     entries: Entries
     identities: list[Identity]
     settled: Settled
@@ -55,7 +77,12 @@ class Students:
     defined: Defined
     key: Key
 
-    def roll(self, last: Mapping[str, str | None]) -> dict[str, str | None]:
+    @property
+    def name(self) -> str:
+        """Of their list."""
+        return list_of(self.kind)
+
+    def roll(self, last: Roll) -> dict[str, str | None]:
         """The other field by key, of all who are there; what an entry does not say stays as it was."""
         found: dict[str, str | None] = {}
         for identity, key in zip(self.identities, self.settled.keys, strict=True):
@@ -67,16 +94,16 @@ class Students:
         return found
 
     def records(self) -> Iterator[Student]:
-        """Each student of the roll once."""
+        """Each person of the roll once."""
+        lists, read = STAFF if self.kind == "staff" else STUDENTS, reader_of(self.kind)
         for twice in sorted(self.settled.twice):
-            yield Student(student_id=twice, faults=(Fault(pointer=f"/{self.key}", message=TWICE),))
+            yield Student(student_id=twice, lists=lists, faults=(Fault(pointer=f"/{self.key}", message=TWICE),))
         seen = set(self.settled.twice)
         for raw, identity, key in zip(self.entries, self.identities, self.settled.keys, strict=True):
             if key is not None and key not in seen:
                 if identity.key != key:
-                    seen.add(key)  # no sound key of the body: two entries may have been found to be this student
-                more = self.faults_of(identity)
-                yield student_of(read_student(raw, self.defined, self.key), key, more)
+                    seen.add(key)  # no sound key of the body: two entries may have been found to be this person
+                yield person_of(read(raw, self.defined, self.key), key, self.faults_of(identity))
 
     def faults_of(self, identity: Identity) -> tuple[Fault, ...]:
         """What is wrong with one entry because of others."""
@@ -92,13 +119,15 @@ class Students:
 @dataclass(frozen=True)
 class Checked:
     """
-    A body that can be taken. ``students`` None: they were not supplied; ``lists`` is the structure as it now stands.
+    A body that can be taken. ``students`` None: they were not supplied; ``staff`` None: not supplied, or not taken.
+    ``lists`` is the structure as it now stands, ``undecided`` counts those at fault by the name of their list.
     """
 
-    students: Students | None
+    students: People | None
+    staff: People | None
     lists: Lists
     supplied: tuple[str, ...]
-    undecided: int
+    undecided: Mapping[str, int]
     faults: FaultList = field(repr=False)
     notes: tuple[Fault, ...] = ()
 
@@ -108,61 +137,88 @@ class Checked:
 
 
 def check(
-    supplied: Mapping[str, Entries], faults: list[Fault], kept: Lists, key: Key, last: Mapping[str, str | None]
+    supplied: Mapping[str, Entries],
+    faults: list[Fault],
+    kept: Lists,
+    key: Key,
+    last: Roll,
+    last_staff: Roll | None = None,
 ) -> Checked:
     """
     Shape: the entries of each list that is in the body, what is already known to be wrong with it, what the feed said
-    last of its lists and of who is there. Raises: Refused.
+    last of its lists, and of who is there. ``last_staff`` None: the school's staff are checked, and not taken.
+    Raises: Refused.
     """
     notes, all_faults = Notes(), FaultList()
     lists, wrong = read_lists(supplied, kept, notes)
     defined = defined_by(lists)
     all_faults.extend(faults + wrong)
-    for place, raw in enumerate(supplied.get("staff", ())):
-        wrong, strange = check_staff(raw, defined)
-        all_faults.extend(under(f"/staff/{place}", wrong))
-        notes.strange("staff", place, strange)
+    if last_staff is None:
+        _only_check(supplied.get("staff", ()), defined, all_faults, notes)
     of_whole = all_faults.count
-    students, undecided = None, 0
-    if "students" in supplied:
-        students, undecided = _check_students(supplied["students"], defined, key, last, all_faults, notes)
+    found: dict[str, People] = {}
+    undecided: dict[str, int] = {}
+    rolls: tuple[tuple[Kind, Roll | None], ...] = (("student", last), ("staff", last_staff))
+    for kind, roll in rolls:
+        name = list_of(kind)
+        if name in supplied and roll is not None:
+            found[name], undecided[name] = _people(kind, supplied[name], defined, key, roll, all_faults, notes)
     counts = {name: len(supplied[name]) for name in LISTS if name in supplied}
     if of_whole:
-        raise Refused(
-            "body-refused", "The body has faults outside its students; nothing was taken.", all_faults, counts
-        )
+        raise Refused("body-refused", "The body has faults outside its people; nothing was taken.", all_faults, counts)
     limit, whole = FAULTY_SHARE
-    if students is not None and undecided * whole > len(students.entries) * limit:
-        detail = f"{undecided} of {len(students.entries)} students are at fault, more than 5 %; nothing was taken."
-        raise Refused("too-many-faults", detail, all_faults, counts)
-    if supplied.get("staff"):
+    for name, people in found.items():
+        if undecided[name] * whole > len(people.entries) * limit:
+            detail = (
+                f"{undecided[name]} of {len(people.entries)} {name} are at fault, more than 5 %; nothing was taken."
+            )
+            raise Refused("too-many-faults", detail, all_faults, counts)
+    return Checked(
+        students=found.get("students"),
+        staff=found.get("staff"),
+        lists=lists,
+        supplied=tuple(supplied),
+        undecided=undecided,
+        faults=all_faults,
+        notes=notes.told(),
+    )
+
+
+def _only_check(entries: Entries, defined: Defined, faults: FaultList, notes: Notes) -> None:
+    """Staff of whom nothing is taken: what is wrong with them is wrong with the body."""
+    for place, raw in enumerate(entries):
+        entry = read_staff(raw, defined, None)
+        faults.extend(under(f"/staff/{place}", entry.faults))
+        notes.strange("staff", place, entry.strange)
+    if entries:
         notes.add("/staff", "was checked, but pushed staff are not taken")
-    return Checked(students, lists, tuple(supplied), undecided, all_faults, notes.told())
 
 
-def _check_students(
+def _people(
+    kind: Kind,
     entries: Entries,
     defined: Defined,
     key: Key,
-    last: Mapping[str, str | None],
+    last: Roll,
     faults: FaultList,
     notes: Notes,
-) -> tuple[Students, int]:
-    """The students, and how many entries are at fault."""
+) -> tuple[People, int]:
+    """The people of one list, and how many of its entries are at fault."""
     identities: list[Identity] = []
     at_fault: set[int] = set()
+    name, read = list_of(kind), reader_of(kind)
     for place, raw in enumerate(entries):
-        entry = read_student(raw, defined, key)
+        entry = read(raw, defined, key)
         identities.append(Identity(entry.key, entry.other))
-        notes.strange("students", place, entry.strange)
+        notes.strange(name, place, entry.strange)
         if entry.faults:
             at_fault.add(place)
-            faults.extend(under(f"/students/{place}", entry.faults))
+            faults.extend(under(f"/{name}/{place}", entry.faults))
     emails = Counter(one.key if key == "email" else one.other for one in identities)
     twice = frozenset(email for email, count in emails.items() if count > 1 and email is not None)
-    students = Students(entries, identities, settle(identities, last), twice, defined, key)
+    people = People(kind, entries, identities, settle(identities, last), twice, defined, key)
     for place, identity in enumerate(identities):
-        if wrong := students.faults_of(identity):
+        if wrong := people.faults_of(identity):
             at_fault.add(place)
-            faults.extend(under(f"/students/{place}", wrong))
-    return students, len(at_fault)
+            faults.extend(under(f"/{name}/{place}", wrong))
+    return people, len(at_fault)

@@ -6,7 +6,8 @@ One body as the records of one complete sweep, published in order, each batch ac
 3. The roll, and SweepCompleted with the certificate. With a student whom nobody can name: SweepFailed instead, and
    nobody is said to have left.
 
-A body without students opens no sweep: its structure goes alone.
+The staff are a sweep of their own after it, by the same course. A body without students opens no sweep of them: its
+structure goes alone.
 """
 
 from collections import Counter
@@ -15,27 +16,30 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from services.fetcher.certificate import certify
-from services.fetcher.messages import Envelope, Letter, of_student
-from services.gateway.check import Students
+from services.fetcher.messages import Envelope, Letter, of_person
+from services.gateway.check import People
+from services.gateway.people import STAFF
 from services.gateway.receipt import WITHOUT_KEY
 from shared import columns
 from shared.clock import Clock, write
 from shared.events import Absences, EndpointRead, SweepCompleted, SweepFailed, SweepStarted
-from shared.model import Student
+from shared.model import Kind, Student
 from shared.ports import Log
 from shared.wire import Message
 
 BATCH = 1_000  # records between two looks at the lease
 MOST_NAMED = 50_000  # of those absent, in SweepCompleted: one record has a bound
-PATH = "/v1/sync#/students"
-AREAS = ("students", "sets")
-LEFT = ("leavers",)
+PATH = "/v1/sync#/"
 
 
 @dataclass
 class Delivery:
-    """``go_on`` raises when nothing more may be published. ``read_at`` is one moment for the whole body."""
+    """
+    Of one list of a body: its students, or its staff. ``go_on`` raises when nothing more may be published. ``sweep``
+    and ``read_at`` are those of the whole body.
+    """
 
+    kind: Kind
     school: str
     lane: int
     sweep: str
@@ -50,52 +54,55 @@ class Delivery:
         """Raises: Retryable."""
         self._publish([Envelope(self.school, self.lane, None).structure(structure, self.read_at)])
 
-    def whole(self, students: Students, structure: Letter | None, missing: Collection[str], *, has_left: bool) -> int:
+    def whole(self, people: People, structure: Letter | None, missing: Collection[str], *, has_left: bool) -> int:
         """
         The sweep, from its start to its end. ``missing``: of the last roll; ``has_left``: whether that means they left.
         Returns how many were said to have left. Raises: Retryable, when not everything was acknowledged.
         """
-        envelope = Envelope(self.school, self.lane, self.sweep)
-        leavers = missing if has_left and not students.settled.without_key else ()
-        gone = (Student(student_id=key, lists=LEFT) for key in sorted(leavers))
+        envelope = Envelope(self.school, self.lane, self.sweep, self.kind)
+        leavers = missing if has_left and not people.settled.without_key else ()
+        gone = (_leaver(self.kind, key) for key in sorted(leavers))
         self._publish(
             chain(
                 self._opening(envelope, structure),
-                self._people(envelope, students.records(), in_roll=True),
+                self._people(envelope, people.records(), in_roll=True),
                 self._people(envelope, gone, in_roll=False),
             )
         )
-        self._publish(self._ending(envelope, students, missing, has_left=has_left))
+        self._publish(self._ending(envelope, people, missing, has_left=has_left))
         return len(leavers)
 
     def _opening(self, envelope: Envelope, structure: Letter | None) -> Iterator[Message]:
-        yield envelope.started(SweepStarted(school=self.school, sweep=self.sweep, started_at=self.read_at, full=True))
+        yield envelope.started(
+            SweepStarted(school=self.school, kind=self.kind, sweep=self.sweep, started_at=self.read_at, full=True)
+        )
         if structure is not None:
             yield envelope.structure(structure, self.read_at)
 
     def _people(self, envelope: Envelope, people: Iterable[Student], *, in_roll: bool) -> Iterator[Message]:
         for student in people:
-            letter = of_student(self.school, student)
+            letter = of_person(self.school, self.kind, student)
             if in_roll:
                 self._digests[student.student_id] = letter.digest
                 columns.count(self._filled, student)
             yield envelope.student(letter, self.read_at)
 
     def _ending(
-        self, envelope: Envelope, students: Students, missing: Collection[str], *, has_left: bool
+        self, envelope: Envelope, people: People, missing: Collection[str], *, has_left: bool
     ) -> Iterator[Message]:
-        count, unknown = len(students.entries), len(students.settled.without_key)
-        endpoint = EndpointRead(path=PATH, pages=1, declared=count, received=count)
+        count, unknown, name = len(people.entries), len(people.settled.without_key), people.name
+        endpoint = EndpointRead(path=PATH + name, pages=1, declared=count, received=count)
         now = max(write(self.clock()), self.read_at)
         if unknown:
-            detail = f"{unknown} of {count} students have no key that can be taken"
+            detail = f"{unknown} of {count} {name} have no key that can be taken"
             yield envelope.failed(
                 SweepFailed(
                     school=self.school,
+                    kind=self.kind,
                     sweep=self.sweep,
                     started_at=self.read_at,
                     failed_at=now,
-                    reason=WITHOUT_KEY,
+                    reason=WITHOUT_KEY[self.kind],
                     detail=detail,
                     endpoints=(endpoint,),
                 )
@@ -106,11 +113,12 @@ class Delivery:
         yield envelope.completed(
             SweepCompleted(
                 school=self.school,
+                kind=self.kind,
                 sweep=self.sweep,
                 started_at=self.read_at,
                 completed_at=now,
                 full=True,
-                certificate=certify([endpoint], self._digests, AREAS),
+                certificate=certify([endpoint], self._digests, (name, "sets")),
                 absences=Absences(explained=named) if has_left else Absences(unexplained=named),
                 fill=columns.fill_of(self._filled),
             )
@@ -121,3 +129,10 @@ class Delivery:
         while batch := list(islice(rest, BATCH)):
             self.go_on()
             self.out.publish(batch)
+
+
+def _leaver(kind: Kind, key: str) -> Student:
+    """Somebody of whom no more is known than that they left."""
+    if kind == "staff":
+        return Student(student_id=key, lists=STAFF, system_status=-1)
+    return Student(student_id=key, lists=("leavers",))

@@ -33,12 +33,14 @@ class Lease:
 class Last(Frozen):
     """
     What the accepted bodies of a school came to. ``roll``: everybody whom a body said to be there and none since a
-    complete one said not to be; by key, the other field that tells one from another. ``key`` is the setting.
+    complete one said not to be; by key, the other field that tells one from another. ``staff`` is the same of the
+    staff. ``key`` is the setting.
     """
 
     key: str
     lists: Lists = Lists()
     roll: dict[str, str | None] | None = None
+    staff: dict[str, str | None] | None = None
 
 
 class Memory(Protocol):

@@ -1,9 +1,10 @@
 """
 One entry of the body's students or staff, as the document describes it: pure.
 
-What is wrong inside one student is that student's own fault; they are then undecided, and keep what they have.
+What is wrong inside one person is that person's own fault; they are then undecided, and keep what they have.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,7 +31,8 @@ _PERSON = {
 _STUDENT = frozenset(_PERSON | {"year"})
 _STAFF = frozenset(_PERSON | {"universityTitle", "facultyCodes", "departmentCodes"})
 MAX_KEY = 320  # characters: the longest e-mail address
-MAX_FAULTS = 100  # that one student's record carries; the answer to the push lists them all
+MAX_FAULTS = 100  # that one person's record carries; the answer to the push lists them all
+STUDENTS, STAFF = ("students",), ("staff",)  # the lists that have somebody
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def defined_by(lists: Lists) -> Defined:
 @dataclass(frozen=True)
 class Entry:
     """
-    One student as pushed. ``key`` is who they are (None: nothing says it), ``other`` what else tells them from others:
+    One person as pushed. ``key`` is who they are (None: nothing says it), ``other`` what else tells them from others:
     the id where the e-mail is the key, the e-mail where the id is. ``fields`` are those of ``Student``.
     """
 
@@ -61,54 +63,64 @@ class Entry:
     strange: tuple[str, ...]
 
 
+Reader = Callable[[msgspec.Raw, Defined, Key], Entry]
+
+
 def read_student(raw: msgspec.Raw, defined: Defined, key: Key) -> Entry:
     fields = Fields(raw, _STUDENT)
-    own_id = fields.text("id", optional=key == "email")
-    first_name, last_name = fields.text("firstName"), fields.text("lastName")
+    own_id, names = _names(fields, key)
     year, email = fields.year(), fields.email("email")
+    mine, other = _identity(fields, key, own_id, email)
+    found = names | {"email": email} | _contact(fields) | {"year": year} | _enrolments(fields, defined)
+    return Entry(mine, other, found, tuple(fields.faults), fields.strange)
+
+
+def read_staff(raw: msgspec.Raw, defined: Defined, key: Key | None) -> Entry:
+    """``key`` None: nobody is told by it, the entry is only checked."""
+    fields = Fields(raw, _STAFF)
+    own_id, names = _names(fields, key)
+    title, email = fields.text("universityTitle", may_be_empty=True), fields.email("email")
+    mine, other = _identity(fields, key, own_id, email)
+    found = names | {"lists": STAFF, "title": title or None, "email": email} | _contact(fields)
+    found["faculties"] = fields.codes("facultyCodes", defined.faculties, "faculties", optional=False)
+    found["departments"] = fields.codes("departmentCodes", defined.departments, "departments", optional=False)
+    found |= _enrolments(fields, defined, is_optional=False)
+    return Entry(mine, other, found, tuple(fields.faults), fields.strange)
+
+
+def _names(fields: Fields, key: Key | None) -> tuple[str | None, dict[str, Any]]:
+    """Their own id, and what goes by it: an id that is not the key is kept beside it."""
+    own_id = fields.text("id", optional=key != "id")
+    names = {"first_name": fields.text("firstName"), "last_name": fields.text("lastName")}
+    return own_id, {"feed_id": None if key == "id" else own_id} | names
+
+
+def _identity(fields: Fields, key: Key | None, own_id: str | None, email: str | None) -> tuple[str | None, str | None]:
+    """``Entry.key`` and ``Entry.other``."""
     folded = None if email is None else email_key(email)
-    mine = folded if key == "email" else own_id
-    if mine is not None and not can_be_key(mine):
-        fields.wrong(f"/{key}", f"cannot say who a student is: at most {MAX_KEY} printable characters, the first no /")
+    mine, other = (own_id, folded) if key == "id" else (folded, own_id)
+    if key is not None and mine is not None and not can_be_key(mine):
+        fields.wrong(f"/{key}", f"cannot say who somebody is: at most {MAX_KEY} printable characters, the first no /")
         mine = None
-    found: dict[str, Any] = {
-        "feed_id": own_id if key == "email" else None,
-        "first_name": first_name,
-        "last_name": last_name,
-        "email": email,
-        "personal_email": fields.email("personalEmail", optional=True),
-        "phone": fields.text("phone", optional=True),
-        "year": year,
-        "programmes": fields.codes("programmeCodes", defined.programmes, "programmes"),
-        "modules": fields.codes("moduleCodes", defined.modules, "modules"),
-        "metadata": fields.metadata("metadata"),
-    }
-    return Entry(mine, own_id if key == "email" else folded, found, tuple(fields.faults), fields.strange)
+    return mine, other
+
+
+def _contact(fields: Fields) -> dict[str, Any]:
+    personal_email = fields.email("personalEmail", optional=True)
+    return {"personal_email": personal_email, "phone": fields.text("phone", optional=True)}
+
+
+def _enrolments(fields: Fields, defined: Defined, *, is_optional: bool = True) -> dict[str, Any]:
+    programmes = fields.codes("programmeCodes", defined.programmes, "programmes", optional=is_optional)
+    modules = fields.codes("moduleCodes", defined.modules, "modules")
+    return {"programmes": programmes, "modules": modules, "metadata": fields.metadata("metadata")}
 
 
 def can_be_key(text: str) -> bool:
-    """Whether a text can name a student in topics: ``school//structure`` is no student's."""
+    """Whether a text can name a person in topics: ``school//structure`` is nobody's."""
     return 0 < len(text) <= MAX_KEY and text.isprintable() and not text.startswith("/")
 
 
-def student_of(entry: Entry, student_id: str, more: tuple[Fault, ...] = ()) -> Student:
-    """Faults are told by pointers from the student on: where the student stood in the body says nothing of them."""
-    return Student(student_id=student_id, faults=(*entry.faults, *more)[:MAX_FAULTS], **entry.fields)
-
-
-def check_staff(raw: msgspec.Raw, defined: Defined) -> tuple[list[Fault], tuple[str, ...]]:
-    """What is wrong with one member of staff, and the fields that nobody knows. Nothing else is taken of them."""
-    fields = Fields(raw, _STAFF)
-    fields.text("id", optional=True)
-    fields.text("firstName")
-    fields.text("lastName")
-    fields.text("universityTitle", may_be_empty=True)
-    fields.email("email")
-    fields.email("personalEmail", optional=True)
-    fields.text("phone", optional=True)
-    fields.codes("facultyCodes", defined.faculties, "faculties", optional=False)
-    fields.codes("departmentCodes", defined.departments, "departments", optional=False)
-    fields.codes("programmeCodes", defined.programmes, "programmes", optional=False)
-    fields.codes("moduleCodes", defined.modules, "modules")
-    fields.metadata("metadata")
-    return fields.faults, fields.strange
+def person_of(entry: Entry, person_id: str, more: tuple[Fault, ...] = ()) -> Student:
+    """Faults are told by pointers from the person on: where they stood in the body says nothing of them."""
+    return Student(student_id=person_id, faults=(*entry.faults, *more)[:MAX_FAULTS], **entry.fields)

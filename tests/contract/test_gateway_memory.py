@@ -16,6 +16,7 @@ LAST = Last(
     key="email",
     lists=Lists(faculties=(Faculty(code="FAC01", name="Faculté des lettres"),), modules=()),
     roll={"ada@northern.example": "S1", "zoë@northern.example": None},
+    staff={"jane@northern.example": "T1"},
 )
 
 

@@ -11,29 +11,20 @@ from services.gateway.body import open_body
 from services.gateway.check import Checked, Refused, check
 from services.gateway.people import Key
 from services.gateway.structure import Lists
-from tests.unit.gateway.world import a_body, a_pupil, email, pupils
+from tests.unit.gateway.world import a_body, a_pupil, a_teacher, email, pupils, staff_email, teachers
 
 
-def checked(body: Any, key: Key = "email", last: Mapping[str, str | None] | None = None) -> Checked:
+def checked(
+    body: Any, key: Key = "email", last: Mapping[str, str | None] | None = None, *, has_staff: bool = False
+) -> Checked:
     supplied, faults = open_body(json.dumps(body).encode())
-    return check(supplied, faults, Lists(), key, last or {})
+    return check(supplied, faults, Lists(), key, last or {}, {} if has_staff else None)
 
 
-def refusal(body: Any, key: Key = "email") -> tuple[str, list[str]]:
+def refusal(body: Any, key: Key = "email", *, has_staff: bool = False) -> tuple[str, list[str]]:
     with pytest.raises(Refused) as refused:
-        checked(body, key)
+        checked(body, key, has_staff=has_staff)
     return refused.value.reason, [fault.pointer for fault in refused.value.faults.told]
-
-
-STAFF = {
-    "firstName": "Jane",
-    "lastName": "Smith",
-    "universityTitle": "Professor",
-    "email": "jane.smith@northern.example",
-    "facultyCodes": [],
-    "departmentCodes": [],
-    "programmeCodes": [],
-}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +33,7 @@ STAFF = {
         pytest.param(a_body(faculties=[{"code": "FAC01"}]), ["/faculties/0/name"], id="a structure's field"),
         pytest.param(a_body(modules={}), ["/modules"], id="a list that is none"),
         pytest.param(a_body(pupils=[]), ["/pupils"], id="an unknown list"),
-        pytest.param(a_body(staff=[STAFF | {"email": 1}]), ["/staff/0/email"], id="staff"),
+        pytest.param(a_body(staff=[a_teacher(email=1)]), ["/staff/0/email"], id="staff"),
         pytest.param(
             a_body(pupils(30, a_pupil(31, year="1")), faculties=[7], departments=[], programmes=[], modules=[]),
             ["/faculties/0"]
@@ -73,13 +64,13 @@ def test_more_than_five_percent_at_fault_refuse_the_whole(sound: int, faulty: in
         assert refusal(body) == ("too-many-faults", expected)
     else:
         taken = checked(body)
-        assert (taken.undecided, [fault.pointer for fault in taken.faults.told]) == (faulty, expected)
+        assert (taken.undecided["students"], [fault.pointer for fault in taken.faults.told]) == (faulty, expected)
 
 
 def test_nobody_at_all_is_nobody_at_fault() -> None:
     taken = checked(a_body([]))
     assert taken.students is not None
-    assert (taken.undecided, list(taken.students.records())) == (0, [])
+    assert (taken.undecided["students"], list(taken.students.records())) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -140,7 +131,7 @@ def test_a_body_without_students_says_nothing_of_them() -> None:
 
 
 def test_what_is_not_taken_is_told_once_for_each_field() -> None:
-    body = a_body([a_pupil(n, middleName="Grace") for n in range(3)], staff=[STAFF])
+    body = a_body([a_pupil(n, middleName="Grace") for n in range(3)], staff=[a_teacher()])
     notes = {note.pointer: note.message for note in checked(body).notes}
     assert list(notes) == ["/staff", "/students/0/middleName"]
     assert "entries that have it: 3" in notes["/students/0/middleName"]
@@ -151,3 +142,54 @@ def test_beyond_a_bound_faults_are_only_counted(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Refused) as refused:
         checked(a_body([a_pupil(n, year="1", firstName="") for n in range(3)]))
     assert (len(refused.value.faults.told), refused.value.faults.count) == (3, 6)
+
+
+# --- staff that are managed ------------------------------------------------------------------------------------------
+
+
+def test_staff_are_taken_only_where_they_are_managed() -> None:
+    body = a_body(staff=teachers(2))
+    assert checked(body).staff is None
+    assert [note.pointer for note in checked(body).notes] == ["/staff"]
+    taken = checked(body, has_staff=True)
+    assert taken.staff is not None
+    assert [one.student_id for one in taken.staff.records()] == [staff_email(0), staff_email(1)]
+    assert taken.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("sound", "faulty", "is_refused"),
+    [
+        pytest.param(19, 1, False, id="1 of 20 is 5 %"),
+        pytest.param(18, 1, True, id="1 of 19 is more"),
+    ],
+)
+def test_more_than_five_percent_of_the_staff_at_fault_refuse_the_whole(
+    sound: int, faulty: int, is_refused: bool
+) -> None:
+    body = a_body(pupils(100), staff=teachers(sound, *(a_teacher(100 + n, lastName="") for n in range(faulty))))
+    expected = [f"/staff/{sound + n}/lastName" for n in range(faulty)]
+    if is_refused:
+        assert refusal(body, has_staff=True) == ("too-many-faults", expected)
+    else:
+        taken = checked(body, has_staff=True)
+        assert taken.undecided == {"students": 0, "staff": faulty}
+        assert [fault.pointer for fault in taken.faults.told] == expected
+
+
+def test_many_sound_students_do_not_hide_that_the_staff_are_at_fault() -> None:
+    body = a_body(pupils(1000), staff=[a_teacher(1, email="")])
+    assert refusal(body, has_staff=True) == ("too-many-faults", ["/staff/0/email"])
+
+
+def test_a_student_and_a_member_of_staff_may_have_one_email() -> None:
+    """Which of the two Unitu has under it is settled when it is told."""
+    taken = checked(a_body(pupils(20), staff=[a_teacher(1, email=email(1))]), has_staff=True)
+    assert (taken.undecided, taken.faults.count) == ({"students": 0, "staff": 0}, 0)
+
+
+def test_staff_that_stand_twice_are_undecided_as_staff() -> None:
+    taken = checked(a_body(staff=teachers(40, a_teacher(90), a_teacher(91, email=staff_email(90)))), has_staff=True)
+    assert taken.staff is not None
+    [twice] = [one for one in taken.staff.records() if one.faults]
+    assert (twice.student_id, twice.lists) == (staff_email(90), ("staff",))

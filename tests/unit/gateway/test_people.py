@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from services.gateway.fields import MAX_ENTRY_BYTES
-from services.gateway.people import Defined, Entry, Key, can_be_key, check_staff, read_student, student_of
+from services.gateway.people import Defined, Entry, Key, can_be_key, person_of, read_staff, read_student
 from shared.model import Fault, Student
-from tests.unit.gateway.world import a_pupil
+from tests.unit.gateway.world import a_pupil, a_teacher
 
 DEFINED = Defined(frozenset({"FAC01"}), frozenset({"DEP01"}), frozenset({"PROG01"}), frozenset({"MOD01", "MOD02"}))
 NOTHING_SAID = Defined(None, None, None, None)
@@ -135,7 +135,7 @@ def test_a_key_can_stand_in_a_topic(text: str, can: bool) -> None:
 
 def test_a_sound_student_is_taken_whole() -> None:
     pushed = a_pupil(1, firstName=" Ada ", phone="+44", personalEmail="a@b.example", metadata={"z": "1", "campus": "M"})
-    assert student_of(read(pushed), "ada.fern1@northern.example") == Student(
+    assert person_of(read(pushed), "ada.fern1@northern.example") == Student(
         student_id="ada.fern1@northern.example",
         feed_id="S000001",
         first_name="Ada",
@@ -151,14 +151,14 @@ def test_a_sound_student_is_taken_whole() -> None:
 
 
 def test_a_list_that_is_not_there_is_not_supplied_and_an_empty_one_is_empty() -> None:
-    absent = student_of(read(a_pupil(programmeCodes=..., moduleCodes=...)), "x")
-    empty = student_of(read(a_pupil(programmeCodes=[], moduleCodes=[])), "x")
+    absent = person_of(read(a_pupil(programmeCodes=..., moduleCodes=...)), "x")
+    empty = person_of(read(a_pupil(programmeCodes=[], moduleCodes=[])), "x")
     assert (absent.programmes, absent.modules, empty.programmes, empty.modules) == (None, None, (), ())
 
 
 def test_a_record_tells_its_faults_wherever_in_the_body_it_stood() -> None:
     more = Fault(pointer="/email", message="stands twice")
-    student = student_of(read(a_pupil(year="1")), "x", (more,))
+    student = person_of(read(a_pupil(year="1")), "x", (more,))
     assert [fault.pointer for fault in student.faults] == ["/year", "/email"]
     assert student.year is None
 
@@ -166,7 +166,7 @@ def test_a_record_tells_its_faults_wherever_in_the_body_it_stood() -> None:
 def test_the_same_student_is_the_same_bytes_whatever_the_order_of_the_feed() -> None:
     one = read(a_pupil(moduleCodes=["MOD02", "MOD01"], metadata={"b": "1", "a": "2"}))
     two = read(dict(reversed(a_pupil(moduleCodes=["MOD01", "MOD02"], metadata={"a": "2", "b": "1"}).items())))
-    assert msgspec.json.encode(student_of(one, "x")) == msgspec.json.encode(student_of(two, "x"))
+    assert msgspec.json.encode(person_of(one, "x")) == msgspec.json.encode(person_of(two, "x"))
 
 
 def test_a_field_that_nobody_knows_is_no_fault() -> None:
@@ -186,7 +186,50 @@ def test_a_field_that_nobody_knows_is_no_fault() -> None:
     ],
 )
 def test_staff_are_checked_by_the_document(change: dict[str, Any], pointers: list[str]) -> None:
-    sound = a_pupil(universityTitle="Professor", facultyCodes=["FAC01"], departmentCodes=["DEP01"], year=...)
-    entry = {name: value for name, value in (sound | change).items() if value is not ...}
-    faults, strange = check_staff(msgspec.Raw(json.dumps(entry).encode()), DEFINED)
-    assert ([fault.pointer for fault in faults], strange) == (pointers, ())
+    keys: list[Key | None] = [None, "email"]
+    for key in keys:
+        found = read_employee(a_teacher(**change), key)
+        assert ([fault.pointer for fault in found.faults], found.strange) == (pointers, ())
+
+
+def read_employee(entry: Any, key: Key | None = "email") -> Entry:
+    return read_staff(msgspec.Raw(json.dumps(entry).encode()), DEFINED, key)
+
+
+def test_a_sound_member_of_staff_is_taken_whole() -> None:
+    pushed = a_teacher(1, phone="+44", personalEmail="a@b.example", metadata={"campus": "M"})
+    assert person_of(read_employee(pushed), "jane.smith1@northern.example") == Student(
+        student_id="jane.smith1@northern.example",
+        feed_id="T000001",
+        lists=("staff",),
+        title="Professor",
+        first_name="Jane",
+        last_name="Smith",
+        email="jane.smith1@northern.example",
+        personal_email="a@b.example",
+        phone="+44",
+        programmes=("PROG01",),
+        modules=("MOD01",),
+        faculties=("FAC01",),
+        departments=("DEP01",),
+        metadata={"campus": "M"},
+    )
+
+
+def test_staff_without_a_title_have_none_and_modules_that_are_not_there_are_not_supplied() -> None:
+    person = person_of(read_employee(a_teacher(universityTitle="", moduleCodes=..., facultyCodes=[])), "x")
+    assert (person.title, person.modules, person.faculties) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("key", "identity"),
+    [("email", ("jane.smith1@northern.example", "T000001")), ("id", ("T000001", "jane.smith1@northern.example"))],
+)
+def test_staff_are_known_by_what_the_feeds_students_are_known_by(key: Key, identity: tuple[str, str]) -> None:
+    found = read_employee(a_teacher(1), key)
+    assert (found.key, found.other) == identity
+
+
+def test_an_id_of_staff_must_be_there_where_it_is_the_key() -> None:
+    found = read_employee(a_teacher(id=...), "id")
+    assert ([fault.pointer for fault in found.faults], found.key) == (["/id"], None)

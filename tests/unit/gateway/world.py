@@ -16,7 +16,7 @@ from services.gateway.memory import MemoryMemory
 from services.gateway.web import Web
 from shared.config import AnySchool, PushSchool
 from shared.config_values import Reading
-from shared.events import StructureFetched, StudentFetched
+from shared.events import StaffFetched, StructureFetched, StudentFetched
 from shared.memory import MemoryLog
 from shared.model import Frozen, Structure, Student
 from shared.wire import Message, decode
@@ -44,6 +44,31 @@ def a_pupil(number: int = 1, **fields: Any) -> dict[str, Any]:
         "moduleCodes": ["MOD01"],
     }
     return {name: value for name, value in (sound | fields).items() if value is not ...}
+
+
+def a_teacher(number: int = 1, **fields: Any) -> dict[str, Any]:
+    """One member of staff of the body, sound unless a test says otherwise; a field that is ``...`` is left out."""
+    sound: dict[str, Any] = {
+        "id": f"T{number:06}",
+        "firstName": "Jane",
+        "lastName": "Smith",
+        "universityTitle": "Professor",
+        "email": staff_email(number),
+        "facultyCodes": ["FAC01"],
+        "departmentCodes": ["DEP01"],
+        "programmeCodes": ["PROG01"],
+        "moduleCodes": ["MOD01"],
+    }
+    return {name: value for name, value in (sound | fields).items() if value is not ...}
+
+
+def staff_email(number: int) -> str:
+    return f"jane.smith{number}@northern.example"
+
+
+def teachers(count: int, *others: Any) -> list[Any]:
+    """So many sound members of staff, numbered from 0, and others after them."""
+    return [*(a_teacher(number) for number in range(count)), *others]
 
 
 def email(number: int) -> str:
@@ -80,6 +105,7 @@ class World:
         max_body_bytes: int = 1_000_000,
         lease_seconds: float = 30.0,
         memory: MemoryMemory | None = None,
+        has_staff: bool = False,
         **settings: Any,
     ) -> None:
         self.memory = memory or MemoryMemory()
@@ -95,7 +121,7 @@ class World:
         self.web = Web(
             ApiKeys(schools),
             self.memory,
-            Intake(self.memory, self.log, self.clock, PARTITIONS, lambda _: self.held),
+            Intake(self.memory, self.log, self.clock, PARTITIONS, lambda _: self.held, {SLUG} if has_staff else ()),
             self.clock,
             max_body_bytes,
             self.stopping,
@@ -144,6 +170,11 @@ def kinds(messages: Iterable[Message]) -> list[str]:
 def students(messages: Iterable[Message]) -> dict[str, Student]:
     found = [event(message) for message in messages]
     return {one.student.student_id: one.student for one in found if isinstance(one, StudentFetched)}
+
+
+def staff(messages: Iterable[Message]) -> dict[str, Student]:
+    found = [event(message) for message in messages]
+    return {one.student.student_id: one.student for one in found if isinstance(one, StaffFetched)}
 
 
 def structure(messages: Iterable[Message]) -> Structure | None:
