@@ -202,11 +202,11 @@ async def test_a_body_that_ends_among_the_staff_is_not_remembered(world: World) 
 
 
 def test_the_tenant_says_whose_staff_are_taken(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("made-up")
     text = ""
     for name, more in (("managed", 'staff = "managed"'), ("elsewhere", 'staff = "not-in-unitu"'), ("undecided", "")):
         (tmp_path / name).write_text(f"key-of-{name}")
-        text += f'[tenants.{name}]\napi_key = {{ file = "secret" }}\n{more}\n'
+        (tmp_path / f"unitu-{name}").write_text(f"key-for-{name}")
+        text += f'[tenants.{name}]\napi_key = {{ file = "unitu-{name}" }}\n{more}\n'
         text += f'[schools.{name}-uni]\ntenant = "{name}"\nsource = "push"\napi_key = {{ file = "{name}" }}\n'
     (tmp_path / "rollcall.toml").write_text(text)
     assert schools_with_staff(load(tmp_path / "rollcall.toml", {})) == {"managed-uni"}
