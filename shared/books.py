@@ -7,6 +7,7 @@ staff that fails says nothing about the students. A slug has no ``+``, so that n
 
 from shared.model import Kind
 
+KINDS: tuple[Kind, ...] = ("student", "staff")
 _STAFF = "+staff"
 
 
@@ -21,3 +22,17 @@ def school_of(book: str) -> str:
 
 def kind_of(book: str) -> Kind:
     return "staff" if book.endswith(_STAFF) else "student"
+
+
+def people_word(kind: Kind) -> str:
+    """``students`` or ``staff``: as programs and people read it."""
+    return "staff" if kind == "staff" else "students"
+
+
+def person_word(kind: Kind) -> str:
+    return "member of staff" if kind == "staff" else "student"
+
+
+def words_of(book: str) -> str:
+    """For people: ``abbey``, ``abbey (staff)``."""
+    return f"{school_of(book)} (staff)" if kind_of(book) == "staff" else book

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from shared.books import KINDS, book_of
 from shared.config_protected import Protected, ProtectedFile
 from shared.config_values import (
     BaseUrl,
@@ -307,6 +308,14 @@ class Config(Section):
     poison: Poison = Poison()
     tenants: dict[Slug, Tenant] = {}
     schools: dict[Slug, AnySchool] = {}
+
+    def has_staff(self, school: str) -> bool:
+        """Whether the school's staff are read and told: its tenant has them managed."""
+        return self.tenants[self.schools[school].tenant].staff == "managed"
+
+    def books_of(self, school: str) -> list[str]:
+        """What is read of a school: its students, and its staff where they are managed."""
+        return [book_of(school, kind) for kind in (KINDS if self.has_staff(school) else KINDS[:1])]
 
     def schools_of(self, tenant: str) -> list[str]:
         """The slugs, sorted."""

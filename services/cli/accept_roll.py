@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from services.cli.commands import give
-from services.cli.invocation import AsJson, config_of, login_name
+from services.cli.invocation import AsJson, config_of, known_books, login_name
 from services.cli.output import print_json
+from shared.books import kind_of, people_word, words_of
 from shared.errors import ConfigError
 from shared.events import AcceptRoll
 
@@ -18,12 +19,13 @@ def accept_roll(
     context: typer.Context,
     school: Annotated[str, typer.Argument(help="The school's name in the configuration.")],
     roll_hash: Annotated[str, typer.Argument(metavar="HASH", help="The roll's hash, as the refusal tells it.")],
+    staff: Annotated[bool, typer.Option("--staff", help="It is the roll of the school's staff.")] = False,
     note: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "",
     operator: Annotated[str, typer.Option(help="Who says so; default: the login name.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """
-    Accept a roll that shares too few pupils with the last one: after a migration of the record system.
+    Accept a roll that shares too few people with the last one: after a migration of the record system.
 
     The next sweep with exactly that roll is certified. Exit codes: 0 said, 2 no such school, or no hash.
     """
@@ -32,8 +34,10 @@ def accept_roll(
         raise ConfigError(f"schools.{school}: no such school; there are {', '.join(sorted(config.schools)) or 'none'}")
     if not HASH.fullmatch(roll_hash):
         raise ConfigError("HASH: must be the 32 digits that the refusal tells, as in the fetcher's log")
-    give(config, AcceptRoll(school=school, hash=roll_hash, operator=operator or login_name(), note=note))
+    (book,) = known_books(config, school, staff)
+    order = AcceptRoll(school=school, kind=kind_of(book), hash=roll_hash, operator=operator or login_name(), note=note)
+    give(config, order)
     if as_json:
-        print_json({"school": school, "hash": roll_hash, "is_accepted": True})
+        print_json({"school": school, "people": people_word(kind_of(book)), "hash": roll_hash, "is_accepted": True})
     else:
-        typer.echo(f"Said: the next sweep of {school} with the roll {roll_hash} is certified.")
+        typer.echo(f"Said: the next sweep of {words_of(book)} with the roll {roll_hash} is certified.")

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 from shared import clock
+from shared.books import book_of
 from shared.config import Config
 from shared.events import AcceptRoll, ForgetStudent, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.kafka import KafkaLog
@@ -15,10 +16,15 @@ Command = ReleaseHold | RefuseHold | PauseSchool | ResumeSchool | AcceptRoll | F
 
 
 def message_of(command: Command, partitions: int, *, id: str, time: str) -> Message:
-    """In the lane of the command's school, so that it is taken in one order with everything else of it."""
+    """
+    In the lane of the command's school, so that it is taken in one order with everything else of it; under the book
+    that it is about, where it is about one.
+    """
     school = command.school
-    told = headers(type(command), id=id, school=school, subject=school, time=time)
-    return Message(OPERATOR_COMMANDS, lane_of(school, partitions), school, encode(command), told)
+    kind = command.kind if isinstance(command, ReleaseHold | RefuseHold | AcceptRoll) else "student"
+    book = book_of(school, kind)
+    told = headers(type(command), id=id, school=school, subject=book, time=time)
+    return Message(OPERATOR_COMMANDS, lane_of(school, partitions), book, encode(command), told)
 
 
 def give(config: Config, command: Command, out: Log | None = None) -> None:

@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from shared.books import school_of
 from shared.dead_letters import plain_name
 from shared.errors import Poison
 from shared.events import (
+    StaffAssessed,
+    StaffFetched,
     StudentAssessed,
+    StudentFetched,
     SweepCompleted,
     SweepFailed,
     SweepReconciled,
@@ -22,12 +26,14 @@ from shared.events import (
     SyncAnswered,
 )
 from shared.model import Frozen
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED
+from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, SYNC_REQUESTS
 from shared.wire import Record, decode, decoder, type_name
 
 CARRIED = (  # the changes that a snapshot carries: by the beginning of their names
     *("rollcall.account_", "rollcall.programme_", "rollcall.module_", "rollcall.structure_"),
 )
+FETCHED = frozenset({type_name(StudentFetched), type_name(StaffFetched)})
+ASSESSED = frozenset({type_name(StudentAssessed), type_name(StaffAssessed)})
 DETAILS = ("programme", "module", "fields")
 
 
@@ -47,15 +53,18 @@ class Change:
 
 @dataclass
 class Course:
-    """``request``: the ``ce_id`` of what was asked at ``asked_at``; ``student_id`` None: of the whole school."""
+    """
+    ``request``: the ``ce_id`` of what was asked at ``asked_at``; ``student_id`` None: of the whole ``book``, a school's
+    students or its staff.
+    """
 
-    school: str
+    book: str
     student_id: str | None
     request: str
     asked_at: str
     answer: SyncAnswered | None = None
     sweep: str | None = None
-    seen: int = 0  # students sent in the sweep
+    seen: int = 0  # people sent in the sweep
     completed: SweepCompleted | None = None
     failed: SweepFailed | None = None
     reconciled: SweepReconciled | None = None
@@ -64,14 +73,18 @@ class Course:
     _judged: dict[str, Record] = field(default_factory=dict)  # readings of the one student, by their time
     _told: dict[str, list[tuple[str, Frozen]]] = field(default_factory=lambda: defaultdict(list))
 
+    @property
+    def school(self) -> str:
+        return school_of(self.book)
+
     def take(self, record: Record) -> None:
         """One record of ``sync-requests``, ``students-fetched``, ``students-assessed`` or ``account-changes``."""
-        if record.key.partition("/")[0] != self.school:
-            return
         topic, sweep, kind = plain_name(record.topic), record.header("sweep") or "", record.header("ce_type") or ""
+        if record.key.partition("/")[0] != (self.school if topic == SYNC_REQUESTS else self.book):
+            return
         if topic == STUDENTS_ASSESSED:
             self._take_assessed(record, sweep, kind)
-        elif kind == "rollcall.student_fetched.v1":
+        elif kind in FETCHED:
             self.seen += bool(sweep) and sweep == self.sweep
         else:
             with suppress(Poison):  # whoever owns the topic sets it aside
@@ -103,8 +116,8 @@ class Course:
 
     def _take_assessed(self, record: Record, sweep: str, kind: str) -> None:
         """The answer comes after what it answers with: a reading that is judged may be seen before it."""
-        is_theirs = record.key == f"{self.school}/{self.student_id}"
-        if is_theirs and not sweep and kind == type_name(StudentAssessed):
+        is_theirs = record.key == f"{self.book}/{self.student_id}"
+        if is_theirs and not sweep and kind in ASSESSED:
             self._judged[record.header("read_at") or ""] = record
 
     def _judge(self) -> None:

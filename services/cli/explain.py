@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, WrongWord, config_of, known_school
+from services.cli.invocation import AsJson, WrongWord, config_of, known_books
 from services.cli.output import print_json
+from shared.books import kind_of, school_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,6 +24,7 @@ def explain(
     student: Annotated[
         str, typer.Argument(metavar="STUDENT", help="Id in the record system, or the e-mail of the account.")
     ],
+    staff: Annotated[bool, typer.Option("--staff", help="STUDENT is a member of the school's staff.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Also read the student now from iSAMS, and compare.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +38,8 @@ def explain(
     from shared.clock import utc_now
 
     config = config_of(context)
-    found, reread = answer(config, known_school(config, school), student, live, utc_now())
+    (book,) = known_books(config, school, staff)
+    found, reread = answer(config, book, student, live, utc_now())
     if as_json:
         print_json(found)
     else:
@@ -47,18 +50,21 @@ def explain(
         raise typer.Exit(NOT_READ)
 
 
-def answer(config: "Config", slug: str, word: str, live: bool, now: "datetime") -> "tuple[Explanation, Reread | None]":
+def answer(config: "Config", book: str, word: str, live: bool, now: "datetime") -> "tuple[Explanation, Reread | None]":
     """Raises: UnknownStudent, NothingKnown, WrongWord, Retryable."""
     from services.cli.explained import Found, explain
     from services.cli.lookup import UnknownStudent, look
     from shared.state import AccountState, SchoolState
 
+    slug, kind = school_of(book), kind_of(book)
     school = config.schools[slug]
     tenant = config.tenants[school.tenant]
+    if live and kind == "staff":
+        raise WrongWord("--live: only students are read for it; `rollcall sync --staff --student ID` reads an employee")
     if live and school.source != "isams":
         raise WrongWord(f"--live: {slug} pushes its roll, so there is nothing to read; leave --live out")
     try:
-        found = look(config, stores_of(config), slug, word, now)
+        found = look(config, stores_of(config), slug, word, now, kind)
     except UnknownStudent as unknown:
         if not live:
             raise

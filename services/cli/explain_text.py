@@ -8,6 +8,7 @@ import typer
 from services.cli.explained import Explanation
 from services.cli.output import plain, print_table
 from services.eligibility.edits import Edit
+from shared.books import book_of, people_word, person_word, words_of
 from shared.model import Student
 
 EDITS_TOLD = 6  # for each verdict; --json has all
@@ -19,7 +20,8 @@ def tell(found: Explanation) -> None:
     """Print it."""
     name = found.state.details or found.seen.arrived
     who = f" {name.first_name or ''} {name.last_name or ''}".rstrip() if name else ""
-    typer.echo(plain(f"{found.school}/{found.student}{who}: {found.category.value}"))
+    book = book_of(found.school, found.state.kind)
+    typer.echo(plain(f"{words_of(book)}/{found.student}{who}: {found.category.value}"))
     _rows("1 seen", _seen(found))
     if found.seen.arrived is not None:
         _rows("2 arrived", _record(found.seen.arrived))
@@ -100,9 +102,14 @@ def _account(found: Explanation) -> Rows:
     if state.status != "none":
         told += [("programmes", _cell(state.programmes)), ("modules", _cell(state.modules))]
     if state.waits_for_email:
-        told.append(("waits for", f"{state.waits_for_email}, which student {state.email_holder or 'unknown'} has"))
+        who = f"{person_word(state.kind)} {state.email_holder or 'unknown'}"
+        told.append(("waits for", f"{state.waits_for_email}, which {who} has"))
     if state.disabled_at and state.evidence:
-        proof = "the record says left" if state.evidence.kind == "record" else "certified sweeps without the student"
+        proof = (
+            "the record says left"
+            if state.evidence.kind == "record"
+            else f"certified sweeps without the {person_word(state.kind)}"
+        )
         told.append(("disabled", f"{state.disabled_at}: {proof}"))
     return told
 
@@ -114,7 +121,12 @@ def _pending(found: Explanation) -> Rows:
         told.append((f"{one.kind} {codes}".strip(), f"since {one.since}; waits for {one.waits_for}"))
     for hold in found.held:
         said = f"; {hold.state} by {hold.operator} {hold.note}".rstrip() if hold.operator else ""
-        told.append((f"held: {hold.kind}", f"{hold.hash}, {hold.count} students since {hold.since}{said}"))
+        told.append(
+            (
+                f"held: {hold.kind}",
+                f"{hold.hash}, {hold.count} {people_word(found.state.kind)} since {hold.since}{said}",
+            )
+        )
     return told
 
 

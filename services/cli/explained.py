@@ -13,6 +13,7 @@ from services.eligibility.rules import Case
 from services.eligibility.rulings import Ruling, rulings, unreadable
 from services.publisher.person import Person
 from shared import clock
+from shared.books import book_of
 from shared.config import School, Tenant
 from shared.events import Evidence, StudentAssessed
 from shared.model import Category, Details, Frozen, Kind, Student, Verdict
@@ -410,7 +411,7 @@ def _held(account: AccountState, state: SchoolState) -> tuple[Held, ...]:
 def _snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:
     state = found.tenant or TenantState(tenant=slug)
     account, person = found.account, found.person
-    ref = f"{account.school}/{account.student_id}"
+    ref = f"{book_of(account.school, account.kind)}/{account.student_id}"
     email = delivered_email(state, ref)
     carried = found.carried
     if email is not None and state.accepted is not None:
@@ -433,7 +434,7 @@ def _snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:
 
 
 def delivered_email(state: TenantState, ref: str) -> str | None:
-    """The address under which somebody (school/person) is in the tenant's roster."""
+    """The address under which somebody (book/person) is in the tenant's roster."""
     return next((seat.email or key for key, seat in state.roster.items() if seat.ref == ref), None)
 
 

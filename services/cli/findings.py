@@ -110,9 +110,13 @@ async def of_schools(config: Config, slugs: list[str]) -> list[Finding]:
         school = config.schools[slug]
         if isinstance(school, PushSchool):
             text = f"pushed to POST /v1/sync on {config.gateway.listen}; its key names the school"
-            return [finding(f"school {slug}", "source", State.OK, text)]
+            found = [finding(f"school {slug}", "source", State.OK, text)]
+            if config.has_staff(slug):
+                text = "managed: its tenant waits until a body has had the list staff, which may be empty"
+                found.append(finding(f"school {slug}", "staff", State.OK, text))
+            return found
         async with places:
-            return await of_isams(slug, school, has_staff=config.tenants[school.tenant].staff == "managed")
+            return await of_isams(slug, school, has_staff=config.has_staff(slug))
 
     return [found for part in await asyncio.gather(*map(one, slugs)) for found in part]
 

@@ -10,11 +10,13 @@ from services.cli.course import Course, Step
 from services.publisher.adopt import Desk, NotWhole
 from services.reconciler import ledger
 from shared import clock
+from shared.books import book_of, kind_of, people_word, person_word
 from shared.config import Config, Tenant
 from shared.errors import RollcallError
 from shared.events import SyncRequested
 from shared.kafka import KafkaLog, Reader
 from shared.lanes import lane_of
+from shared.model import Kind
 from shared.ports import LaneStore
 from shared.state import AccountState, LaneState
 from shared.tenant import Reason, TenantState
@@ -104,14 +106,14 @@ class Following:
         if course.completed is not None:
             return "the reconciler to decide; see that it and eligibility run"
         if course.sweep is not None:
-            return f"the sweep to end: {course.seen} students sent so far"
+            return f"the sweep to end: {course.seen} {people_word(kind_of(course.book))} sent so far"
         return "its sweep to begin" if course.answer else "a fetcher to take the request; see that one runs"
 
     def _waits_for_student(self, outcome: str, detail: str) -> str:
-        id = self.course.student_id
+        who = f"{person_word(kind_of(self.course.book))} {self.course.student_id}"
         match outcome:
             case "unknown_student":
-                raise UnknownStudent(f"{self.slug}: its iSAMS knows no student {id}, or this key may not see them")
+                raise UnknownStudent(f"{self.slug}: its iSAMS knows no {who}, or this key may not see them")
             case "refused":
                 raise NotRead(f"{self.slug}: {detail}")
             case "unreachable":
@@ -131,7 +133,7 @@ class Following:
 
     def account(self) -> AccountState | None:
         """The one student's, after the decision."""
-        name = ledger.students(self.slug)
+        name = ledger.students(self.course.book)
         value = self.store.read(self.lane, {name: [self.course.student_id or ""]}).some[name][0]
         return None if value is None else decoder(AccountState).decode(value)
 
@@ -179,23 +181,24 @@ class Following:
 
 
 def ask(
-    config: Config, school: str, student_id: str | None, *, full: bool, reason: str
+    config: Config, school: str, student_id: str | None, *, kind: Kind | None = None, full: bool, reason: str
 ) -> tuple[Course, dict[str, int]]:
     """
-    Publish the request; its course, and where each topic ended before it. Raises: Retryable.
+    Publish the request; its course, and where each topic ended before it. ``kind`` None: of students and staff, and the
+    course is that of the students. Raises: Retryable.
     """
     lane = lane_of(school, config.kafka.partitions)
     with Reader(config) as reader:
         starts = {topic: reader.edges(topic, lane)[1] for topic in TOPICS}
     id, time_ = str(uuid4()), clock.now()
-    event = SyncRequested(school=school, student_id=student_id, full=full, reason=reason)
+    event = SyncRequested(school=school, kind=kind, student_id=student_id, full=full, reason=reason)
     told = headers(SyncRequested, id=id, school=school, subject=school, time=time_)
     out = KafkaLog(config)
     try:
         out.publish([Message(SYNC_REQUESTS, lane, school, encode(event), told)])
     finally:
         out.close()
-    return Course(school, student_id, id, time_), starts
+    return Course(book_of(school, kind or "student"), student_id, id, time_), starts
 
 
 def rules_in_words(course: Course) -> dict[str, Any] | None:

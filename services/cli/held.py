@@ -1,4 +1,4 @@
-"""What a school holds, as the reconciler's store has it: each held plan and the students in it."""
+"""What a book holds, as the reconciler's store has it: each held plan and the people in it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from typing import Any
 from services.fetcher import isams
 from services.reconciler import guard, ledger
 from services.reconciler.spending import Spending, recent_of
+from shared.books import kind_of, people_word, school_of
 from shared.errors import Hold, RollcallError
 from shared.lanes import lane_of
+from shared.model import Kind
 from shared.ports import LaneStore
 from shared.state import AccountState, HeldPlan, SchoolState
 from shared.wire import decoder
@@ -26,19 +28,38 @@ class NotHeld(Hold):
     exit_code = 3
 
 
+class TwoHeld(RollcallError):
+    """What was named is held of the students and of the staff, and nobody said whose is meant."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True)
 class Holding:
-    """One held plan of one school, and who is in it, by id."""
+    """One held plan of a school's students, or of its staff, and who is in it, by id."""
 
-    school: str
+    book: str
     plan: str
     hold: HeldPlan
     students: tuple[AccountState, ...]
+
+    @property
+    def school(self) -> str:
+        return school_of(self.book)
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.book)
+
+    @property
+    def people(self) -> str:
+        return people_word(self.kind)
 
     def as_dict(self) -> dict[str, Any]:
         """As ``holds list --json`` has it."""
         return {
             "school": self.school,
+            "people": self.people,
             "kind": self.plan,
             "hash": self.hold.hash,
             "count": self.hold.count,
@@ -60,37 +81,37 @@ class Holding:
 
 
 class Holdings:
-    """Reads the store; changes nothing. Raises: Retryable when it is away."""
+    """Reads the store, a book at a time; changes nothing. Raises: Retryable when it is away."""
 
     def __init__(self, store: LaneStore, partitions: int) -> None:
         self._store = store
         self._partitions = partitions
 
-    def school(self, slug: str) -> SchoolState | None:
-        """None: no record of this school was ever taken. Raises: NothingKnown."""
-        return self._look(slug)[1]
+    def school(self, book: str) -> SchoolState | None:
+        """None: no record of this book was ever taken. Raises: NothingKnown."""
+        return self._look(book)[1]
 
-    def of(self, slug: str) -> list[Holding]:
-        """The school's plans, held, released or refused, by name. Raises: NothingKnown."""
+    def of(self, book: str) -> list[Holding]:
+        """The book's plans, held, released or refused, by name. Raises: NothingKnown."""
         for _ in range(LOOKS):
-            record, school, pending = self._look(slug)
-            name, ids = ledger.students(slug), sorted(pending)
-            seen = self._store.read(lane_of(slug, self._partitions), {name: ids})
+            record, school, pending = self._look(book)
+            name, ids = ledger.students(book), sorted(pending)
+            seen = self._store.read(self._lane(book), {name: ids})
             if seen.lane == record:
                 break  # else somebody wrote in between: look again; the last look is near enough
         values: list[AccountState] = [decoder(AccountState).decode(one) for one in seen.some[name] if one is not None]
         return [
-            Holding(slug, plan, hold, tuple(one for one in values if one.held.get(plan) == hold.hash))
+            Holding(book, plan, hold, tuple(one for one in values if one.held.get(plan) == hold.hash))
             for plan, hold in sorted((school.holds if school else {}).items())
         ]
 
-    def budgets(self, slug: str, when: str) -> list[dict[str, Any]]:
+    def budgets(self, book: str, when: str) -> list[dict[str, Any]]:
         """What each budget of the last close has left at that moment. Raises: NothingKnown."""
-        _, school, _ = self._look(slug)
+        _, school, _ = self._look(book)
         if school is None:
             return []
-        name = ledger.recent(slug)
-        found = self._store.read(lane_of(slug, self._partitions), whole=[name]).whole[name]
+        name = ledger.recent(book)
+        found = self._store.read(self._lane(book), whole=[name]).whole[name]
         spending = Spending(recent_of(found))
         return [
             {
@@ -102,12 +123,15 @@ class Holdings:
             if plan != guard.COHORT
         ]
 
-    def _look(self, slug: str) -> tuple[bytes, SchoolState | None, Mapping[str, bytes]]:
-        lane, name = lane_of(slug, self._partitions), ledger.pending(slug)
-        seen = self._store.read(lane, {ledger.SCHOOLS: [slug]}, whole=[name])
+    def _lane(self, book: str) -> int:
+        return lane_of(school_of(book), self._partitions)
+
+    def _look(self, book: str) -> tuple[bytes, SchoolState | None, Mapping[str, bytes]]:
+        lane, name = self._lane(book), ledger.pending(book)
+        seen = self._store.read(lane, {ledger.SCHOOLS: [book]}, whole=[name])
         if seen.lane is None:
             raise NothingKnown(
-                f"{slug}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
+                f"{school_of(book)}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
                 "or `rollcall rebuild` does"
             )
         (value,) = seen.some[ledger.SCHOOLS]
@@ -115,12 +139,16 @@ class Holdings:
 
 
 def pick(slug: str, holdings: Iterable[Holding], which: str) -> Holding:
-    """The holding that ``which`` names, by its plan or its hash. Raises: NotHeld, saying what is held instead."""
+    """
+    The holding that ``which`` names, by its plan or its hash. Raises: NotHeld, saying what is held instead; TwoHeld.
+    """
     there = list(holdings)
-    for one in there:
-        if which in (one.plan, one.hold.hash):
-            return one
-    held = "; ".join(f"{one.plan} {one.hold.hash} ({one.hold.count} students)" for one in there)
+    found = [one for one in there if which in (one.plan, one.hold.hash)]
+    if len(found) > 1:
+        raise TwoHeld(f"{slug} holds {which} of its students and of its staff; say --students or --staff")
+    if found:
+        return found[0]
+    held = "; ".join(f"{one.plan} {one.hold.hash} ({one.hold.count} {one.people})" for one in there)
     raise NotHeld(f"{slug} does not hold {which} now. " + (f"It holds {held}." if held else "It holds nothing."))
 
 
@@ -129,8 +157,8 @@ def difference(reviewed: set[str], now: Holding) -> str:
     ids = {one.student_id for one in now.students}
     joined, gone = len(ids - reviewed), len(reviewed - ids)
     if not joined and not gone:
-        return "The students are the same; what they would lose is not."
-    return f"Of the students held now, {joined} were not in the set that you name; {gone} of that set are gone."
+        return f"The {now.people} are the same; what they would lose is not."
+    return f"Of the {now.people} held now, {joined} were not in the set that you name; {gone} of that set are gone."
 
 
 def causes_of(hold: HeldPlan) -> list[str]:

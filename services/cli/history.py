@@ -1,5 +1,6 @@
 """What the log says of holds: of a set that is not held any more, of an order that was just given."""
 
+from shared.books import school_of
 from shared.config import Config
 from shared.events import HoldRefused, HoldReleased, RemovalHeld
 from shared.kafka import Reader
@@ -11,9 +12,9 @@ _HELD = type_name(RemovalHeld)
 _DECIDED = {type_name(HoldReleased), type_name(HoldRefused)}
 
 
-def students_of_hash(config: Config, school: str, key: str) -> tuple[str | None, set[str]]:
+def students_of_hash(config: Config, book: str, key: str) -> tuple[str | None, set[str]]:
     """
-    The plan whose set once had this hash, and who was in it; None and nobody when no record tells.
+    The book's plan whose set once had this hash, and who was in it; None and nobody when no record tells.
 
     Reads the lane of ``account-changes`` from its first record: for the rare moment when an operator's word is late.
     """
@@ -21,11 +22,11 @@ def students_of_hash(config: Config, school: str, key: str) -> tuple[str | None,
     ids: set[str] = set()
     wanted = f'"hash":"{key}"'.encode()
     with Reader(config) as reader:
-        for record in reader.read(ACCOUNT_CHANGES, lane_of(school, config.kafka.partitions)):
+        for record in reader.read(ACCOUNT_CHANGES, lane_of(school_of(book), config.kafka.partitions)):
             if wanted not in record.value or record.header("ce_type") != _HELD:
                 continue
             held: RemovalHeld = decoder(RemovalHeld).decode(record.value)
-            if (held.school, held.hash) == (school, key):
+            if (record.key.partition("/")[0], held.hash) == (book, key):
                 plan = held.plan
                 ids.add(held.student_id)
     return plan, ids
@@ -37,11 +38,11 @@ def end_of_changes(config: Config, school: str) -> int:
         return reader.edges(ACCOUNT_CHANGES, lane_of(school, config.kafka.partitions))[1]
 
 
-def is_decided(config: Config, school: str, key: str, since: int) -> bool:
-    """Whether the changes from offset ``since`` on tell a release or a refusal of this hash."""
+def is_decided(config: Config, book: str, key: str, since: int) -> bool:
+    """Whether the book's changes from offset ``since`` on tell a release or a refusal of this hash."""
     wanted = f'"hash":"{key}"'.encode()
     with Reader(config) as reader:
         return any(
-            record.key == school and wanted in record.value and record.header("ce_type") in _DECIDED
-            for record in reader.read(ACCOUNT_CHANGES, lane_of(school, config.kafka.partitions), since)
+            record.key == book and wanted in record.value and record.header("ce_type") in _DECIDED
+            for record in reader.read(ACCOUNT_CHANGES, lane_of(school_of(book), config.kafka.partitions), since)
         )

@@ -10,14 +10,16 @@ from services.cli.invocation import (
     AsJson,
     Note,
     Operator,
+    Whose,
     WrongWord,
     Yes,
     config_of,
-    known_school,
+    known_books,
     login_name,
 )
 from services.cli.output import print_json, print_table
 from shared import clock
+from shared.books import words_of
 
 if TYPE_CHECKING:
     from services.cli.held import Holding, Holdings
@@ -30,7 +32,7 @@ app = typer.Typer(
 HELD = 3  # something waits for a person
 UNKNOWN = NOT_SAID = 1
 LOOK_SECONDS = 0.2
-LISTED = 50  # students that are shown to a person; --json has all
+LISTED = 50  # people that are shown to a person; --json has all
 
 School = Annotated[str, typer.Argument(metavar="SCHOOL", help="Its name in the configuration.")]
 Which = Annotated[str, typer.Argument(metavar="PLAN|HASH", help="As `holds list` has it.")]
@@ -41,6 +43,7 @@ Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="Until th
 def list_holds(
     context: typer.Context,
     school: Annotated[str | None, typer.Argument(metavar="[SCHOOL]", help="Only this school's.")] = None,
+    staff: Whose = None,
     as_json: AsJson = False,
 ) -> None:
     """The plans that are held now. What was released or refused is told by `holds show`."""
@@ -50,9 +53,12 @@ def list_holds(
     store = holdings_of(config)
     found: list[Holding] = []
     is_whole = True
-    for slug in [known_school(config, school)] if school else sorted(config.schools):
+    for slug in [school] if school else sorted(config.schools):
+        if staff and school is None and not config.has_staff(slug):
+            continue
         try:
-            found += [one for one in store.of(slug) if one.hold.state == "held"]
+            for book in known_books(config, slug, staff):
+                found += [one for one in store.of(book) if one.hold.state == "held"]
         except NothingKnown as unknown:
             is_whole = False
             typer.echo(str(unknown), err=True)
@@ -60,9 +66,17 @@ def list_holds(
         print_json([one.as_dict() for one in found])
     elif found:
         print_table(
-            ("school", "plan", "hash", "students", "budget", "over by", "since"),
+            ("school", "plan", "hash", "people", "budget", "over by", "since"),
             [
-                (one.school, one.plan, one.hold.hash, one.hold.count, one.hold.budget, over(one), one.hold.since)
+                (
+                    words_of(one.book),
+                    one.plan,
+                    one.hold.hash,
+                    one.hold.count,
+                    one.hold.budget,
+                    over(one),
+                    one.hold.since,
+                )
                 for one in found
             ],
         )
@@ -77,14 +91,16 @@ def show(
     context: typer.Context,
     school: School,
     which: Annotated[str | None, typer.Argument(metavar="[PLAN|HASH]", help="Only this one.")] = None,
+    staff: Whose = None,
     as_json: AsJson = False,
 ) -> None:
-    """A school's plans with each student and the reason; also those that were released or refused."""
+    """A school's plans with each person and the reason; also those that were released or refused."""
     from services.cli.held import pick
 
     config = config_of(context)
     store = holdings_of(config)
-    found = store.of(known_school(config, school))
+    books = known_books(config, school, staff)
+    found = [one for book in books for one in store.of(book)]
     if which is not None:
         found = [pick(school, found, which)]
     if as_json:
@@ -94,8 +110,11 @@ def show(
         tell(one, limit=None)
     if not found:
         typer.echo("Nothing is held.")
-    if budgets := store.budgets(school, clock.now()):
-        typer.echo("What each budget would let through now:")
+    for book in books:
+        budgets = store.budgets(book, clock.now())
+        if not budgets:
+            continue
+        typer.echo("What each budget would let through now:" if book == school else "And of the staff:")
         print_table(("plan", "headroom", "budget"), [(one["kind"], one["headroom"], one["budget"]) for one in budgets])
 
 
@@ -104,6 +123,7 @@ def release(
     context: typer.Context,
     school: School,
     which: Which,
+    staff: Whose = None,
     note: Note = "",
     operator: Operator = "",
     yes: Yes = False,
@@ -111,11 +131,11 @@ def release(
     as_json: AsJson = False,
 ) -> None:
     """
-    Let a held plan through: at the next certified sweep, those of the reviewed students for whom it still stands.
+    Let a held plan through: at the next certified sweep, those of the reviewed people for whom it still stands.
 
     The yes is bound to the hash: when the plan changes before it is taken, nothing is released. --yes wants the hash.
     """
-    _decide(context, "release", school, which, note, operator or login_name(), yes, wait, as_json)
+    _decide(context, "release", school, which, staff, note, operator or login_name(), yes, wait, as_json)
 
 
 @app.command(epilog="Exit codes: 0 refused, 1 not refused, 2 wrong command line, 3 that is not what is held now.")
@@ -123,6 +143,7 @@ def refuse(
     context: typer.Context,
     school: School,
     which: Which,
+    staff: Whose = None,
     note: Note = "",
     operator: Operator = "",
     yes: Yes = False,
@@ -130,7 +151,7 @@ def refuse(
     as_json: AsJson = False,
 ) -> None:
     """Drop a held plan until it differs: nobody in it is removed, nor announced again. --yes wants the hash."""
-    _decide(context, "refuse", school, which, note, operator or login_name(), yes, wait, as_json)
+    _decide(context, "refuse", school, which, staff, note, operator or login_name(), yes, wait, as_json)
 
 
 def _decide(
@@ -138,6 +159,7 @@ def _decide(
     order: str,
     school: str,
     which: str,
+    staff: bool | None,
     note: str,
     operator: str,
     yes: bool,
@@ -150,7 +172,8 @@ def _decide(
 
     config = config_of(context)
     store = holdings_of(config)
-    one = reviewed(config, known_school(config, school), store.of(school), which)
+    books = known_books(config, school, staff)
+    one = reviewed(config, school, books, [one for book in books for one in store.of(book)], which)
     if yes and which != one.hold.hash:
         raise WrongWord(
             f"--yes wants the hash of what was reviewed: rollcall holds {order} {school} {one.hold.hash} --yes"
@@ -161,17 +184,19 @@ def _decide(
             _ask(one, order, as_json)
         model = ReleaseHold if order == "release" else RefuseHold
         before = end_of_changes(config, school)
-        give(config, model(school=school, plan=one.plan, hash=one.hold.hash, operator=operator, note=note))
+        command = model(school=school, kind=one.kind, plan=one.plan, hash=one.hold.hash, operator=operator, note=note)
+        give(config, command)
         is_taken = await_taken(config, store, one, before, wait)
     if as_json:
-        told = {"school": school, "kind": one.plan, "hash": one.hold.hash, "count": one.hold.count, "order": order}
+        told: dict[str, Any] = {"school": school, "people": one.people, "kind": one.plan, "hash": one.hold.hash}
+        told |= {"count": one.hold.count, "order": order}
         print_json(told | {"operator": operator, "note": note, "is_taken": is_taken})
     elif not is_taken:
         typer.echo(f"Told to {order}; it takes effect when eligibility and the reconciler run.")
     elif order == "release":
-        typer.echo(f"Released: {one.hold.count} students, at the next certified sweep, as far as it still stands.")
+        typer.echo(f"Released: {one.hold.count} {one.people}, at the next certified sweep, as far as it still stands.")
     else:
-        typer.echo(f"Refused: {one.hold.count} students stay as they are until the plan differs.")
+        typer.echo(f"Refused: {one.hold.count} {one.people} stay as they are until the plan differs.")
 
 
 def _ask(one: "Holding", order: str, as_json: bool) -> None:
@@ -183,7 +208,7 @@ def _ask(one: "Holding", order: str, as_json: bool) -> None:
         raise typer.Exit(NOT_SAID)
 
 
-def reviewed(config: "Config", school: str, holdings: "list[Holding]", which: str) -> "Holding":
+def reviewed(config: "Config", school: str, books: list[str], holdings: "list[Holding]", which: str) -> "Holding":
     """The holding that was named. Raises: NotHeld, with what differs from the set that the hash once named."""
     from services.cli.held import NotHeld, difference, pick
     from services.cli.history import students_of_hash
@@ -191,11 +216,17 @@ def reviewed(config: "Config", school: str, holdings: "list[Holding]", which: st
     try:
         return pick(school, holdings, which)
     except NotHeld as unlike:
-        plan, ids = students_of_hash(config, school, which)
-        now = next((one for one in holdings if one.plan == plan), None)
-        if now is None:
-            raise
-        raise NotHeld(f"{unlike} {difference(ids, now)} See `rollcall holds show {school} {plan}`.") from unlike
+        for book in books:
+            plan, ids = students_of_hash(config, book, which)
+            now = next((one for one in holdings if (one.book, one.plan) == (book, plan)), None)
+            if now is not None:
+                see = f"See `rollcall holds show {school} {plan}{_flag(now)}`."
+                raise NotHeld(f"{unlike} {difference(ids, now)} {see}") from unlike
+        raise
+
+
+def _flag(one: "Holding") -> str:
+    return " --staff" if one.kind == "staff" else ""
 
 
 def await_taken(config: "Config", store: "Holdings", one: "Holding", before: int, seconds: float) -> bool:
@@ -209,15 +240,15 @@ def await_taken(config: "Config", store: "Holdings", one: "Holding", before: int
 
     deadline = time.monotonic() + seconds
     while True:
-        school = store.school(one.school)
+        school = store.school(one.book)
         hold = school.holds.get(one.plan) if school else None
         if hold is not None and hold.hash == one.hold.hash:
             if hold.state != one.hold.state:
                 return True
-        elif is_decided(config, one.school, one.hold.hash, before):
+        elif is_decided(config, one.book, one.hold.hash, before):
             return True  # taken, and a sweep has closed since
         else:
-            raise NotHeld(f"{one.school}: {one.plan} changed before the order came. See `rollcall holds list`.")
+            raise NotHeld(f"{words_of(one.book)}: {one.plan} changed before the order came. See `rollcall holds list`.")
         if time.monotonic() >= deadline:
             return False
         time.sleep(LOOK_SECONDS)
@@ -239,7 +270,8 @@ def tell(one: "Holding", limit: int | None) -> None:
     from services.cli.held import causes_of, student_as_dict
 
     said = f"; {one.hold.state} by {one.hold.operator} {one.hold.note}".rstrip() if one.hold.operator else ""
-    typer.echo(f"{one.school}: {one.plan} {one.hold.hash}, {one.hold.count} students since {one.hold.since}{said}")
+    head = f"{words_of(one.book)}: {one.plan} {one.hold.hash}, {one.hold.count} {one.people} since {one.hold.since}"
+    typer.echo(head + said)
     typer.echo(f"budget: {one.hold.budget}; over by: {over(one)}")
     for cause in causes_of(one.hold):
         typer.echo(f"cause: {cause}")

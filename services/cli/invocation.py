@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from shared.books import book_of
 from shared.config import Config
 from shared.errors import RollcallError
 
@@ -53,6 +54,20 @@ def known_school(config: Config, slug: str) -> str:
     return slug
 
 
+def known_books(config: Config, slug: str, is_staff: bool | None = None) -> list[str]:
+    """
+    The school's books: of its students, and of its staff where they are managed. ``is_staff``: only that one. Raises:
+    WrongWord, also for staff that nobody manages.
+    """
+    books = config.books_of(known_school(config, slug))
+    if is_staff is None:
+        return books
+    if is_staff and len(books) == 1:
+        tenant = config.schools[slug].tenant
+        raise WrongWord(f'--staff: the staff of {slug} are not managed; tenant {tenant} has no staff = "managed"')
+    return [book_of(slug, "staff" if is_staff else "student")]
+
+
 def _remember_json(context: typer.Context, value: bool) -> bool:
     invocation_of(context).as_json = value
     return value
@@ -69,6 +84,10 @@ def login_name() -> str:
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="For programs: JSON, and errors as problem details.", callback=_remember_json),
+]
+Whose = Annotated[
+    bool | None,
+    typer.Option("--staff/--students", help="Only the school's staff, or only its students.", show_default="both"),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Operator = Annotated[

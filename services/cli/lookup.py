@@ -17,12 +17,13 @@ from services.publisher.view import people_of
 from services.reconciler import ledger
 from services.reconciler.reconcile import fold
 from shared import clock
+from shared.books import book_of, kind_of, person_word, school_of
 from shared.config import Config, IsamsSchool
 from shared.due import RedisDueQueue
 from shared.errors import Retryable, RollcallError
 from shared.events import AccountDisabled, AccountUpdated
 from shared.lanes import lane_of
-from shared.model import Frozen
+from shared.model import Frozen, Kind
 from shared.ports import LaneStore
 from shared.redis import RedisLaneStore, connect
 from shared.state import AccountState, SchoolState
@@ -38,7 +39,7 @@ RECONCILER, PUBLISHER, TENANT_STORE, SWEEPS = "reconciler", "publisher", "tenant
 
 
 class UnknownStudent(RollcallError):
-    """No record of a school's lane has this student."""
+    """No record of a school's lane has this student, or this member of staff."""
 
 
 class Places(Protocol):
@@ -53,8 +54,8 @@ class Places(Protocol):
     @property
     def tenants(self) -> LaneStore: ...
 
-    def due(self, school: str) -> tuple[float | None, bool]:
-        """When a school is read next (Unix seconds; None: it is not in the queue), and whether a worker has it."""
+    def due(self, book: str) -> tuple[float | None, bool]:
+        """When a book is read next (Unix seconds; None: it is not in the queue), and whether a worker has it."""
 
     def tail(self, lane: int) -> Iterable[Record]:
         """The last records of a lane of ``account-changes``."""
@@ -74,8 +75,8 @@ class Stores:
         self._due = RedisDueQueue(client, prefix, SWEEPS)
         self._config = config
 
-    def due(self, school: str) -> tuple[float | None, bool]:
-        return self._due.look(school)
+    def due(self, book: str) -> tuple[float | None, bool]:
+        return self._due.look(book)
 
     def tail(self, lane: int) -> Iterable[Record]:
         return self._last(ACCOUNT_CHANGES, lane, TAIL)
@@ -91,27 +92,28 @@ class Stores:
             return list(reader.read(topic, lane, max(low, high - count)))
 
 
-def look(config: Config, stores: Places, slug: str, word: str, now: datetime) -> Found:
+def look(config: Config, stores: Places, slug: str, word: str, now: datetime, kind: Kind = "student") -> Found:
     """
-    One student by id, or by the e-mail of their account, at a moment. Where only Kafka is away, the answer says so and
+    One person by id, or by the e-mail of their account, at a moment. Where only Kafka is away, the answer says so and
     has the rest. Raises: NothingKnown, UnknownStudent; Retryable when Redis is away.
     """
     lane = lane_of(slug, config.kafka.partitions)
     with ThreadPoolExecutor(1) as beside:  # Kafka's answer takes longer than all of Redis's
         tail = beside.submit(lambda: list(stores.tail(lane)))
-        return _look(config, stores, slug, lane, word, now, tail)
+        return _look(config, stores, book_of(slug, kind), lane, word, now, tail)
 
 
 def _look(
-    config: Config, stores: Places, slug: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
+    config: Config, stores: Places, book: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
 ) -> Found:
-    school, account = _known(stores.reconciler, lane, slug, word)
+    slug = school_of(book)
+    school, account = _known(stores.reconciler, lane, book, word)
     holder = None
     if account.waits_for_email is not None:
-        seen = stores.reconciler.read(lane, {ledger.emails(slug): [account.waits_for_email]})
-        (value,) = seen.some[ledger.emails(slug)]
+        seen = stores.reconciler.read(lane, {ledger.emails(book): [account.waits_for_email]})
+        (value,) = seen.some[ledger.emails(book)]
         holder = None if value is None else value.decode()
-    name = people_of(slug)
+    name = people_of(book)
     (person,) = stores.publisher.read(lane, {name: [account.student_id]}).some[name]
     tenant = config.schools[slug].tenant
     at = lane_of(tenant, config.kafka.partitions)
@@ -122,11 +124,11 @@ def _look(
         school=school,
         account=account,
         email_holder=holder,
-        changes=_changes(tail, slug, account, notes),
+        changes=_changes(tail, book, account, notes),
         tenant=known,
-        carried=None if known is None else _carried(stores, at, known, f"{slug}/{account.student_id}", notes),
+        carried=None if known is None else _carried(stores, at, known, f"{book}/{account.student_id}", notes),
         person=None if person is None else unpack(person),
-        next_sweep=_next_sweep(stores, slug, now) if isinstance(config.schools[slug], IsamsSchool) else None,
+        next_sweep=_next_sweep(stores, book, now) if isinstance(config.schools[slug], IsamsSchool) else None,
         notes=tuple(notes),
     )
 
@@ -135,9 +137,10 @@ def _tenant(value: bytes) -> TenantState:
     return decoder(TenantState).decode(value)  # type: ignore[no-any-return]
 
 
-def _known(store: LaneStore, lane: int, slug: str, word: str) -> tuple[SchoolState, AccountState]:
-    students, emails = ledger.students(slug), ledger.emails(slug)
-    seen = store.read(lane, {ledger.SCHOOLS: [slug], students: [word], emails: [fold(word)]})
+def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolState, AccountState]:
+    slug, kind = school_of(book), kind_of(book)
+    students, emails = ledger.students(book), ledger.emails(book)
+    seen = store.read(lane, {ledger.SCHOOLS: [book], students: [word], emails: [fold(word)]})
     if seen.lane is None:
         raise NothingKnown(
             f"{slug}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
@@ -146,20 +149,24 @@ def _known(store: LaneStore, lane: int, slug: str, word: str) -> tuple[SchoolSta
     (school,), (found,), (holder,) = seen.some[ledger.SCHOOLS], seen.some[students], seen.some[emails]
     if found is None and holder is not None:
         (found,) = store.read(lane, {students: [holder.decode()]}).some[students]
-    state: SchoolState = SchoolState(school=slug, at=-1) if school is None else decoder(SchoolState).decode(school)
+    state: SchoolState = (
+        SchoolState(school=slug, kind=kind, at=-1) if school is None else decoder(SchoolState).decode(school)
+    )
     if found is None:
         when = (
             f"its last certified sweep is of {state.certified.started_at}" if state.certified else "none was certified"
         )
+        id = "the employee's id" if kind == "staff" else "schoolId"
         raise UnknownStudent(
-            f"{slug}: no student {word!r} was ever read ({when}). Give the id that the record system has "
-            "(iSAMS: schoolId), or the e-mail of an enabled account; --live asks the record system itself"
+            f"{slug}: no {person_word(kind)} {word!r} was ever read ({when}). Give the id that the record system has "
+            f"(iSAMS: {id}), or the e-mail of an enabled account"
+            + ("" if kind == "staff" else "; --live asks the record system itself")
         )
     return state, decoder(AccountState).decode(found)
 
 
-def _next_sweep(stores: Places, slug: str, now: datetime) -> NextSweep | None:
-    at, is_claimed = stores.due(slug)
+def _next_sweep(stores: Places, book: str, now: datetime) -> NextSweep | None:
+    at, is_claimed = stores.due(book)
     if at is None:
         return None
     if is_claimed and at > now.timestamp():  # the end of a lease; a dead worker's has passed
@@ -168,10 +175,10 @@ def _next_sweep(stores: Places, slug: str, now: datetime) -> NextSweep | None:
 
 
 def _changes(
-    coming: "Future[list[Record]]", slug: str, account: AccountState, notes: list[str]
+    coming: "Future[list[Record]]", book: str, account: AccountState, notes: list[str]
 ) -> tuple[Changed, ...] | None:
-    """The student's newest changes, newest first."""
-    key = f"{slug}/{account.student_id}"
+    """The person's newest changes, newest first."""
+    key = f"{book}/{account.student_id}"
     try:
         tail = coming.result()
     except Retryable as trouble:

@@ -8,10 +8,12 @@ import typer
 from services.cli.invocation import AsJson, config_of, known_school
 from services.cli.output import print_json, print_table
 from shared import clock
+from shared.books import kind_of, people_word, school_of, words_of
 
 if TYPE_CHECKING:
     from services.cli.held import Holding
     from shared.config import School
+    from shared.model import Kind
     from shared.state import SchoolState
 
 UNWELL, HELD = 1, 3
@@ -20,9 +22,12 @@ LATE_POLLS, LATE_MINUTES = 3, 15.0  # a school is late after so many polls witho
 
 @dataclass(frozen=True)
 class Standing:
-    """One school at one moment. ``state``: ``held``, ``paused``, ``unknown``, ``unread``, ``late`` or ``fresh``."""
+    """
+    One school's students, or its staff, at one moment. ``state``: ``held``, ``paused``, ``unknown``, ``unread``,
+    ``late`` or ``fresh``.
+    """
 
-    school: str
+    book: str
     tenant: str
     state: str
     known: "SchoolState | None"
@@ -35,7 +40,8 @@ class Standing:
         known = self.known
         certified = known.certified if known is not None else None
         return {
-            "school": self.school,
+            "school": school_of(self.book),
+            "people": people_word(kind_of(self.book)),
             "tenant": self.tenant,
             "state": self.state,
             "certified_at": certified.completed_at if certified else None,
@@ -58,7 +64,8 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """
-    Each school: how fresh its last certified sweep is, how many it has, and what waits for a person.
+    Each school: how fresh its last certified sweep is, how many it has, and what waits for a person. Staff that are
+    managed stand beside their school's students.
 
     Exit codes: 0 every school is fresh, 1 one is late, paused, not read yet or cannot be told, 3 something is held.
     """
@@ -67,7 +74,7 @@ def status(
     config = config_of(context)
     store, now = holdings_of(config), clock.now()
     slugs = [known_school(config, school)] if school else sorted(config.schools)
-    found = [standing(store, slug, config.schools[slug], now) for slug in slugs]
+    found = [standing(store, book, config.schools[slug], now) for slug in slugs for book in config.books_of(slug)]
     if as_json:
         print_json([one.as_dict() for one in found])
     else:
@@ -77,22 +84,23 @@ def status(
         raise typer.Exit(HELD if "held" in states else UNWELL)
 
 
-def standing(store: Any, slug: str, school: "School", now: str) -> Standing:
+def standing(store: Any, book: str, school: "School", now: str) -> Standing:
     """``store``: ``services.cli.held.Holdings``. Raises: Retryable when the store is away."""
     from services.cli.held import NothingKnown
 
     try:
-        known, holdings, budgets = store.school(slug), store.of(slug), store.budgets(slug, now)
+        known, holdings, budgets = store.school(book), store.of(book), store.budgets(book, now)
     except NothingKnown:
-        return Standing(slug, school.tenant, "unknown", None, None, [], [])
+        return Standing(book, school.tenant, "unknown", None, None, [], [])
     certified = known.certified if known is not None else None
     age = None if certified is None else round(clock.minutes_between(certified.completed_at, now), 1)
-    return Standing(slug, school.tenant, state_of(known, age, late_after(school)), known, age, holdings, budgets)
+    state = state_of(known, age, late_after(school, kind_of(book)))
+    return Standing(book, school.tenant, state, known, age, holdings, budgets)
 
 
-def late_after(school: "School") -> float | None:
+def late_after(school: "School", kind: "Kind" = "student") -> float | None:
     """In minutes; None for a feed that comes when its sender sends."""
-    poll = getattr(school, "poll_seconds", None)
+    poll = getattr(school, "staff_poll_seconds" if kind == "staff" else "poll_seconds", None)
     return None if poll is None else max(LATE_MINUTES, LATE_POLLS * poll / 60)
 
 
@@ -107,18 +115,19 @@ def state_of(known: "SchoolState | None", age: float | None, late: float | None)
 
 
 def tell(found: list[Standing]) -> None:
-    columns = ("school", "state", "certified", "roll", "students", "enabled", "held")
+    columns = ("school", "state", "certified", "roll", "people", "enabled", "held")
     print_table(columns, [_row(one) for one in found])
     waiting = [one for one in found if one.state == "held"]
     for one in waiting:
-        typer.echo(f"{one.school}: see `rollcall holds show {one.school}`")
+        school, flag = school_of(one.book), " --staff" if kind_of(one.book) == "staff" else ""
+        typer.echo(f"{words_of(one.book)}: see `rollcall holds show {school}{flag}`")
 
 
 def _row(one: Standing) -> tuple[object, ...]:
     known = one.known
     counts = (known.roll_count, known.students, known.enabled) if known is not None else ("", "", "")
     held = ", ".join(f"{hold.plan} {hold.hold.count}" for hold in one.holdings if hold.hold.state == "held")
-    return (one.school, one.state, _ago(one.age_minutes), *counts, held)
+    return (words_of(one.book), one.state, _ago(one.age_minutes), *counts, held)
 
 
 def _ago(minutes: float | None) -> str:

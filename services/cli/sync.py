@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, WrongWord, config_of, known_school, login_name
+from services.cli.invocation import AsJson, Whose, WrongWord, config_of, known_books, login_name
 from services.cli.output import print_json
+from shared.books import kind_of, people_word, person_word, school_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from services.cli.course import Step
     from services.cli.following import Delivery, Following
     from shared.config import Config
+    from shared.model import Kind
 
 WAITS_FOR_A_PERSON = 3
 LISTED = 20  # changes that are shown to a person; --json has all
@@ -25,9 +27,13 @@ def sync(
     context: typer.Context,
     school: Annotated[str, typer.Argument(metavar="SCHOOL", help="Its name in the configuration.")],
     student: Annotated[
-        str | None, typer.Option("--student", metavar="ID", help="Only this student, by the record system's id.")
+        str | None,
+        typer.Option(
+            "--student", metavar="ID", help="Only this one, by the record system's id; with --staff an employee."
+        ),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Send every student anew, changed or not.")] = False,
+    staff: Whose = None,
+    full: Annotated[bool, typer.Option("--full", help="Send everybody anew, changed or not.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until Unitu accepted the snapshot that carries it.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Of --wait.", min=0)] = 900.0,
     as_json: AsJson = False,
@@ -35,20 +41,26 @@ def sync(
     """
     Have a school read as soon as may be, or one student at once; reading one student opens no sweep.
 
-    With --wait it says what changed. In a dry-run tenant it waits for the rehearsed snapshot; in a paused one for the
-    decision. Exit codes: 0 done, or asked for; 1 not read, not certified, or not within the time; 2 no such school or
-    student; 3 decided, but something of it waits for a person.
+    Staff that are managed are read too, unless --students says otherwise. With --wait it says what changed: of the
+    students, or with --staff of the staff. In a dry-run tenant it waits for the rehearsed snapshot; in a paused one for
+    the decision. Exit codes: 0 done, or asked for; 1 not read, not certified, or not within the time; 2 no such school
+    or student; 3 decided, but something of it waits for a person.
     """
     config = config_of(context)
-    check_words(config, known_school(config, school), student, full)
+    known_books(config, school, staff)
+    check_words(config, school, student, full)
     from services.cli.following import Following, ask
 
-    course, starts = ask(config, school, student, full=full, reason=f"rollcall sync by {login_name()}")
+    kind: Kind | None = None if staff is None else "staff" if staff else "student"
+    course, starts = ask(config, school, student, kind=kind, full=full, reason=f"rollcall sync by {login_name()}")
     if not wait:
         if as_json:
-            print_json({"school": school, "student_id": student, "request": course.request, "is_asked_for": True})
+            told = {"school": school, "people": None if kind is None else people_word(kind), "student_id": student}
+            print_json(told | {"request": course.request, "is_asked_for": True})
         else:
-            typer.echo(f"Asked for: {f'student {student} of ' if student else ''}{school}.")
+            whole = "" if kind is None else f"the {people_word(kind)} of "
+            whose = f"{person_word(kind or 'student')} {student} of " if student else whole
+            typer.echo(f"Asked for: {whose}{school}.")
         return
     from services.publisher.app import DeskParts
     from services.reconciler.app import store_of
@@ -103,10 +115,11 @@ def as_dict(config: "Config", following: "Following", delivery: "Delivery") -> d
 
     course = following.course
     changes = course.changes(following.base)
-    holds = holds_of(config, course.school) if course.reconciled and course.reconciled.is_held else []
+    holds = holds_of(config, course.book) if course.reconciled and course.reconciled.is_held else []
     is_staged = course.student_id is not None and bool((one := following.account()) and (one.staged or one.unenrol))
     return {
         "school": course.school,
+        "people": people_word(kind_of(course.book)),
         "student_id": course.student_id,
         "request": course.request,
         "sweep": course.sweep,
@@ -119,20 +132,21 @@ def as_dict(config: "Config", following: "Following", delivery: "Delivery") -> d
         "changes": changes,
         "held": holds,
         "delivery": delivery,
-        "waits_for": waits_for(course.school, holds, delivery),
+        "waits_for": waits_for(course.book, holds, delivery),
     }
 
 
-def holds_of(config: "Config", school: str) -> list[dict[str, Any]]:
+def holds_of(config: "Config", book: str) -> list[dict[str, Any]]:
     from services.cli.holds import holdings_of
 
-    found = [one for one in holdings_of(config).of(school) if one.hold.state == "held"]
+    found = [one for one in holdings_of(config).of(book) if one.hold.state == "held"]
     return [{"kind": one.plan, "hash": one.hold.hash, "count": one.hold.count} for one in found]
 
 
-def waits_for(school: str, holds: list[dict[str, Any]], delivery: "Delivery") -> list[str]:
+def waits_for(book: str, holds: list[dict[str, Any]], delivery: "Delivery") -> list[str]:
     """What a person must do before all of it is at Unitu, in words."""
-    found = [f"{one['count']} removals ({one['kind']}) are held: rollcall holds show {school}" for one in holds]
+    show = f"rollcall holds show {school_of(book)}{' --staff' if kind_of(book) == 'staff' else ''}"
+    found = [f"{one['count']} removals ({one['kind']}) are held: {show}" for one in holds]
     match delivery.state:
         case "paused":
             found.append(f'tenant {delivery.tenant} is paused and sends nothing: set mode = "live" or "dry-run"')
@@ -150,9 +164,10 @@ def tell(told: dict[str, Any], delivery: "Delivery") -> None:
     if student:
         verdict = told["verdict"]
         failed = f" (fails: {', '.join(verdict['failed'])})" if verdict["failed"] else ""
-        typer.echo(f"{told['school']}: student {student} was read; account: {verdict['account']}{failed}.")
+        who = "member of staff" if told["people"] == "staff" else "student"
+        typer.echo(f"{told['school']}: {who} {student} was read; account: {verdict['account']}{failed}.")
     else:
-        typer.echo(f"{told['school']}: {told['roll_count']} on the roll, certified.")
+        typer.echo(f"{told['school']}: {told['roll_count']} {told['people']} on the roll, certified.")
     for one in told["changes"][:LISTED]:
         typer.echo(f"  {one.student_id or 'structure'}: {one.kind.replace('_', ' ')} {one.detail}".rstrip())
     if (more := len(told["changes"]) - LISTED) > 0:

@@ -8,6 +8,7 @@ import typer
 
 from services.cli.invocation import AsJson, Operator, Yes, config_of, invocation_of, login_name
 from services.cli.output import print_json, print_table, tell_error
+from shared.books import book_of, words_of
 
 if TYPE_CHECKING:
     from services.publisher.adopt import Shown
@@ -181,7 +182,7 @@ def state_as_dict(config: "Config", state: "TenantState") -> dict[str, Any]:
 def _tell(shown: "Shown") -> None:
     rows: list[tuple[str, object]] = [(f"students of {school}", count) for school, count in shown.by_school.items()]
     if shown.has_staff:
-        rows.append(("of all, staff", shown.staff_count))
+        rows.append(("staff", shown.staff_count))
     rows += [
         ("e-mails in the roster", len(shown.roster)),
         ("at Unitu already, kept", shown.kept_count),
@@ -209,7 +210,7 @@ def _tell(shown: "Shown") -> None:
 def _tell_waits(waits: Any) -> None:
     print_table(
         ("school", "person", "known to Unitu as", "the school says"),
-        [(wait.school, wait.person, wait.delivered, wait.own) for wait in waits],
+        [(words_of(book_of(wait.school, wait.kind)), wait.person, wait.delivered, wait.own) for wait in waits],
     )
 
 

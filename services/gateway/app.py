@@ -97,8 +97,7 @@ def listen(config: Config) -> socket.socket:
 
 def schools_with_staff(config: Config) -> frozenset[str]:
     """Those whose tenant has its staff managed."""
-    tenants = config.tenants
-    return frozenset(slug for slug, school in config.schools.items() if tenants[school.tenant].staff == "managed")
+    return frozenset(filter(config.has_staff, config.schools))
 
 
 def recall_structure(config: Config, school: str) -> Structure | None:

@@ -24,6 +24,7 @@ from services.gateway.people import (
     read_student,
 )
 from services.gateway.structure import Lists, read_lists
+from shared.books import people_word
 from shared.errors import RollcallError
 from shared.model import Fault, Kind, Student
 
@@ -56,11 +57,6 @@ class Refused(RollcallError):
         self.counts = counts
 
 
-def list_of(kind: Kind) -> str:
-    """As the body calls it."""
-    return "staff" if kind == "staff" else "students"
-
-
 def reader_of(kind: Kind) -> Reader:
     return read_staff if kind == "staff" else read_student
 
@@ -80,7 +76,7 @@ class People:
     @property
     def name(self) -> str:
         """Of their list."""
-        return list_of(self.kind)
+        return people_word(self.kind)
 
     def roll(self, last: Roll) -> dict[str, str | None]:
         """The other field by key, of all who are there; what an entry does not say stays as it was."""
@@ -160,7 +156,7 @@ def check(
     undecided: dict[str, int] = {}
     rolls: tuple[tuple[Kind, Roll | None], ...] = (("student", last), ("staff", last_staff))
     for kind, roll in rolls:
-        name = list_of(kind)
+        name = people_word(kind)
         if name in supplied and roll is not None:
             found[name], undecided[name] = _people(kind, supplied[name], defined, key, roll, all_faults, notes)
     counts = {name: len(supplied[name]) for name in LISTS if name in supplied}
@@ -206,7 +202,7 @@ def _people(
     """The people of one list, and how many of its entries are at fault."""
     identities: list[Identity] = []
     at_fault: set[int] = set()
-    name, read = list_of(kind), reader_of(kind)
+    name, read = people_word(kind), reader_of(kind)
     for place, raw in enumerate(entries):
         entry = read(raw, defined, key)
         identities.append(Identity(entry.key, entry.other))

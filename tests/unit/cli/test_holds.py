@@ -72,7 +72,7 @@ def test_a_hold_is_listed_with_what_programs_are_promised(desk: Desk) -> None:
     said = desk.say("list", "--json")
     (one,) = json.loads(said.out)
     assert said.code == 3
-    assert list(one) == ["school", "kind", "hash", "count", "budget", "headroom", "since", "students"]
+    assert list(one) == ["school", "people", "kind", "hash", "count", "budget", "headroom", "since", "students"]
     assert (one["school"], one["kind"], one["count"], one["headroom"]) == (SCHOOL, PLAN, 3, -1)
     assert one["students"] == [student.student_id for student in ALL[:3]]
 
