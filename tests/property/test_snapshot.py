@@ -12,6 +12,7 @@ from services.publisher.last import Last, last_of, outstanding
 from services.publisher.person import Person, pack, unpack
 from services.publisher.safety import Facts, LaneFacts, Send, judge
 from services.publisher.snapshot import Fixed, Snapshot, take
+from shared.books import KINDS, book_of, kind_of, school_of
 from shared.events import Evidence
 from shared.tenant import Adoption, Held, TenantState, email_key
 from tests.unit.publisher.world import a_school
@@ -19,15 +20,16 @@ from tests.unit.publisher.world import a_school
 calmly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 SCHOOLS = ("abbey", "borough")
+BOOKS = ("abbey", "abbey+staff", "borough")
 EMAILS = st.sampled_from(["a@x", "A@x", "b@x", "c@x", "C@X ", "d@x", ""])
 URL = "https://unitu.example/v1/sync"
 
 
 @st.composite
 def people(draw: st.DrawFn, highest: int = 100) -> list[Person]:
-    """Some people of two schools; few e-mails, so that they meet."""
+    """Some people of two schools, and staff of one; few e-mails and numbers, so that they meet."""
     found = []
-    for school in SCHOOLS:
+    for book in BOOKS:
         for name in draw(st.sets(st.sampled_from("1234"), max_size=4)):
             status = draw(st.sampled_from(["enabled", "enabled", "disabled", "none"]))
             at = draw(st.integers(0, highest))
@@ -37,9 +39,9 @@ def people(draw: st.DrawFn, highest: int = 100) -> list[Person]:
             enabled: dict[str, Any] = {"head": b'{"email":', "tail": b',"programmeCodes":[]}'}
             found.append(
                 Person(
-                    school=school,
+                    school=school_of(book),
                     person=name,
-                    kind="student",
+                    kind=kind_of(book),
                     status=status,  # type: ignore[arg-type]
                     at=at,
                     email=draw(EMAILS).strip(),
@@ -52,7 +54,7 @@ def people(draw: st.DrawFn, highest: int = 100) -> list[Person]:
 
 @st.composite
 def rules(draw: st.DrawFn) -> EmailRule:
-    persons = st.sampled_from([f"{school}/{name}" for school in SCHOOLS for name in "1234"])
+    persons = st.sampled_from([f"{book}/{name}" for book in BOOKS for name in "1234"])
     releases = draw(st.dictionaries(persons, EMAILS.map(email_key), max_size=3))
     return EmailRule(sends=draw(st.booleans()), releases=releases)
 
@@ -73,7 +75,7 @@ def states(draw: st.DrawFn) -> TenantState:
     position = 0
     for _ in range(draw(st.integers(0, 4))):
         position += draw(st.integers(0, 20))
-        shot = take(draw(people()), {}, draw(fixed), last_of(state), draw(rules()), has_staff=False)
+        shot = take(draw(people()), {}, draw(fixed), last_of(state), draw(rules()), has_staff=True)
         state = transitions.announced(state, shot, dict.fromkeys(SCHOOLS, position), "2026-01-01", "2026-01-02")
         after = ended(state, shot, draw(st.sampled_from(["accepted", "accepted", "unknown", "rejected", "open"])))
         assert after is not None
@@ -84,7 +86,7 @@ def states(draw: st.DrawFn) -> TenantState:
 def ended(state: TenantState, shot: Snapshot, end: str) -> TenantState | None:
     match end:
         case "accepted":
-            known = [f"{school}/{name}" for school in SCHOOLS for name in "1234"]
+            known = [f"{book}/{name}" for book in BOOKS for name in "1234"]
             return transitions.taken(state, state.number, shot, known, "2026", "2026")
         case "unknown":
             return transitions.unsure(state, state.number, "2026")
@@ -94,7 +96,8 @@ def ended(state: TenantState, shot: Snapshot, end: str) -> TenantState | None:
 
 
 def emails_in(snapshot: Snapshot) -> list[str]:
-    return [email_key(one["email"]) for one in json.loads(snapshot.body)["students"]]
+    body = json.loads(snapshot.body)
+    return [email_key(one["email"]) for one in [*body["students"], *body["staff"]]]
 
 
 @calmly
@@ -102,7 +105,7 @@ def emails_in(snapshot: Snapshot) -> list[str]:
 def test_no_email_is_there_twice(
     persons: list[Person], protected: list[Fixed], state: TenantState, rule: EmailRule
 ) -> None:
-    snapshot = take(persons, {}, protected, last_of(state), rule, has_staff=False)
+    snapshot = take(persons, {}, protected, last_of(state), rule, has_staff=True)
     emails = emails_in(snapshot)
     assert len(emails) == len(set(emails))
     assert set(emails) == set(snapshot.roster) == set(snapshot.records)
@@ -114,9 +117,9 @@ def test_no_email_is_there_twice(
 def test_everybody_who_is_enabled_is_there_once_or_named(
     persons: list[Person], protected: list[Fixed], state: TenantState, rule: EmailRule
 ) -> None:
-    snapshot = take(persons, {}, protected, last_of(state), rule, has_staff=False)
-    named = {f"{one.school}/{one.person}" for one in snapshot.without_email}
-    named |= {f"{one.school}/{one.person}" for one in snapshot.conflicts if one.is_left_out}
+    snapshot = take(persons, {}, protected, last_of(state), rule, has_staff=True)
+    left_out = [*snapshot.without_email, *(one for one in snapshot.conflicts if one.is_left_out)]
+    named = {f"{book_of(one.school, one.kind)}/{one.person}" for one in left_out}
     enabled = {one.ref for one in persons if one.status == "enabled"}
     assert set(snapshot.carried) | named == enabled
     assert not set(snapshot.carried) & named
@@ -128,10 +131,10 @@ def test_the_same_input_gives_the_same_bytes(
     persons: list[Person], protected: list[Fixed], state: TenantState, rule: EmailRule, random: Any
 ) -> None:
     last = last_of(state)
-    first = take(persons, {}, protected, last, rule, has_staff=False)
+    first = take(persons, {}, protected, last, rule, has_staff=True)
     again = [unpack(pack(one)) for one in persons]
     random.shuffle(again)
-    second = take(again, {}, list(reversed(protected)), last, rule, has_staff=False)
+    second = take(again, {}, list(reversed(protected)), last, rule, has_staff=True)
     assert (first.body, first.roster_hash, first.digest) == (second.body, second.roster_hash, second.digest)
     assert list(first.roster) == list(second.roster)
 
@@ -140,7 +143,7 @@ def test_the_same_input_gives_the_same_bytes(
 @given(people(), states())
 def test_nobody_moves_to_an_email_that_was_not_released(persons: list[Person], state: TenantState) -> None:
     last = last_of(state)
-    snapshot = take(persons, {}, [], last, EmailRule(), has_staff=False)
+    snapshot = take(persons, {}, [], last, EmailRule(), has_staff=True)
     for ref, email in snapshot.carried.items():
         known = {email_key(one) for one in last.emails.get(ref, ())}
         taken = {key for key, seat in snapshot.roster.items() if seat.ref != ref}
@@ -190,8 +193,8 @@ def test_the_last_snapshot_is_all_that_unitu_may_have(state: TenantState) -> Non
     assert set(outstanding(state).gained) <= set(last.seats)
     for email, seats in last.seats.items():
         for seat in seats:
-            assert not seat.school or email in map(email_key, last.emails[seat.ref])
-            assert not seat.school or seat.position >= 0
+            assert not seat.book or email in map(email_key, last.emails[seat.ref])
+            assert not seat.book or seat.position >= 0
 
 
 def judged(
@@ -200,10 +203,11 @@ def judged(
     known = {one.ref: one for one in persons}
     facts = Facts(
         schools=SCHOOLS,
-        states={school: a_school(100, school=school) for school in SCHOOLS},
+        states={book_of(school, kind): a_school(100, school=school, kind=kind) for school in SCHOOLS for kind in KINDS},
         lanes={"abbey": 0, "borough": 1},
         lane_facts={0: LaneFacts(position=101), 1: LaneFacts(position=101)},
         people=known,
+        has_staff=True,
         url=URL,
     )
     adoption = Adoption(
@@ -213,10 +217,10 @@ def judged(
         roster_count=0,
         disabled_count=0,
         schools=SCHOOLS,
-        staff=False,
+        staff=True,
         url=URL,
     )
     last = last_of(state)
-    snapshot = take(persons, {}, protected, last, rule, has_staff=False)
+    snapshot = take(persons, {}, protected, last, rule, has_staff=True)
     verdict = judge(facts, snapshot, last, outstanding(state).positions, adoption, rule, is_live=True)
     return verdict, snapshot, last, known

@@ -1,5 +1,6 @@
 """Whom Unitu has from us while outcomes are unknown, and each step of a tenant's state."""
 
+import msgspec
 import pytest
 
 from services.publisher import transitions
@@ -7,7 +8,7 @@ from services.publisher.emails import EmailRule
 from services.publisher.last import apply, difference, last_of, outstanding
 from services.publisher.snapshot import Snapshot, take
 from shared.state import AccountState
-from shared.tenant import Adoption, Held, Reason, Seat, TenantState
+from shared.tenant import Adoption, Held, Reason, Seat, TenantState, Unknown
 from tests.unit.publisher.test_snapshot import person
 from tests.unit.publisher.world import an_account
 
@@ -178,3 +179,11 @@ def test_a_post_that_may_still_be_accepted_outlives_an_adoption(state: TenantSta
     assert set(accepted.roster) == {"a@x", "c@x"}
     late = Adoption(**{name: getattr(ADOPTION, name) for name in ADOPTION.__struct_fields__} | {"at": "2026-01-03"})
     assert transitions.adopted(posting, late, {"d@x": seat("d")}, {}).intent is None
+
+
+def test_staff_stand_where_the_lane_of_their_school_stood() -> None:
+    roster = {"t@x": Seat(book="abbey+staff", person="9")}
+    state = TenantState(tenant="abbey", roster=roster, positions={"abbey": 5})
+    assert last_of(state).seats["t@x"][0].position == 5
+    later = msgspec.structs.replace(state, unknown=Unknown(positions={"abbey": 8}))
+    assert last_of(later).seats["t@x"][0].position == 8
