@@ -1,5 +1,6 @@
 """
 The rules that a student must meet, one small function each: pure. Source: the iSAMS article, quoted beside each rule.
+Staff have rules of their own (``staff.py``).
 
 Every rule is evaluated for every student, so that the explanation is complete; one that does not concern a student says
 ``not_applicable``. What a rule is about is the student's *stage*, by the system status alone: so an applicant whose
@@ -40,6 +41,11 @@ class Case:
     student: Student
     day: date
     book: Rulebook
+
+    @property
+    def rules(self) -> "tuple[Rule, ...]":
+        """All that are judged of such a person, in their order."""
+        return RULES
 
     @cached_property
     def stage(self) -> Category | None:
