@@ -42,6 +42,7 @@ Change = (
 
 changed = msgspec.structs.replace
 _FIELDS = Details.__struct_fields__
+CODES = ("faculties", "departments")  # of the record None, where their area was never read; of an account none
 
 
 class Gate(Enum):
@@ -134,6 +135,8 @@ def _have(
     at = reading.at
     who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
     is_new = state.status != "enabled"
+    if state.details is not None and state.kind == "staff":
+        details = _supplied(state.details, details, assessed)
     wanted = fold(details.email)
     spends: str | None = None
     email_change: int | None = None
@@ -193,6 +196,13 @@ def _have(
     return state, changes
 
 
+def _supplied(had: Details, details: Details, assessed: StudentAssessed) -> Details:
+    """The details of a member of staff, with the account's own codes where the record says nothing of them."""
+    record = assessed.student
+    kept = {name: getattr(had, name) for name in CODES if record is None or getattr(record, name) is None}
+    return changed(details, **kept)
+
+
 def _emptied(
     state: AccountState,
     had: Details,
@@ -212,7 +222,7 @@ def _emptied(
         now = getattr(details, name)
         if now == getattr(had, name) or has(record, column):
             continue
-        if now in (None, "", {}) or column in waiting or (before is not None and has(before, column)):
+        if now in (None, "", (), {}) or column in waiting or (before is not None and has(before, column)):
             columns.append(column)
             if name not in fields:
                 fields.append(name)
