@@ -4,15 +4,16 @@ from datetime import date
 
 import msgspec
 
-from services.eligibility.rules import RULES, Case, Concern, Rule, Rulebook, shown_first_name
-from services.eligibility.staff import CASES, STAFF_RULES
+from services.eligibility.rules import Case, Concern, Rulebook, shown_first_name
+from services.eligibility.staff import CASES, RULES_OF
 from shared.config import IsamsSchool, PushSchool, School
 from shared.events import StaffAssessed, StudentAssessed
 from shared.model import Category, Details, Kind, Outcome, Student, Verdict
 
 RECORD_SOUND = "record_sound"
-RULES_OF: dict[Kind, tuple[Rule, ...]] = {"student": RULES, "staff": STAFF_RULES}
 ASSESSED_OF: dict[Kind, type[StudentAssessed]] = {"student": StudentAssessed, "staff": StaffAssessed}
+
+_DECIDES = {kind: {rule.id: rule.decides for rule in rules} for kind, rules in RULES_OF.items()}
 
 Outcomes = tuple[tuple[str, Outcome], ...]
 
@@ -82,7 +83,7 @@ def undecided(school: str, student_id: str, digest: str, kind: Kind = "student")
 
 def outcomes(case: Case) -> Outcomes:
     """What each rule says, in the order of the rules."""
-    return tuple((rule.id, rule.outcome(case)) for rule in case.rules)
+    return tuple([(rule.id, rule.outcome(case)) for rule in RULES_OF[case.kind]])
 
 
 def portal_verdict(case: Case, rules: Outcomes) -> Verdict:
@@ -105,7 +106,7 @@ def account_verdict(case: Case, rules: Outcomes) -> Verdict:
 
 def _fails(case: Case, rules: Outcomes, but: Concern) -> bool:
     """Whether any rule fails, apart from those that decide the verdict ``but`` alone."""
-    return any(said[1] == "fail" and rule.decides != but for rule, said in zip(case.rules, rules, strict=True))
+    return any(outcome == "fail" and _DECIDES[case.kind][id] != but for id, outcome in rules)
 
 
 def _details(student: Student, book: Rulebook, years: dict[int, int], kind: Kind) -> Details:

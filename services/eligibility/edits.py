@@ -15,7 +15,7 @@ import msgspec
 
 from services.eligibility.assess import account_verdict, outcomes, portal_verdict
 from services.eligibility.rules import Case, shown_first_name
-from services.eligibility.staff import StaffCase, is_past
+from services.eligibility.staff import RULES_OF, is_past
 from shared.model import Category, Frozen, Student, Verdict
 
 MOST_TOGETHER = 7  # fields: status, lists, title, two names, e-mail and those that could not be read: a blank record
@@ -103,7 +103,7 @@ def _edited(case: Case, *tries: _Try) -> Case:
 
 
 def _failing(case: Case) -> int:
-    return sum(rule.outcome(case) == "fail" for rule in case.rules)
+    return sum(rule.outcome(case) == "fail" for rule in RULES_OF[case.kind])
 
 
 def _verdicts(case: Case) -> dict[Which, Verdict]:
@@ -116,7 +116,7 @@ def _verdicts(case: Case) -> dict[Which, Verdict]:
 
 def _tries(case: Case) -> Iterator[_Try]:
     yield from _statuses(case)
-    is_staff = isinstance(case, StaffCase)
+    is_staff = case.kind == "staff"
     if not is_staff:
         yield from _lists(case)
     yield from _texts(case)
@@ -131,7 +131,7 @@ def _statuses(case: Case) -> Iterator[_Try]:
     if book.is_pushed:
         return
     seen = student.system_status_word or student.system_status
-    is_staff = isinstance(case, StaffCase)
+    is_staff = case.kind == "staff"
     applicants = [] if is_staff else sorted(book.prospective_system_statuses - {1, -1})
     for number, name in [(1, "current"), *((one, "an applicant") for one in applicants)]:
         if student.system_status != number:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 from services.eligibility.academic_year import academic_year, leaving_academic_year
-from shared.model import Category, Outcome, Student
+from shared.model import Category, Kind, Outcome, Student
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 YEARS = range(8)  # Unitu's: "nullable number with possible values (null, 0-7)"
@@ -41,11 +41,7 @@ class Case:
     student: Student
     day: date
     book: Rulebook
-
-    @property
-    def rules(self) -> "tuple[Rule, ...]":
-        """All that are judged of such a person, in their order."""
-        return RULES
+    kind: ClassVar[Kind] = "student"
 
     @cached_property
     def stage(self) -> Category | None:

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from services.eligibility.assess import RULES_OF
 from services.eligibility.rules import Case, Rule, words_of
+from services.eligibility.staff import RULES_OF
 from shared.model import Category, Frozen, Kind, Outcome
 
 MASKED = "***"
@@ -38,7 +38,7 @@ def rulings(case: Case, verdict: Literal["portal", "account"]) -> tuple[Ruling, 
     A field that only a current student's account needs does not concern the account of anybody else: a leaver goes
     whatever else is missing. Raises: ValueError for a leaving date that is none.
     """
-    return tuple(_ruling(case, rule, verdict) for rule in case.rules if rule.decides in ("both", verdict))
+    return tuple(_ruling(case, rule, verdict) for rule in RULES_OF[case.kind] if rule.decides in ("both", verdict))
 
 
 def unreadable(verdict: Literal["portal", "account"], record_sound: str, kind: Kind = "student") -> tuple[Ruling, ...]:

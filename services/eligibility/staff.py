@@ -8,6 +8,7 @@ record systems keep who left as *active* until somebody tidies up (docs/decision
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import ClassVar
 
 from services.eligibility.rules import RULES, Case, Rule
 from shared.model import Category, Kind, Student
@@ -17,9 +18,7 @@ from shared.model import Category, Kind, Student
 class StaffCase(Case):
     """One member of staff on one day. Their stage is their category: there are no applicants."""
 
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        return STAFF_RULES
+    kind: ClassVar[Kind] = "staff"
 
     @cached_property
     def stage(self) -> Category | None:
@@ -28,9 +27,6 @@ class StaffCase(Case):
     @cached_property
     def category(self) -> Category:
         return self.stage or Category.UNKNOWN
-
-
-CASES: dict[Kind, type[Case]] = {"student": Case, "staff": StaffCase}
 
 
 def stage_of(person: Student, day: date) -> Category | None:
@@ -106,3 +102,6 @@ STAFF_RULES: tuple[Rule, ...] = (
     ),
     _OF_STUDENTS["email_wellformed"],
 )
+
+CASES: dict[Kind, type[Case]] = {"student": Case, "staff": StaffCase}
+RULES_OF: dict[Kind, tuple[Rule, ...]] = {"student": RULES, "staff": STAFF_RULES}

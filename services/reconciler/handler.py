@@ -118,6 +118,7 @@ class _Batch:
         differing: dict[str, list[str]] = {}
         touched: set[str] = set()
         closed: set[str] = set()
+        types = {name: ASSESSED[book.kind] for name, book in self._ledgers.items()}
         for place, (record, taken) in enumerate(zip(self._records, self._digests, strict=True)):
             if taken is None:
                 if record.raw_header("ce_type") == COMPLETED:
@@ -126,7 +127,7 @@ class _Batch:
             elif taken != known[place] or record.key in touched or (closed and record.key.partition("/")[0] in closed):
                 self._decided[place] = None
                 name, _, student = record.key.partition("/")
-                if record.raw_header("ce_type") != ASSESSED[self._ledgers[name].kind]:
+                if record.raw_header("ce_type") != types[name]:
                     self._digests[place] = None
                     continue
                 touched.add(record.key)  # this batch changes it: later records are compared with what it then is

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import pytest
 
-from services.eligibility.assess import RECORD_SOUND, RULES_OF, assess, undecided
+from services.eligibility.assess import RECORD_SOUND, assess, undecided
 from services.eligibility.edits import smallest_edits
 from services.eligibility.handler import Eligibility
 from services.eligibility.rules import RULES, Rulebook
 from services.eligibility.rulings import rulings, unreadable
-from services.eligibility.staff import STAFF_RULES, StaffCase
+from services.eligibility.staff import RULES_OF, STAFF_RULES, StaffCase
 from shared.events import StaffAssessed, StaffFetched, StudentAssessed, StudentFetched, SweepCompleted
 from shared.model import Category, Fault, Frozen, Student, Verdict
 from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
