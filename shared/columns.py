@@ -13,6 +13,7 @@ COLUMNS = (
     *("email", "personal_email", "phone", "year_group", "year", "programmes", "modules", "metadata"),
     *("faculties", "departments"),
 )
+CODES = ("faculties", "departments")  # of staff alone; None in a record whose area was never read
 OF_DETAILS = (  # a column of the record, and what of an account it can empty or change by being empty
     ("preferred_name", "first_name"),
     ("year_group", "year"),

@@ -116,11 +116,9 @@ def _verdicts(case: Case) -> dict[Which, Verdict]:
 
 def _tries(case: Case) -> Iterator[_Try]:
     yield from _statuses(case)
-    is_staff = case.kind == "staff"
-    if not is_staff:
-        yield from _lists(case)
+    yield from _lists(case)
     yield from _texts(case)
-    yield from _leaving_dates(case) if is_staff else _years(case)
+    yield from _leaving_dates(case) if case.kind == "staff" else _years(case)
     if case.student.faults:
         named = ", ".join(fault.pointer for fault in case.student.faults)
         yield _try("faults", named, None, f"corrected ({named})", faults=())
@@ -131,15 +129,14 @@ def _statuses(case: Case) -> Iterator[_Try]:
     if book.is_pushed:
         return
     seen = student.system_status_word or student.system_status
-    is_staff = case.kind == "staff"
-    applicants = [] if is_staff else sorted(book.prospective_system_statuses - {1, -1})
+    applicants = [] if case.kind == "staff" else sorted(book.prospective_system_statuses - {1, -1})
     for number, name in [(1, "current"), *((one, "an applicant") for one in applicants)]:
         if student.system_status != number:
             yield _try("system_status", seen, number, f"{number} ({name})", system_status=number)
     if student.system_status != -1:
         yield _try("system_status", seen, -1, "-1 (left)", system_status=-1)
     names = sorted(book.prospective_admission_statuses)
-    if names and case.stage is not Category.CURRENT and not is_staff:
+    if names and case.stage is not Category.CURRENT:
         only = names[0] if len(names) == 1 else None
         words = " or ".join(names)
         yield _try("admission_status", student.admission_status, only, f"one of: {words}", admission_status=names[0])

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from services.reconciler import guard
-from shared.columns import OF_DETAILS, has
+from shared.columns import CODES, OF_DETAILS, has
 from shared.events import (
     AccountDisabled,
     AccountEnabled,
@@ -42,7 +42,6 @@ Change = (
 
 changed = msgspec.structs.replace
 _FIELDS = Details.__struct_fields__
-CODES = ("faculties", "departments")  # of the record None, where their area was never read; of an account none
 
 
 class Gate(Enum):

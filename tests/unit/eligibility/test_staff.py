@@ -226,6 +226,7 @@ def test_a_member_of_staff_goes_on_judged(eligibility: Eligibility) -> None:
     kept = told(message)
     assert (message.topic, message.lane, message.key, kept["ce_subject"]) == (STUDENTS_ASSESSED, 3, KEY, KEY)
     assert (kept["ce_type"], kept["ce_source"]) == ("rollcall.staff_assessed.v1", "/rollcall/schools/abbey")
+    assert kept["ce_id"].startswith(f"{KEY}/7/staff_assessed/")
     assert (kept["cause"], kept["sweep"], kept["read_at"]) == (f"{STUDENTS_FETCHED}@id:7", "s1", at())
     assessed = decode(kept["ce_type"], message.value or b"")
     assert isinstance(assessed, StaffAssessed)

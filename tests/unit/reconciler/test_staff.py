@@ -236,6 +236,16 @@ def test_a_column_of_staff_that_empties_waits_for_a_person(tmp_path: Path, colum
     assert not of_kind(road, "staff", AccountUpdated)
 
 
+def test_a_column_that_empties_after_it_was_not_supplied_waits_too(road: Road) -> None:
+    staff_sweep(road, "t2", [a_member(one.student_id, departments=None) for one in MEMBERS], 5)
+    staff_sweep(road, "t3", [a_member(one.student_id, departments=()) for one in MEMBERS], 10)
+    road.run()
+    details = the_account(road, STAFF).details
+    assert details is not None
+    assert details.departments == ("ENG",)
+    assert not of_kind(road, "staff", AccountUpdated)
+
+
 def test_one_member_who_has_no_department_any_more_is_no_column(road: Road) -> None:
     moved = a_member(ONE, departments=())
     staff_sweep(road, "t2", [moved, *without("staff", ONE)], 5, sends=[moved])
@@ -365,6 +375,22 @@ def test_budgets_are_spent_by_book(road: Road) -> None:
     assert road.enabled() == ids(PUPILS) - set(gone["student"])
     assert road.enabled(STAFF) == ids(MEMBERS) - set(gone["staff"])
     assert not [one for one in road.changes() if isinstance(one, RemovalsHeld)]
+
+
+def test_what_the_staff_have_spent_is_the_staffs(road: Road) -> None:
+    """Two heads of the staff went lately: two more wait, and two pupils still may go."""
+    staff_gone, gone = ["210", "211"], ["205", "206"]
+    for minutes in (5, 70):
+        staff_sweep(road, f"t{minutes}", without("staff", *staff_gone), minutes, sends=[])
+    road.run()
+    staff_gone += ["212", "213"]
+    for minutes in (80, 150):
+        staff_sweep(road, f"t{minutes}", without("staff", *staff_gone), minutes, sends=[])
+        road.fetch(a_sweep(f"s{minutes}", without("student", *gone), sends=[], minutes=minutes))
+    road.run()
+    assert road.enabled(STAFF) == ids(MEMBERS) - {"210", "211"}
+    assert road.enabled() == ids(PUPILS) - set(gone)
+    assert {one.kind for one in road.changes() if isinstance(one, RemovalsHeld)} == {"staff"}
 
 
 def test_one_email_in_both_books_is_no_matter_of_either(road: Road) -> None:
