@@ -215,13 +215,15 @@ def _emptied(
     if record is None:
         return None
     waiting = state.update.columns if state.update is not None else ()
+    said = {name for column, name in OF_DETAILS if has(record, column)}  # a year may come from either of two columns
     fields: list[str] = []
     columns: list[str] = []
     for column, name in OF_DETAILS:
         now = getattr(details, name)
         if now == getattr(had, name) or has(record, column):
             continue
-        if now in (None, "", (), {}) or column in waiting or (before is not None and has(before, column)):
+        was_full = column in waiting or (before is not None and has(before, column))
+        if now in (None, "", (), {}) or (was_full and name not in said):
             columns.append(column)
             if name not in fields:
                 fields.append(name)
