@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from shared.books import school_of
 from shared.errors import RollcallError
 from shared.lanes import lane_of
 from shared.topics import DEAD_LETTERS
@@ -95,7 +96,8 @@ class PoisonWatch:
 
     def _by_school(self, counted: Counter[str]) -> dict[str, int]:
         found: Counter[str] = Counter()
-        for school, count in counted.items():
+        for book, count in counted.items():
+            school = school_of(book)
             found[school if school in self._lanes else OTHERS] += count
         return dict(found)
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from services.reconciler import guard
-from shared.columns import OF_DETAILS, has
+from shared.columns import CODES, OF_DETAILS, has
 from shared.events import (
     AccountDisabled,
     AccountEnabled,
@@ -134,6 +134,8 @@ def _have(
     at = reading.at
     who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
     is_new = state.status != "enabled"
+    if state.details is not None and state.kind == "staff":
+        details = _supplied(state.details, details, assessed)
     wanted = fold(details.email)
     spends: str | None = None
     email_change: int | None = None
@@ -193,6 +195,13 @@ def _have(
     return state, changes
 
 
+def _supplied(had: Details, details: Details, assessed: StudentAssessed) -> Details:
+    """The details of a member of staff, with the account's own codes where the record says nothing of them."""
+    record = assessed.student
+    kept = {name: getattr(had, name) for name in CODES if record is None or getattr(record, name) is None}
+    return changed(details, **kept)
+
+
 def _emptied(
     state: AccountState,
     had: Details,
@@ -206,13 +215,15 @@ def _emptied(
     if record is None:
         return None
     waiting = state.update.columns if state.update is not None else ()
+    said = {name for column, name in OF_DETAILS if has(record, column)}  # a year may come from either of two columns
     fields: list[str] = []
     columns: list[str] = []
     for column, name in OF_DETAILS:
         now = getattr(details, name)
         if now == getattr(had, name) or has(record, column):
             continue
-        if now in (None, "", {}) or column in waiting or (before is not None and has(before, column)):
+        was_full = column in waiting or (before is not None and has(before, column))
+        if now in (None, "", (), {}) or (was_full and name not in said):
             columns.append(column)
             if name not in fields:
                 fields.append(name)
