@@ -11,9 +11,10 @@ from services.eligibility.assess import RECORD_SOUND, assess, rulebook_of, years
 from services.eligibility.edits import Edit, smallest_edits
 from services.eligibility.rules import Case
 from services.eligibility.rulings import Ruling, rulings, unreadable
+from services.eligibility.staff import CASES
 from services.publisher.person import Person
 from shared import clock
-from shared.books import book_of
+from shared.books import book_of, person_word
 from shared.config import School, Tenant
 from shared.events import Evidence, StudentAssessed
 from shared.model import Category, Details, Frozen, Kind, Student, Verdict
@@ -222,7 +223,7 @@ def explain(found: Found, school: School, tenant: Tenant, now: datetime, reread:
     case = _case(account, assessed, school, today)
     category, portal, mine = _judged(found, assessed, case, notes)
     if case is not None:
-        _note_another_day(case, today, portal.verdict, notes)
+        _note_another_day(case, today, portal.verdict, account.kind, notes)
     window = rollover(today, school.academic_year_start, school.rollover_days_before, school.rollover_days_after)
     turn = Rollover(starts=window[0].isoformat(), ends=window[1].isoformat(), is_open=window[0] <= today)
     if state.is_paused:
@@ -251,7 +252,7 @@ def _assessed_now(reread: Reread | None, account: AccountState, school: School, 
     """Of somebody whom nobody has read before: as the record system has them now."""
     if reread is None or reread.student is None:
         return None
-    return assess(account.school, reread.student, "", today, rulebook_of(school), years_of(school))
+    return assess(account.school, reread.student, "", today, rulebook_of(school), years_of(school), account.kind)
 
 
 def _case(account: AccountState, assessed: StudentAssessed | None, school: School, today: date) -> Case | None:
@@ -259,7 +260,7 @@ def _case(account: AccountState, assessed: StudentAssessed | None, school: Schoo
     if assessed is None or assessed.student is None:
         return None
     day = clock.parse(account.read_at).astimezone(school.zone).date() if account.read_at else today
-    return Case(assessed.student, day, rulebook_of(school))
+    return CASES[account.kind](assessed.student, day, rulebook_of(school))
 
 
 def _judged(
@@ -273,7 +274,7 @@ def _judged(
     of_portal, of_account = (
         (rulings(case, "portal"), rulings(case, "account"))
         if case is not None
-        else (unreadable("portal", RECORD_SOUND), unreadable("account", RECORD_SOUND))
+        else (unreadable("portal", RECORD_SOUND, account.kind), unreadable("account", RECORD_SOUND, account.kind))
     )
     if assessed is not None and case is not None:
         told = {one.id: one.outcome for one in of_portal}
@@ -300,29 +301,29 @@ def _same_person(found: Found) -> Ruling:
         outcome="fail" if account.born else "pass" if account.status == "disabled" else "not_applicable",
         value=record.date_of_birth if account.born and record else None,
         message="An id that comes back is the person whose account was disabled, as far as the birth date tells.",
-        fix="At the source, correct the birth date, or give this student an id of their own." if account.born else None,
+        fix="At the source, correct the birth date, or give this person an id of their own." if account.born else None,
     )
 
 
 def _email_free(found: Found) -> Ruling:
     """Decided beside the others, when the school's accounts are compared."""
-    waits = found.account.waits_for_email
+    waits, who = found.account.waits_for_email, person_word(found.account.kind)
     enabled = found.account.status == "enabled"
     return Ruling(
         id=EMAIL_FREE,
         outcome="fail" if waits else "pass" if enabled else "not_applicable",
         value=waits,
-        message="No other student of the school has the e-mail address.",
-        fix=f"At the source, give one of the two another address: student {found.email_holder or 'unknown'} has it now."
+        message=f"No other {who} of the school has the e-mail address.",
+        fix=f"At the source, give one of the two another address: {who} {found.email_holder or 'unknown'} has it now."
         if waits
         else None,
     )
 
 
-def _note_another_day(case: Case, today: date, portal: Verdict, notes: list[str]) -> None:
+def _note_another_day(case: Case, today: date, portal: Verdict, kind: Kind, notes: list[str]) -> None:
     """The academic year may have turned since the reading."""
     if today != case.day:
-        then = assess("", case.student, "", today, case.book, {}).portal
+        then = assess("", case.student, "", today, case.book, {}, kind).portal
         if then is not portal:
             notes.append(f"Judged today the portal's verdict would be {then.value}; the next full sweep says so.")
 
@@ -362,7 +363,7 @@ def _staged(account: AccountState, school: School, turn: Rollover) -> tuple[Stag
         staged.append(Staged(kind="disable", since=account.read_at, waits_for="the next certified sweep"))
     if (absence := account.absence) is not None:
         first = clock.write(clock.parse(absence.started_at) + timedelta(minutes=school.absence_confirm_minutes))
-        words = f"a second certified sweep without the student, begun at {first} or later"
+        words = f"a second certified sweep without the {person_word(account.kind)}, begun at {first} or later"
         if turn.is_open:
             words += f"; unexplained removals pause until the end of {turn.ends}"
         staged.append(Staged(kind="absence", since=absence.started_at, waits_for=words))
@@ -453,7 +454,7 @@ def _live(reread: Reread, account: AccountState, school: School, today: date) ->
             programmes=known.programmes if student.programmes is None else student.programmes,
             modules=known.modules if student.modules is None else student.modules,
         )
-    found = assess(account.school, student, "", today, rulebook_of(school), years_of(school))
+    found = assess(account.school, student, "", today, rulebook_of(school), years_of(school), account.kind)
     return Live(
         read_at=reread.read_at,
         is_there=True,

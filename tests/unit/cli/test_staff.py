@@ -37,8 +37,8 @@ from shared.state import AccountState, CertifiedSweep, HeldPlan, LaneState, Scho
 from shared.tenant import Accepted, Seat, TenantState
 from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.wire import Record, encode, headers
-from tests.builders import at
-from tests.road import LANE, a_config
+from tests.builders import a_member, a_sweep, at
+from tests.road import LANE, Road, a_config
 from tests.unit.cli.words import Said, rollcall
 
 SCHOOL, BOOK, PLAN = "abbey", "abbey+staff", "disable_unexplained"
@@ -379,3 +379,53 @@ async def test_a_check_says_that_a_feed_must_send_its_staff(tmp_path: Path) -> N
     path.write_text(path.read_text() + '[schools.uni]\ntenant = "abbey"\nsource = "push"\napi_key = { file = "key" }\n')
     found = await of_schools(load(path, {}), ["uni"])
     assert [one.what for one in found] == ["source", "staff"]
+
+
+# --- with the real rules and the real reconciler ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def road(desk: Desk) -> Road:
+    """A reconciler in the place of the desk's store: employees 1 to 20, read once."""
+    road = Road(load(desk.path, {}))
+    desk.store = road.store
+    road.fetch(a_sweep("s1", EMPLOYEES, full=True, kind="staff"))
+    road.run()
+    return road
+
+
+EMPLOYEES = [a_member(str(number)) for number in range(1, 21)]
+
+
+def test_an_employee_is_explained_by_the_rules_of_staff(desk: Desk, road: Road) -> None:
+    told = json.loads(desk.say("explain", SCHOOL, "1", "--staff", "--json").out)
+    assert (told["category"], told["account"]["verdict"], told["state"]["status"]) == ("current", "eligible", "enabled")
+    rules = [one["id"] for one in told["account"]["rules"]]
+    assert "not_left" in rules
+    assert not {"enrolment_year", "leaver_not_long_ago"} & set(rules)
+    left = a_member("1", leaving_date="2026-07-10")
+    road.fetch(a_sweep("s2", EMPLOYEES, sends=[left], minutes=5, kind="staff"), minutes=5)
+    road.run()
+    told = json.loads(desk.say("explain", SCHOOL, "1", "--staff", "--json").out)
+    assert (told["category"], told["account"]["verdict"]) == ("left", "ineligible")
+    failed = [one["id"] for one in told["account"]["rules"] if one["outcome"] == "fail"]
+    assert "not_left" in failed
+    assert any(change["field"] == "leaving_date" for edit in told["edits"] for change in edit["changes"])
+    assert "abbey (staff)/1" in desk.say("explain", SCHOOL, "1", "--staff").out
+
+
+def test_a_released_hold_of_the_staff_is_taken(desk: Desk, road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, minutes in enumerate((5, 66)):
+        road.fetch(a_sweep(f"v{number}", EMPLOYEES[3:], sends=[], minutes=minutes, kind="staff"), minutes=minutes)
+    road.run()
+    (one,) = json.loads(desk.say("holds", "list", "--json").out)
+    assert (one["people"], one["kind"], one["students"]) == ("staff", PLAN, ["1", "2", "3"])
+
+    def give(config: Config, command: Frozen) -> None:
+        road.order(command)
+        road.run()
+
+    monkeypatch.setattr(commands, "give", give)
+    said = desk.say("holds", "release", SCHOOL, one["hash"], "--yes", "--json")
+    assert json.loads(said.out)["is_taken"] is True
+    assert road.school(BOOK).holds[PLAN].state == "released"

@@ -8,20 +8,32 @@ import pytest
 from shared.config import Config
 from shared.config_load import load
 from shared.events import SweepReconciled
-from shared.model import Verdict
+from shared.model import Kind, Verdict
 from shared.topics import STUDENTS_FETCHED
 from shared.wire import Record
 from tests.road import LANE, Road
-from tests.unit.gateway.world import API_KEY, SLUG, World, a_body, a_pupil, email, pupils
+from tests.unit.gateway.world import (
+    API_KEY,
+    SLUG,
+    World,
+    a_body,
+    a_pupil,
+    a_teacher,
+    email,
+    pupils,
+    staff_email,
+    teachers,
+)
 
 
-def a_config(folder: Path, **settings: str) -> Config:
+def a_config(folder: Path, *, has_staff: bool = False, **settings: str) -> Config:
     (folder / "secret").write_text("made-up")
     (folder / "key").write_text(API_KEY)
     more = "".join(f'{name} = "{value}"\n' for name, value in settings.items())
+    staff = 'staff = "managed"\n' if has_staff else ""
     path = folder / "rollcall.toml"
     path.write_text(
-        '[kafka]\npartitions = 1\n[tenants.northern]\napi_key = { file = "secret" }\n'
+        f'[kafka]\npartitions = 1\n[tenants.northern]\napi_key = {{ file = "secret" }}\n{staff}'
         f'[schools.{SLUG}]\ntenant = "northern"\nsource = "push"\napi_key = {{ file = "key" }}\n{more}'
     )
     return load(path, {})
@@ -50,11 +62,12 @@ class Pushed:
         self.road.judge(records)
         self.road.run()
 
-    def enabled(self) -> set[str]:
-        return self.road.enabled(SLUG)
+    def enabled(self, book: str = SLUG) -> set[str]:
+        return self.road.enabled(book)
 
-    def last_close(self) -> SweepReconciled:
-        return [one for one in self.road.changes() if isinstance(one, SweepReconciled)][-1]
+    def last_close(self, kind: Kind = "student") -> SweepReconciled:
+        closes = [one for one in self.road.changes() if isinstance(one, SweepReconciled)]
+        return [one for one in closes if one.kind == kind][-1]
 
 
 @pytest.fixture
@@ -196,3 +209,77 @@ async def test_an_id_that_is_the_key_reaches_unitu_too(tmp_path: Path) -> None:
     assert account is not None
     assert account.details is not None
     assert (account.details.id, account.details.email) == ("S000003", "new3@northern.example")
+
+
+# --- staff -----------------------------------------------------------------------------------------------------------
+
+STAFF = f"{SLUG}+staff"
+
+
+@pytest.fixture
+def staffed(tmp_path: Path) -> Pushed:
+    return Pushed(tmp_path, has_staff=True)
+
+
+def staff_emails(count: int) -> set[str]:
+    return {staff_email(number) for number in range(count)}
+
+
+async def test_pushed_staff_have_accounts_and_their_own_certificate(staffed: Pushed) -> None:
+    await staffed.push(a_body(pupils(30), staff=teachers(30)))
+    assert (staffed.enabled(), staffed.enabled(STAFF)) == (emails(30), staff_emails(30))
+    assert (staffed.last_close("staff").outcome, staffed.last_close("staff").roll_count) == ("certified", 30)
+    account = staffed.road.account(staff_email(3), STAFF)
+    assert account is not None
+    assert account.details is not None
+    assert (account.details.id, account.details.title, account.details.departments) == (
+        "T000003",
+        "Professor",
+        ("DEP01",),
+    )
+    assert (account.kind, account.programmes, account.modules) == ("staff", ("PROG01",), ("MOD01",))
+
+
+async def test_whoever_is_gone_from_the_staff_is_disabled_and_the_students_are_not_touched(staffed: Pushed) -> None:
+    await staffed.push(a_body(pupils(30), staff=teachers(30)))
+    await staffed.push(a_body(students=..., staff=teachers(27)))
+    assert (staffed.enabled(), staffed.enabled(STAFF)) == (emails(30), staff_emails(27))
+    assert staffed.last_close("staff").counts["disable_explained"] == 3
+    await staffed.push(a_body(pupils(27)))
+    assert (staffed.enabled(), staffed.enabled(STAFF)) == (emails(27), staff_emails(27))
+    await staffed.push(a_body(pupils(27), staff=teachers(30)))
+    assert staffed.enabled(STAFF) == staff_emails(30)
+    assert staffed.last_close("staff").outcome == "certified"
+
+
+async def test_an_empty_list_of_staff_is_held(staffed: Pushed) -> None:
+    await staffed.push(a_body(pupils(30), staff=teachers(30)))
+    await staffed.push(a_body(pupils(27), staff=[]))
+    assert (staffed.enabled(), staffed.enabled(STAFF)) == (emails(27), staff_emails(30))
+    assert (staffed.last_close("staff").is_held, staffed.last_close().is_held) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"lastName": ""}, id="a blank name"),
+        pytest.param({"departmentCodes": ["?"]}, id="a department that is not defined"),
+        pytest.param({"email": ""}, id="a blank e-mail, known by the id"),
+        pytest.param({"email": "", "id": "new"}, id="somebody whom nobody can name"),
+    ],
+)
+async def test_a_slip_in_the_list_of_staff_is_not_a_leaver(staffed: Pushed, change: dict[str, Any]) -> None:
+    await staffed.push(a_body(pupils(60), staff=teachers(60)))
+    await staffed.push(a_body(pupils(57), staff=teachers(59, a_teacher(59, **change))))
+    assert (staffed.enabled(), staffed.enabled(STAFF)) == (emails(57), staff_emails(60))
+    await staffed.push(a_body(pupils(57), staff=teachers(60)))
+    assert staffed.enabled(STAFF) == staff_emails(60)
+    assert staffed.last_close("staff").outcome == "certified"
+
+
+async def test_one_person_in_both_lists_has_two_accounts_here(staffed: Pushed) -> None:
+    both: dict[str, Any] = {"id": "X1", "email": "both@northern.example"}
+    await staffed.push(a_body([*pupils(30), a_pupil(**both)], staff=[*teachers(30), a_teacher(**both)]))
+    await staffed.push(a_body(pupils(30), staff=[*teachers(30), a_teacher(**both)]))
+    assert "both@northern.example" in staffed.enabled(STAFF)
+    assert "both@northern.example" not in staffed.enabled()
