@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from services.fetcher import isams
 from services.reconciler import guard, ledger
 from services.reconciler.spending import Spending, recent_of
@@ -128,14 +130,22 @@ class Holdings:
 
     def _look(self, book: str) -> tuple[bytes, SchoolState | None, Mapping[str, bytes]]:
         lane, name = self._lane(book), ledger.pending(book)
-        seen = self._store.read(lane, {ledger.SCHOOLS: [book]}, whole=[name])
+        seen = self._store.read(lane, {ledger.SCHOOLS: [book, school_of(book)]}, whole=[name])
         if seen.lane is None:
             raise NothingKnown(
                 f"{school_of(book)}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
                 "or `rollcall rebuild` does"
             )
-        (value,) = seen.some[ledger.SCHOOLS]
-        return seen.lane, None if value is None else decoder(SchoolState).decode(value), seen.whole[name]
+        return seen.lane, book_state(*seen.some[ledger.SCHOOLS]), seen.whole[name]
+
+
+def book_state(book: bytes | None, school: bytes | None) -> SchoolState | None:
+    """A book's state, from its record and that of its school's students: a pause is the school's and stands there."""
+    if book is None:
+        return None
+    state: SchoolState = decoder(SchoolState).decode(book)
+    of_school: SchoolState = state if school is None else decoder(SchoolState).decode(school)
+    return msgspec.structs.replace(state, is_paused=of_school.is_paused)
 
 
 def pick(slug: str, holdings: Iterable[Holding], which: str) -> Holding:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from services.cli.explained import LAST_CHANGES, Carried, Changed, Found, NextSweep, delivered_email
-from services.cli.held import NothingKnown
+from services.cli.held import NothingKnown, book_state
 from services.publisher.person import unpack
 from services.publisher.tenant_store import TENANTS
 from services.publisher.view import people_of
@@ -140,18 +140,16 @@ def _tenant(value: bytes) -> TenantState:
 def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolState, AccountState]:
     slug, kind = school_of(book), kind_of(book)
     students, emails = ledger.students(book), ledger.emails(book)
-    seen = store.read(lane, {ledger.SCHOOLS: [book], students: [word], emails: [fold(word)]})
+    seen = store.read(lane, {ledger.SCHOOLS: [book, slug], students: [word], emails: [fold(word)]})
     if seen.lane is None:
         raise NothingKnown(
             f"{slug}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
             "or `rollcall rebuild` does"
         )
-    (school,), (found,), (holder,) = seen.some[ledger.SCHOOLS], seen.some[students], seen.some[emails]
+    (found,), (holder,) = seen.some[students], seen.some[emails]
     if found is None and holder is not None:
         (found,) = store.read(lane, {students: [holder.decode()]}).some[students]
-    state: SchoolState = (
-        SchoolState(school=slug, kind=kind, at=-1) if school is None else decoder(SchoolState).decode(school)
-    )
+    state = book_state(*seen.some[ledger.SCHOOLS]) or SchoolState(school=slug, kind=kind, at=-1)
     if found is None:
         when = (
             f"its last certified sweep is of {state.certified.started_at}" if state.certified else "none was certified"

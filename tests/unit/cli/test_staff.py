@@ -37,7 +37,7 @@ from shared.state import AccountState, CertifiedSweep, HeldPlan, LaneState, Scho
 from shared.tenant import Accepted, Seat, TenantState
 from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.wire import Record, encode, headers
-from tests.builders import a_member, a_sweep, at
+from tests.builders import a_member, a_student, a_sweep, at
 from tests.road import LANE, Road, a_config
 from tests.unit.cli.words import Said, rollcall
 
@@ -429,3 +429,14 @@ def test_a_released_hold_of_the_staff_is_taken(desk: Desk, road: Road, monkeypat
     said = desk.say("holds", "release", SCHOOL, one["hash"], "--yes", "--json")
     assert json.loads(said.out)["is_taken"] is True
     assert road.school(BOOK).holds[PLAN].state == "released"
+
+
+def test_a_paused_school_is_paused_for_its_staff(desk: Desk, road: Road) -> None:
+    """A pause is the school's: it stands with the students alone."""
+    road.fetch(a_sweep("p1", [a_student("214")], full=True))
+    road.order(PauseSchool(school=SCHOOL, operator="kim"))
+    road.run()
+    told = json.loads(desk.say("status", "--json").out)
+    assert [(one["people"], one["state"]) for one in told] == [("students", "paused"), ("staff", "paused")]
+    explained = json.loads(desk.say("explain", SCHOOL, "1", "--staff", "--json").out)
+    assert any("The school is paused" in note for note in explained["notes"])
