@@ -32,7 +32,7 @@ TABLES = """
 url = "{unitu}/v1/sync"
 api_key = {{ file = "secret" }}
 mode = "live"
-staff = "not-in-unitu"
+staff = "{staff}"
 quiet_seconds = 0.2
 max_delay_seconds = 1
 min_interval_seconds = 0
@@ -114,6 +114,15 @@ class Town:
         self.unitu.wait_idle()
         return list(self.oracle.differences(self.unitu.accounts()))
 
+    def until_enabled(self, *emails: str) -> None:
+        """Exactly these are enabled at Unitu, students and staff."""
+
+        def are_there() -> bool:
+            self.unitu.wait_idle()
+            return self.unitu.enabled() == set(emails)
+
+        self.until(are_there, f"{len(emails)} enabled accounts at Unitu")
+
     def until_sweeps(self, count: int, outcome: str = "certified") -> None:
         """So many more sweeps have been decided with this outcome."""
         before = len(self.sweeps(outcome))
@@ -153,6 +162,7 @@ def a_town(
     tenant: str = "",
     school: str = "",
     paces: str = EVERY_TIME,
+    staff: str = "not-in-unitu",
     unitu_accounts: tuple[Mapping[str, Any], ...] = (),
     through: Callable[[str], str] = str,
 ) -> Iterator[Town]:
@@ -171,6 +181,7 @@ def a_town(
                 isams=through(isams_server.url),
                 unitu=through(unitu_server.url),
                 tenant=tenant,
+                staff=staff,
                 paces=paces,
                 school=school,
             )

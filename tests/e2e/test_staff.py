@@ -1,0 +1,81 @@
+"""Staff that are managed: told to Unitu as staff, gone when they left, and no reason for anything to stand still."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import Retryable
+from shared.tenant import SnapshotHeld
+from tests.conftest import ConfigFile
+from tests.e2e.town import OTHERS, Town, a_town
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
+
+REFUSED = {"kind": "status", "status": 403, "path": "/api/humanresources/*"}
+
+
+def people(town: Town, of: str) -> dict[str, str]:
+    """Id -> e-mail."""
+    key = "id" if of == "employees" else "schoolId"
+    return {str(one[key]): one["schoolEmailAddress"] for one in town.isams.dump()[of]}
+
+
+def waits_for(town: Town) -> list[tuple[str, str]]:
+    try:
+        held = [one for one in town.events("deliveries") if isinstance(one, SnapshotHeld)]
+    except Retryable:  # the topics are not there yet
+        return []
+    return [(one.code, one.school) for one in held[-1].reasons] if held else []
+
+
+def standing(town: Town) -> dict[str, dict[str, Any]]:
+    told: list[dict[str, Any]] = json.loads(town.rollcall("status", "--json").stdout)
+    return {one["people"]: one for one in told}
+
+
+def test_staff_come_and_go_at_unitu_and_a_refused_list_of_them_moves_nobody(
+    config_file: ConfigFile, tmp_path: Path
+) -> None:
+    """
+    Fails when a snapshot goes without a certified list of staff, when staff are told as students, when one who left
+    keeps the account, or when a list that is refused disables anybody or holds the students up.
+    """
+    with a_town(config_file, tmp_path, staff="managed", school="staff_poll_seconds = 1") as town:
+        pupils, teachers = people(town, "students"), people(town, "employees")
+        town.isams.fault(REFUSED)
+        town.start("reconciler")
+        town.start(*OTHERS, process="others")
+        town.until(lambda: waits_for(town) == [("staff_not_certified", town.slug)], "a tenant that waits for its staff")
+        assert town.unitu.snapshots() == []
+        town.isams.clear_faults()
+        assert town.rollcall("sync", town.slug, "--staff").returncode == 0
+        town.adopt()
+        town.until_enabled(*pupils.values(), *teachers.values())
+        told = {one["email"]: one for one in town.unitu.accounts()}
+        assert {email for email, one in told.items() if one["kind"] == "staff"} == set(teachers.values())
+        assert all(told[email]["university_title"] for email in teachers.values())
+        assert (standing(town)["staff"]["enabled"], standing(town)["students"]["enabled"]) == (len(teachers), 45)
+
+        read = json.loads(town.rollcall("sync", town.slug, "--staff", "--wait", "--json").stdout)
+        assert (read["people"], read["roll_count"], read["waits_for"]) == ("staff", len(teachers), [])
+
+        gone, hidden, *_ = teachers
+        town.isams.change(gone, of="employees", leavingDate="2020-07-10")  # and still Current, as nobody tidied up
+        town.until_enabled(*pupils.values(), *(set(teachers.values()) - {teachers[gone]}))
+        explained = json.loads(town.rollcall("explain", town.slug, gone, "--staff", "--json").stdout)
+        assert (explained["category"], explained["state"]["status"]) == ("left", "disabled")
+        assert explained["state"]["evidence"]["kind"] == "record"
+
+        town.isams.fault(REFUSED)
+        town.isams.remove(hidden, of="employees")
+        leaver, changed, *_ = pupils
+        town.isams.leave(leaver)
+        town.isams.change(changed, surname="Afterwards")
+        stay = {*pupils.values(), *teachers.values()} - {teachers[gone], pupils[leaver]}
+        town.until_enabled(*stay)
+        town.until(lambda: (town.unitu.account(pupils[changed]) or {}).get("last_name") == "Afterwards", "the new name")
+        town.until_sweeps(2)
+        town.until_enabled(*stay)
+        assert town.ever_disabled() == {teachers[gone], pupils[leaver]}
