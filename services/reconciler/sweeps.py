@@ -28,7 +28,7 @@ from shared.events import (
     SweepReconciled,
     SweepStarted,
 )
-from shared.lane import View
+from shared.lane import Later, View
 from shared.model import Frozen, Structure
 from shared.state import OpenSweep, StructureState
 from shared.wire import Message, Record, decoder, encode
@@ -39,7 +39,7 @@ _structure_decoder = decoder(StructureState)
 class Sweeps:
     """For one batch of one lane. ``out`` takes what is to be told; ``structures`` are those that changed."""
 
-    def __init__(self, view: View, out: list[Message]) -> None:
+    def __init__(self, view: View, out: list[Message | Later]) -> None:
         self._view = view
         self._out = out
         self.structures: dict[str, StructureState] = {}
