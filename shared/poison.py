@@ -78,8 +78,9 @@ class PoisonWatch:
 
         Raises: TooMuchPoison.
         """
-        letters = [message for message in messages if message.topic.endswith(DEAD_LETTERS)]
-        sent = Counter(record.key.partition("/")[0] for record in records)
+        dead = {topic for topic in {message.topic for message in messages} if topic.endswith(DEAD_LETTERS)}
+        letters = [message for message in messages if message.topic in dead] if dead else []
+        sent = Counter([record.key.partition("/")[0] for record in records])
         tally = Tally(self._by_school(sent), self._by_school(Counter(one.key.partition("/")[0] for one in letters)))
         if letters:
             with self._lock:

@@ -4,7 +4,7 @@ same batch, so that neither is ever acknowledged without the other.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 
 from services.fetcher.parse import LEFT
 from services.fetcher.profile_memory import ProfileMemory, Wanted
@@ -34,8 +34,9 @@ class ProfileLog:
         self._clock = clock
         self._portrayed = portrayed
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Iterable[Message]) -> None:
         """Raises: Retryable."""
+        messages = list(messages)
         profiles: list[Message] = []
         wanted: dict[str, dict[str, Wanted]] = defaultdict(dict)
         for message in messages:

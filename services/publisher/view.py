@@ -75,7 +75,7 @@ class PublisherView:
             batch.touched.update(view.all(SCHOOLS))
             log.info("lane %d: the view is whole again", view.lane)
         tenants = self._tenants_of(batch.touched)
-        return Effects([batch.letters], lambda: self._wakes.wake(view.lane, position, tenants))
+        return Effects([[*batch.letters]], lambda: self._wakes.wake(view.lane, position, tenants))
 
     def _tenants_of(self, books: Iterable[str]) -> set[str]:
         """Those whose snapshot these books are part of."""

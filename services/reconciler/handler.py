@@ -5,6 +5,7 @@ What is unchanged is told by 16 bytes before anything is parsed, and costs neith
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -15,7 +16,7 @@ from services.reconciler.sweeps import Sweeps
 from shared import dead_letters
 from shared.errors import Poison
 from shared.events import StaffAssessed, StudentAssessed, SweepCompleted
-from shared.lane import Effects, Questions, StateLost, View
+from shared.lane import Effects, Later, Questions, StateLost, View
 from shared.model import Kind
 from shared.ports import Ask
 from shared.state import LaneState, SchoolState
@@ -63,7 +64,7 @@ class _Batch:
         self._ledgers: dict[str, Ledger] = {}  # by the book's name: all that a key has before its person
         self._digests: list[bytes | None] = []  # of each record's bytes; None for what is no person's
         self._decided: dict[int, StudentAssessed | None] = {}  # what must be decided, by its place in the batch
-        self._changes: list[Message] = []
+        self._changes: list[Message | Later] = []
         self._sizes: Mapping[str, int] = {}
         self._emit: emails.Emit | None = None
         self._emit_told: tuple[bytes | None, ...] = ()
@@ -101,16 +102,17 @@ class _Batch:
         """Digest what is a person's. Returns whom to ask about, by book, and their places in the batch."""
         asked: dict[str, list[str]] = {}
         places: dict[str, list[int]] = {}
+        told = self._digests.append
         for place, record in enumerate(self._records):
             name, _, student = record.key.partition("/")
             if name not in asked:
                 asked[name], places[name] = [], []
             if student:  # no header is read yet: the same bytes under the same key are the same record
-                self._digests.append(digest(record.value))
+                told(digest(record.value))
                 asked[name].append(student)
                 places[name].append(place)
             else:
-                self._digests.append(None)
+                told(None)
         return asked, places
 
     def _compare(self, known: list[bytes | None]) -> dict[str, list[str]]:
@@ -190,13 +192,14 @@ class _Batch:
 
     def _effects(self, lane: LaneState) -> Effects:
         students, schools = lane.students, lane.schools
-        told: list[Message] = []
-        told_last: list[Message] = []
+        told: list[Message | Later] = []
+        told_last: list[Message | Later] = []
         for book in self._ledgers.values():
             students += book.current().students - book.counted
             written, school = book.flush()
             schools += school is not None and not book.was_known
-            told += [messages.account_state(lane.lane, state, value) for state, value in written]
+            if written:
+                told.append(partial(messages.account_states, lane.lane, written))
             if school is not None:
                 told_last.append(messages.school_state(lane.lane, *school))
         told_last += [messages.structure_state(lane.lane, structure) for structure in self._sweeps.structures.values()]

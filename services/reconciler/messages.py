@@ -1,11 +1,12 @@
 """The reconciler's messages: what a change, a state or a report looks like on its topic."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 
 from services.reconciler.reconcile import Change
 from shared.books import book_of, school_of
 from shared.events import SyncRequested
+from shared.lane import Later
 from shared.model import Frozen, Kind
 from shared.state import AccountState, LaneState, SchoolState, StructureState
 from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, SYNC_REQUESTS
@@ -65,12 +66,12 @@ class Envelope:
             return []
         return self._of(f"{book}/{student_id}", book, student_id, events[0].version, events)
 
-    def emitting(self, out: list[Message]) -> Callable[[AccountState, list[Change]], None]:
+    def emitting(self, out: list[Message | Later]) -> Callable[[AccountState, list[Change]], None]:
         """What puts one person's changes into ``out``."""
 
         def emit(state: AccountState, changes: list[Change]) -> None:
             if changes:
-                out.extend(self.changes(changes, book_of(state.school, state.kind), state.student_id))
+                out.append(partial(self.changes, changes, book_of(state.school, state.kind), state.student_id))
 
         return emit
 
@@ -105,6 +106,11 @@ class Envelope:
                 time=self.time,
             ),
         )
+
+
+def account_states(lane: int, written: Sequence[tuple[AccountState, bytes]]) -> Iterator[Message]:
+    for state, value in written:
+        yield account_state(lane, state, value)
 
 
 def account_state(lane: int, state: AccountState, value: bytes) -> Message:

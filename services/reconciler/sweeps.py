@@ -30,7 +30,7 @@ from shared.events import (
     SweepReconciled,
     SweepStarted,
 )
-from shared.lane import View
+from shared.lane import Later, View
 from shared.model import Frozen, Structure
 from shared.state import OpenSweep, SchoolState, StructureState
 from shared.wire import Message, Record, decoder, encode
@@ -45,7 +45,7 @@ class Sweeps:
     those that changed.
     """
 
-    def __init__(self, view: View, books: Mapping[str, Ledger], out: list[Message]) -> None:
+    def __init__(self, view: View, books: Mapping[str, Ledger], out: list[Message | Later]) -> None:
         self._view = view
         self._books = books
         self._out = out
