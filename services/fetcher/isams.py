@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from services.fetcher import parse
+from services.fetcher.fields import is_id
 from services.fetcher.politeness import Politeness
 from services.fetcher.session import Session
-from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Json, Page
+from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, EMPLOYEES, LEAVERS, Absent, Json, Page
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
 from shared.config import IsamsSchool
 from shared.errors import Retryable
@@ -30,11 +31,13 @@ SETS = "/api/teaching/sets"
 HOUSES = "/api/school/houses"
 TERMS = "/api/school/terms"
 ADMISSIONS = "/api/admissions/applicants"
+STAFF = "/api/humanresources/employees"
 LISTS = {  # a list that comes in pages: its path, and the key of its array
     APPLICANTS: ("/api/admissions/applicants/students", "students"),
     APPLICANTS_BRIEF: (ADMISSIONS, "applicants"),
     LEAVERS: ("/api/alumni", "alumni"),
     CONTACTS: ("/api/students/contacts", "contacts"),
+    EMPLOYEES: (STAFF, "employees"),
 }
 
 PERMISSIONS = {  # by the start of a path; the names are those of the vendor's control panel
@@ -73,6 +76,9 @@ class Isams:
 
     async def applicant(self, student_id: str) -> Json | None:
         return await self._one(ADMISSIONS, student_id)
+
+    async def employee(self, id: str) -> Json | None:
+        return await self._one(STAFF, id)
 
     async def page(self, name: str, number: int) -> Page:
         path, key = LISTS[name]
@@ -145,7 +151,7 @@ class Isams:
     # Lists
 
     async def _one(self, path: str, student_id: str) -> Json | None:
-        if not parse.is_id(student_id):  # it would be another path
+        if not is_id(student_id):  # it would be another path
             return None
         found = await self._session.find(f"{path}/{student_id}", label=f"{path}/{{id}}")
         if found is not None and not isinstance(found, dict):

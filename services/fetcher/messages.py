@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from shared.books import book_of
 from shared.events import (
     RollRead,
+    StaffFetched,
     StructureFetched,
     StudentFetched,
     SweepCompleted,
@@ -14,11 +16,14 @@ from shared.events import (
     SweepStarted,
     SyncAnswered,
 )
-from shared.model import Frozen, Structure, Student
+from shared.model import Frozen, Kind, Structure, Student
 from shared.topics import STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.wire import Message, digest, encode, event_id, headers
 
 ROLL_CHUNK = 5_000  # ids in one RollRead
+
+
+_FETCHED: dict[Kind, type[StudentFetched] | type[StaffFetched]] = {"student": StudentFetched, "staff": StaffFetched}
 
 
 class _Fetched(Frozen):
@@ -38,7 +43,12 @@ class Letter:
 
 
 def of_student(school: str, student: Student) -> Letter:
-    return _letter(f"{school}/{student.student_id}", StudentFetched(school=school, student=student))
+    return of_person(school, "student", student)
+
+
+def of_person(school: str, kind: Kind, person: Student) -> Letter:
+    key = f"{book_of(school, kind)}/{person.student_id}"
+    return _letter(key, _FETCHED[kind](school=school, student=person))
 
 
 def of_encoded(school: str, student_id: str, student: msgspec.Raw) -> Letter:
@@ -64,16 +74,25 @@ def answer(event: SyncAnswered, lane: int, time: str) -> Message:
 
 @dataclass(frozen=True)
 class Envelope:
-    """Addresses everything of one sweep; ``sweep`` None: of a reading that opens none and closes none."""
+    """
+    Addresses everything of one sweep; ``sweep`` None: of a reading that opens none and closes none. ``kind``: whose
+    sweep it is, the students' or the staff's.
+    """
 
     school: str
     lane: int
     sweep: str | None
+    kind: Kind = "student"
+
+    @property
+    def book(self) -> str:
+        return book_of(self.school, self.kind)
 
     def student(self, letter: Letter, read_at: str) -> Message:
-        student_id = letter.subject.removeprefix(f"{self.school}/")
+        """One person, a student or a member of staff."""
+        id = letter.subject.removeprefix(f"{self.book}/")
         detail = f"{self.sweep or ''}/{letter.digest}/{read_at}"
-        return self._message(StudentFetched, letter, student_id, "student_fetched", detail, read_at, read_at=read_at)
+        return self._message(_FETCHED[self.kind], letter, id, f"{self.kind}_fetched", detail, read_at, read_at=read_at)
 
     def structure(self, letter: Letter, read_at: str) -> Message:
         detail = f"{self.sweep or ''}/{letter.digest}/{read_at}"
@@ -88,7 +107,7 @@ class Envelope:
         parts = [tuple(ordered[at : at + ROLL_CHUNK]) for at in range(0, len(ordered), ROLL_CHUNK)] or [()]
         return [
             self._of_sweep(
-                RollRead(school=self.school, sweep=sweep, chunk=number, chunks=len(parts), ids=part),
+                RollRead(school=self.school, kind=self.kind, sweep=sweep, chunk=number, chunks=len(parts), ids=part),
                 "roll_read",
                 time,
                 f"/{number}",
@@ -103,7 +122,7 @@ class Envelope:
         return self._of_sweep(event, "sweep_failed", event.failed_at)
 
     def _of_sweep(self, event: Frozen, kind: str, time: str, more: str = "") -> Message:
-        return self._message(type(event), _letter(self.school, event), "", kind, f"{self.sweep}{more}", time)
+        return self._message(type(event), _letter(self.book, event), "", kind, f"{self.sweep}{more}", time)
 
     def _message(
         self,
@@ -122,7 +141,7 @@ class Envelope:
             letter.value,
             headers(
                 model,
-                id=event_id(self.school, student_id, 0, kind, detail),
+                id=event_id(self.book, student_id, 0, kind, detail),
                 school=self.school,
                 subject=letter.subject,
                 time=time,

@@ -6,8 +6,8 @@ import msgspec
 
 from services.fetcher import parse
 from services.fetcher.areas import AreasRead, reading
+from services.fetcher.fields import Json, Unreadable
 from services.fetcher.lists import Homes, ShortList
-from services.fetcher.parse import Json
 from services.fetcher.people import People, people_of
 from services.fetcher.structure import Curriculum, curriculum
 from shared.config import IsamsSchool
@@ -30,11 +30,11 @@ class Reader:
         """
         try:
             student_id = parse.student_id(record)
-        except parse.Unreadable:
+        except Unreadable:
             return None
         try:
             student = parse.student(record, self.reading)
-        except parse.Unreadable as error:
+        except Unreadable as error:
             return self.people.of_student(parse.unreadable(student_id, error))
         student = msgspec.structs.replace(
             student,
@@ -48,7 +48,7 @@ class Reader:
         """One applicant who was asked for by id."""
         try:
             student = parse.applicant(record, self.reading)
-        except parse.Unreadable:
+        except Unreadable:
             return None
         is_leaver = student.student_id in self.people.leavers
         return msgspec.structs.replace(student, lists=("applicants", "leavers")) if is_leaver else student

@@ -1,6 +1,6 @@
 """What the fetchers remember, in Redis."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ class RedisMemory:
     """
     ``services.fetcher.memory.Memory`` on a real Redis.
 
-    Four keys and a set for each school, with one tag, so that Redis Cluster keeps them together: ``state``, ``roll``
+    Four keys and a set for each book, with one tag, so that Redis Cluster keeps them together: ``state``, ``roll``
     (ids, one a line), ``digests`` (id to 16 bytes), ``areas``, ``accepted``.
     """
 
@@ -49,6 +49,14 @@ class RedisMemory:
             {name.decode(): value for name, value in areas.items()},
             frozenset(value.decode() for value in accepted),
         )
+
+    def load_areas(self, school: str, names: Sequence[str]) -> Remembered:
+        with away_is_retryable(), self._client.pipeline(transaction=True) as pipe:
+            pipe.get(self._key(school, "state"))
+            pipe.hmget(self._key(school, "areas"), list(names))
+            state, areas = pipe.execute()
+        found = {name: value for name, value in zip(names, areas, strict=True) if value is not None}
+        return Remembered(_state(state), areas=found)
 
     def keep_digests(self, school: str, digests: Mapping[str, str]) -> None:
         with away_is_retryable():

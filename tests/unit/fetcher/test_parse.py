@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.fetcher import parse
-from services.fetcher.parse import Reading, Unreadable
+from services.fetcher.fields import Unreadable
+from services.fetcher.parse import Reading
 from shared.model import Student
 from tests.unit.fetcher.world import record
 
