@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from shared.events import Certificate, EndpointRead
 from shared.model import Kind
@@ -84,7 +85,7 @@ def incomplete(pages: Sequence[PageRead], ids: Sequence[str]) -> Failure | None:
     received = sum(page.received for page in pages)
     if not declared == received == len(ids):
         return Failure("totals_disagree", f"{declared} declared, {received} received")
-    twice = len(ids) - len(set(ids))
+    twice = sum(one == next for one, next in pairwise(sorted(ids)))  # a set of a large school's ids is larger
     if twice:
         return Failure("id_twice", f"{twice} ids came more than once")
     return None
@@ -102,7 +103,7 @@ def judge(
     empty or full of strangers, but not incomplete.
     """
     failure = incomplete(pages, ids)
-    if failure is not None or roll_hash(ids) in accepted:
+    if failure is not None or (accepted and roll_hash(ids) in accepted):
         return failure
     return doubt(ids, last_roll, kind)
 
@@ -110,7 +111,7 @@ def judge(
 def certify(endpoints: Sequence[EndpointRead], digests: Mapping[str, str], areas: Collection[str]) -> Certificate:
     """``digests``: of the roll, hexadecimal by id; ``endpoints``: the roll's first, then those of the areas."""
     return Certificate(
-        roll_hash=roll_hash(list(digests)),
+        roll_hash=roll_hash(digests.keys()),
         roll_count=len(digests),
         content_sum=content_sum(digests),
         endpoints=tuple(endpoints),

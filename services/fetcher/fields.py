@@ -35,7 +35,7 @@ def is_id(text: str) -> bool:
 
 def id_of(record: Json, name: str) -> str:
     """Whose record this is. Raises: Unreadable, when nothing says so."""
-    if not isinstance(record, Mapping):
+    if not isinstance(record, dict):
         raise Unreadable(name, "is missing: the record is no object")
     found = text(record, name)
     if found is None or not is_id(found):
@@ -45,10 +45,12 @@ def id_of(record: Json, name: str) -> str:
 
 def text(record: Json, name: str) -> str | None:
     value = record.get(name)
+    if isinstance(value, str):  # first what is most: a large school has a million of these
+        return value.strip() or None
+    if value is None:
+        return None
     if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if value is None or isinstance(value, str):
-        return (value or "").strip() or None
+        return str(value)
     raise Unreadable(name, "is no text")
 
 
@@ -61,14 +63,17 @@ def needed(record: Json, name: str) -> str:
 
 def whole(record: Json, name: str) -> int | None:
     value = record.get(name)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        value = int(value)
+    if value is None:
+        return None
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        if _NUMBER.fullmatch(value.strip()):
+            return int(value)
+        if not value.strip():
+            return None
     raise Unreadable(name, "is no whole number")
 
 
@@ -104,8 +109,8 @@ def day(record: Json, name: str, zone: tzinfo) -> str | None:
         moment = datetime.fromisoformat(written)
         if moment.year == 1:
             return None
-        if moment.tzinfo is not None and moment.time() != time.min:
-            moment = moment.astimezone(zone)
+        if moment.tzinfo is None or moment.time() == time.min:
+            return written[:10]
+        return moment.astimezone(zone).date().isoformat()
     except (ValueError, OverflowError):
         raise Unreadable(name, "is no date") from None
-    return moment.date().isoformat()

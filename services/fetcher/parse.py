@@ -5,6 +5,8 @@ The vendor's records as ours. Pure; beside the adapter the only file that knows 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import Any, TypedDict
+from typing import Any, TypedDict
 
 from services.fetcher.employees import teachers
 from services.fetcher.fields import Json, Unreadable, day, id_of, is_id, life_stage, needed, number, text, whole
@@ -19,7 +21,65 @@ from services.fetcher.structure import (
 )
 from shared.model import Address, Fault, Student
 
+NOWHERE = Address()
 CURRENT, LEFT = 1, -1  # the life stages of who is there and of who has left, as numbers
+NOWHERE = Address()
+
+
+class StudentFields(TypedDict, total=False):
+    """All that ``student`` looks at: the other half of a record need not even be decoded."""
+
+    schoolId: Any
+    systemStatus: Any
+    admissionStatus: Any
+    enrolmentYear: Any
+    leavingDate: Any
+    leavingYear: Any
+    title: Any
+    forename: Any
+    preferredName: Any
+    middlenames: Any
+    surname: Any
+    dob: Any
+    schoolEmailAddress: Any
+    personalEmailAddress: Any
+    mobileNumber: Any
+    yearGroup: Any
+    formGroup: Any
+    academicHouse: Any
+    boardingHouse: Any
+    latestPhotoId: Any
+    homeAddresses: Any
+
+
+StudentFields = TypedDict(
+    "StudentFields",
+    {
+        "schoolId": Any,
+        "systemStatus": Any,
+        "admissionStatus": Any,
+        "enrolmentYear": Any,
+        "leavingDate": Any,
+        "leavingYear": Any,
+        "title": Any,
+        "forename": Any,
+        "preferredName": Any,
+        "middlenames": Any,
+        "surname": Any,
+        "dob": Any,
+        "schoolEmailAddress": Any,
+        "personalEmailAddress": Any,
+        "mobileNumber": Any,
+        "yearGroup": Any,
+        "formGroup": Any,
+        "academicHouse": Any,
+        "boardingHouse": Any,
+        "latestPhotoId": Any,
+        "homeAddresses": Any,
+    },
+    total=False,
+)
+"""All that ``student`` looks at: the other half of a record need not even be read."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +198,14 @@ def home_address(record: Json) -> Address | None:
     one that cannot be read is none.
     """
     found = record.get("homeAddresses")
-    homes = [home for home in found if isinstance(home, Mapping)] if isinstance(found, list) else []
-    homes.sort(key=lambda home: home["id"] if isinstance(home.get("id"), int) else 0)
-    return next((one for home in homes if (one := address(home)) is not None), None)
+    homes = [home for home in found if isinstance(home, dict)] if isinstance(found, list) else []
+    if len(homes) > 1:
+        homes.sort(key=lambda home: home["id"] if isinstance(home.get("id"), int) else 0)
+    for home in homes:
+        one = address(home)
+        if one is not None:
+            return one
+    return None
 
 
 def address(record: Json) -> Address | None:
@@ -148,9 +213,9 @@ def address(record: Json) -> Address | None:
     if record.get("private") is True:
         return None
     try:
-        lines = (text(record, name) for name in ("address1", "address2", "address3"))
+        lines = (text(record, "address1"), text(record, "address2"), text(record, "address3"))
         found = Address(
-            lines=tuple(line for line in lines if line is not None),
+            lines=tuple([line for line in lines if line is not None]),
             town=text(record, "town"),
             county=text(record, "county"),
             postcode=text(record, "postcode"),
@@ -158,7 +223,7 @@ def address(record: Json) -> Address | None:
         )
     except Unreadable:
         return None
-    return None if found == Address() else found
+    return None if found == NOWHERE else found
 
 
 def contact_id(record: Json) -> int:

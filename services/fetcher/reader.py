@@ -29,20 +29,23 @@ class Reader:
         nothing is known.
         """
         try:
-            student_id = parse.student_id(record)
-        except Unreadable:
-            return None
-        try:
             student = parse.student(record, self.reading)
         except Unreadable as error:
-            return self.people.of_student(parse.unreadable(student_id, error))
+            return self._unreadable(record, error)
         student = msgspec.structs.replace(
             student,
             programmes=self.curriculum.programmes_of(student.year_group),
-            modules=self.curriculum.modules_of(student_id),
-            address=self.homes.homes.get(student_id, student.address),
+            modules=self.curriculum.modules_of(student.student_id),
+            address=self.homes.homes.get(student.student_id, student.address),
         )
         return self.people.of_student(student)
+
+    def _unreadable(self, record: Json, error: Unreadable) -> Student | None:
+        try:
+            student_id = parse.student_id(record)
+        except Unreadable:
+            return None
+        return self.people.of_student(parse.unreadable(student_id, error))
 
     def applicant(self, record: Json) -> Student | None:
         """One applicant who was asked for by id."""

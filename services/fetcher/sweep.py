@@ -129,7 +129,10 @@ class _Sweep:
         if await self._listing.prepare(self._started, full=self._full):
             first, read_at = await first_page(self._school, self._listing, self._known, self._clock)
         await self._open()
-        await self._read_pages(first, read_at)
+        await self._take(first, read_at)
+        pages = first.pages
+        del first  # or it would be in memory as long as the sweep
+        await self._read_from(2, pages)
         self._judge()
         await self._enrol_others()
         absences = await self._ask_for_missing()
@@ -175,11 +178,10 @@ class _Sweep:
             await asyncio.to_thread(self._memory.keep, self._book, state)
             await asyncio.to_thread(self._memory.keep_areas, self._book, self._listing.fresh)
 
-    async def _read_pages(self, first: Page, read_at: str) -> None:
+    async def _read_from(self, start: int, pages: int) -> None:
         """Every page that can be read, also after one that cannot: joiners and updates are delivered all the same."""
-        await self._take(first, read_at)
         lost_in_a_row = 0
-        for number in range(2, first.pages + 1):
+        for number in range(start, pages + 1):
             read_at = write(self._clock())
             try:
                 page = await self._listing.page(number)
@@ -192,6 +194,7 @@ class _Sweep:
                 continue
             lost_in_a_row = 0
             await self._take(page, read_at)
+            del page
 
     async def _take(self, page: Page, read_at: str) -> None:
         self._pages.append(PageRead(page.number, page.pages, page.declared, page.count, len(page.records)))
@@ -232,7 +235,7 @@ class _Sweep:
     async def _ask_for_missing(self) -> Absences:
         """What is learnt of those of the last certified roll who are missing; who is found is in this one too."""
         tally = Tally()
-        missing = (self._known.roll or frozenset()) - self._delivery.digests.keys()
+        missing = [id for id in self._known.roll or () if id not in self._delivery.digests]
         async for answer in ask_for(self._book, self._listing, missing, self._clock):
             tally.note(answer)
             if answer.student is None:
@@ -272,7 +275,7 @@ class _Sweep:
         endpoint = certificate.endpoint_read(self._listing.path, self._pages)
         proof = certificate.certify([endpoint, *endpoints], roll, areas)
         if self._full or self._known.roll is None or proof.roll_hash != last.roll_hash:
-            await self._delivery.publish(self._envelope.roll(self._id, list(roll), write(now)))
+            await self._delivery.publish(self._envelope.roll(self._id, roll.keys(), write(now)))
         completed = SweepCompleted(
             school=self._school.slug,
             kind=self._school.kind,
@@ -293,17 +296,18 @@ class _Sweep:
             structure_digest=self._structure_digest,
             areas=self._listing.rested(now, doubts_leavers=self._doubts_leavers(absences)),
         )
-        gone = self._known.digests.keys() - roll.keys() - self._listing.leavers.keys()
+        leavers = self._listing.leavers
+        gone = [id for id in self._known.digests if id not in roll and id not in leavers]
         used = self._known.accepted
-        await asyncio.to_thread(self._memory.certify, self._book, state, list(roll), gone=gone, used=used)
+        await asyncio.to_thread(self._memory.certify, self._book, state, roll.keys(), gone=gone, used=used)
 
     def _doubts_leavers(self, absences: Absences) -> bool:
         """
         Whether the leavers should be read again before their time: somebody is gone without a word, or has come back
         and is among them still.
         """
-        new = self._delivery.digests.keys() - (self._known.roll or ())
-        return bool(absences.unexplained) or not new.isdisjoint(self._listing.leavers.keys())
+        roll, last = self._delivery.digests, self._known.roll or frozenset()
+        return bool(absences.unexplained) or any(id in roll and id not in last for id in self._listing.leavers)
 
     async def _fail(self, failure: Failure) -> None:
         endpoint = certificate.endpoint_read(self._listing.path, self._pages)

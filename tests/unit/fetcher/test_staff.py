@@ -305,7 +305,7 @@ class TestWhereTheyBelong:
             raise Retryable("the log is away")
 
         with monkeypatch.context() as patch:
-            patch.setattr("services.fetcher.sweep._Sweep._read_pages", gone)
+            patch.setattr("services.fetcher.sweep._Sweep._take", gone)
             with pytest.raises(Retryable):
                 await school.sweep(full=True)
         said = await school.read()

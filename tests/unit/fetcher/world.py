@@ -214,7 +214,8 @@ class AbbeySource:
 
     async def page(self, name: str, number: int) -> Page:
         self._ask(name)
-        self._ask(f"{name} {number}")
+        if name == EMPLOYEES:
+            self._ask(f"{name} {number}")
         people = self.short[name]
         if people is None:
             raise Absent(f"there are no {name}")
