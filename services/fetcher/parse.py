@@ -1,11 +1,10 @@
 """
-The vendor's records as ours. Pure; beside the adapter the only file that knows the vendor's spelling.
+The vendor's records as ours. Pure; beside the adapter and ``employees`` the only file that knows the vendor's spelling.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any, TypedDict
 from typing import Any, TypedDict
 
 from services.fetcher.employees import teachers
@@ -21,7 +20,6 @@ from services.fetcher.structure import (
 )
 from shared.model import Address, Fault, Student
 
-NOWHERE = Address()
 CURRENT, LEFT = 1, -1  # the life stages of who is there and of who has left, as numbers
 NOWHERE = Address()
 
@@ -50,36 +48,6 @@ class StudentFields(TypedDict, total=False):
     boardingHouse: Any
     latestPhotoId: Any
     homeAddresses: Any
-
-
-StudentFields = TypedDict(
-    "StudentFields",
-    {
-        "schoolId": Any,
-        "systemStatus": Any,
-        "admissionStatus": Any,
-        "enrolmentYear": Any,
-        "leavingDate": Any,
-        "leavingYear": Any,
-        "title": Any,
-        "forename": Any,
-        "preferredName": Any,
-        "middlenames": Any,
-        "surname": Any,
-        "dob": Any,
-        "schoolEmailAddress": Any,
-        "personalEmailAddress": Any,
-        "mobileNumber": Any,
-        "yearGroup": Any,
-        "formGroup": Any,
-        "academicHouse": Any,
-        "boardingHouse": Any,
-        "latestPhotoId": Any,
-        "homeAddresses": Any,
-    },
-    total=False,
-)
-"""All that ``student`` looks at: the other half of a record need not even be read."""
 
 
 @dataclass(frozen=True)
