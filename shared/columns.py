@@ -5,6 +5,7 @@ and no list gets shorter by it.
 
 from collections import Counter
 from fractions import Fraction
+from itertools import compress
 from operator import attrgetter
 
 from shared.model import Student
@@ -34,7 +35,7 @@ def has(student: Student, column: str) -> bool:
 
 def count(filled: Counter[str], student: Student) -> None:
     """Add one record of the roll to a count of filled columns."""
-    filled.update([column for column, value in zip(COLUMNS, _of(student), strict=True) if value or value == 0])
+    filled.update(compress(COLUMNS, [value or value == 0 for value in _of(student)]))
 
 
 def fill_of(filled: Counter[str]) -> dict[str, int]:
