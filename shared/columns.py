@@ -1,6 +1,6 @@
 """
-How full the columns of a school's records are. A permission that is taken from a key empties a column for everybody,
-and no list gets shorter by it.
+How full the columns of a school's records are, of its students or of its staff. A permission that is taken from a key
+empties a column for everybody, and no list gets shorter by it.
 """
 
 from collections import Counter
@@ -13,13 +13,18 @@ from shared.model import Student
 COLUMNS = (
     *("system_status", "title", "first_name", "preferred_name", "last_name", "date_of_birth"),
     *("email", "personal_email", "phone", "year_group", "year", "programmes", "modules", "metadata"),
+    *("faculties", "departments"),
 )
+CODES = ("faculties", "departments")  # of staff alone; None in a record whose area was never read
 OF_DETAILS = (  # a column of the record, and what of an account it can empty or change by being empty
     ("preferred_name", "first_name"),
     ("year_group", "year"),
     ("year", "year"),
     ("personal_email", "personal_email"),
     ("phone", "phone"),
+    ("title", "title"),  # these three of staff alone: a student's account has none of them
+    ("faculties", "faculties"),
+    ("departments", "departments"),
     ("metadata", "metadata"),
 )
 

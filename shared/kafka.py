@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -97,24 +97,23 @@ class KafkaLog:
             )
         return self._producer
 
-    def publish(self, messages: Sequence[Message]) -> None:
-        if not messages:
-            return
+    def publish(self, messages: Iterable[Message]) -> None:
         with self._lock:
             produce, flush = self._open().produce, self._open().flush
             self._failures.clear()
-            names = {topic: self._config.kafka.topic_prefix + topic for topic in {one.topic for one in messages}}
+            prefix, count = self._config.kafka.topic_prefix, 0
             try:
                 for one in messages:
-                    produce(names[one.topic], one.value, one.key, one.lane, headers=one.headers)
-                left = flush(DELIVERY_SECONDS + 5)
+                    produce(prefix + one.topic, one.value, one.key, one.lane, headers=one.headers)
+                    count += 1
+                left = flush(DELIVERY_SECONDS + 5) if count else 0
             except (BufferError, KafkaException) as error:
                 self._start_again()
                 raise Retryable(f"Kafka: {error}") from error
             if self._failures or left:
                 failed, reason = len(self._failures) + left, next(iter(self._failures), "no answer in time")
                 self._start_again()
-                raise Retryable(f"Kafka: {failed} of {len(messages)} not acknowledged: {reason}")
+                raise Retryable(f"Kafka: {failed} of {count} not acknowledged: {reason}")
 
     def _told(self, error: Any, _: Any) -> None:
         if error is not None:

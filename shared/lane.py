@@ -7,7 +7,7 @@ can only write while nobody else has moved that record.
 """
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -124,15 +124,20 @@ def _decode_lane(record: bytes) -> LaneState:
         raise StateLost(f"the record of a lane cannot be read: {error}") from error
 
 
+Later = Callable[[], Iterable[Message]]
+"""Messages that are made when they are sent: in a batch of new students they would be most of its memory."""
+
+
 @dataclass
 class Effects:
     """
-    What one lane's batch comes to. ``publish``: groups of messages, each acknowledged before the next is sent.
+    What one lane's batch comes to. ``publish``: groups of messages, each acknowledged before the next is sent. Dead
+    letters are there as they are, never for later: they are counted before anything is sent.
 
     ``wake`` runs after them and before the position moves; it may run twice.
     """
 
-    publish: list[list[Message]] = field(default_factory=list)
+    publish: list[list[Message | Later]] = field(default_factory=list)
     wake: Callable[[], None] | None = None
 
 
@@ -167,6 +172,14 @@ class Asking(Protocol):
 class Edges(Protocol):
     def __call__(self, lane: int) -> tuple[int, int]:
         """The first offset that the log still has of a lane, and its end. Raises: Retryable."""
+
+
+def _made(told: Iterable[Message | Later]) -> Iterator[Message]:
+    for one in told:
+        if isinstance(one, Message):
+            yield one
+        else:
+            yield from one()
 
 
 class LaneLoop:
@@ -218,9 +231,9 @@ class LaneLoop:
         tally = self._judge(batches, taken)
         at_point("decided")
         for group in range(max((len(effects.publish) for _, effects in taken), default=0)):
-            messages = [m for _, effects in taken for told in effects.publish[group : group + 1] for m in told]
-            if messages:
-                self._log.publish(messages)
+            told = [one for _, effects in taken for part in effects.publish[group : group + 1] for one in part]
+            if told:
+                self._log.publish(_made(told))
                 at_point(f"published-{group}")
         for _, effects in taken:
             if effects.wake:
@@ -240,7 +253,9 @@ class LaneLoop:
         if self._watch is None or not taken:
             return Tally()
         records = [record for view, _ in taken for record in batches[view.lane]]
-        messages = [message for _, effects in taken for group in effects.publish for message in group]
+        messages = [
+            one for _, effects in taken for group in effects.publish for one in group if isinstance(one, Message)
+        ]
         return self._watch.judge({*self._lanes(), *self._read_from, *batches}, records, messages)
 
     def _look(

@@ -171,7 +171,8 @@ class LaneService:
     async def _take(self, messages: Sequence[Any], stop: asyncio.Event) -> None:
         batches: dict[int, list[Record]] = defaultdict(list)
         for message in messages:
-            batches[message.partition()].append(to_record(message))
+            record = to_record(message)
+            batches[record.lane].append(record)
         attempt = 0
         while True:
             try:

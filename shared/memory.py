@@ -16,7 +16,8 @@ class MemoryLog:
         self.messages: list[Message] = []
         self.fail_after: int | None = None
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Iterable[Message]) -> None:
+        messages = list(messages)
         if self.fail_after is not None and len(messages) > self.fail_after:
             self.messages.extend(messages[: self.fail_after])
             self.fail_after = None

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from shared.books import school_of
 from shared.errors import RollcallError
 from shared.lanes import lane_of
 from shared.topics import DEAD_LETTERS
@@ -77,8 +78,9 @@ class PoisonWatch:
 
         Raises: TooMuchPoison.
         """
-        letters = [message for message in messages if message.topic.endswith(DEAD_LETTERS)]
-        sent = Counter(record.key.partition("/")[0] for record in records)
+        dead = {topic for topic in {message.topic for message in messages} if topic.endswith(DEAD_LETTERS)}
+        letters = [message for message in messages if message.topic in dead] if dead else []
+        sent = Counter([record.key.partition("/")[0] for record in records])
         tally = Tally(self._by_school(sent), self._by_school(Counter(one.key.partition("/")[0] for one in letters)))
         if letters:
             with self._lock:
@@ -95,7 +97,8 @@ class PoisonWatch:
 
     def _by_school(self, counted: Counter[str]) -> dict[str, int]:
         found: Counter[str] = Counter()
-        for school, count in counted.items():
+        for book, count in counted.items():
+            school = school_of(book)
             found[school if school in self._lanes else OTHERS] += count
         return dict(found)
 

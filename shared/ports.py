@@ -5,7 +5,7 @@ Each port has two worlds: the real one (``shared.kafka``, ``shared.redis``) and 
 (``shared.memory``). One suite of contract tests runs on both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,9 +15,9 @@ from shared.wire import Message
 class Log(Protocol):
     """Where messages go."""
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Iterable[Message]) -> None:
         """
-        Publish and wait for every acknowledgement. Blocks; call it from a thread.
+        Publish and wait for every acknowledgement; none of the messages is kept. Blocks; call it from a thread.
 
         Raises: Retryable when not every message was acknowledged; any number of them may have been written.
         """

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
+from xxhash import xxh3_128_digest
 
 from shared import events, state
 from shared.errors import Poison
@@ -74,59 +75,45 @@ def register(model: type[Frozen], name: str) -> None:
 Late = Callable[[], Sequence[tuple[str, bytes | None]] | None]
 
 
-class Record:
+class Record(msgspec.Struct, gc=False, eq=False):
     """
     One record as it came from a topic. ``lane`` is its partition; of a repeated header the last counts.
 
-    Headers are read when somebody asks: most records of a quiet day are passed over before that. ``late`` gives them
-    then, in the client's own form.
+    Headers are given as ``text`` or ``raw``, or read when somebody asks: most records of a quiet day are passed over
+    before that. ``late`` gives them then, in the client's own form.
     """
 
-    __slots__ = ("_late", "_raw", "key", "lane", "offset", "topic", "value")
+    topic: str
+    lane: int
+    offset: int
+    key: str
+    value: bytes
+    text: Mapping[str, str] | None = None
+    raw: Mapping[str, bytes | None] | None = None
+    late: Late | None = None
 
-    def __init__(
-        self,
-        topic: str,
-        lane: int,
-        offset: int,
-        key: str,
-        value: bytes,
-        headers: Mapping[str, str] | None = None,
-        *,
-        raw: Mapping[str, bytes | None] | None = None,
-        late: Late | None = None,
-    ) -> None:
-        self.topic = topic
-        self.lane = lane
-        self.offset = offset
-        self.key = key
-        self.value = value
-        self._late = late
-        self._raw = raw
-        if headers is not None:
-            self._raw = {name: text.encode() for name, text in headers.items()}
-
-    @property
-    def raw(self) -> Mapping[str, bytes | None]:
-        if self._raw is None:
-            self._raw = dict(self._late() or ()) if self._late is not None else {}
-        return self._raw
+    def _read(self) -> Mapping[str, bytes | None]:
+        if self.text is not None:
+            self.raw = {name: text.encode() for name, text in self.text.items()}
+        else:
+            self.raw = dict(self.late() or ()) if self.late is not None else {}
+        return self.raw
 
     @property
     def headers(self) -> dict[str, str]:
-        return {name: (value or b"").decode("utf-8", "replace") for name, value in self.raw.items()}
+        return {name: (value or b"").decode("utf-8", "replace") for name, value in (self.raw or self._read()).items()}
 
     def header(self, name: str) -> str | None:
         """One header's text; None when it is not there."""
-        value = self.raw.get(name)
+        value = (self.raw or self._read()).get(name)
         return None if value is None else value.decode("utf-8", "replace")
 
     def raw_header(self, name: str) -> bytes | None:
-        return self.raw.get(name)
+        return (self.raw or self._read()).get(name)
 
     def at_offset(self, offset: int) -> "Record":
         """The same record under another offset (``LaneState.base``)."""
-        return Record(self.topic, self.lane, offset, self.key, self.value, raw=self._raw, late=self._late)
+        return msgspec.structs.replace(self, offset=offset)
 
 
 class Message(msgspec.Struct, gc=False):
@@ -174,8 +161,8 @@ def decode(name: str | None, value: bytes) -> Frozen:
 
 
 def digest(value: bytes) -> bytes:
-    """16 bytes that tell one value from another without parsing either."""
-    return blake2b(value, digest_size=16).digest()
+    """16 bytes that tell one value from another without parsing either. Every record is digested at every step."""
+    return xxh3_128_digest(value)
 
 
 def content_hash(student_id: str, digest_hex: str) -> int:

@@ -9,12 +9,13 @@ from shared.events import (
     Absences,
     Certificate,
     RollRead,
+    StaffFetched,
     StudentFetched,
     SweepCompleted,
     SweepFailed,
     SweepStarted,
 )
-from shared.model import Frozen, Student
+from shared.model import Frozen, Kind, Student
 from shared.wire import content_sum, digest, encode, roll_hash
 
 START = clock.parse("2026-11-23T08:00:00.000Z")  # a Monday in the autumn term
@@ -51,18 +52,43 @@ def a_leaver(student_id: str, **fields: Any) -> Student:
     return a_student(student_id, **(left | fields))
 
 
-def value_of(student: Student, school: str = SCHOOL) -> bytes:
-    return encode(StudentFetched(school=school, student=student))
+def a_member(person_id: str = "214", **fields: Any) -> Student:
+    """A current member of staff whom every rule lets through."""
+    sound: dict[str, Any] = {
+        "student_id": person_id,
+        "lists": ("staff",),
+        "system_status": 1,
+        "title": "Dr",
+        "first_name": "Bea",
+        "last_name": "Rook",
+        "email": f"m{person_id}@abbey.example",
+        "programmes": ("Y10",),
+        "modules": ("Y10-ENG",),
+        "faculties": ("SEC",),
+        "departments": ("ENG",),
+    }
+    return Student(**(sound | fields))
 
 
-def a_certificate(students: Iterable[Student], school: str = SCHOOL, areas: tuple[str, ...] = ()) -> Certificate:
-    """The certificate of a complete sweep over these students."""
-    parts = {student.student_id: digest(value_of(student, school)).hex() for student in students}
+def a_reading(person: Student, school: str = SCHOOL, kind: Kind = "student") -> StudentFetched | StaffFetched:
+    model = StaffFetched if kind == "staff" else StudentFetched
+    return model(school=school, student=person)
+
+
+def value_of(student: Student, school: str = SCHOOL, kind: Kind = "student") -> bytes:
+    return encode(a_reading(student, school, kind))
+
+
+def a_certificate(
+    students: Iterable[Student], school: str = SCHOOL, areas: tuple[str, ...] = (), kind: Kind = "student"
+) -> Certificate:
+    """The certificate of a complete sweep over these people."""
+    parts = {student.student_id: digest(value_of(student, school, kind)).hex() for student in students}
     return Certificate(
         roll_hash=roll_hash(list(parts)),
         roll_count=len(parts),
         content_sum=content_sum(parts),
-        areas=areas or ("students", "sets"),
+        areas=areas or ("staff" if kind == "staff" else "students", "sets"),
     )
 
 
@@ -84,6 +110,7 @@ def a_sweep(
     with_roll: bool = True,
     chunk: int = 5000,
     school: str = SCHOOL,
+    kind: Kind = "student",
 ) -> list[Frozen]:
     """
     A complete sweep's events: ``sends`` (default: everybody in ``roll``) are read anew, ``roll`` is who is there.
@@ -91,21 +118,22 @@ def a_sweep(
     people = list(roll)
     ids = sorted(student.student_id for student in people)
     parts = [ids[n : n + chunk] for n in range(0, len(ids), chunk)]
-    events: list[Frozen] = [SweepStarted(school=school, sweep=sweep, started_at=at(minutes), full=full)]
-    events += [StudentFetched(school=school, student=one) for one in (people if sends is None else sends)]
+    events: list[Frozen] = [SweepStarted(school=school, kind=kind, sweep=sweep, started_at=at(minutes), full=full)]
+    events += [a_reading(one, school, kind) for one in (people if sends is None else sends)]
     if with_roll:
         events += [
-            RollRead(school=school, sweep=sweep, chunk=n, chunks=len(parts), ids=tuple(part))
+            RollRead(school=school, kind=kind, sweep=sweep, chunk=n, chunks=len(parts), ids=tuple(part))
             for n, part in enumerate(parts)
         ]
     events.append(
         SweepCompleted(
             school=school,
+            kind=kind,
             sweep=sweep,
             started_at=at(minutes),
             completed_at=at(minutes + 1),
             full=full,
-            certificate=a_certificate(people, school),
+            certificate=a_certificate(people, school, kind=kind),
             absences=Absences(),
             fill=a_fill(people),
         )
@@ -113,11 +141,19 @@ def a_sweep(
     return events
 
 
-def a_failed_sweep(sweep: str, sends: Iterable[Student], minutes: float = 0.0, school: str = SCHOOL) -> list[Frozen]:
+def a_failed_sweep(
+    sweep: str, sends: Iterable[Student], minutes: float = 0.0, school: str = SCHOOL, kind: Kind = "student"
+) -> list[Frozen]:
+    failed = SweepFailed(
+        school=school,
+        kind=kind,
+        sweep=sweep,
+        started_at=at(minutes),
+        failed_at=at(minutes + 1),
+        reason="page_missing",
+    )
     return [
-        SweepStarted(school=school, sweep=sweep, started_at=at(minutes)),
-        *[StudentFetched(school=school, student=one) for one in sends],
-        SweepFailed(
-            school=school, sweep=sweep, started_at=at(minutes), failed_at=at(minutes + 1), reason="page_missing"
-        ),
+        SweepStarted(school=school, kind=kind, sweep=sweep, started_at=at(minutes)),
+        *[a_reading(one, school, kind) for one in sends],
+        failed,
     ]

@@ -12,9 +12,10 @@ from services.reconciler import ledger
 from services.reconciler.handler import Reconciler
 from services.reconciler.rebuild import Rebuilder
 from shared import points
+from shared.books import book_of
 from shared.config import Config
 from shared.config_load import load
-from shared.events import RollRead, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
+from shared.events import RollRead, StaffFetched, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
 from shared.lane import LaneLoop
 from shared.memory import MemoryLaneStore, MemoryLog
 from shared.model import Frozen
@@ -74,15 +75,16 @@ class Road:
             records.append(self._fetched(event, minutes, sweep))
         self.judge(records)
 
-    def read_one(self, event: StudentFetched, minutes: float = 0.0) -> None:
-        """A reading of one student: it belongs to no sweep."""
+    def read_one(self, event: StudentFetched | StaffFetched, minutes: float = 0.0) -> None:
+        """A reading of one person: it belongs to no sweep."""
         self.judge([self._fetched(event, minutes, None)])
 
     def order(self, event: Frozen) -> None:
         """An operator's command."""
         school = getattr(event, "school", "")
-        told = headers(type(event), id=f"c{self.commands}", school=school, subject=school, time=at())
-        record = Record(OPERATOR_COMMANDS, LANE, self.commands, school, encode(event), raw=dict(told))
+        book = book_of(school, getattr(event, "kind", "student"))
+        told = headers(type(event), id=f"c{self.commands}", school=school, subject=book, time=at())
+        record = Record(OPERATOR_COMMANDS, LANE, self.commands, book, encode(event), raw=dict(told))
         self.commands += 1
         self.judge([record])
 
@@ -102,11 +104,12 @@ class Road:
 
     def _fetched(self, event: Frozen, minutes: float, sweep: str | None) -> Record:
         value, school = encode(event), getattr(event, "school", "")
-        student = event.student.student_id if isinstance(event, StudentFetched) else ""
-        key = f"{school}/{student}" if student else school
+        student = event.student.student_id if isinstance(event, StudentFetched | StaffFetched) else ""
+        book = book_of(school, "staff" if isinstance(event, StaffFetched) else getattr(event, "kind", "student"))
+        key = f"{book}/{student}" if student else book
         told = headers(
             type(event),
-            id=event_id(school, student, self.fetched, "fetched"),
+            id=event_id(book, student, self.fetched, "fetched"),
             school=school,
             subject=key,
             time=at(minutes),

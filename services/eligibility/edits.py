@@ -6,14 +6,16 @@ told. Where no single field makes somebody eligible, the fewest that do together
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import combinations
 from typing import Any, Literal
 
 import msgspec
 
-from services.eligibility.assess import account_verdict, portal_verdict
-from services.eligibility.rules import RULES, Case, shown_first_name
+from services.eligibility.assess import account_verdict, outcomes, portal_verdict
+from services.eligibility.rules import Case, shown_first_name
+from services.eligibility.staff import RULES_OF, is_past
 from shared.model import Category, Frozen, Student, Verdict
 
 MOST_TOGETHER = 7  # fields: status, lists, title, two names, e-mail and those that could not be read: a blank record
@@ -52,7 +54,7 @@ class _Try:
 
 def smallest_edits(case: Case) -> tuple[Edit, ...]:
     """
-    For each verdict every single edit that changes it, those that make the student eligible first; and if there is none
+    For each verdict every single edit that changes it, those that make the person eligible first; and if there is none
     of those, the smallest sets of edits that do. Raises: ValueError for a leaving date that is none.
     """
     tries = list(_tries(case))
@@ -97,16 +99,16 @@ def _after(case: Case, which: Which, *tries: _Try) -> Verdict:
 
 def _edited(case: Case, *tries: _Try) -> Case:
     fields = {name: value for one in tries for name, value in one.fields.items()}
-    return Case(msgspec.structs.replace(case.student, **fields), case.day, case.book)
+    return replace(case, student=msgspec.structs.replace(case.student, **fields))
 
 
 def _failing(case: Case) -> int:
-    return sum(rule.outcome(case) == "fail" for rule in RULES)
+    return sum(rule.outcome(case) == "fail" for rule in RULES_OF[case.kind])
 
 
 def _verdicts(case: Case) -> dict[Which, Verdict]:
-    rules = tuple((rule.id, rule.outcome(case)) for rule in RULES)
-    return {"portal": portal_verdict(case.category, rules), "account": account_verdict(case.category, rules)}
+    rules = outcomes(case)
+    return {"portal": portal_verdict(case, rules), "account": account_verdict(case, rules)}
 
 
 # --- what is tried -----------------------------------------------------------------------------------------------
@@ -116,7 +118,7 @@ def _tries(case: Case) -> Iterator[_Try]:
     yield from _statuses(case)
     yield from _lists(case)
     yield from _texts(case)
-    yield from _years(case)
+    yield from _leaving_dates(case) if case.kind == "staff" else _years(case)
     if case.student.faults:
         named = ", ".join(fault.pointer for fault in case.student.faults)
         yield _try("faults", named, None, f"corrected ({named})", faults=())
@@ -127,7 +129,7 @@ def _statuses(case: Case) -> Iterator[_Try]:
     if book.is_pushed:
         return
     seen = student.system_status_word or student.system_status
-    applicants = sorted(book.prospective_system_statuses - {1, -1})
+    applicants = [] if case.kind == "staff" else sorted(book.prospective_system_statuses - {1, -1})
     for number, name in [(1, "current"), *((one, "an applicant") for one in applicants)]:
         if student.system_status != number:
             yield _try("system_status", seen, number, f"{number} ({name})", system_status=number)
@@ -199,6 +201,16 @@ def _years(case: Case) -> Iterator[_Try]:
     yield _try("leaving_date", student.leaving_date, None, f"{edge} or later", leaving_date=edge)
     early = f"{this - 3}-{month:02}-{day:02}"
     yield _try("leaving_date", student.leaving_date, None, f"before {edge}", leaving_date=early)
+
+
+def _leaving_dates(case: Case) -> Iterator[_Try]:
+    """Of staff, whose leaving date says by itself that they have left."""
+    now = case.student.leaving_date
+    if is_past(now, case.day):
+        yield _try("leaving_date", now, None, f"empty, or {case.day} or later", leaving_date=None)
+    else:
+        before = (case.day - timedelta(days=1)).isoformat()
+        yield _try("leaving_date", now, None, f"before {case.day}", leaving_date=before)
 
 
 def _try(field: str, now: str | int | None, to: str | int | None, words: str, **fields: Any) -> _Try:

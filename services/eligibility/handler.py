@@ -1,32 +1,66 @@
 """
-One record out for each one in: students judged, commands and a sweep's own records passed on. Stateless.
+One record out for each one in: students and staff judged, commands and a sweep's own records passed on. Stateless.
 
 Each carries ``cause``, its source topic and offset, so that whoever reads can tell a repeat.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from services.eligibility.academic_year import in_rollover
-from services.eligibility.assess import assess, rulebook_of, undecided, years_of
+from services.eligibility.assess import ASSESSED_OF, assess, rulebook_of, undecided, years_of
 from services.eligibility.rules import Rulebook
 from shared import clock, dead_letters
+from shared.books import book_of, school_of
 from shared.config import Config, School
 from shared.errors import Poison
-from shared.events import StudentAssessed, StudentFetched, SweepCompleted
-from shared.model import Budget, Settings
+from shared.events import StaffFetched, StudentAssessed, StudentFetched, SweepCompleted
+from shared.model import Budget, Frozen, Kind, Settings
 from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
 from shared.wire import Message, Record, decode, decoder, digest, encode, event_id, headers, type_name
 
-_FETCHED = type_name(StudentFetched)
+_FETCHED_OF: dict[Kind, type[Frozen]] = {"student": StudentFetched, "staff": StaffFetched}
+_FETCHED = frozenset(map(type_name, _FETCHED_OF.values()))
 _COMPLETED = type_name(SweepCompleted)
 _PASSED_ON = ("ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "read_at", "sweep", "traceparent")
 
 Causes = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class _Book:
+    """What judging a school's students, or its staff, needs to know: looked up by the book's name."""
+
+    slug: str
+    kind: Kind
+    rules: Rulebook
+    years: dict[int, int]
+    zone: ZoneInfo
+    fetched: str
+    fetched_decoder: "msgspec.json.Decoder[Any]"
+    assessed: type[StudentAssessed]
+    event: str  # the answer's kind, as ids have it
+
+
+def _book(slug: str, kind: Kind, school: School) -> _Book:
+    fetched, assessed = _FETCHED_OF[kind], ASSESSED_OF[kind]
+    return _Book(
+        slug=slug,
+        kind=kind,
+        rules=rulebook_of(school),
+        years=years_of(school),
+        zone=school.zone,
+        fetched=type_name(fetched),
+        fetched_decoder=decoder(fetched),
+        assessed=assessed,
+        event=type_name(assessed).split(".")[1],
+    )
 
 
 class Eligibility:
@@ -35,11 +69,11 @@ class Eligibility:
     def __init__(self, config: Config, source_of: Causes) -> None:
         self._config = config
         self._source_of = source_of
-        self._schools = {
-            slug: (rulebook_of(school), years_of(school), school.zone, school)
+        self._books = {
+            book_of(slug, kind): _book(slug, kind, school)
             for slug, school in config.schools.items()
+            for kind in get_args(Kind)
         }
-        self._students = decoder(StudentFetched)
 
     def handle(self, records: Sequence[Record]) -> list[Message]:
         """A batch of any lanes in, in the order of each lane; what to publish out."""
@@ -51,19 +85,21 @@ class Eligibility:
     def _one(self, record: Record) -> list[Message]:
         cause = f"{self._source_of(record.topic)}:{record.offset}"
         kind = record.header("ce_type")
-        if kind == _FETCHED and record.topic.endswith(STUDENTS_FETCHED):
-            return self._student(record, cause)
+        if kind in _FETCHED and record.topic.endswith(STUDENTS_FETCHED):
+            return self._person(record, kind, cause)
         try:
             event = decode(kind, record.value)
-            value = encode(self._stamped(event)) if isinstance(event, SweepCompleted) else record.value
+            value = encode(self._stamped(record, event)) if isinstance(event, SweepCompleted) else record.value
         except Poison as poison:
             return [dead_letters.letter(record, poison)]
         return [self._message(record, cause, value)]
 
-    def _stamped(self, event: SweepCompleted) -> SweepCompleted:
+    def _stamped(self, record: Record, event: SweepCompleted) -> SweepCompleted:
         school = self._config.schools.get(event.school)
         if school is None:
             raise _unknown_school(event.school)
+        if record.key != book_of(event.school, event.kind):
+            raise Poison(f"the key {record.key!r} names another school or kind than the value")
         try:
             clock.parse(event.started_at)  # the reconciler counts from it
             day = _day(event.completed_at, school.zone)
@@ -71,30 +107,32 @@ class Eligibility:
             raise Poison(f"{_COMPLETED}: {error}") from error
         return msgspec.structs.replace(event, settings=settings_of(school, day))
 
-    def _student(self, record: Record, cause: str) -> list[Message]:
-        school, _, student_id = record.key.partition("/")
-        known = self._schools.get(school)
-        if known is None:
-            return [dead_letters.letter(record, _unknown_school(school))]
-        book, years, zone, _ = known
+    def _person(self, record: Record, kind: str, cause: str) -> list[Message]:
+        """A student or a member of staff, by the key; what is none is set aside, and whoever it names is undecided."""
+        name, _, person = record.key.partition("/")
+        book = self._books.get(name)
+        if book is None:
+            return [dead_letters.letter(record, _unknown_school(school_of(name)))]
         taken = digest(record.value).hex()
         letters: list[Message] = []
         try:
+            if kind != book.fetched:
+                raise Poison(f"the key {record.key!r} is none of a {kind}")
             try:
-                fetched: StudentFetched = self._students.decode(record.value)
+                fetched = book.fetched_decoder.decode(record.value)
             except msgspec.MsgspecError as error:
-                raise Poison(f"{_FETCHED}: {error}") from error
-            if fetched.student.student_id != student_id or fetched.school != school:
+                raise Poison(f"{kind}: {error}") from error
+            if fetched.student.student_id != person or fetched.school != book.slug:
                 raise Poison("the key names another student than the value")
-            assessed = self._assess(record, fetched, taken, book, years, zone)
+            assessed = self._assess(record, fetched, taken, book)
         except Poison as poison:
             letters.append(dead_letters.letter(record, poison))
-            assessed = undecided(school, student_id, taken)
+            assessed = undecided(book.slug, person, taken, book.kind)
         read_at = record.header("read_at") or ""
         out = headers(
-            StudentAssessed,
-            id=event_id(school, student_id, record.offset, "student_assessed", cause),
-            school=school,
+            book.assessed,
+            id=event_id(name, person, record.offset, book.event, cause),
+            school=book.slug,
             subject=record.key,
             time=read_at,
             read_at=read_at,
@@ -105,16 +143,16 @@ class Eligibility:
         return [*letters, Message(STUDENTS_ASSESSED, record.lane, record.key, encode(assessed), out)]
 
     def _assess(
-        self, record: Record, fetched: StudentFetched, taken: str, book: Rulebook, years: dict[int, int], zone: ZoneInfo
+        self, record: Record, fetched: StudentFetched | StaffFetched, taken: str, book: _Book
     ) -> StudentAssessed:
         try:
-            day = _day(record.header("read_at") or "", zone)
+            day = _day(record.header("read_at") or "", book.zone)
         except ValueError as error:
             raise Poison(f"the header read_at: {error}") from error
         try:
-            return assess(fetched.school, fetched.student, taken, day, book, years)
+            return assess(fetched.school, fetched.student, taken, day, book.rules, book.years, book.kind)
         except ValueError as error:  # a date that is none
-            raise Poison(f"{_FETCHED}: {error}") from error
+            raise Poison(f"{book.fetched}: {error}") from error
 
     def _message(self, record: Record, cause: str, value: bytes) -> Message:
         kept = [(name, found) for name in _PASSED_ON if (found := record.raw_header(name)) is not None]

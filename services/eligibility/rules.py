@@ -1,5 +1,6 @@
 """
 The rules that a student must meet, one small function each: pure. Source: the iSAMS article, quoted beside each rule.
+Staff have rules of their own (``staff.py``).
 
 Every rule is evaluated for every student, so that the explanation is complete; one that does not concern a student says
 ``not_applicable``. What a rule is about is the student's *stage*, by the system status alone: so an applicant whose
@@ -11,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 from services.eligibility.academic_year import academic_year, leaving_academic_year
-from shared.model import Category, Outcome, Student
+from shared.model import Category, Kind, Outcome, Student
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 YEARS = range(8)  # Unitu's: "nullable number with possible values (null, 0-7)"
@@ -40,6 +41,7 @@ class Case:
     student: Student
     day: date
     book: Rulebook
+    kind: ClassVar[Kind] = "student"
 
     @cached_property
     def stage(self) -> Category | None:

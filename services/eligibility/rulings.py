@@ -1,9 +1,10 @@
-"""What each rule says of one student, in full: for whoever asks why. Pure; an assessment keeps the outcomes alone."""
+"""What each rule says of one person, in full: for whoever asks why. Pure; an assessment keeps the outcomes alone."""
 
 from typing import Literal
 
-from services.eligibility.rules import RULES, Case, Rule, words_of
-from shared.model import Category, Frozen, Outcome
+from services.eligibility.rules import Case, Rule, words_of
+from services.eligibility.staff import RULES_OF
+from shared.model import Category, Frozen, Kind, Outcome
 
 MASKED = "***"
 
@@ -27,7 +28,7 @@ class Ruling(Frozen, omit_defaults=False):
         return f"Ruling({self.id}: {self.outcome}, {value!r})"
 
 
-_PERSONAL = {rule.id for rule in RULES if rule.is_personal}
+_PERSONAL = {rule.id for rules in RULES_OF.values() for rule in rules if rule.is_personal}
 
 
 def rulings(case: Case, verdict: Literal["portal", "account"]) -> tuple[Ruling, ...]:
@@ -37,10 +38,10 @@ def rulings(case: Case, verdict: Literal["portal", "account"]) -> tuple[Ruling, 
     A field that only a current student's account needs does not concern the account of anybody else: a leaver goes
     whatever else is missing. Raises: ValueError for a leaving date that is none.
     """
-    return tuple(_ruling(case, rule, verdict) for rule in RULES if rule.decides in ("both", verdict))
+    return tuple(_ruling(case, rule, verdict) for rule in RULES_OF[case.kind] if rule.decides in ("both", verdict))
 
 
-def unreadable(verdict: Literal["portal", "account"], record_sound: str) -> tuple[Ruling, ...]:
+def unreadable(verdict: Literal["portal", "account"], record_sound: str, kind: Kind = "student") -> tuple[Ruling, ...]:
     """Of somebody whose record broke its schema: only that. ``record_sound`` is the id of the rule that says so."""
     return tuple(
         Ruling(
@@ -49,7 +50,7 @@ def unreadable(verdict: Literal["portal", "account"], record_sound: str) -> tupl
             message=rule.message,
             fix="The record is among the dead letters, with what is wrong in it." if rule.id == record_sound else None,
         )
-        for rule in RULES
+        for rule in RULES_OF[kind]
         if rule.decides in ("both", verdict)
     )
 

@@ -35,8 +35,9 @@ class ProfileLog:
         self._clock = clock
         self._portrayed = portrayed
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Iterable[Message]) -> None:
         """Raises: Retryable."""
+        messages = list(messages)
         told = [_Told(message) for message in messages if _tells(message)]
         told = [one for one in told if not one.student.faults]  # of the others nothing is known
         lesser = self._lesser(told)

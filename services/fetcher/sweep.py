@@ -36,8 +36,8 @@ from services.fetcher.memory import Memory, Remembered, SchoolMemory
 from services.fetcher.missing import FOUND, LEFT_BY_ID, Tally, ask_for
 from services.fetcher.school import School
 from services.fetcher.source import Page, Refused
-from services.fetcher.staff import Staff
-from services.fetcher.students import Students
+from services.fetcher.staff_listing import Staff
+from services.fetcher.student_listing import Students
 from shared import columns
 from shared.clock import Clock, write
 from shared.errors import Retryable

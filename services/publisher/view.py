@@ -72,7 +72,7 @@ class PublisherView:
             batch.touched.update(view.all(SCHOOLS))
             log.info("lane %d: the view is whole again", view.lane)
         tenants = {self._config.schools[school].tenant for school in batch.touched if school in self._config.schools}
-        return Effects([batch.letters], lambda: self._wakes.wake(view.lane, position, tenants))
+        return Effects([[*batch.letters]], lambda: self._wakes.wake(view.lane, position, tenants))
 
     def _take(self, record: Record, kept: "_Kept", batch: _Batch, *, is_told_again: bool) -> None:
         school, slash, key = record.key.partition("/")

@@ -1,5 +1,5 @@
 """
-The close of a certified sweep: all of a school's removals, planned and decided together. Pure (DESIGN §6).
+The close of a certified sweep: all removals of a book, planned and decided together. Pure (DESIGN §6).
 
 Explained and unexplained removals are separate plans, so that a leaver never waits for a mystery; enrolments are two
 more. New accounts, changed e-mails and emptied details that could not go at once are planned here as well. Each plan
@@ -199,6 +199,7 @@ def close(
     )
     report = SweepReconciled(
         school=school.school,
+        kind=school.kind,
         sweep=completed.sweep,
         version=at,
         outcome="certified",
@@ -306,11 +307,9 @@ def _hold(work: _Work, name: str, people: list[str], budget: Budget, headroom: i
     why = tuple(work.drops.values()) if name == guard.NULLED_COLUMN else ()
     told: dict[str, Any] = {"hash": key, "count": len(people), "budget": text, "headroom": headroom, "columns": why}
     work.holds[name] = HeldPlan(**told, since=work.completed.completed_at)
-    slug = work.school.school
-    work.held.append(RemovalsHeld(**told, school=slug, plan=name, version=work.at))
-    work.held.extend(
-        RemovalHeld(school=slug, student_id=student, plan=name, hash=key, version=work.at) for student in people
-    )
+    whose: dict[str, Any] = {"school": work.school.school, "kind": work.school.kind, "plan": name, "version": work.at}
+    work.held.append(RemovalsHeld(**told, **whose))
+    work.held.extend(RemovalHeld(**whose, student_id=student, hash=key) for student in people)
 
 
 def _keep_hold(work: _Work, name: str, people: list[str]) -> None:

@@ -8,7 +8,7 @@ depends on such a column waits for a person. One pupil's phone, or two's, is no 
 from collections.abc import Mapping
 from fractions import Fraction
 
-from shared.columns import COLUMNS, rate
+from shared.columns import CODES, COLUMNS, rate
 from shared.events import ColumnDrop, SweepCompleted
 from shared.state import AccountState
 
@@ -58,7 +58,11 @@ def drops(before: Mapping[str, str], completed: SweepCompleted, waiting: Mapping
 
 
 def baseline(before: Mapping[str, str], completed: SweepCompleted, held: Mapping[str, ColumnDrop]) -> dict[str, str]:
-    """What the next sweep is compared with: this one, but for the columns whose drop waits for a person."""
+    """
+    What the next sweep is compared with: this one, but for the columns whose drop waits for a person, and for codes
+    that nobody has: where their area was not read, that says nothing.
+    """
     everybody = completed.certificate.roll_count
-    now = {column: f"{count}/{everybody}" for column, count in completed.fill.items() if everybody}
+    counted = {column: count for column, count in completed.fill.items() if count or column not in CODES}
+    now = {column: f"{count}/{everybody}" for column, count in counted.items() if everybody}
     return dict(sorted({**before, **now, **{column: drop.before for column, drop in held.items()}}.items()))

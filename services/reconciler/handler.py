@@ -5,6 +5,7 @@ What is unchanged is told by 16 bytes before anything is parsed, and costs neith
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -14,13 +15,17 @@ from services.reconciler.reconcile import Reading, changed
 from services.reconciler.sweeps import Sweeps
 from shared import dead_letters
 from shared.errors import Poison
-from shared.events import StudentAssessed, SweepCompleted
-from shared.lane import Effects, Questions, StateLost, View
+from shared.events import StaffAssessed, StudentAssessed, SweepCompleted
+from shared.lane import Effects, Later, Questions, StateLost, View
+from shared.model import Kind
 from shared.ports import Ask
 from shared.state import LaneState, SchoolState
 from shared.wire import Message, Record, decode, decoder, digest, type_name
 
-ASSESSED = type_name(StudentAssessed).encode()
+ASSESSED: dict[Kind, bytes] = {
+    "student": type_name(StudentAssessed).encode(),
+    "staff": type_name(StaffAssessed).encode(),
+}
 COMPLETED = type_name(SweepCompleted).encode()
 _assessed_decoder = decoder(StudentAssessed)
 _school_decoder = decoder(SchoolState)
@@ -56,10 +61,10 @@ class _Batch:
         self._records = records
         self._view: View
         self._sweeps: Sweeps
-        self._ledgers: dict[str, Ledger] = {}
-        self._digests: list[bytes | None] = []  # of each record's bytes; None for what is no student's
+        self._ledgers: dict[str, Ledger] = {}  # by the book's name: all that a key has before its person
+        self._digests: list[bytes | None] = []  # of each record's bytes; None for what is no person's
         self._decided: dict[int, StudentAssessed | None] = {}  # what must be decided, by its place in the batch
-        self._changes: list[Message] = []
+        self._changes: list[Message | Later] = []
         self._sizes: Mapping[str, int] = {}
         self._emit: emails.Emit | None = None
         self._emit_told: tuple[bytes | None, ...] = ()
@@ -69,51 +74,53 @@ class _Batch:
     def questions(self) -> Questions:
         """First the digests of everybody in the batch; then the states of those that differ; then their e-mails."""
         asked, places = self._judge()
-        slugs = list(asked)
-        some = {ledger.digests(slug): ids for slug, ids in asked.items() if ids} | {ledger.SCHOOLS: slugs}
-        sized = [name(slug) for slug in slugs for name in (ledger.students, ledger.digests, ledger.emails)]
+        names = list(asked)
+        some = {ledger.digests(name): ids for name, ids in asked.items() if ids} | {ledger.SCHOOLS: names}
+        sized = [hash_of(name) for name in names for hash_of in (ledger.students, ledger.digests, ledger.emails)]
         found = yield Ask(some, sizes=[ledger.SCHOOLS, *sized])
         self._sizes = found.sizes
         known: list[bytes | None] = [None] * len(self._records)
-        for slug, value in zip(slugs, found.some[ledger.SCHOOLS], strict=True):
-            self._ledgers[slug] = Ledger(slug, None if value is None else _school_decoder.decode(value))
-            if asked[slug]:
-                for place, taken in zip(places[slug], found.some[ledger.digests(slug)], strict=True):
+        for name, value in zip(names, found.some[ledger.SCHOOLS], strict=True):
+            self._ledgers[name] = Ledger(name, None if value is None else _school_decoder.decode(value))
+            if asked[name]:
+                for place, taken in zip(places[name], found.some[ledger.digests(name)], strict=True):
                     known[place] = taken
         differing = self._compare(known)
         if not differing:
             return
-        found = yield Ask({ledger.students(slug): ids for slug, ids in differing.items()})
-        for slug, ids in differing.items():
-            self._ledgers[slug].learn(ids, found.some[ledger.students(slug)])
+        found = yield Ask({ledger.students(name): ids for name, ids in differing.items()})
+        for name, ids in differing.items():
+            self._ledgers[name].learn(ids, found.some[ledger.students(name)])
         addresses = self._addresses()
         found = yield Ask(
-            {name(slug): wanted for slug, wanted in addresses.items() for name in (ledger.emails, ledger.waiting)}
+            {of(name): wanted for name, wanted in addresses.items() for of in (ledger.emails, ledger.waiting)}
         )
-        for slug, wanted in addresses.items():
-            self._ledgers[slug].learn_emails(wanted, found.some[ledger.emails(slug)], found.some[ledger.waiting(slug)])
+        for name, wanted in addresses.items():
+            self._ledgers[name].learn_emails(wanted, found.some[ledger.emails(name)], found.some[ledger.waiting(name)])
 
     def _judge(self) -> tuple[dict[str, list[str]], dict[str, list[int]]]:
-        """Digest what is a student's. Returns whom to ask about, by school, and their places in the batch."""
+        """Digest what is a person's. Returns whom to ask about, by book, and their places in the batch."""
         asked: dict[str, list[str]] = {}
         places: dict[str, list[int]] = {}
+        told = self._digests.append
         for place, record in enumerate(self._records):
-            slug, _, student = record.key.partition("/")
-            if slug not in asked:
-                asked[slug], places[slug] = [], []
+            name, _, student = record.key.partition("/")
+            if name not in asked:
+                asked[name], places[name] = [], []
             if student:  # no header is read yet: the same bytes under the same key are the same record
-                self._digests.append(digest(record.value))
-                asked[slug].append(student)
-                places[slug].append(place)
+                told(digest(record.value))
+                asked[name].append(student)
+                places[name].append(place)
             else:
-                self._digests.append(None)
+                told(None)
         return asked, places
 
     def _compare(self, known: list[bytes | None]) -> dict[str, list[str]]:
-        """Find the records that must be decided. Returns the students whose states that needs, by school."""
+        """Find the records that must be decided. Returns the people whose states that needs, by book."""
         differing: dict[str, list[str]] = {}
         touched: set[str] = set()
         closed: set[str] = set()
+        types = {name: ASSESSED[book.kind] for name, book in self._ledgers.items()}
         for place, (record, taken) in enumerate(zip(self._records, self._digests, strict=True)):
             if taken is None:
                 if record.raw_header("ce_type") == COMPLETED:
@@ -121,49 +128,49 @@ class _Batch:
                 self._decided[place] = None
             elif taken != known[place] or record.key in touched or (closed and record.key.partition("/")[0] in closed):
                 self._decided[place] = None
-                if record.raw_header("ce_type") != ASSESSED:
+                name, _, student = record.key.partition("/")
+                if record.raw_header("ce_type") != types[name]:
                     self._digests[place] = None
                     continue
                 touched.add(record.key)  # this batch changes it: later records are compared with what it then is
-                slug, _, student = record.key.partition("/")
-                differing.setdefault(slug, []).append(student)
+                differing.setdefault(name, []).append(student)
         return differing
 
     def _addresses(self) -> dict[str, list[str]]:
-        """Decode the differing students. Returns the e-mails, by school, that they hold or want."""
+        """Decode those who differ. Returns the e-mails, by book, that they hold or want."""
         addresses: dict[str, dict[str, None]] = {}
         for place in self._decided:
             if self._digests[place] is None:
                 continue
             record = self._records[place]
-            slug, _, student = record.key.partition("/")
+            name, _, student = record.key.partition("/")
             try:
                 assessed = _assessed_decoder.decode(record.value)
             except msgspec.MsgspecError:
                 continue  # told when its turn comes
             self._decided[place] = assessed
-            for address in (self._ledgers[slug].email(student), emails.wanted_email(assessed)):
+            for address in (self._ledgers[name].email(student), emails.wanted_email(assessed)):
                 if address is not None:
-                    addresses.setdefault(slug, {})[address] = None
-        return {slug: list(wanted) for slug, wanted in addresses.items()}
+                    addresses.setdefault(name, {})[address] = None
+        return {name: list(wanted) for name, wanted in addresses.items()}
 
     def _check_sizes(self) -> None:
         """Raises: StateLost when a hash has not what the records beside it say."""
         lane, sizes = self._view.known, self._sizes
         if sizes[ledger.SCHOOLS] != lane.schools:
-            raise StateLost(f"{sizes[ledger.SCHOOLS]} schools are here, {lane.schools} should be")
-        for slug, book in self._ledgers.items():
+            raise StateLost(f"{sizes[ledger.SCHOOLS]} books are here, {lane.schools} should be")
+        for name, book in self._ledgers.items():
             school = book.school
             expected = (school.students, school.students, school.enabled)
-            there = tuple(sizes[name(slug)] for name in (ledger.students, ledger.digests, ledger.emails))
+            there = tuple(sizes[hash_of(name)] for hash_of in (ledger.students, ledger.digests, ledger.emails))
             if there != expected:
-                raise StateLost(f"{slug} has {there} students, digests and e-mails, and should have {expected}")
+                raise StateLost(f"{name} has {there} students, digests and e-mails, and should have {expected}")
 
     # --- deciding ------------------------------------------------------------------------------------------------
 
     def decide(self, view: View) -> Effects:
         self._view = view
-        self._sweeps = Sweeps(view, self._changes)
+        self._sweeps = Sweeps(view, self._ledgers, self._changes)
         self._check_sizes()
         lane = view.known
         for book in self._ledgers.values():
@@ -185,13 +192,14 @@ class _Batch:
 
     def _effects(self, lane: LaneState) -> Effects:
         students, schools = lane.students, lane.schools
-        told: list[Message] = []
-        told_last: list[Message] = []
+        told: list[Message | Later] = []
+        told_last: list[Message | Later] = []
         for book in self._ledgers.values():
             students += book.current().students - book.counted
             written, school = book.flush()
             schools += school is not None and not book.was_known
-            told += [messages.account_state(lane.lane, state, value) for state, value in written]
+            if written:
+                told.append(partial(messages.account_states, lane.lane, written))
             if school is not None:
                 told_last.append(messages.school_state(lane.lane, *school))
         told_last += [messages.structure_state(lane.lane, structure) for structure in self._sweeps.structures.values()]
@@ -201,14 +209,14 @@ class _Batch:
             told_last.append(messages.lane_state(changed(self._view.known, position=position)))
         return Effects([self._changes, told + told_last])
 
-    # --- students ------------------------------------------------------------------------------------------------
+    # --- people --------------------------------------------------------------------------------------------------
 
     def _student(self, record: Record, taken: bytes, assessed: StudentAssessed | None) -> None:
-        slug, _, student = record.key.partition("/")
-        book = self._ledgers[slug]
+        name, _, student = record.key.partition("/")
+        book = self._ledgers[name]
         try:
-            assessed = assessed or _decode_assessed(record.value)
-            if (assessed.school, assessed.student_id) != (slug, student):
+            assessed = assessed or _decode_assessed(ASSESSED[book.kind], record.value)
+            if (assessed.student_id, assessed.school, assessed.kind) != (student, book.slug, book.kind):
                 raise Poison("the key names another student than the value")
         except Poison as poison:
             self._changes.append(dead_letters.letter(record, poison))
@@ -226,7 +234,7 @@ class _Batch:
         emails.decide(book, assessed, Reading(record.offset, read_at, taken.hex()), self._emitting(record))
 
     def _emitting(self, record: Record) -> emails.Emit:
-        """What puts a record's changes among the others. Students of one page share it: they were read at once."""
+        """What puts a record's changes among the others. People of one page share it: they were read at once."""
         told = (record.raw_header("read_at"), record.raw_header("sweep"))
         if self._emit is None or told != self._emit_told:
             self._emit_told, self._emit = told, messages.Envelope(record).emitting(self._changes)
@@ -237,10 +245,9 @@ class _Batch:
     def _other(self, record: Record) -> None:
         try:
             event = decode(record.header("ce_type"), record.value)
-            slug = getattr(event, "school", None)
-            if slug != record.key.partition("/")[0]:
-                raise Poison(f"the key {record.key!r} names another school than the value")
-            book = self._ledgers[slug]
+            book = self._ledgers[record.key.partition("/")[0]]
+            if (getattr(event, "school", None), getattr(event, "kind", "student")) != (book.slug, book.kind):
+                raise Poison(f"the key {record.key!r} names another school or kind than the value")
             if record.offset <= book.school.at:
                 return
             self._sweeps.apply(book, event, record)
@@ -267,8 +274,8 @@ def _is_news(record: Record, causes: dict[bytes, int]) -> bool:
     return True
 
 
-def _decode_assessed(value: bytes) -> StudentAssessed:
-    assessed = decode(ASSESSED.decode(), value)
+def _decode_assessed(name: bytes, value: bytes) -> StudentAssessed:
+    assessed = decode(name.decode(), value)
     if not isinstance(assessed, StudentAssessed):
         raise TypeError("the registry gives another model for this name")
     return assessed

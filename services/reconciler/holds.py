@@ -1,4 +1,4 @@
-"""What an operator's command does to a school: pure. A release is bound to the hash of the set that was reviewed."""
+"""What an operator's command does to a book: pure. A release is bound to the hash of the set that was reviewed."""
 
 from services.reconciler.reconcile import changed
 from shared.events import HoldRefused, HoldReleased, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
@@ -9,7 +9,7 @@ Command = ReleaseHold | RefuseHold | PauseSchool | ResumeSchool
 
 def command(school: SchoolState, order: Command, at: int) -> tuple[SchoolState, list[HoldReleased | HoldRefused]]:
     """
-    The school after a command, and what to tell.
+    The book's state after a command, and what to tell.
 
     A release or refusal of another set than the one held now does nothing: nobody has reviewed what is held now. What
     was released goes at the next certified sweep, as far as it still stands.
@@ -27,6 +27,7 @@ def command(school: SchoolState, order: Command, at: int) -> tuple[SchoolState, 
     model = HoldReleased if is_release else HoldRefused
     told = model(
         school=school.school,
+        kind=school.kind,
         plan=order.plan,
         hash=order.hash,
         version=at,

@@ -1,7 +1,8 @@
 """
-One school's accounts while a batch works on them: what was read, what was changed, and the indexes kept in step.
+One book's accounts while a batch works on them: what was read, what was changed, and the indexes kept in step. A book
+is a school's students or its staff (``shared.books``).
 
-Everything about one student lives in that student's record; the hashes beside it (digests, e-mails, who waits for
+Everything about one person lives in that person's record; the hashes beside it (digests, e-mails, who waits for
 one, who has something pending, recent removals) are derived from the records, here and in ``rebuild``, by the same
 functions.
 """
@@ -13,6 +14,7 @@ import msgspec
 from services.reconciler.proof import weight
 from services.reconciler.reconcile import changed, fold
 from services.reconciler.spending import DISABLED, Recent, Spending, recent_of
+from shared.books import kind_of, school_of
 from shared.lane import StateLost, View
 from shared.state import AccountState, SchoolState
 from shared.wire import MODULUS, decoder, encode
@@ -24,32 +26,32 @@ SCHOOLS = "schools"
 ROLLS = "rolls"
 
 
-def students(school: str) -> str:
-    return f"students:{school}"
+def students(book: str) -> str:
+    return f"students:{book}"
 
 
-def digests(school: str) -> str:
-    return f"digests:{school}"
+def digests(book: str) -> str:
+    return f"digests:{book}"
 
 
-def emails(school: str) -> str:
-    return f"emails:{school}"
+def emails(book: str) -> str:
+    return f"emails:{book}"
 
 
-def waiting(school: str) -> str:
-    return f"waiting:{school}"
+def waiting(book: str) -> str:
+    return f"waiting:{book}"
 
 
-def pending(school: str) -> str:
-    return f"pending:{school}"
+def pending(book: str) -> str:
+    return f"pending:{book}"
 
 
-def recent(school: str) -> str:
-    return f"recent:{school}"
+def recent(book: str) -> str:
+    return f"recent:{book}"
 
 
-def chunks(school: str) -> str:
-    return f"chunks:{school}"
+def chunks(book: str) -> str:
+    return f"chunks:{book}"
 
 
 STRUCTURES = "structures"
@@ -118,13 +120,15 @@ def _recent_times(state: AccountState | None) -> dict[str, str]:
 
 class Ledger:
     """
-    One school's working set within one batch. ``open`` gives it the lane's view, ``flush`` hands everything to that.
+    One book's working set within one batch. ``open`` gives it the lane's view, ``flush`` hands everything to that.
+
+    ``name`` is the book's, by which hashes, keys and ids go; ``slug`` and ``kind`` are what its values say.
     """
 
-    def __init__(self, slug: str, school: SchoolState | None) -> None:
-        self.slug = slug
+    def __init__(self, name: str, school: SchoolState | None) -> None:
+        self.name, self.slug, self.kind = name, school_of(name), kind_of(name)
         self._view: View
-        self._before = school or SchoolState(school=slug, at=-1)
+        self._before = school or SchoolState(school=self.slug, kind=self.kind, at=-1)
         self.was_known = school is not None
         self.counted = school.students if school is not None else 0
         self.school = self._before
@@ -150,11 +154,11 @@ class Ledger:
 
     def fetch(self, ids: Iterable[str]) -> None:
         if missing := [student for student in ids if student not in self._states]:
-            self.learn(missing, self._view.get(students(self.slug), missing))
+            self.learn(missing, self._view.get(students(self.name), missing))
 
     def fetch_all(self) -> dict[str, AccountState]:
-        """Every student of the school. For rare moments: it costs what the school holds."""
-        found = self._view.all(students(self.slug))
+        """Everybody of the book. For rare moments: it costs what the book holds."""
+        found = self._view.all(students(self.name))
         self.learn(found.keys(), found.values())
         return {student: state for student, state in self._states.items() if state is not None}
 
@@ -182,11 +186,11 @@ class Ledger:
             self._students += 1
         self._enabled += (state.status == "enabled") - (before is not None and before.status == "enabled")
         self._sum += in_sum(state) - in_sum(before)
-        self._view.put(digests(self.slug), student, digest_entry(state))
+        self._view.put(digests(self.name), student, digest_entry(state))
         if is_pending(state) != (before is not None and is_pending(before)):
-            self._view.put(pending(self.slug), student, b"1" if is_pending(state) else None)
+            self._view.put(pending(self.name), student, b"1" if is_pending(state) else None)
         if (entry := recent_entry(state)) != (recent_entry(before) if before is not None else None):
-            self._view.put(recent(self.slug), student, entry)
+            self._view.put(recent(self.name), student, entry)
             if self._spending is not None:
                 self._spending.change(_recent_times(before), _recent_times(state))
         self._index_email(before, state)
@@ -226,12 +230,12 @@ class Ledger:
             self.fetch_emails(address for address in (old, new) if address is not None)
         if old is not None and self._holders[old] == after.student_id:
             self._holders[old] = None
-            self._view.put(emails(self.slug), old, None)
+            self._view.put(emails(self.name), old, None)
         elif old is not None:
-            self._view.put(emails(self.slug), second_holder(old, after.student_id), None)
+            self._view.put(emails(self.name), second_holder(old, after.student_id), None)
         if new is not None:
             self._holders[new] = after.student_id
-            self._view.put(emails(self.slug), new, after.student_id.encode())
+            self._view.put(emails(self.name), new, after.student_id.encode())
 
     def _index_wait(self, before: AccountState | None, after: AccountState) -> None:
         old, new = before.waits_for_email if before is not None else None, after.waits_for_email
@@ -244,7 +248,7 @@ class Ledger:
 
     def _put_waiters(self, address: str, ids: tuple[str, ...]) -> None:
         self._waiters[address] = ids
-        self._view.put(waiting(self.slug), address, names_entry(ids) if ids else None)
+        self._view.put(waiting(self.name), address, names_entry(ids) if ids else None)
 
     # --- the school ------------------------------------------------------------------------------------------------
 
@@ -264,20 +268,20 @@ class Ledger:
         """The last certified roll. Raises: StateLost when the school has one and it is gone."""
         if self.school.roll_hash is None:
             return frozenset()
-        (found,) = self._view.get(ROLLS, [self.slug])
+        (found,) = self._view.get(ROLLS, [self.name])
         if found is None:
-            raise StateLost(f"the roll of {self.slug} is gone")
+            raise StateLost(f"the roll of {self.name} is gone")
         return frozenset(found.decode().split("\n")) if found else frozenset()
 
     def put_roll(self, ids: frozenset[str], roll_hash: str) -> None:
-        self._view.put(ROLLS, self.slug, roll_entry(ids))
+        self._view.put(ROLLS, self.name, roll_entry(ids))
         self.school = changed(self.school, roll_hash=roll_hash, roll_count=len(ids))
 
     def pending(self) -> list[str]:
-        return sorted(self._view.all(pending(self.slug)))
+        return sorted(self._view.all(pending(self.name)))
 
     def recent(self) -> dict[str, Recent]:
-        return recent_of(self._view.all(recent(self.slug)))
+        return recent_of(self._view.all(recent(self.name)))
 
     def spending(self) -> Spending:
         """What the guard's budgets have let through lately, this batch's own changes included."""
@@ -296,13 +300,13 @@ class Ledger:
 
     def flush(self) -> tuple[list[tuple[AccountState, bytes]], tuple[SchoolState, bytes] | None]:
         """Hand the changed records to the view. Returns them, each with its bytes, and the school if it changed."""
-        name = students(self.slug)
+        hash_name = students(self.name)
         written: list[tuple[AccountState, bytes]] = []
         for student in self._dirty:
             state = self._states[student]
             if state is not None:
                 value = encode(state)
-                self._view.put(name, student, value)
+                self._view.put(hash_name, student, value)
                 written.append((state, value))
         self._dirty.clear()
         school = self.current()
@@ -310,19 +314,19 @@ class Ledger:
             return written, None
         self._before = school
         value = encode(school)
-        self._view.put(SCHOOLS, self.slug, value)
+        self._view.put(SCHOOLS, self.name, value)
         return written, (school, value)
 
 
 def fetch_emails(view: View, wanted: Iterable[tuple[Ledger, Iterable[str]]]) -> None:
-    """Learn in one journey, for several schools, who holds some e-mails (folded) and who waits for them."""
+    """Learn in one journey, for several books, who holds some e-mails (folded) and who waits for them."""
     missing = [(book, addresses) for book, asked in wanted if (addresses := book.unknown_emails(asked))]
     if not missing:
         return
-    fields = {name(book.slug): addresses for book, addresses in missing for name in (emails, waiting)}
+    fields = {name(book.name): addresses for book, addresses in missing for name in (emails, waiting)}
     found = view.get_some(fields)
     for book, addresses in missing:
-        book.learn_emails(addresses, found[emails(book.slug)], found[waiting(book.slug)])
+        book.learn_emails(addresses, found[emails(book.name)], found[waiting(book.name)])
 
 
 def roll_entry(ids: Iterable[str]) -> bytes:

@@ -1,11 +1,13 @@
 """The reconciler's messages: what a change, a state or a report looks like on its topic."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 
 from services.reconciler.reconcile import Change
+from shared.books import book_of, school_of
 from shared.events import SyncRequested
-from shared.model import Frozen
+from shared.lane import Later
+from shared.model import Frozen, Kind
 from shared.state import AccountState, LaneState, SchoolState, StructureState
 from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, SYNC_REQUESTS
 from shared.wire import Message, Record, encode, event_id, headers, type_name
@@ -28,6 +30,11 @@ def _told(model: type[Frozen]) -> tuple[str, tuple[str, bytes], str | None]:
     return name.split(".")[1], ("ce_type", name.encode()), _DETAIL.get(model.__name__)
 
 
+@cache
+def _source(book: str) -> bytes:
+    return f"/rollcall/schools/{school_of(book)}".encode()
+
+
 def _detail(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
@@ -48,44 +55,44 @@ class Envelope:
         if (sweep := record.raw_header("sweep")) is not None:
             self._common.append(("sweep", sweep))
 
-    def change(self, event: Frozen, school: str, student_id: str, version: int) -> Message:
-        """A message of ``account-changes``. Its id is a function of school, student, version, kind and detail."""
-        key = f"{school}/{student_id}" if student_id else school
-        return self._of(key, school, student_id, version, [event])[0]
+    def change(self, event: Frozen, book: str, student_id: str, version: int) -> Message:
+        """A message of ``account-changes``. Its id is a function of book, person, version, kind and detail."""
+        key = f"{book}/{student_id}" if student_id else book
+        return self._of(key, book, student_id, version, [event])[0]
 
-    def changes(self, events: Sequence[Change], school: str, student_id: str) -> list[Message]:
-        """The messages of one student's changes, which share their version."""
+    def changes(self, events: Sequence[Change], book: str, student_id: str) -> list[Message]:
+        """The messages of one person's changes, which share their version."""
         if not events:
             return []
-        return self._of(f"{school}/{student_id}", school, student_id, events[0].version, events)
+        return self._of(f"{book}/{student_id}", book, student_id, events[0].version, events)
 
-    def emitting(self, out: list[Message]) -> Callable[[AccountState, list[Change]], None]:
-        """What puts one student's changes into ``out``."""
+    def emitting(self, out: list[Message | Later]) -> Callable[[AccountState, list[Change]], None]:
+        """What puts one person's changes into ``out``."""
 
         def emit(state: AccountState, changes: list[Change]) -> None:
             if changes:
-                out.extend(self.changes(changes, state.school, state.student_id))
+                out.append(partial(self.changes, changes, book_of(state.school, state.kind), state.student_id))
 
         return emit
 
-    def _of(self, key: str, school: str, student_id: str, version: int, events: Sequence[Frozen]) -> list[Message]:
+    def _of(self, key: str, book: str, student_id: str, version: int, events: Sequence[Frozen]) -> list[Message]:
         """What all of them share is written once: most of what a change costs is its headers."""
         shared = [
-            ("ce_source", f"/rollcall/schools/{school}".encode()),
+            ("ce_source", _source(book)),
             ("ce_subject", key.encode()),
             *self._common,
         ]
         told = []
         for event in events:
             kind, name, field = _told(type(event))
-            id = event_id(school, student_id, version, kind, _detail(getattr(event, field)) if field else "")
+            id = event_id(book, student_id, version, kind, _detail(getattr(event, field)) if field else "")
             headers = [("ce_id", id.encode()), name, *shared]
             told.append(Message(ACCOUNT_CHANGES, self.lane, key, encode(event), headers))
         return told
 
-    def request(self, school: str, reason: str, version: int) -> Message:
-        """Ask for a full sweep of a school."""
-        event = SyncRequested(school=school, full=True, reason=reason)
+    def request(self, school: str, kind: Kind | None, reason: str, version: int) -> Message:
+        """Ask for a full sweep of a school: of its students or its staff alone, or of both (None)."""
+        event = SyncRequested(school=school, kind=kind, full=True, reason=reason)
         return Message(
             SYNC_REQUESTS,
             self.lane,
@@ -93,7 +100,7 @@ class Envelope:
             encode(event),
             headers(
                 SyncRequested,
-                id=event_id(school, "", version, "sync_requested", reason),
+                id=event_id(book_of(school, kind or "student"), "", version, "sync_requested", reason),
                 school=school,
                 subject=school,
                 time=self.time,
@@ -101,13 +108,18 @@ class Envelope:
         )
 
 
+def account_states(lane: int, written: Sequence[tuple[AccountState, bytes]]) -> Iterator[Message]:
+    for state, value in written:
+        yield account_state(lane, state, value)
+
+
 def account_state(lane: int, state: AccountState, value: bytes) -> Message:
-    key = f"{state.school}/{state.student_id}"
+    key = f"{book_of(state.school, state.kind)}/{state.student_id}"
     return _state(lane, AccountState, state.school, key, value, state.at, state.read_at or "")
 
 
 def school_state(lane: int, state: SchoolState, value: bytes) -> Message:
-    return _state(lane, SchoolState, state.school, state.school, value, state.at, _time_of(state))
+    return _state(lane, SchoolState, state.school, book_of(state.school, state.kind), value, state.at, _time_of(state))
 
 
 def structure_state(lane: int, state: StructureState) -> Message:

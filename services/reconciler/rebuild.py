@@ -14,6 +14,7 @@ from services.reconciler import ledger
 from services.reconciler.messages import Envelope, lane_state
 from services.reconciler.reconcile import changed
 from shared import clock
+from shared.books import book_of, kind_of, school_of
 from shared.errors import Poison, PositionMoved
 from shared.lanes import lane_of
 from shared.ports import LaneStore, Log
@@ -62,7 +63,7 @@ class Rebuilder:
             raise PositionMoved(f"lane {lane}: another owner was rebuilding it")
         self._ask_for_full_sweeps(lane, state)
         if state.rebuilt_at >= 0:
-            log.warning("lane %d was rebuilt: %d students of %d schools", lane, students, state.schools)
+            log.warning("lane %d was rebuilt: %d people in %d books", lane, students, state.schools)
 
     def _ask_for_full_sweeps(self, lane: int, state: LaneState) -> None:
         if state.rebuilt_at < 0:
@@ -71,12 +72,15 @@ class Rebuilder:
         envelope = Envelope(record)
         schools = [slug for slug in self._schools if lane_of(slug, self._partitions) == lane]
         self._log.publish(
-            [envelope.request(slug, f"lane {lane} was rebuilt ({state.epoch})", state.position) for slug in schools]
+            [
+                envelope.request(slug, None, f"lane {lane} was rebuilt ({state.epoch})", state.position)
+                for slug in schools
+            ]
         )
 
 
 class Newest:
-    """The newest record of each key, by ``at``."""
+    """The newest record of each key, by ``at``: people by book and id, the books' own by their name."""
 
     def __init__(self) -> None:
         self.students: dict[tuple[str, str], AccountState] = {}
@@ -92,12 +96,13 @@ class Newest:
     def take(self, state: object) -> None:
         match state:
             case AccountState():
-                key = (state.school, state.student_id)
+                key = (book_of(state.school, state.kind), state.student_id)
                 if key not in self.students or self.students[key].at <= state.at:
                     self.students[key] = state
             case SchoolState():
-                if state.school not in self.schools or self.schools[state.school].at <= state.at:
-                    self.schools[state.school] = state
+                book = book_of(state.school, state.kind)
+                if book not in self.schools or self.schools[book].at <= state.at:
+                    self.schools[book] = state
             case StructureState():
                 if state.school not in self.structures or self.structures[state.school].at <= state.at:
                     self.structures[state.school] = state
@@ -110,8 +115,8 @@ def newest_of(records: Iterable[Record]) -> Newest:
     newest = Newest()
     for record in records:
         if not record.value:
-            school, _, student = record.key.partition("/")
-            newest.students.pop((school, student), None)
+            book, _, student = record.key.partition("/")
+            newest.students.pop((book, student), None)
             continue
         try:
             newest.take(decode(record.header("ce_type"), record.value))
@@ -141,21 +146,22 @@ def where(told: LaneState, first: int, end: int, highest_at: int) -> Place:
 def derive(
     states: Iterable[AccountState], schools: dict[str, SchoolState], structures: dict[str, StructureState]
 ) -> tuple[Hashes, int]:
-    """Every hash of a lane from its records, and how many students it has."""
+    """Every hash of a lane from its records, and how many people it has. ``schools`` are by book."""
     hashes: Hashes = defaultdict(dict)
-    by_school: dict[str, list[AccountState]] = defaultdict(list)
+    by_book: dict[str, list[AccountState]] = defaultdict(list)
     count = 0
     for state in sorted(states, key=lambda one: one.version):
         count += 1
-        by_school[state.school].append(state)
-        _put(hashes, state)
-    for slug in sorted({*schools, *by_school}):
-        school = schools.get(slug) or SchoolState(school=slug, at=-1)
-        people = by_school[slug]
+        book = book_of(state.school, state.kind)
+        by_book[book].append(state)
+        _put(hashes, book, state)
+    for book in sorted({*schools, *by_book}):
+        school = schools.get(book) or SchoolState(school=school_of(book), kind=kind_of(book), at=-1)
+        people = by_book[book]
         roll = sorted(one.student_id for one in people if one.in_roll)
         has_roll = school.roll_hash is not None or bool(roll)  # a first close may be published as far as some students
         if has_roll:
-            hashes[ledger.ROLLS][slug] = ledger.roll_entry(roll)
+            hashes[ledger.ROLLS][book] = ledger.roll_entry(roll)
         total = sum(ledger.in_sum(one) for one in people) % MODULUS
         school = changed(
             school,
@@ -165,26 +171,26 @@ def derive(
             roll_hash=roll_hash(roll) if has_roll else None,
             roll_count=len(roll),
         )
-        hashes[ledger.SCHOOLS][slug] = encode(school)
+        hashes[ledger.SCHOOLS][book] = encode(school)
     for slug, structure in structures.items():
         hashes[ledger.STRUCTURES][slug] = encode(structure)
     return dict(hashes), count
 
 
-def _put(hashes: Hashes, state: AccountState) -> None:
-    slug, student = state.school, state.student_id
-    hashes[ledger.students(slug)][student] = encode(state)
-    hashes[ledger.digests(slug)][student] = ledger.digest_entry(state)
+def _put(hashes: Hashes, book: str, state: AccountState) -> None:
+    student = state.student_id
+    hashes[ledger.students(book)][student] = encode(state)
+    hashes[ledger.digests(book)][student] = ledger.digest_entry(state)
     if ledger.is_pending(state):
-        hashes[ledger.pending(slug)][student] = b"1"
+        hashes[ledger.pending(book)][student] = b"1"
     if (entry := ledger.recent_entry(state)) is not None:
-        hashes[ledger.recent(slug)][student] = entry
+        hashes[ledger.recent(book)][student] = entry
     if (address := ledger.email_of(state)) is not None:
-        held = hashes[ledger.emails(slug)]
+        held = hashes[ledger.emails(book)]
         if address in held:  # two of a half-published batch; in the order of versions the later one is right
             held[ledger.second_holder(address, held[address].decode())] = held[address]
         held[address] = student.encode()
     if state.waits_for_email is not None:
-        waits = hashes[ledger.waiting(slug)]
+        waits = hashes[ledger.waiting(book)]
         before = ledger.names(waits.get(state.waits_for_email))
         waits[state.waits_for_email] = ledger.names_entry(ledger.in_line((*before, student)))

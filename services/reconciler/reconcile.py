@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from services.reconciler import guard
-from shared.columns import OF_DETAILS, has
+from shared.columns import CODES, OF_DETAILS, has
 from shared.events import (
     AccountDisabled,
     AccountEnabled,
@@ -80,34 +80,33 @@ def reconcile(
     state = last or AccountState(
         school=assessed.school, student_id=assessed.student_id, kind=assessed.kind, at=reading.at
     )
-    state = changed(
-        state,
-        at=reading.at,
-        read_at=reading.read_at or None,
-        digest=assessed.digest,
-        assessed=reading.assessed,
-        assessment=assessed,
-        absence=None,  # any reading of the person starts an unexplained absence again
-        waits_for_email=reading.waits_for,
-    )
+    read: dict[str, Any] = {
+        "at": reading.at,
+        "read_at": reading.read_at or None,
+        "digest": assessed.digest,
+        "assessed": reading.assessed,
+        "assessment": assessed,
+        "absence": None,  # any reading of the person starts an unexplained absence again
+        "waits_for_email": reading.waits_for,
+    }
     verdict = Verdict.UNDECIDED if reading.waits_for else assessed.account
     if state.status == "disabled" and last is not None:
         born = birth_date(last)
         now = assessed.student.date_of_birth if assessed.student is not None else None
-        state = changed(state, born=born if now != born else None)
+        read["born"] = born if now != born else None
         if born is not None and now is not None and now != born:
             verdict = Verdict.UNDECIDED  # an id that was given to somebody else
     if verdict is Verdict.ELIGIBLE and assessed.details is not None:
         if state.status == "none" and reading.gate is Gate.STAGED:
             staged = reading.at if state.create is None else state.create
-            return changed(drop_removals(state), create=staged, held=_still(state.held, guard.CREATE)), []
-        return _have(state, assessed, assessed.details, reading, last)
+            return changed(drop_removals(state), **read, create=staged, held=_still(state.held, guard.CREATE)), []
+        return _have(state, assessed, assessed.details, reading, last, read)
     if state.status == "enabled" and verdict is Verdict.INELIGIBLE and assessed.category is Category.LEFT:
         leaves = state.staged
         if leaves is None or leaves.digest != assessed.digest:
             leaves = StagedDisable(digest=assessed.digest, at=reading.at)
-        return changed(state, staged=leaves, unenrol=None, email_change=None, update=None), []
-    return drop_removals(state), []
+        return changed(state, **read, staged=leaves, unenrol=None, email_change=None, update=None), []
+    return changed(drop_removals(state), **read), []
 
 
 def drop_removals(state: AccountState) -> AccountState:
@@ -127,13 +126,23 @@ def fold(email: str) -> str:
 
 
 def _have(
-    state: AccountState, assessed: StudentAssessed, details: Details, reading: Reading, last: AccountState | None
+    state: AccountState,
+    assessed: StudentAssessed,
+    details: Details,
+    reading: Reading,
+    last: AccountState | None,
+    read: dict[str, Any],
 ) -> tuple[AccountState, list[Change]]:
-    """The account of somebody who is eligible: enabled, with these details, and at least these enrolments."""
+    """
+    The account of somebody who is eligible: enabled, with these details, and at least these enrolments. ``read`` is
+    what the reading itself changes of the state.
+    """
     changes: list[Change] = []
     at = reading.at
     who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
     is_new = state.status != "enabled"
+    if state.details is not None and state.kind == "staff":
+        details = _supplied(state.details, details, assessed)
     wanted = fold(details.email)
     spends: str | None = None
     email_change: int | None = None
@@ -170,27 +179,35 @@ def _have(
         programmes, modules = _union(had_programmes, programmes), _union(had_modules, modules)
         unenrol = _stage(state.unenrol, lost, is_move=any(gained), at=at)
     held = state.held and _reviewed(state, last, wanted, unenrol, email_change, update)
+    spent = state.spent
     if spends is not None and email_change is None and reading.gate is Gate.SPENDS:
-        state = changed(state, spent=state.spent | {spends: reading.when or reading.read_at})
-    state = changed(
-        state,
-        status="enabled",
-        details=details,
-        programmes=programmes,
-        modules=modules,
-        version=at if changes else state.version,
-        evidence=None,
-        disabled_at=None,
-        staged=None,
-        unenrol=unenrol,
-        create=None,
-        email_change=email_change,
-        update=update,
-        born=None,
-        twin=None,
-        held=held,
-    )
-    return state, changes
+        spent = spent | {spends: reading.when or reading.read_at}
+    read |= {
+        "status": "enabled",
+        "details": details,
+        "programmes": programmes,
+        "modules": modules,
+        "version": at if changes else state.version,
+        "evidence": None,
+        "disabled_at": None,
+        "staged": None,
+        "unenrol": unenrol,
+        "create": None,
+        "email_change": email_change,
+        "update": update,
+        "born": None,
+        "twin": None,
+        "held": held,
+        "spent": spent,
+    }
+    return changed(state, **read), changes
+
+
+def _supplied(had: Details, details: Details, assessed: StudentAssessed) -> Details:
+    """The details of a member of staff, with the account's own codes where the record says nothing of them."""
+    record = assessed.student
+    kept = {name: getattr(had, name) for name in CODES if record is None or getattr(record, name) is None}
+    return changed(details, **kept)
 
 
 def _emptied(
@@ -206,13 +223,15 @@ def _emptied(
     if record is None:
         return None
     waiting = state.update.columns if state.update is not None else ()
+    said = {name for column, name in OF_DETAILS if has(record, column)}  # a year may come from either of two columns
     fields: list[str] = []
     columns: list[str] = []
     for column, name in OF_DETAILS:
         now = getattr(details, name)
         if now == getattr(had, name) or has(record, column):
             continue
-        if now in (None, "", {}) or column in waiting or (before is not None and has(before, column)):
+        was_full = column in waiting or (before is not None and has(before, column))
+        if now in (None, "", (), {}) or (was_full and name not in said):
             columns.append(column)
             if name not in fields:
                 fields.append(name)

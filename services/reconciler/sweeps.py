@@ -1,9 +1,11 @@
 """
-The course of a sweep as a lane tells it, and an operator's commands: all records that are no student's.
+The course of a sweep as a lane tells it, and an operator's commands: all records that are no person's.
 
 The last SweepStarted opens the only open sweep; its SweepCompleted closes it, and with a certificate that agrees with
 what arrived here, removals are decided.
 """
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -28,19 +30,24 @@ from shared.events import (
     SweepReconciled,
     SweepStarted,
 )
-from shared.lane import View
+from shared.lane import Later, View
 from shared.model import Frozen, Structure
-from shared.state import OpenSweep, StructureState
+from shared.state import OpenSweep, SchoolState, StructureState
 from shared.wire import Message, Record, decoder, encode
 
+_school_decoder = decoder(SchoolState)
 _structure_decoder = decoder(StructureState)
 
 
 class Sweeps:
-    """For one batch of one lane. ``out`` takes what is to be told; ``structures`` are those that changed."""
+    """
+    For one batch of one lane. ``books`` are those that it touches, ``out`` takes what is to be told; ``structures`` are
+    those that changed.
+    """
 
-    def __init__(self, view: View, out: list[Message]) -> None:
+    def __init__(self, view: View, books: Mapping[str, Ledger], out: list[Message | Later]) -> None:
         self._view = view
+        self._books = books
         self._out = out
         self.structures: dict[str, StructureState] = {}
 
@@ -52,7 +59,7 @@ class Sweeps:
                 book.school = changed(book.school, open=opened, at=record.offset)
             case RollRead():
                 if book.has_open(event.sweep):
-                    self._view.put(ledger.chunks(book.slug), str(event.chunk), encode(event))
+                    self._view.put(ledger.chunks(book.name), str(event.chunk), encode(event))
             case StructureFetched():
                 self._structure(book, event, record)
             case SweepCompleted():
@@ -64,20 +71,20 @@ class Sweeps:
                 school, told = command(book.school, event, record.offset)
                 book.school = school
                 envelope = messages.Envelope(record)
-                self._out += [envelope.change(one, book.slug, "", record.offset) for one in told]
+                self._out += [envelope.change(one, book.name, "", record.offset) for one in told]
             case AcceptRoll() | ForgetStudent():
                 return  # the fetcher's, and a later release's
             case _:
                 raise Poison(f"{record.header('ce_type')} does not belong in this lane")
 
     def _drop_chunks(self, book: Ledger) -> None:
-        for chunk in self._view.all(ledger.chunks(book.slug)):
-            self._view.put(ledger.chunks(book.slug), chunk, None)
+        for chunk in self._view.all(ledger.chunks(book.name)):
+            self._view.put(ledger.chunks(book.name), chunk, None)
 
     def _structure(self, book: Ledger, event: StructureFetched, record: Record) -> None:
-        known = self.structures.get(book.slug)
+        known = self.structures.get(book.name)
         if known is None:
-            (value,) = self._view.get(ledger.STRUCTURES, [book.slug])
+            (value,) = self._view.get(ledger.STRUCTURES, [book.name])
             known = None if value is None else _structure_decoder.decode(value)
         structure = event.structure
         if known is not None and event.missing:  # what was never read is as it was
@@ -91,11 +98,11 @@ class Sweeps:
         if sweep is not None and not book.has_open(sweep):
             return
         state = StructureState(school=book.slug, at=record.offset, structure=structure)
-        self.structures[book.slug] = state
-        self._view.put(ledger.STRUCTURES, book.slug, encode(state))
+        self.structures[book.name] = state
+        self._view.put(ledger.STRUCTURES, book.name, encode(state))
         before = known.structure if known is not None else Structure()
         event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, structure))
-        self._out.append(messages.Envelope(record).change(event_told, book.slug, "", record.offset))
+        self._out.append(messages.Envelope(record).change(event_told, book.name, "", record.offset))
         book.school = changed(book.school, at=max(book.school.at, record.offset))
 
     # --- the close of a sweep ------------------------------------------------------------------------------------
@@ -106,7 +113,7 @@ class Sweeps:
         if event.settings is None:
             raise Poison("SweepCompleted has no settings; eligibility stamps them")
         last_roll = book.roll()
-        arrived = [_roll_read(value) for value in self._view.all(ledger.chunks(book.slug)).values()]
+        arrived = [_roll_read(value) for value in self._view.all(ledger.chunks(book.name)).values()]
         roll = proof.roll_of(book.current(), event.certificate, last_roll, arrived)
         if roll is None:
             self._end_unproven(book, record, event, "the roll that it names did not arrive")
@@ -121,14 +128,17 @@ class Sweeps:
             states = book.fetch_all()
         known = {student: state for student, state in states.items() if state.at <= record.offset}
         recent, at = book.recent(), record.offset
-        closing = close(book.current(), event, event.settings, roll, known, recent, book.everybody, at)
+        school = changed(book.current(), is_paused=self._is_paused(book))
+        closing = close(school, event, event.settings, roll, known, recent, book.everybody, at)
         # whom this very record decided, in a batch that was half published, counts in its plans and is left alone
         done = {student for student, state in known.items() if state.at == record.offset}
         self._drop_chunks(book)
         if roll != last_roll or book.school.roll_hash is None:
             book.put_roll(roll, event.certificate.roll_hash)
         kept = book.school
-        book.school = changed(closing.school, roll_hash=kept.roll_hash, roll_count=kept.roll_count)
+        book.school = changed(
+            closing.school, is_paused=kept.is_paused, roll_hash=kept.roll_hash, roll_count=kept.roll_count
+        )
         envelope = messages.Envelope(record)
         emit = envelope.emitting(self._out)
         freed = []
@@ -139,7 +149,7 @@ class Sweeps:
                 freed.append((ledger.email_of(states[student]), states[student].twin))
             book.save(state)
         self._out += [
-            envelope.change(change, change.school, change.student_id, record.offset)
+            envelope.change(change, book.name, change.student_id, record.offset)
             for change in closing.changes
             if change.student_id not in done
         ]
@@ -149,7 +159,7 @@ class Sweeps:
             if student not in done:
                 emails.admit(book, student, record.offset, event.completed_at, emit, spends=spends)
         self._out += [
-            envelope.change(one, book.slug, getattr(one, "student_id", ""), record.offset) for one in closing.held
+            envelope.change(one, book.name, getattr(one, "student_id", ""), record.offset) for one in closing.held
         ]
         if event.full:  # look before you speak: every student of the school anew, changed or not
             for state in book.fetch_all().values():
@@ -167,20 +177,31 @@ class Sweeps:
         book.school = changed(book.school, open=None, at=record.offset)
         report = SweepReconciled(
             school=book.slug,
+            kind=book.kind,
             sweep=event.sweep,
             version=record.offset,
             outcome="failed" if isinstance(event, SweepFailed) else "uncertified",
             reason=reason,
             is_held=any(hold.state == "held" for hold in book.school.holds.values()),
-            is_paused=book.school.is_paused,
+            is_paused=self._is_paused(book),
             roll_count=book.school.roll_count,
         )
         self._report(book, envelope, report)
         if isinstance(event, SweepCompleted) and not event.full:
-            self._out.append(envelope.request(book.slug, "a certificate proved nothing", record.offset))
+            self._out.append(envelope.request(book.slug, book.kind, "a certificate proved nothing", record.offset))
+
+    def _is_paused(self, book: Ledger) -> bool:
+        """A pause is the school's, and stands in the students' state alone: as this batch has it, if it has it."""
+        if book.kind == "student":
+            return book.school.is_paused
+        students = self._books.get(book.slug)
+        if students is not None:
+            return students.school.is_paused
+        (value,) = self._view.get(ledger.SCHOOLS, [book.slug])
+        return value is not None and bool(_school_decoder.decode(value).is_paused)
 
     def _report(self, book: Ledger, envelope: messages.Envelope, report: SweepReconciled) -> None:
-        self._out.append(envelope.change(report, book.slug, "", report.version))
+        self._out.append(envelope.change(report, book.name, "", report.version))
 
 
 def _roll_read(value: bytes) -> RollRead:

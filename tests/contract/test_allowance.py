@@ -34,7 +34,7 @@ class Contract:
         self.ours.quiet(120)
         self.ours.quiet(5)
         wait, used = self.theirs.take(100)
-        assert 100 < wait <= 120
+        assert 100 < wait < 121  # a machine's clock may be set back a little between the two
         assert used == 0
         assert self.other.take(100)[0] == 0
 

@@ -2,8 +2,9 @@
 Whatever happens on the road, the accounts end as sets and loops say they should, and nobody goes without evidence.
 
 Sweeps are whole, short, failed, overtaken or lose a record; a reconciler crashes at a named point, reads an old stretch
-again, finds its store empty or a copy from before; and operators pause, release and refuse. ``tests.oracle`` hears of
-none of the faults, and is compared after each step.
+again, finds its store empty or a copy from before; operators pause, release and refuse; and the school's staff live in
+the same lane under the same ids. ``tests.oracle`` hears of none of the faults and of no staff, and is compared after
+each step.
 """
 
 import copy
@@ -39,12 +40,13 @@ from shared.lane import log as lane_log
 from shared.model import Frozen, Student
 from shared.state import AccountState, LaneState, SchoolState
 from shared.wire import Message, decoder
-from tests.builders import SCHOOL, a_failed_sweep, a_sweep
+from tests.builders import SCHOOL, a_failed_sweep, a_member, a_sweep
 from tests.oracle import PLANS, Limit, Oracle, same, verdict, wanted_by
 from tests.road import LANE, Road, a_config
 from tests.strategies import IDS, MODULES, a_sound_student, any_student
 
 CONFIRM_MINUTES = 60
+STAFF = f"{SCHOOL}+staff"
 GUARD = """
 [schools.SLUG.guard]
 disable_explained = { floor = 1, share = 0.5, count = 3 }
@@ -88,6 +90,7 @@ class RoadMachine(RuleBasedStateMachine):
         self.oracle = Oracle(LIMITS, COHORT, CONFIRM_MINUTES)
         self.minutes = 0.0
         self.sweeps = 0
+        self.staff_sweeps = 0  # which have the students' names: two open sweeps may have one
         self.truth: dict[str, Student] = {}  # what the school's own records say; who is not in it is gone
         self.sent: dict[str, Student] = {}  # what the fetcher believes to have sent
         self.last_roll: set[str] | None = None
@@ -241,6 +244,21 @@ class RoadMachine(RuleBasedStateMachine):
             self.feed(events[after:], sweep, truth)
             self.goes_on()
 
+    @rule(seed=SEEDS, gap=GAPS, ends=st.sampled_from(["whole", "whole", "failed", "never"]))
+    def the_staff_are_read(self, seed: int, gap: float, ends: str) -> None:
+        """Under the students' ids and in their lane. The oracle hears nothing of it: no student may be touched."""
+        random = Random(seed)
+        self.minutes += gap
+        self.staff_sweeps += 1
+        sweep, there = f"s{self.staff_sweeps}", random.sample(IDS, random.randint(3, 9))
+        staff = [a_member(id, title=random.choice(["Dr", "Prof", None])) for id in there]
+        gone = [a_member(id, leaving_date="2026-11-20") for id in IDS if id not in there and random.random() < 0.5]
+        events = a_sweep(sweep, staff, sends=[*staff, *gone], minutes=self.minutes, kind="staff")
+        if ends == "failed":
+            events = a_failed_sweep(sweep, [*staff, *gone], self.minutes, kind="staff")
+        self.road.fetch(events[:-1] if ends == "never" else events, self.minutes, sweep)
+        self.goes_on()
+
     @rule(seed=SEEDS, id=SOME, ago=st.sampled_from([0, 0, 10, 100]))
     def is_read_alone(self, seed: int, id: str, ago: float) -> None:
         """By itself, and perhaps told late."""
@@ -336,7 +354,10 @@ class RoadMachine(RuleBasedStateMachine):
         self.nobody_went_without_evidence()
 
     def states(self) -> dict[str, AccountState]:
-        found = self.road.store.hashes[LANE][ledger.students(SCHOOL)]
+        return self.states_of(SCHOOL)
+
+    def states_of(self, book: str) -> dict[str, AccountState]:
+        found = self.road.store.hashes[LANE].get(ledger.students(book), {})
         return {id: decoder(AccountState).decode(value) for id, value in found.items()}
 
     def is_what_the_oracle_says(self, states: dict[str, AccountState]) -> None:
@@ -375,11 +396,11 @@ class RoadMachine(RuleBasedStateMachine):
     def is_what_the_records_say(self, states: dict[str, AccountState]) -> None:
         here = self.road.store.hashes[LANE]
         schools = {slug: decoder(SchoolState).decode(value) for slug, value in here[ledger.SCHOOLS].items()}
-        hashes, count = derive(states.values(), schools, {})
+        hashes, count = derive([*states.values(), *self.states_of(STAFF).values()], schools, {})
         kept = {name: fields for name, fields in here.items() if fields and not name.startswith("chunks:")}
         assert kept == {name: fields for name, fields in hashes.items() if fields}
         lane: LaneState = decoder(LaneState).decode(self.road.store.records[LANE])
-        assert (lane.students, lane.schools, lane.position) == (count, 1, len(self.road.lane))
+        assert (lane.students, lane.schools, lane.position) == (count, len(schools), len(self.road.lane))
 
     def holds_change_nothing(self, states: dict[str, AccountState]) -> None:
         for plan, hold in self.road.school().holds.items():
@@ -394,7 +415,7 @@ class RoadMachine(RuleBasedStateMachine):
     def nobody_went_without_evidence(self) -> None:
         events = self.road.changes()
         for event in events[self.seen :]:
-            if isinstance(event, AccountDisabled):
+            if isinstance(event, AccountDisabled) and event.kind == "student":
                 person = self.oracle.people[event.student_id]
                 if event.is_explained:
                     assert verdict(person.record) == "left"
@@ -408,14 +429,15 @@ class RoadMachine(RuleBasedStateMachine):
         self.sweeps_whole(0, full=True, has_sets=True, gap=61)
         self.sweeps_whole(0, full=True, has_sets=True, gap=61)
         self.is_what_the_changes_give()
-        outcomes = [(event.sweep, event.outcome) for event in self.road.changes() if isinstance(event, SweepReconciled)]
+        reports = [event for event in self.road.changes() if isinstance(event, SweepReconciled)]
+        outcomes = [(event.sweep, event.outcome) for event in reports if event.kind == "student"]
         assert outcomes == self.oracle.outcomes
 
     def is_what_the_changes_give(self) -> None:
         """A consumer that applied every change once has what the state says."""
         seen: dict[str, Seen] = {}
         for event in self.road.changes():
-            if (id := getattr(event, "student_id", None)) is not None:
+            if (id := getattr(event, "student_id", None)) is not None and getattr(event, "kind", "") == "student":
                 seen[id] = apply(seen.get(id, Seen()), [event])
         for id, state in self.states().items():
             had = seen.get(id, Seen())

@@ -12,6 +12,7 @@ import typer
 from services.cli.main import app
 from services.cli.run import SERVICES, Name
 from services.eligibility.rules import RULES
+from services.eligibility.staff import STAFF_RULES
 from shared.topics import DAY_MS, TOPICS, Topic
 
 ROOT = Path(__file__).parents[2]
@@ -176,3 +177,5 @@ def test_the_table_of_rules_is_that_of_the_code() -> None:
     text = (ROOT / "docs" / "rules.md").read_text()
     told = [row[:3] for row in rows(section(text, "Then each rule"))]
     assert told == [[rule.id, rule.message, rule.decides] for rule in RULES]
+    of_staff = [row[:3] for row in rows(section(text, "Staff"))]
+    assert of_staff[-len(STAFF_RULES) :] == [[rule.id, rule.message, rule.decides] for rule in STAFF_RULES]

@@ -135,6 +135,13 @@ def test_keys_that_name_no_school_count_as_one() -> None:
         take_one_by_one(watch, [some(slug, 200) for slug in SCHOOLS])
 
 
+def test_a_schools_staff_count_as_the_school() -> None:
+    """Fails when a book's name is taken for that of a school: rubbish of ``abbey+staff`` would be nobody's."""
+    watch = a_watch()
+    tally = take(watch, some("abbey", 5), some("abbey+staff", 7))
+    assert (tally.records, tally.poison) == ({"abbey": 12}, {"abbey": 7})
+
+
 def test_more_letters_than_records_are_no_more_than_all() -> None:
     watch = a_watch(("abbey", "priory"))
     bad = some("abbey", 200)

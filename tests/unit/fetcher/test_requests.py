@@ -67,7 +67,7 @@ class World(Abbey):
 
 def a_record(event: Frozen, topic: str = "t1-sync-requests", id: str = "1", **changes: Any) -> Record:
     named = headers(type(event), id=id, school=SLUG, subject=SLUG, time="2026-11-23T08:00:00.000Z")
-    given = {"value": encode(event), "headers": {name: text.decode() for name, text in named}} | changes
+    given = {"value": encode(event), "text": {name: text.decode() for name, text in named}} | changes
     return Record(topic, 0, 7, SLUG, **given)
 
 
@@ -281,7 +281,7 @@ async def test_what_is_not_for_the_fetcher_is_passed_over(world: World, other: F
 
 @pytest.mark.parametrize(
     "changes",
-    [{"value": b"{"}, {"value": b'{"school": 7}'}, {"headers": {}}, {"headers": {"ce_type": "rollcall.unheard.v1"}}],
+    [{"value": b"{"}, {"value": b'{"school": 7}'}, {"text": {}}, {"text": {"ce_type": "rollcall.unheard.v1"}}],
     ids=["no JSON", "not its schema", "no type", "an unknown type"],
 )
 async def test_poison_is_set_aside_and_the_rest_is_done(world: World, changes: dict[str, Any]) -> None:

@@ -112,6 +112,15 @@ def test_the_next_sweep_is_compared_with_this_one() -> None:
     assert baseline({}, event, held)["phone"] == "9/10", "also where it was told by those who wait"
 
 
+def test_codes_that_nobody_has_are_no_baseline() -> None:
+    """Their area was not read, or the book is the students': the state of a school stays as it was."""
+    event = completed(certificate=msgspec.structs.replace(a_certificate([]), roll_count=9), fill=a_fill([a_student()]))
+    assert not {"faculties", "departments"} & baseline({}, event, {}).keys()
+    known = {"departments": "9/9"}
+    assert baseline(known, event, {})["departments"] == "9/9"
+    assert baseline(known, msgspec.structs.replace(event, fill={"departments": 1}), {})["departments"] == "1/9"
+
+
 def test_nobody_at_all_is_no_baseline() -> None:
     event = completed(certificate=msgspec.structs.replace(a_certificate([]), roll_count=0), fill={"phone": 0})
     assert baseline({"phone": "9/10"}, event, {}) == {"phone": "9/10"}

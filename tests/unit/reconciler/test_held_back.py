@@ -249,6 +249,16 @@ def test_it_waits_no_more_when_it_is_back_or_nothing_is_known(assessed: StudentA
     assert (changes, state.update, state.details) == ([], None, full().details)
 
 
+def test_a_year_that_is_said_again_is_not_emptied_by_the_other_column_for_it() -> None:
+    """A year comes of a year group, or of itself; the state machine found that 11 in the one waited for the other."""
+    once, _ = read(full(), eligible(**(FULL | {"year_group": None})))
+    assert once.update is not None
+    assert once.update.columns == ("year_group", "year")
+    state, changes = read(once, eligible(**(FULL | {"year_group": 11})), at=NOW + 9)
+    assert [change.fields for change in changes] == [("year",)]
+    assert state.update is None
+
+
 def test_who_returns_has_what_the_record_says() -> None:
     off = changed(full(), status="disabled", disabled_at=at(1))
     state, changes = read(off, eligible())

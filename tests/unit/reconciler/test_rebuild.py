@@ -1,7 +1,7 @@
 """A lane made anew from what was told: half-published batches, late records of stale owners, positions off the log."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -314,7 +314,8 @@ class LogThatGoesAway(MemoryLog):
         super().__init__()
         self.takes = takes
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Iterable[Message]) -> None:
+        messages = list(messages)
         room = self.takes - len(self.messages)
         if 0 <= room < len(messages):
             self.messages += messages[:room]
