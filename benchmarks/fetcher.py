@@ -20,7 +20,8 @@ from benchmarks import world
 from services.fetcher.isams import Isams
 from services.fetcher.politeness import Politeness
 from services.fetcher.redis_memory import RedisMemory
-from services.fetcher.sweep import School, run_sweep
+from services.fetcher.school import School
+from services.fetcher.sweep import run_sweep
 from services.sandbox.brokers import Addresses
 from services.sandbox.school import make_school
 from services.sandbox.twin_client import IsamsTwin

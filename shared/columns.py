@@ -5,6 +5,8 @@ empties a column for everybody, and no list gets shorter by it.
 
 from collections import Counter
 from fractions import Fraction
+from itertools import compress
+from operator import attrgetter
 
 from shared.model import Student
 
@@ -27,15 +29,18 @@ OF_DETAILS = (  # a column of the record, and what of an account it can empty or
 )
 
 
+_of = attrgetter(*COLUMNS)
+
+
 def has(student: Student, column: str) -> bool:
     """Whether a record has something in this column. A status of 0 is something."""
     value = getattr(student, column)
-    return value is not None and value != "" and value != () and value != {}
+    return bool(value) or value == 0
 
 
 def count(filled: Counter[str], student: Student) -> None:
     """Add one record of the roll to a count of filled columns."""
-    filled.update([column for column in COLUMNS if has(student, column)])
+    filled.update(compress(COLUMNS, [value or value == 0 for value in _of(student)]))
 
 
 def fill_of(filled: Counter[str]) -> dict[str, int]:

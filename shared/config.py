@@ -242,7 +242,14 @@ class IsamsSchool(School):
     INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {
         "lists_hours",
         *("base_url", "client_id", "client_secret", "token_path", "token_scope", "ca_file", "proxy"),
-        *("poll_seconds", "full_sweep_hours", "structure_hours", "max_requests_per_hour", "page_size"),
+        *(
+            "poll_seconds",
+            "staff_poll_seconds",
+            "full_sweep_hours",
+            "structure_hours",
+            "max_requests_per_hour",
+            "page_size",
+        ),
         *("timeout_seconds", "lease_seconds"),
         *("gradebooks_path", "transcript_hours"),
     }
@@ -255,6 +262,7 @@ class IsamsSchool(School):
     ca_file: ExistingFile | None = None
     proxy: Url | None = None
     poll_seconds: PositiveWhole = 300
+    staff_poll_seconds: PositiveWhole = 3600  # where the tenant's staff are managed
     full_sweep_hours: Number = 24.0
     structure_hours: Number = 6.0  # structure, sets and contacts; 0 reads them in every sweep
     lists_hours: Number = 1.0  # applicants and leavers

@@ -6,9 +6,10 @@ content mode of its Kafka binding (``ce_id``, ``ce_type``, ``ce_source``, ``ce_s
 ``read_at``, ``sweep``, ``digest``, ``cause`` and ``traceparent``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -174,9 +175,9 @@ def content_sum(parts: Mapping[str, str]) -> str:
     return f"{sum(content_hash(student, value) for student, value in parts.items()) % MODULUS:032x}"
 
 
-def roll_hash(ids: Sequence[str]) -> str:
+def roll_hash(ids: Collection[str]) -> str:
     """The hash of a roll: of its ids, sorted, each once."""
-    return blake2b("\n".join(sorted(set(ids))).encode(), digest_size=16).hexdigest()
+    return blake2b("\n".join([id for id, _ in groupby(sorted(ids))]).encode(), digest_size=16).hexdigest()
 
 
 def event_id(school: str, student_id: str, version: int, kind: str, detail: str = "") -> str:

@@ -47,6 +47,7 @@ class Sample:
 
 
 NOBODY = "a student without it does not sync"
+NO_STAFF = "a member of staff without it does not sync"
 PROFILE = "profiles go without it"
 SAMPLES = (
     Sample(
@@ -81,6 +82,18 @@ SAMPLES = (
         (
             Field("leaving year", ("leavingYear", "leavingDate"), "a leaver does not sync"),
             Field("system status", ("systemStatus",), "a leaver does not sync"),
+        ),
+    ),
+    Sample(
+        "employees",
+        "Staff/HR",
+        (
+            Field("id", ("id",), "nothing says whose record it is"),
+            Field("salutation", ("title",), "a member of staff without it is not shown"),
+            Field("first name", ("forename", "preferredName"), NO_STAFF),
+            Field("last name", ("surname",), NO_STAFF),
+            Field("school e-mail", ("schoolEmailAddress",), NO_STAFF),
+            Field("divisions", ("divisions",), "staff are in no faculty", State.OK),
         ),
     ),
 )

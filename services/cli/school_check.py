@@ -58,9 +58,7 @@ PROBES = (
     Probe("subjects", (isams.SUBJECTS,), "subjects", loses="there are no modules"),
     Probe("sets", (isams.SETS,), "sets", loses="nobody is enrolled into modules"),
 )
-EMPLOYEES = Probe(
-    "employees", ("/api/humanresources/employees",), "employees", query=PAGE, loses="staff = managed sends no staff"
-)
+EMPLOYEES = Probe("employees", (isams.STAFF,), "employees", query=PAGE, loses="staff = managed sends no staff")
 
 
 @dataclass
@@ -194,6 +192,7 @@ async def _size(session: Session, school: IsamsSchool, answers: _Answers) -> Siz
         contacts=answers.totals.get("contacts", 0),
         year_groups=answers.totals.get("year groups", 0),
         sets=answers.totals.get("sets", 0) - len(hidden),
+        staff=answers.totals.get("employees"),
     )
 
 

@@ -12,7 +12,7 @@ TEACHING = 1  # and the year groups, each of which is asked for its divisions
 
 @dataclass(frozen=True)
 class Size:
-    """How many records each list has, and how many iSAMS gives at once."""
+    """How many records each list has, and how many iSAMS gives at once; ``staff`` None: they are not read."""
 
     page_size: int
     students: int
@@ -21,6 +21,7 @@ class Size:
     contacts: int = 0
     year_groups: int = 0
     sets: int = 0
+    staff: int | None = None
 
     def pages(self, records: int) -> int:
         return max(1, math.ceil(records / self.page_size))
@@ -38,7 +39,8 @@ def requests_per_hour(school: IsamsSchool, size: Size) -> float:
     structure = slow * _readings(school.structure_hours, sweeps)
     hours = max(school.transcript_hours, 1.0)
     gradebooks = size.students / hours if school.gradebooks_path else 0.0
-    return TOKENS_PER_HOUR + students + lists + structure + gradebooks
+    staff = 0.0 if size.staff is None else 3600 / school.staff_poll_seconds * size.pages(size.staff)
+    return TOKENS_PER_HOUR + students + lists + structure + gradebooks + staff
 
 
 def _readings(hours: float, sweeps: float) -> float:

@@ -79,7 +79,7 @@ def sync(
 
 def check_words(config: "Config", school: str, student: str | None, full: bool) -> None:
     """Raises: WrongWord."""
-    from services.fetcher.parse import is_id
+    from services.fetcher.fields import is_id
     from shared.config import PushSchool
 
     if isinstance(config.schools[school], PushSchool):

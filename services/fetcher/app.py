@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -17,8 +18,8 @@ from services.fetcher.profiles import ProfileLog
 from services.fetcher.redis_memory import RedisMemory
 from services.fetcher.requests import Requests
 from services.fetcher.rounds import SLOW_PLACES, Rounds
+from services.fetcher.school import School
 from services.fetcher.source import Source
-from services.fetcher.sweep import School
 from shared.clock import Clock, utc_now
 from shared.config import Config, IsamsSchool
 from shared.due import RedisDueQueue
@@ -56,7 +57,8 @@ class FetcherService:
         client = connect(self._config)
         due = RedisDueQueue(client, self._config.redis.key_prefix, QUEUE)
         memory = RedisMemory(client, self._config.redis.key_prefix)
-        schools = self._schools(self._source_of or Hosts(self._config, client).source_of)
+        books = self._books(self._source_of or Hosts(self._config, client).source_of)
+        schools = {book: one for book, one in books.items() if one.kind == "student"}
         most = self._config.fetcher.concurrency * (1 + SLOW_PLACES)
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS + most))
         folder = self._config.fetcher.photos_folder
@@ -64,8 +66,8 @@ class FetcherService:
         portraits_due = RedisDueQueue(client, self._config.redis.key_prefix, PORTRAITS)
         profiles = RedisProfileMemory(client, self._config.redis.key_prefix)
         out = ProfileLog(self._out, profiles, portraits_due, self._clock, portrayed)
-        rounds = Rounds(schools, due, out, memory, self._clock, self._config.fetcher.concurrency)
-        requests = Requests(schools, due, out, memory, self._clock)
+        rounds = Rounds(books, due, out, memory, self._clock, self._config.fetcher.concurrency)
+        requests = Requests(books, due, out, memory, self._clock)
         portraits = PortraitRounds(schools, portraits_due, self._out, profiles, self._clock, folder)
         failed: list[BaseException] = []
         broker = broker_for(self._config)
@@ -103,13 +105,18 @@ class FetcherService:
         if failed:
             raise failed[0]
 
-    def _schools(self, source_of: Callable[[IsamsSchool], Source]) -> dict[str, School]:
+    def _books(self, source_of: Callable[[IsamsSchool], Source]) -> dict[str, School]:
+        """The students of every school, and the staff of those whose tenant manages them: by book, one source each."""
         release = version("rollcall")
-        return {
-            slug: School(slug, school, lane_of(slug, self._config.kafka.partitions), source_of(school), release)
-            for slug, school in self._config.schools.items()
-            if isinstance(school, IsamsSchool)
-        }
+        books = []
+        for slug, school in self._config.schools.items():
+            if isinstance(school, IsamsSchool):
+                has_staff = self._config.tenants[school.tenant].staff == "managed"
+                students = School(
+                    slug, school, lane_of(slug, self._config.kafka.partitions), source_of(school), release
+                )
+                books += [students, *([replace(students, kind="staff")] if has_staff else [])]
+        return {one.book: one for one in books}
 
     async def _take(self, requests: Requests, messages: Sequence[Any], stop: asyncio.Event) -> None:
         """A batch to its end; while something is away it waits, and its place is not kept."""

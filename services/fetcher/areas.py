@@ -94,22 +94,35 @@ class AreasRead:
         """When the newest of what makes the structure was read."""
         return max(self.states.get(name, AreaState()).read_at for name in (STRUCTURE, SETS, HOUSES, TERMS))
 
-    def certified(self) -> tuple[tuple[str, ...], tuple[EndpointRead, ...]]:
+    def has_sound_sets(self, certified_at: str | None) -> bool:
         """
-        The areas that were read whole in this sweep, and what their lists declared.
+        Whether the sets that were kept can prove that somebody lost one: read whole, without trouble since, and by a
+        sweep that was certified, as the last of them was at this time.
+        """
+        states = [self.states.get(name, AreaState()) for name in (STRUCTURE, SETS)]
+        is_certified = certified_at is not None and all(one.read_at <= certified_at for one in states)
+        return is_certified and self._has_whole_sets and not any(one.trouble for one in states)
 
-        Sets count only where somebody is in one, and every subject, set, member and year group came once: what is not
-        there may be missing because something else came in its place, and whoever lost a module by that must not lose
-        it.
+    @property
+    def _has_whole_sets(self) -> bool:
+        """
+        Somebody is in a set, and every subject, set, member and year group came once: what is not there may be missing
+        because something else came in its place, and whoever lost a module by that must not lose it.
         """
         structure, sets = self.structure, self.sets
-        is_whole = (
+        return (
             structure is not None
             and sets is not None
             and not structure.repeated + sets.repeated
             and any(one.members for one in sets.sets)
         )
-        names = tuple(sorted(name for name in self.fresh if name != SETS or is_whole))
+
+    def certified(self) -> tuple[tuple[str, ...], tuple[EndpointRead, ...]]:
+        """
+        The areas that were read whole in this sweep, and what their lists declared. Sets count only where nothing of
+        them came in the place of something else.
+        """
+        names = tuple(sorted(name for name in self.fresh if name != SETS or self._has_whole_sets))
         endpoints: list[EndpointRead] = []
         for name in names:
             value = self.values[name]

@@ -14,7 +14,7 @@ from shared.wire import Message
 
 class Lease(Protocol):
     def held(self) -> bool:
-        """False as soon as the school may be another fetcher's."""
+        """False as soon as the book may be another fetcher's."""
 
 
 class LeaseLost(RollcallError):
@@ -44,7 +44,7 @@ class Delivery:
         if not batch:
             return
         if not self._lease.held():
-            raise LeaseLost(f"{self._envelope.school}: the lease of sweep {self._envelope.sweep} is lost")
+            raise LeaseLost(f"{self._envelope.book}: the lease of sweep {self._envelope.sweep} is lost")
         at_point("sending")
         await asyncio.to_thread(self._out.publish, batch)
 
@@ -67,7 +67,7 @@ class Delivery:
         self.sent += len(letters)
         new = {id: letter.digest for id, letter in letters.items() if self._known.digests.get(id) != letter.digest}
         if new:
-            await asyncio.to_thread(self._memory.keep_digests, self._envelope.school, new)
+            await asyncio.to_thread(self._memory.keep_digests, self._envelope.book, new)
 
     def _is_news(self, id: str, digest: str) -> bool:
         """Who was not in the last certified roll is new, or has returned to an account that may have been disabled."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from services.fetcher.parse import Unreadable
+from services.fetcher.fields import Unreadable
 from shared.profiles import Mark
 
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")

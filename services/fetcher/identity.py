@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.fetcher import certificate, parse
+from services.fetcher import certificate
 from services.fetcher.certificate import Failure
+from services.fetcher.fields import Unreadable
+from services.fetcher.listing import Listing
 from services.fetcher.memory import Remembered
-from services.fetcher.source import Page, Refused, Source
+from services.fetcher.school import School
+from services.fetcher.source import Page, Refused
 from shared.clock import Clock, write
 from shared.errors import Retryable
 from shared.wire import roll_hash
 
-ADVISED = ("no_students", "another_school")  # failures that a person may overrule
+ADVISED = ("no_students", "no_staff", "another_school")  # failures that a person may overrule
 
 
 class Failed(Exception):
@@ -20,7 +23,7 @@ class Failed(Exception):
         self.failure = failure
 
 
-async def first_page(school: str, source: Source, known: Remembered, clock: Clock) -> tuple[Page, str]:
+async def first_page(school: School, listing: Listing, known: Remembered, clock: Clock) -> tuple[Page, str]:
     """
     The first page, and when it was asked for. Raises: Failed when it cannot be had, or is no school's or another's.
 
@@ -29,20 +32,20 @@ async def first_page(school: str, source: Source, known: Remembered, clock: Cloc
     """
     read_at = write(clock())
     try:
-        page = await source.students(1)
+        page = await listing.page(1)
     except Refused as refusal:
         raise Failed(Failure("refused", str(refusal))) from refusal
     except Retryable as trouble:
         raise Failed(Failure("unreachable", str(trouble), trouble.retry_after)) from trouble
-    ids = _ids(page)
+    ids = _ids(listing, page)
     if page.records and not ids:
         raise Failed(Failure("id_missing", "no record of the first page has an id"))
-    failure = certificate.doubt(ids, known.roll)
+    failure = certificate.doubt(ids, known.roll, school.kind)
     if failure is None:
         return page, read_at
     try:
         for number in range(2, page.pages + 1):
-            ids += _ids(await source.students(number))
+            ids += _ids(listing, await listing.page(number))
     except (Retryable, Refused) as trouble:
         raise Failed(replace(failure, detail=f"{failure.detail}; and not all was read: {trouble}")) from trouble
     if roll_hash(ids) not in known.accepted:
@@ -50,20 +53,19 @@ async def first_page(school: str, source: Source, known: Remembered, clock: Cloc
     return page, read_at
 
 
-def advised(school: str, failure: Failure, ids: Sequence[str]) -> Failure:
+def advised(school: School, failure: Failure, ids: Sequence[str]) -> Failure:
     """The failure with the words that overrule it, where a person may."""
     if failure.reason not in ADVISED:
         return failure
-    return replace(
-        failure, detail=f"{failure.detail}; if this is right: rollcall accept-roll {school} {roll_hash(ids)}"
-    )
+    which = f"{school.slug} {roll_hash(ids)}{' --staff' if school.kind == 'staff' else ''}"
+    return replace(failure, detail=f"{failure.detail}; if this is right: rollcall accept-roll {which}")
 
 
-def _ids(page: Page) -> list[str]:
+def _ids(listing: Listing, page: Page) -> list[str]:
     found = []
     for record in page.records:
         try:
-            found.append(parse.student_id(record))
-        except parse.Unreadable:
+            found.append(listing.id_of(record))
+        except Unreadable:
             continue
     return found

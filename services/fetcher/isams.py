@@ -9,14 +9,15 @@ from the page size that was asked for.
 import asyncio
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from services.fetcher import parse
+from services.fetcher.fields import is_id
 from services.fetcher.politeness import Politeness
 from services.fetcher.session import Session
-from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Json, Page
+from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, EMPLOYEES, LEAVERS, Absent, Json, Page
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
 from shared.config import IsamsSchool
 from shared.errors import Retryable
@@ -30,11 +31,13 @@ SETS = "/api/teaching/sets"
 HOUSES = "/api/school/houses"
 TERMS = "/api/school/terms"
 ADMISSIONS = "/api/admissions/applicants"
+STAFF = "/api/humanresources/employees"
 LISTS = {  # a list that comes in pages: its path, and the key of its array
     APPLICANTS: ("/api/admissions/applicants/students", "students"),
     APPLICANTS_BRIEF: (ADMISSIONS, "applicants"),
     LEAVERS: ("/api/alumni", "alumni"),
     CONTACTS: ("/api/students/contacts", "contacts"),
+    EMPLOYEES: (STAFF, "employees"),
 }
 
 PERMISSIONS = {  # by the start of a path; the names are those of the vendor's control panel
@@ -65,7 +68,7 @@ class Isams:
 
     async def students(self, page: int) -> Page:
         query = {"page": str(page), "pageSize": self._page_size}
-        body = await self._get(STUDENTS, query)
+        body = await self._get(STUDENTS, query, _students_body)
         return _page(body, "students", page, STUDENTS)
 
     async def student(self, student_id: str) -> Json | None:
@@ -73,6 +76,9 @@ class Isams:
 
     async def applicant(self, student_id: str) -> Json | None:
         return await self._one(ADMISSIONS, student_id)
+
+    async def employee(self, id: str) -> Json | None:
+        return await self._one(STAFF, id)
 
     async def page(self, name: str, number: int) -> Page:
         path, key = LISTS[name]
@@ -145,7 +151,7 @@ class Isams:
     # Lists
 
     async def _one(self, path: str, student_id: str) -> Json | None:
-        if not parse.is_id(student_id):  # it would be another path
+        if not is_id(student_id):  # it would be another path
             return None
         found = await self._session.find(f"{path}/{student_id}", label=f"{path}/{{id}}")
         if found is not None and not isinstance(found, dict):
@@ -169,13 +175,38 @@ class Isams:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        found = await self._session.find(path, query)
+    async def _get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        decode: Callable[[bytes], Any] = msgspec.json.decode,
+    ) -> Any:
+        found = await self._session.find(path, query, decode=decode)
         if found is None:
             raise Absent(
                 f"iSAMS has no {path}; if that is so of every path, see that base_url is the address of iSAMS itself"
             )
         return found
+
+
+class _StudentsBody(TypedDict, total=False):
+    count: Any
+    page: Any
+    pageSize: Any
+    totalCount: Any
+    totalPages: Any
+    students: list[parse.StudentFields]
+
+
+_decoder = msgspec.json.Decoder(_StudentsBody)
+
+
+def _students_body(content: bytes) -> Any:
+    """A page of students without what nobody looks at; one of another shape is taken as it is, and judged later."""
+    try:
+        return _decoder.decode(content)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(content)
 
 
 def _page(body: Any, key: str, number: int, path: str) -> Page:

@@ -12,7 +12,8 @@ import msgspec
 
 from services.fetcher import certificate, parse
 from services.fetcher.certificate import PageRead
-from services.fetcher.parse import Json, Reading
+from services.fetcher.fields import Json, Unreadable
+from services.fetcher.parse import Reading
 from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Source
 from shared.errors import Retryable
 from shared.events import EndpointRead
@@ -105,7 +106,7 @@ def _take(
     if id not in people:
         try:
             student = read(record, reading)
-        except parse.Unreadable as error:
+        except Unreadable as error:
             student = parse.unreadable(id, error, (name,))
         people[id] = msgspec.Raw(encode(student))
     return id

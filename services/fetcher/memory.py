@@ -5,7 +5,7 @@ Stale, restored or lost, it can hide no change, since a certificate covers the c
 is fenced; who has lost a lease merely stops writing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -67,9 +67,12 @@ class Remembered:
 
 
 class Memory(Protocol):
-    """One school's memory. Raises: Retryable when the store is away."""
+    """What is remembered of each book (``shared.books``), by its name. Raises: Retryable when the store is away."""
 
     def load(self, school: str) -> Remembered: ...
+
+    def load_areas(self, school: str, names: Sequence[str]) -> Remembered:
+        """The state and these areas alone."""
 
     def keep_digests(self, school: str, digests: Mapping[str, str]) -> None:
         """After the acknowledgement of these, never before."""
@@ -98,6 +101,10 @@ class MemoryMemory:
 
     def load(self, school: str) -> Remembered:
         return self.schools.get(school, Remembered())
+
+    def load_areas(self, school: str, names: Sequence[str]) -> Remembered:
+        known = self.load(school)
+        return Remembered(known.state, areas={name: known.areas[name] for name in names if name in known.areas})
 
     def keep_digests(self, school: str, digests: Mapping[str, str]) -> None:
         known = self.load(school)

@@ -1,6 +1,6 @@
 """What a sweep publishes, as messages: keys, lanes, headers and ids in one place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -33,8 +33,7 @@ class _Fetched(Frozen):
     student: msgspec.Raw
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(msgspec.Struct, frozen=True, gc=False):
     """A value with its bytes and their digest, before it is known whether it is sent at all."""
 
     subject: str
@@ -101,7 +100,7 @@ class Envelope:
     def started(self, event: SweepStarted) -> Message:
         return self._of_sweep(event, "sweep_started", event.started_at)
 
-    def roll(self, sweep: str, ids: Sequence[str], time: str) -> list[Message]:
+    def roll(self, sweep: str, ids: Iterable[str], time: str) -> list[Message]:
         """The roll in chunks; an empty one is one empty chunk."""
         ordered = sorted(ids)
         parts = [tuple(ordered[at : at + ROLL_CHUNK]) for at in range(0, len(ordered), ROLL_CHUNK)] or [()]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.fetcher import parse
+from services.fetcher.listing import Listing
 from services.fetcher.reader import Reader
 from services.fetcher.source import Refused, Source
 from shared.clock import Clock, write
@@ -54,34 +54,27 @@ class Tally:
         )
 
 
-async def ask_for(
-    school: str,
-    source: Source,
-    reader: Reader,
-    missing: Collection[str],
-    applicants: Mapping[str, object],
-    clock: Clock,
-) -> AsyncIterator[Answer]:
+async def ask_for(book: str, listing: Listing, missing: Collection[str], clock: Clock) -> AsyncIterator[Answer]:
     """
-    One answer for each: at most fifty are asked for, those first whom no list of leavers explains. ``applicants`` are
-    those of the last reading, who have an address of their own. After a failure the others are not asked for.
+    One answer for each: at most fifty are asked for, those first whom no list of leavers explains. After a failure the
+    others are not asked for.
     """
-    leavers = reader.people.leavers
+    leavers = listing.leavers
     queue = sorted(missing, key=lambda id: (id in leavers, id))
     asked = 0
     for id in queue[:ASKED_BY_ID]:
         read_at = write(clock())
         asked += 1
         try:
-            student = await find(source, reader, id, is_applicant=id in applicants)
+            person = await listing.find(id)
         except (Retryable, Refused) as trouble:
-            log.warning("%s: not all of the missing could be asked for: %s", school, trouble)
+            log.warning("%s: not all of the missing could be asked for: %s", book, trouble)
             yield _unknown(id, leavers, REFUSED if isinstance(trouble, Refused) else NO_ANSWER)
             break
-        if student is None:
+        if person is None:
             yield _unknown(id, leavers, NOBODY)
         else:
-            yield Answer(id, LEFT_BY_ID if student.system_status == parse.LEFT else FOUND, student, read_at)
+            yield Answer(id, LEFT_BY_ID if listing.has_left(person, read_at) else FOUND, person, read_at)
     for id in queue[asked:]:
         yield _unknown(id, leavers, NOT_ASKED)
 

@@ -1,16 +1,14 @@
 """
-The vendor's records as ours. Pure; beside the adapter the only file that knows the vendor's spelling.
-
-A missing value may be absent, null or empty, and a name may be a lone space: all are None. A value of a type that
-cannot be meant is Poison that names the field.
+The vendor's records as ours. Pure; beside the adapter and ``employees`` the only file that knows the vendor's spelling.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, tzinfo
-from typing import Any
+from datetime import tzinfo
+from typing import Any, TypedDict
 
+from services.fetcher.employees import teachers
+from services.fetcher.fields import Json, Unreadable, day, id_of, is_id, life_stage, needed, number, text, whole
 from services.fetcher.structure import (
     Division,
     SchoolHouse,
@@ -20,26 +18,36 @@ from services.fetcher.structure import (
     TeachingSet,
     YearGroup,
 )
-from shared.errors import Poison
 from shared.model import Address, Fault, Student
 
 CURRENT, LEFT = 1, -1  # the life stages of who is there and of who has left, as numbers
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # digits by the book; what would break a key or a path is refused
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
-
-Json = Mapping[str, Any]
-"""One record as the vendor writes it; nobody else looks inside."""
+NOWHERE = Address()
 
 
-class Unreadable(Poison):
-    """One field of one record cannot be taken. The message never repeats the value: it is somebody's."""
+class StudentFields(TypedDict, total=False):
+    """All that ``student`` looks at: the other half of a record need not even be decoded."""
 
-    def __init__(self, field: str, wrong: str) -> None:
-        super().__init__(f"{field} {wrong}")
-        self.field = field
-        self.wrong = wrong
+    schoolId: Any
+    systemStatus: Any
+    admissionStatus: Any
+    enrolmentYear: Any
+    leavingDate: Any
+    leavingYear: Any
+    title: Any
+    forename: Any
+    preferredName: Any
+    middlenames: Any
+    surname: Any
+    dob: Any
+    schoolEmailAddress: Any
+    personalEmailAddress: Any
+    mobileNumber: Any
+    yearGroup: Any
+    formGroup: Any
+    academicHouse: Any
+    boardingHouse: Any
+    latestPhotoId: Any
+    homeAddresses: Any
 
 
 @dataclass(frozen=True)
@@ -55,18 +63,9 @@ class Reading:
     houses: Mapping[int, str] = field(default_factory=dict)
 
 
-def is_id(text: str) -> bool:
-    return _ID.fullmatch(text) is not None
-
-
 def student_id(record: Json) -> str:
     """Raises: Unreadable, when nothing says whose record this is."""
-    if not isinstance(record, Mapping):
-        raise Unreadable("schoolId", "is missing: the record is no object")
-    found = _text(record, "schoolId")
-    if found is None or not is_id(found):
-        raise Unreadable("schoolId", "is missing" if found is None else "is no id")
-    return found
+    return id_of(record, "schoolId")
 
 
 def student(record: Json, reading: Reading) -> Student:
@@ -75,30 +74,30 @@ def student(record: Json, reading: Reading) -> Student:
 
     The status is a word (looked up), or already a number; a word that nobody knows is kept, and its number is None.
     """
-    status, word = _status(record, reading.words)
-    year_group = _int(record, "yearGroup")
+    status, word = life_stage(record, reading.words)
+    year_group = whole(record, "yearGroup")
     return Student(
         student_id=student_id(record),
         system_status=status,
         system_status_word=word,
-        admission_status=_text(record, "admissionStatus"),
-        enrolment_year=_int(record, "enrolmentYear"),
-        leaving_date=_date(record, "leavingDate", reading.zone),
-        leaving_year=_int(record, "leavingYear"),
-        title=_text(record, "title"),
-        first_name=_text(record, "forename"),
-        preferred_name=_text(record, "preferredName"),
-        middle_names=_text(record, "middlenames"),
-        last_name=_text(record, "surname"),
-        date_of_birth=_date(record, "dob", reading.zone),
-        email=_text(record, "schoolEmailAddress"),
-        personal_email=_text(record, "personalEmailAddress"),
-        phone=_text(record, "mobileNumber"),
+        admission_status=text(record, "admissionStatus"),
+        enrolment_year=whole(record, "enrolmentYear"),
+        leaving_date=day(record, "leavingDate", reading.zone),
+        leaving_year=whole(record, "leavingYear"),
+        title=text(record, "title"),
+        first_name=text(record, "forename"),
+        preferred_name=text(record, "preferredName"),
+        middle_names=text(record, "middlenames"),
+        last_name=text(record, "surname"),
+        date_of_birth=day(record, "dob", reading.zone),
+        email=text(record, "schoolEmailAddress"),
+        personal_email=text(record, "personalEmailAddress"),
+        phone=text(record, "mobileNumber"),
         year_group=year_group,
         year=None if year_group is None else reading.years.get(year_group),
-        form=_text(record, "formGroup"),
-        house=_text(record, "academicHouse") or _text(record, "boardingHouse"),
-        photo_id=_int(record, "latestPhotoId"),
+        form=text(record, "formGroup"),
+        house=text(record, "academicHouse") or text(record, "boardingHouse"),
+        photo_id=whole(record, "latestPhotoId"),
         address=home_address(record),
     )
 
@@ -108,50 +107,50 @@ def applicant(record: Json, reading: Reading) -> Student:
     One record of either list of applicants. Raises: Unreadable. Houses are ids here, and the year group is that of the
     enrolment.
     """
-    status, word = _status(record, reading.words)
-    year_group = _int(record, "enrolmentSchoolYearGroup")
-    house = _int(record, "enrolmentAcademicHouseId") or _int(record, "enrolmentBoardingHouseId")
+    status, word = life_stage(record, reading.words)
+    year_group = whole(record, "enrolmentSchoolYearGroup")
+    house = whole(record, "enrolmentAcademicHouseId") or whole(record, "enrolmentBoardingHouseId")
     return Student(
         student_id=student_id(record),
         lists=("applicants",),
         system_status=status,
         system_status_word=word,
-        admission_status=_text(record, "admissionStatus"),
-        enrolment_year=_int(record, "enrolmentSchoolYear"),
-        title=_text(record, "title"),
-        first_name=_text(record, "forename"),
-        preferred_name=_text(record, "preferredName"),
-        middle_names=_text(record, "middleNames"),
-        last_name=_text(record, "surname"),
-        date_of_birth=_date(record, "dateOfBirth", reading.zone),
-        email=_text(record, "schoolEmailAddress"),
-        phone=_text(record, "mobileNumber"),
+        admission_status=text(record, "admissionStatus"),
+        enrolment_year=whole(record, "enrolmentSchoolYear"),
+        title=text(record, "title"),
+        first_name=text(record, "forename"),
+        preferred_name=text(record, "preferredName"),
+        middle_names=text(record, "middleNames"),
+        last_name=text(record, "surname"),
+        date_of_birth=day(record, "dateOfBirth", reading.zone),
+        email=text(record, "schoolEmailAddress"),
+        phone=text(record, "mobileNumber"),
         year_group=year_group,
         year=None if year_group is None else reading.years.get(year_group),
-        form=_text(record, "enrolmentSchoolForm"),
+        form=text(record, "enrolmentSchoolForm"),
         house=None if house is None else reading.houses.get(house),
     )
 
 
 def leaver(record: Json, reading: Reading) -> Student:
     """One record of the leavers' list. Raises: Unreadable. There is no e-mail, and only here a ``leavingYear``."""
-    status, word = _status(record, reading.words)
-    year_group = _int(record, "leavingYearGroup")
+    status, word = life_stage(record, reading.words)
+    year_group = whole(record, "leavingYearGroup")
     return Student(
         student_id=student_id(record),
         lists=("leavers",),
         system_status=status,
         system_status_word=word,
-        admission_status=_text(record, "admissionStatus"),
-        enrolment_year=_int(record, "enrolmentYear"),
-        leaving_date=_date(record, "leavingDate", reading.zone),
-        leaving_year=_int(record, "leavingYear"),
-        title=_text(record, "title"),
-        first_name=_text(record, "forename"),
-        preferred_name=_text(record, "preferredName"),
-        middle_names=_text(record, "middlenames"),
-        last_name=_text(record, "surname"),
-        year_group=_int(record, "yearGroup") if year_group is None else year_group,
+        admission_status=text(record, "admissionStatus"),
+        enrolment_year=whole(record, "enrolmentYear"),
+        leaving_date=day(record, "leavingDate", reading.zone),
+        leaving_year=whole(record, "leavingYear"),
+        title=text(record, "title"),
+        first_name=text(record, "forename"),
+        preferred_name=text(record, "preferredName"),
+        middle_names=text(record, "middlenames"),
+        last_name=text(record, "surname"),
+        year_group=whole(record, "yearGroup") if year_group is None else year_group,
     )
 
 
@@ -167,9 +166,14 @@ def home_address(record: Json) -> Address | None:
     one that cannot be read is none.
     """
     found = record.get("homeAddresses")
-    homes = [home for home in found if isinstance(home, Mapping)] if isinstance(found, list) else []
-    homes.sort(key=lambda home: home["id"] if isinstance(home.get("id"), int) else 0)
-    return next((one for home in homes if (one := address(home)) is not None), None)
+    homes = [home for home in found if isinstance(home, dict)] if isinstance(found, list) else []
+    if len(homes) > 1:
+        homes.sort(key=lambda home: home["id"] if isinstance(home.get("id"), int) else 0)
+    for home in homes:
+        one = address(home)
+        if one is not None:
+            return one
+    return None
 
 
 def address(record: Json) -> Address | None:
@@ -177,21 +181,21 @@ def address(record: Json) -> Address | None:
     if record.get("private") is True:
         return None
     try:
-        lines = (_text(record, name) for name in ("address1", "address2", "address3"))
+        lines = (text(record, "address1"), text(record, "address2"), text(record, "address3"))
         found = Address(
-            lines=tuple(line for line in lines if line is not None),
-            town=_text(record, "town"),
-            county=_text(record, "county"),
-            postcode=_text(record, "postcode"),
-            country=_text(record, "country"),
+            lines=tuple([line for line in lines if line is not None]),
+            town=text(record, "town"),
+            county=text(record, "county"),
+            postcode=text(record, "postcode"),
+            country=text(record, "country"),
         )
     except Unreadable:
         return None
-    return None if found == Address() else found
+    return None if found == NOWHERE else found
 
 
 def contact_id(record: Json) -> int:
-    return _number(record, "id")
+    return number(record, "id")
 
 
 def home_of(record: Json) -> tuple[str, ...]:
@@ -203,48 +207,48 @@ def home_of(record: Json) -> tuple[str, ...]:
 
 
 def house(record: Json) -> SchoolHouse:
-    code = _text(record, "code") or ""
-    return SchoolHouse(id=_number(record, "id"), code=code, name=_text(record, "name") or _needed(record, "code"))
+    code = text(record, "code") or ""
+    return SchoolHouse(id=number(record, "id"), code=code, name=text(record, "name") or needed(record, "code"))
 
 
 def term(record: Json, zone: tzinfo) -> SchoolTerm:
-    name, year = _needed(record, "name"), _number(record, "schoolYear")
-    starts, ends = (_date(record, field, zone) for field in ("startDate", "finishDate"))
+    name, year = needed(record, "name"), number(record, "schoolYear")
+    starts, ends = (day(record, field, zone) for field in ("startDate", "finishDate"))
     if starts is None or ends is None:
         raise Unreadable("finishDate" if starts else "startDate", "is missing")
-    return SchoolTerm(id=_number(record, "id"), code=f"{year}-{name}", name=name, starts=starts, ends=ends)
+    return SchoolTerm(id=number(record, "id"), code=f"{year}-{name}", name=name, starts=starts, ends=ends)
 
 
 def status_words(records: Sequence[Json]) -> dict[str, int]:
     """The school's list of life stages: word (case-folded) to number."""
-    return {_needed(record, "description").casefold(): _number(record, "id") for record in records}
+    return {needed(record, "description").casefold(): number(record, "id") for record in records}
 
 
 def division(record: Json) -> Division:
     return Division(
-        id=_number(record, "id"),
-        code=_text(record, "code") or "",
-        name=_text(record, "name") or _needed(record, "code"),
-        order=_int(record, "order") or 0,
+        id=number(record, "id"),
+        code=text(record, "code") or "",
+        name=text(record, "name") or needed(record, "code"),
+        order=whole(record, "order") or 0,
     )
 
 
 def year_group(record: Json, divisions: Sequence[Json]) -> YearGroup:
-    nc_year = _number(record, "ncYear")
+    nc_year = number(record, "ncYear")
     return YearGroup(
         nc_year=nc_year,
-        name=_text(record, "name") or _text(record, "code") or f"Year {nc_year}",
-        divisions=tuple(_number(entry, "id") for entry in divisions),
+        name=text(record, "name") or text(record, "code") or f"Year {nc_year}",
+        divisions=tuple(number(entry, "id") for entry in divisions),
     )
 
 
 def teaching_department(record: Json) -> TeachingDepartment:
-    return TeachingDepartment(id=_number(record, "id"), name=_needed(record, "name"))
+    return TeachingDepartment(id=number(record, "id"), name=needed(record, "name"))
 
 
 def subject(record: Json) -> Subject:
-    code = _text(record, "code") or ""
-    return Subject(id=_number(record, "id"), code=code, name=_text(record, "name") or _needed(record, "code"))
+    code = text(record, "code") or ""
+    return Subject(id=number(record, "id"), code=code, name=text(record, "name") or needed(record, "code"))
 
 
 def is_hidden(record: Json) -> bool:
@@ -254,84 +258,17 @@ def is_hidden(record: Json) -> bool:
 
 def teaching_set(record: Json, members: Sequence[Json]) -> TeachingSet:
     """Little of a set's record is certain: where it does not say its year, its members do, if all agree."""
-    id = _number(record, "id")
-    code = _text(record, "setCode") or _text(record, "name") or ""
-    nc_year = _int(record, "year")
-    if nc_year is None and len(years := {_int(member, "yearGroup") for member in members}) == 1:
+    id = number(record, "id")
+    code = text(record, "setCode") or text(record, "name") or ""
+    nc_year = whole(record, "year")
+    if nc_year is None and len(years := {whole(member, "yearGroup") for member in members}) == 1:
         nc_year = years.pop()
     return TeachingSet(
         id=id,
         code=code,
-        name=_text(record, "name") or code or f"Set {id}",
-        subject=_int(record, "subjectId"),
+        name=text(record, "name") or code or f"Set {id}",
+        subject=whole(record, "subjectId"),
         nc_year=nc_year,
         members=tuple(sorted({student_id(member) for member in members})),
+        teachers=tuple(sorted(teachers(record))),
     )
-
-
-def _text(record: Json, name: str) -> str | None:
-    value = record.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if value is None or isinstance(value, str):
-        return (value or "").strip() or None
-    raise Unreadable(name, "is no text")
-
-
-def _needed(record: Json, name: str) -> str:
-    value = _text(record, name)
-    if value is None:
-        raise Unreadable(name, "is missing")
-    return value
-
-
-def _int(record: Json, name: str) -> int | None:
-    value = record.get(name)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    raise Unreadable(name, "is no whole number")
-
-
-def _number(record: Json, name: str) -> int:
-    value = _int(record, name)
-    if value is None:
-        raise Unreadable(name, "is missing")
-    return value
-
-
-def _status(record: Json, words: Mapping[str, int]) -> tuple[int | None, str | None]:
-    word = _text(record, "systemStatus")
-    if word is None:
-        return None, None
-    if _NUMBER.fullmatch(word):
-        return int(word), None if isinstance(record["systemStatus"], int) else word
-    return words.get(word.casefold()), word
-
-
-def _date(record: Json, name: str, zone: tzinfo) -> str | None:
-    """
-    A date, a date-time without zone, or one with: ``YYYY-MM-DD``.
-
-    Midnight is the day as it is written. Another hour with a zone is that moment's day at the school, since a server
-    that stores local midnights as UTC writes the eve. The year 1 is how the vendor's runtime writes *none*.
-    """
-    text = _text(record, name)
-    if text is None:
-        return None
-    if not _DAY.fullmatch(text):
-        raise Unreadable(name, "is no date")
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.year == 1:
-            return None
-        if moment.tzinfo is not None and moment.time() != time.min:
-            moment = moment.astimezone(zone)
-    except (ValueError, OverflowError):
-        raise Unreadable(name, "is no date") from None
-    return moment.date().isoformat()

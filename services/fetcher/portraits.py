@@ -20,8 +20,8 @@ from services.fetcher.lease import KeptLease
 from services.fetcher.photos import Unfit
 from services.fetcher.profile_memory import Marked, Photographed, Portraits, ProfileMemory
 from services.fetcher.profiles import gone, message
+from services.fetcher.school import School
 from services.fetcher.source import Refused
-from services.fetcher.sweep import School
 from shared.clock import Clock, write
 from shared.errors import Poison, Retryable
 from shared.ports import Claim, DueQueue, Log

@@ -1,9 +1,11 @@
 """
 What the fetchers know of photos and transcripts: what is wanted, and what was last told. It only saves work: lost, a
-full sweep says again what is wanted, and everything is fetched once more.
+full sweep says again what is wanted, and everything is fetched once more. Beside it, of whom a whole profile was told:
+lost, a leaver's is told again, of the little that their list has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import compress
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -50,6 +52,15 @@ class ProfileMemory(Protocol):
     def want(self, school: str, students: Mapping[str, Wanted]) -> bool:
         """Note who these are now; True when that differs for anybody."""
 
+    def rest(self, school: str, students: Collection[str]) -> None:
+        """No gradebooks are wanted of these any more; the photo that they had stays."""
+
+    def note_full(self, school: str, students: Collection[str]) -> None:
+        """Of these a whole profile was told; after the acknowledgement of it."""
+
+    def had_full(self, school: str, students: Collection[str]) -> set[str]:
+        """Of which of these a whole profile was ever told."""
+
     def load(self, school: str) -> Portraits: ...
 
     def keep_photo(self, school: str, student_id: str, photo: Photographed | None) -> None:
@@ -62,7 +73,7 @@ class ProfileMemory(Protocol):
 
 
 class RedisProfileMemory:
-    """``ProfileMemory`` on a real Redis: three hashes for each school."""
+    """``ProfileMemory`` on a real Redis: three hashes and a set for each school."""
 
     def __init__(self, client: Client, prefix: str) -> None:
         self._client: Any = client
@@ -82,6 +93,25 @@ class RedisProfileMemory:
             if changed:
                 self._client.hset(key, mapping=changed)
         return bool(changed)
+
+    def rest(self, school: str, students: Collection[str]) -> None:
+        ids = list(students)
+        with away_is_retryable():
+            before = zip(ids, self._client.hmget(self._key(school, "wanted"), ids), strict=True) if ids else ()
+            known = _decoded({id.encode(): value for id, value in before if value is not None}, Wanted)
+        self.want(school, {id: msgspec.structs.replace(one, has_marks=False) for id, one in known.items()})
+
+    def note_full(self, school: str, students: Collection[str]) -> None:
+        if students:
+            with away_is_retryable():
+                self._client.sadd(self._key(school, "full"), *students)
+
+    def had_full(self, school: str, students: Collection[str]) -> set[str]:
+        if not students:
+            return set()
+        ids = list(students)
+        with away_is_retryable():
+            return set(compress(ids, self._client.smismember(self._key(school, "full"), ids)))
 
     def load(self, school: str) -> Portraits:
         with away_is_retryable(), self._client.pipeline(transaction=True) as pipe:
@@ -113,6 +143,7 @@ class MemoryProfileMemory:
 
     def __init__(self) -> None:
         self.schools: dict[str, Portraits] = {}
+        self.full: dict[str, set[str]] = {}
 
     def load(self, school: str) -> Portraits:
         return self.schools.setdefault(school, Portraits(wanted={}, photos={}, marks={}))
@@ -122,6 +153,16 @@ class MemoryProfileMemory:
         changed = {id: wanted for id, wanted in students.items() if known.get(id) != wanted}
         known.update(changed)
         return bool(changed)
+
+    def rest(self, school: str, students: Collection[str]) -> None:
+        known = self.load(school).wanted
+        known |= {id: msgspec.structs.replace(known[id], has_marks=False) for id in students if id in known}
+
+    def note_full(self, school: str, students: Collection[str]) -> None:
+        self.full.setdefault(school, set()).update(students)
+
+    def had_full(self, school: str, students: Collection[str]) -> set[str]:
+        return self.full.get(school, set()) & set(students)
 
     def keep_photo(self, school: str, student_id: str, photo: Photographed | None) -> None:
         if photo is None:

@@ -1,10 +1,11 @@
 """
 Profiles ride with the students: whoever is told on ``students-fetched`` is told on ``profiles-fetched`` too, in the
-same batch, so that neither is ever acknowledged without the other.
+same batch, so that neither is ever acknowledged without the other. Of who is only among the leavers, whose list has
+little of anybody, a profile is told where there was none: one that was told while they were a student stays.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from services.fetcher.parse import LEFT
 from services.fetcher.profile_memory import ProfileMemory, Wanted
@@ -37,22 +38,59 @@ class ProfileLog:
     def publish(self, messages: Iterable[Message]) -> None:
         """Raises: Retryable."""
         messages = list(messages)
-        profiles: list[Message] = []
+        told = [_Told(message) for message in messages if _tells(message)]
+        told = [one for one in told if not one.student.faults]  # of the others nothing is known
+        lesser = self._lesser(told)
+        news = [one for one in told if (one.school, one.student.student_id) not in lesser]
+        self._out.publish([*messages, *(profile_message(one.event, one.lane, one.read_at) for one in news)])
+        self._note(news)
+        for school in {school for school, _ in lesser} & set(self._portrayed):
+            self._memory.rest(school, [id for of, id in lesser if of == school])
+
+    def _lesser(self, told: Sequence["_Told"]) -> set[tuple[str, str]]:
+        """Who is told by a list that has little of them, after a whole profile was: that one stays."""
+        few = _by_school(one for one in told if is_little(one.student))
+        return {(school, id) for school, ids in few.items() for id in self._memory.had_full(school, ids)}
+
+    def _note(self, news: Sequence["_Told"]) -> None:
+        for school, ids in _by_school(one for one in news if not is_little(one.student)).items():
+            self._memory.note_full(school, ids)
         wanted: dict[str, dict[str, Wanted]] = defaultdict(dict)
-        for message in messages:
-            told = dict(message.headers)
-            if message.topic != STUDENTS_FETCHED or told.get("ce_type") != _FETCHED or message.value is None:
-                continue
-            event: StudentFetched = decoder(StudentFetched).decode(message.value)
-            if event.student.faults:
-                continue  # nothing is known of them
-            profiles.append(profile_message(event, message.lane, told["read_at"].decode()))
-            if event.school in self._portrayed:
-                wanted[event.school][event.student.student_id] = wanted_of(event.student)
-        self._out.publish([*messages, *profiles])
+        for one in news:
+            if one.school in self._portrayed:
+                wanted[one.school][one.student.student_id] = wanted_of(one.student)
         for school, students in wanted.items():
             if self._memory.want(school, students):
                 self._due.hasten(school, self._clock().timestamp())
+
+
+class _Told:
+    """A student on the way out."""
+
+    def __init__(self, message: Message) -> None:
+        self.event: StudentFetched = decoder(StudentFetched).decode(message.value or b"")
+        self.school = self.event.school
+        self.student = self.event.student
+        self.lane = message.lane
+        self.read_at = dict(message.headers)["read_at"].decode()
+
+
+def _tells(message: Message) -> bool:
+    is_fetched = message.topic == STUDENTS_FETCHED and dict(message.headers).get("ce_type") == _FETCHED
+    return is_fetched and message.value is not None
+
+
+def _by_school(told: Iterable[_Told]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in told:
+        found[one.school].append(one.student.student_id)
+    return found
+
+
+def is_little(student: Student) -> bool:
+    """Whether this is a record of the leavers' list, which has neither e-mail nor date of birth, house nor photo."""
+    is_leaver = "leavers" in student.lists and "students" not in student.lists
+    return is_leaver and student.email is None and student.date_of_birth is None
 
 
 def profile_of(student: Student) -> Profile:

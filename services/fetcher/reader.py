@@ -6,8 +6,8 @@ import msgspec
 
 from services.fetcher import parse
 from services.fetcher.areas import AreasRead, reading
+from services.fetcher.fields import Json, Unreadable
 from services.fetcher.lists import Homes, ShortList
-from services.fetcher.parse import Json
 from services.fetcher.people import People, people_of
 from services.fetcher.structure import Curriculum, curriculum
 from shared.config import IsamsSchool
@@ -29,26 +29,29 @@ class Reader:
         nothing is known.
         """
         try:
-            student_id = parse.student_id(record)
-        except parse.Unreadable:
-            return None
-        try:
             student = parse.student(record, self.reading)
-        except parse.Unreadable as error:
-            return self.people.of_student(parse.unreadable(student_id, error))
+        except Unreadable as error:
+            return self._unreadable(record, error)
         student = msgspec.structs.replace(
             student,
             programmes=self.curriculum.programmes_of(student.year_group),
-            modules=self.curriculum.modules_of(student_id),
-            address=self.homes.homes.get(student_id, student.address),
+            modules=self.curriculum.modules_of(student.student_id),
+            address=self.homes.homes.get(student.student_id, student.address),
         )
         return self.people.of_student(student)
+
+    def _unreadable(self, record: Json, error: Unreadable) -> Student | None:
+        try:
+            student_id = parse.student_id(record)
+        except Unreadable:
+            return None
+        return self.people.of_student(parse.unreadable(student_id, error))
 
     def applicant(self, record: Json) -> Student | None:
         """One applicant who was asked for by id."""
         try:
             student = parse.applicant(record, self.reading)
-        except parse.Unreadable:
+        except Unreadable:
             return None
         is_leaver = student.student_id in self.people.leavers
         return msgspec.structs.replace(student, lists=("applicants", "leavers")) if is_leaver else student

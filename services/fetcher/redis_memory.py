@@ -1,6 +1,6 @@
 """What the fetchers remember, in Redis."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ class RedisMemory:
     """
     ``services.fetcher.memory.Memory`` on a real Redis.
 
-    Four keys and a set for each school, with one tag, so that Redis Cluster keeps them together: ``state``, ``roll``
+    Four keys and a set for each book, with one tag, so that Redis Cluster keeps them together: ``state``, ``roll``
     (ids, one a line), ``digests`` (id to 16 bytes), ``areas``, ``accepted``.
     """
 
@@ -29,19 +29,15 @@ class RedisMemory:
         return f"{self._prefix}{{{school}}}:{part}"
 
     def load(self, school: str) -> Remembered:
-        with away_is_retryable(), self._client.pipeline(transaction=True) as pipe:
-            pipe.get(self._key(school, "state"))
-            pipe.get(self._key(school, "roll"))
-            pipe.hgetall(self._key(school, "digests"))
-            pipe.hgetall(self._key(school, "areas"))
-            pipe.smembers(self._key(school, "accepted"))
-            state, roll, digests, areas, accepted = pipe.execute()
-        ids = [] if roll is None else roll.decode().split()
-        same = dict(zip(ids, ids, strict=True))  # of a large school, each id is held once
-        known: dict[str, str] = {}
-        while digests:  # and nothing twice, not even while it is read
-            name, value = digests.popitem()
-            known[same.get(id := name.decode(), id)] = value.hex()
+        with away_is_retryable():
+            with self._client.pipeline(transaction=True) as pipe:
+                pipe.get(self._key(school, "state"))
+                pipe.get(self._key(school, "roll"))
+                pipe.hgetall(self._key(school, "areas"))
+                pipe.smembers(self._key(school, "accepted"))
+                state, roll, areas, accepted = pipe.execute()
+            ids = [] if roll is None else roll.decode().split()
+            known = self._digests(school, ids)
         return Remembered(
             _state(state),
             None if roll is None else frozenset(ids),
@@ -49,6 +45,23 @@ class RedisMemory:
             {name.decode(): value for name, value in areas.items()},
             frozenset(value.decode() for value in accepted),
         )
+
+    def _digests(self, school: str, ids: Sequence[str]) -> dict[str, str]:
+        """
+        Piece by piece, and each id of the roll held once: of a large school all at once would be as much again. That
+        they are not of one instant with the rest does no harm, as nothing here does.
+        """
+        same = dict(zip(ids, ids, strict=True))
+        found = self._client.hscan_iter(self._key(school, "digests"), count=_SLICE)
+        return {same.pop(id := name.decode(), id): value.hex() for name, value in found}
+
+    def load_areas(self, school: str, names: Sequence[str]) -> Remembered:
+        with away_is_retryable(), self._client.pipeline(transaction=True) as pipe:
+            pipe.get(self._key(school, "state"))
+            pipe.hmget(self._key(school, "areas"), list(names))
+            state, areas = pipe.execute()
+        found = {name: value for name, value in zip(names, areas, strict=True) if value is not None}
+        return Remembered(_state(state), areas=found)
 
     def keep_digests(self, school: str, digests: Mapping[str, str]) -> None:
         with away_is_retryable():

@@ -1,4 +1,4 @@
-"""What people and other services ask of the fetchers: read a school soon, read one student now, accept a roll."""
+"""What people and other services ask of the fetchers: read a school soon, read one person now, accept a roll."""
 
 import asyncio
 import logging
@@ -9,28 +9,33 @@ from typing import Literal
 import msgspec
 
 from services.fetcher import messages
-from services.fetcher.areas import remembered
 from services.fetcher.memory import Memory
-from services.fetcher.missing import find
-from services.fetcher.reader import reader_of
 from services.fetcher.rounds import FULL
+from services.fetcher.school import School
 from services.fetcher.source import Refused
-from services.fetcher.sweep import School
+from services.fetcher.sweep import listing_of
+from shared.books import book_of, school_of
 from shared.clock import Clock, write
 from shared.dead_letters import letter, plain_name
 from shared.errors import Poison, Retryable
 from shared.events import AcceptRoll, SyncAnswered, SyncRequested
+from shared.model import Kind
 from shared.ports import DueQueue, Log
 from shared.topics import SYNC_REQUESTS
 from shared.wire import Record, decode
 
 log = logging.getLogger("rollcall.fetcher")
 
-PATIENCE_SECONDS = 5.0  # for one student: other schools' requests wait behind this one
+PATIENCE_SECONDS = 5.0  # for one person: other schools' requests wait behind this one
+NO_STAFF = 'its staff are not read; for that its tenant says staff = "managed"'
+BOTH: tuple[Kind, ...] = ("student", "staff")
 
 
 class Requests:
-    """Handles a batch. Doing it twice does no harm, so a batch whose place was not kept is simply taken again."""
+    """
+    Handles a batch. Doing it twice does no harm, so a batch whose place was not kept is simply taken again. ``schools``
+    are the books that are read here, by name; a school that is read has that of its students.
+    """
 
     def __init__(self, schools: Mapping[str, School], due: DueQueue, out: Log, memory: Memory, clock: Clock) -> None:
         self._schools = schools
@@ -41,10 +46,10 @@ class Requests:
 
     async def handle(self, records: Sequence[Record]) -> None:
         """
-        Schools first, since the queue takes them at once; then the students, together. Each request is answered, so
+        Schools first, since the queue takes them at once; then single people, together. Each request is answered, so
         that whoever waits knows. Raises: Retryable when queue, memory or log are away.
         """
-        students: dict[tuple[str, str], list[str]] = defaultdict(list)
+        people: dict[tuple[str, str], list[str]] = defaultdict(list)
         answers: list[SyncAnswered] = []
         for record in records:
             try:
@@ -56,61 +61,74 @@ class Requests:
                 continue
             request = record.headers.get("ce_id", "")
             match event:
-                case SyncRequested(school=slug, student_id=str(student_id)) if slug in self._schools:
-                    students[slug, student_id].append(request)
+                case SyncRequested(school=slug, kind=kind, student_id=str(id)) if slug in self._schools:
+                    people[book_of(slug, kind or "student"), id].append(request)
                 case SyncRequested(school=slug) if slug in self._schools:
-                    await self._hasten(slug, FULL if event.full else "")
-                    log.info("%s is read %s on request: %s", slug, "in full" if event.full else "soon", event.reason)
-                    answers.append(SyncAnswered(school=slug, request=request, outcome="due"))
-                case AcceptRoll(school=slug) if slug in self._schools:
-                    await asyncio.to_thread(self._memory.accept, slug, event.hash)
-                    await self._hasten(slug)
-                    log.info("%s: a roll was accepted by hand", slug)
+                    answers.append(await self._school(event, request))
+                case AcceptRoll(school=slug, kind=kind) if (book := book_of(slug, kind)) in self._schools:
+                    await asyncio.to_thread(self._memory.accept, book, event.hash)
+                    await self._hasten(book)
+                    log.info("%s: a roll was accepted by hand", book)
                 case _:
                     log.debug("a %s that is not for this fetcher", type(event).__name__)
         await self._answer(answers)
-        await asyncio.gather(*(self._take(slug, id, asked) for (slug, id), asked in sorted(students.items())))
+        await asyncio.gather(*(self._take(book, id, asked) for (book, id), asked in sorted(people.items())))
 
-    async def _take(self, slug: str, student_id: str, requests: Sequence[str]) -> None:
-        """One student, and the answer to everybody who asked for them."""
-        found = await self._read_or_hasten(slug, student_id)
-        answers = [msgspec.structs.replace(found, student_id=student_id, request=request) for request in requests]
+    async def _school(self, event: SyncRequested, request: str) -> SyncAnswered:
+        """A whole school, or one of its books."""
+        slug = event.school
+        kinds = (event.kind,) if event.kind else BOTH
+        books = [book for kind in kinds if (book := book_of(slug, kind)) in self._schools]
+        for book in books:
+            await self._hasten(book, FULL if event.full else "")
+            log.info("%s is read %s on request: %s", book, "in full" if event.full else "soon", event.reason)
+        if not books:
+            return SyncAnswered(school=slug, request=request, outcome="refused", detail=NO_STAFF)
+        return SyncAnswered(school=slug, request=request, outcome="due")
+
+    async def _take(self, book: str, id: str, requests: Sequence[str]) -> None:
+        """One person, and the answer to everybody who asked for them."""
+        found = await self._read_or_hasten(book, id)
+        answers = [msgspec.structs.replace(found, student_id=id, request=request) for request in requests]
         await self._answer(answers)
 
-    async def _read_or_hasten(self, slug: str, student_id: str) -> SyncAnswered:
-        """A school that does not answer soon is read when it can: its next sweep brings the student too."""
+    async def _read_or_hasten(self, book: str, id: str) -> SyncAnswered:
+        """A school that does not answer soon is read when it can: its next sweep brings the person too."""
+        slug = school_of(book)
+        if book not in self._schools:
+            return SyncAnswered(school=slug, request="", outcome="refused", detail=NO_STAFF)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                read_at = await self._read(self._schools[slug], student_id)
+                read_at = await self._read(self._schools[book], id)
         except Refused as refusal:
-            log.warning("%s: one student could not be read: %s", slug, refusal)
+            log.warning("%s: one person could not be read: %s", book, refusal)
             return SyncAnswered(school=slug, request="", outcome="refused", detail=str(refusal))
         except (_NoAnswer, TimeoutError) as trouble:
             detail = str(trouble) or f"no answer in {PATIENCE_SECONDS:g} s"
-            log.warning("%s: one student could not be read, the school is read soon: %s", slug, detail)
-            await self._hasten(slug)
+            log.warning("%s: one person could not be read, the school is read soon: %s", book, detail)
+            await self._hasten(book)
             return SyncAnswered(school=slug, request="", outcome="unreachable", detail=detail)
-        log.info("%s: one student was asked for, and %s", slug, "read" if read_at else "nobody has that id")
+        log.info("%s: one person was asked for, and %s", book, "read" if read_at else "nobody has that id")
         outcome: Literal["read", "unknown_student"] = "read" if read_at else "unknown_student"
         return SyncAnswered(school=slug, request="", outcome=outcome, read_at=read_at)
 
-    async def _read(self, school: School, student_id: str) -> str | None:
+    async def _read(self, school: School, id: str) -> str | None:
         """
-        One student, by what is known of the school's areas; when they were read, None: nobody has the id. Opens no
+        One person, by what is known of the school's areas; when they were read, None: nobody has the id. Opens no
         sweep and closes none; nothing is remembered, so that the next sweep compares with what the last one said.
         """
-        known = await asyncio.to_thread(self._memory.load, school.slug)
-        reader = reader_of(school.settings, remembered(known))
+        known = await asyncio.to_thread(self._memory.load, school.book)
+        listing = listing_of(school, self._memory, known, self._clock)
+        await listing.recall()
         read_at = write(self._clock())
         try:
-            is_applicant = student_id in reader.people.applicants
-            student = await find(school.source, reader, student_id, is_applicant=is_applicant)
+            person = await listing.find(id)
         except Retryable as trouble:
             raise _NoAnswer(str(trouble)) from trouble
-        if student is None:
+        if person is None:
             return None
-        envelope = messages.Envelope(school.slug, school.lane, None)
-        message = envelope.student(messages.of_student(school.slug, student), read_at)
+        envelope = messages.Envelope(school.slug, school.lane, None, school.kind)
+        message = envelope.student(messages.of_person(school.slug, school.kind, person), read_at)
         await asyncio.to_thread(self._out.publish, [message])
         return read_at
 
@@ -120,8 +138,8 @@ class Requests:
             told = [messages.answer(one, self._schools[one.school].lane, time) for one in answers]
             await asyncio.to_thread(self._out.publish, told)
 
-    async def _hasten(self, slug: str, note: str = "") -> None:
-        await asyncio.to_thread(self._due.hasten, slug, self._clock().timestamp(), note)
+    async def _hasten(self, book: str, note: str = "") -> None:
+        await asyncio.to_thread(self._due.hasten, book, self._clock().timestamp(), note)
 
 
 class _NoAnswer(Exception):

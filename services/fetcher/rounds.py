@@ -1,5 +1,6 @@
 """
-The worker: claims schools as they come due and reads several at once, each under a lease of its own.
+The worker: claims schools as they come due and reads several at once, each under a lease of its own. A school whose
+staff is managed is there twice: its staff are a book beside its students, with a pace, a lease and failures of its own.
 
 A school that fails rests, longer each time, and comes back by itself. None waits for another: a sweep that takes long,
 or whose school failed last time, has a place beside those that the others share. A sweep that is given up (stop, lost
@@ -18,7 +19,8 @@ from services.fetcher import schedule
 from services.fetcher.delivery import LeaseLost
 from services.fetcher.lease import KeptLease
 from services.fetcher.memory import Memory
-from services.fetcher.sweep import Result, School, run_sweep
+from services.fetcher.school import School
+from services.fetcher.sweep import Result, run_sweep
 from shared.clock import Clock
 from shared.errors import Retryable
 from shared.ports import Claim, DueQueue, Log
@@ -47,8 +49,8 @@ class _Sweeping:
 
 class Rounds:
     """
-    Reads the schools of one process: ``concurrency`` at once, and beside them up to ``SLOW_PLACES`` times as many that
-    take long or failed last time. ``jitter`` gives numbers from 0 to 1.
+    Reads the books of one process, by name: ``concurrency`` at once, and beside them up to ``SLOW_PLACES`` times as
+    many that take long or failed last time. ``jitter`` gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -101,8 +103,8 @@ class Rounds:
     async def _begin(self) -> bool:
         """Every school is due at the start."""
         await self._next_at()
-        for slug in self._schools:
-            await self._ask(self._due.hasten, slug, self._clock().timestamp())
+        for book in self._schools:
+            await self._ask(self._due.hasten, book, self._clock().timestamp())
         return True
 
     async def _next_at(self) -> float | None:
@@ -114,8 +116,8 @@ class Rounds:
         next_at = await self._ask(self._due.next_at)
         if next_at is None and self._schools:
             log.warning("the queue of schools was empty: all %d are read in full", len(self._schools))
-            for slug in self._schools:
-                await self._ask(self._due.hasten, slug, now, FULL)
+            for book in self._schools:
+                await self._ask(self._due.hasten, book, now, FULL)
             return now
         await self._ask(self._due.ensure, dict.fromkeys(self._schools, now))
         return next_at
@@ -167,7 +169,7 @@ class Rounds:
         school = self._schools.get(claim.member)
         if school is None:
             await asyncio.to_thread(self._due.remove, claim.member)
-            log.info("%s is no school of this configuration any more", claim.member)
+            log.info("%s is no school's of this configuration any more", claim.member)
             return
         claimed_at = self._clock().timestamp()
         result: Result | None = None
@@ -184,7 +186,7 @@ class Rounds:
         except Retryable as trouble:
             next_at = self._next_after_failure(school, "away", str(trouble), trouble.retry_after)
         except Exception:
-            log.exception("%s: a sweep ended on a bug", school.slug)
+            log.exception("%s: a sweep ended on a bug", school.book)
             next_at = self._next_after_failure(school, "bug", "see above", None)
         else:
             next_at = self._next_after(school, result, claimed_at)
@@ -197,7 +199,7 @@ class Rounds:
         """Raises: LeaseLost as soon as the lease is; whatever the sweep raises."""
         lease = KeptLease(self._due, claim, school.settings.lease_seconds, self._clock)
         if not await lease.take():
-            raise LeaseLost(f"{school.slug}: the claim was lost before its sweep began")
+            raise LeaseLost(f"{school.book}: the claim was lost before its sweep began")
         sweep = asyncio.create_task(
             run_sweep(school, self._out, self._memory, lease, self._clock, wants_full=claim.note == FULL)
         )
@@ -205,7 +207,7 @@ class Rounds:
         try:
             await asyncio.wait({sweep, keeper}, return_when=asyncio.FIRST_COMPLETED)
             if not sweep.done():
-                raise LeaseLost(f"{school.slug}: the lease was lost in the middle of a sweep")
+                raise LeaseLost(f"{school.book}: the lease was lost in the middle of a sweep")
             return sweep.result()
         finally:
             for task in (sweep, keeper):
@@ -219,17 +221,17 @@ class Rounds:
         if result.failure is not None:
             failure = result.failure
             return self._next_after_failure(school, failure.reason, failure.detail, failure.retry_after)
-        if self._failures.pop(school.slug, 0):
-            log.warning("%s is read again", school.slug)
+        if self._failures.pop(school.book, 0):
+            log.warning("%s is read again", school.book)
         level = logging.INFO if result.sent or result.full else logging.DEBUG
-        log.log(level, "%s: %d on the roll, %d sent", school.slug, result.roll_count, result.sent)
-        return max(claimed_at + school.settings.poll_seconds, self._clock().timestamp())
+        log.log(level, "%s: %d on the roll, %d sent", school.book, result.roll_count, result.sent)
+        return max(claimed_at + school.poll_seconds, self._clock().timestamp())
 
     def _next_after_failure(self, school: School, reason: str, detail: str, retry_after: float | None) -> float:
-        failures = self._failures[school.slug] = self._failures.get(school.slug, 0) + 1
-        wait = schedule.retry_seconds(failures, school.settings.poll_seconds, retry_after, self._jitter())
+        failures = self._failures[school.book] = self._failures.get(school.book, 0) + 1
+        wait = schedule.retry_seconds(failures, school.poll_seconds, retry_after, self._jitter())
         level = logging.WARNING if failures == 1 else logging.DEBUG
-        log.log(level, "%s: no certificate (%s: %s); tried again in %.0f s", school.slug, reason, detail, wait)
+        log.log(level, "%s: no certificate (%s: %s); tried again in %.0f s", school.book, reason, detail, wait)
         return self._clock().timestamp() + wait
 
     async def _ask(self, question: Callable[..., _T], *given: object) -> _T:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -75,12 +76,19 @@ class Session:
         """Have a token, or say why not. Raises: Retryable at once, Refused."""
         await self._valid_token()
 
-    async def find(self, path: str, query: Mapping[str, str] | None = None, *, label: str = "") -> Any:
+    async def find(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        label: str = "",
+        decode: Callable[[bytes], Any] = msgspec.json.decode,
+    ) -> Any:
         """
         The body of an answer; None for 404. Raises: Retryable after the last try, Refused at once. ``label`` stands in
-        their messages for a path that names somebody.
+        their messages for a path that names somebody. ``decode`` may raise what ``msgspec.json.decode`` does.
         """
-        return await self._find(path, label or path, self._body, query, "application/json")
+        return await self._find(path, label or path, partial(self._body, decode=decode), query, "application/json")
 
     async def find_bytes(self, path: str, *, label: str) -> bytes | None:
         """As ``find``, of what is no JSON."""
@@ -145,10 +153,10 @@ class Session:
             raise Refused(f"{path}: status {status} (tag {tag}); see that base_url is the address of iSAMS itself")
         return response.content
 
-    def _body(self, path: str, response: Answer) -> Any:
+    def _body(self, path: str, response: Answer, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
         content = self._content(path, response)
         try:
-            return None if content is None else msgspec.json.decode(content)
+            return None if content is None else decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError):
             kind, tag = response.headers.get("content-type", "nothing"), response.headers.get("x-request-tag", "none")
             raise Retryable(f"{path}: the answer is no JSON but {kind} (tag {tag})") from None

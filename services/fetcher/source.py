@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.fetcher.parse import Json
+from services.fetcher.fields import Json
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
 from shared.errors import RollcallError
 
@@ -15,6 +15,7 @@ APPLICANTS = "applicants"
 APPLICANTS_BRIEF = "applicants_brief"  # the older list of them: some servers have one, some the other, some both
 LEAVERS = "leavers"
 CONTACTS = "contacts"
+EMPLOYEES = "employees"
 
 
 class Refused(RollcallError):
@@ -57,6 +58,9 @@ class Source(Protocol):
 
     async def applicant(self, student_id: str) -> Json | None:
         """One applicant by id; None: no applicant has it."""
+
+    async def employee(self, id: str) -> Json | None:
+        """One member of staff by id; None: nobody there has it."""
 
     async def page(self, name: str, number: int) -> Page:
         """One page (from 1) of a list; ``name`` is one of the constants above. Raises: Absent, where there is none."""

@@ -57,7 +57,10 @@ class Subject(Frozen):
 
 
 class TeachingSet(Frozen):
-    """``nc_year`` and ``subject`` are None where the school does not say; ``members`` are sorted student ids."""
+    """
+    ``nc_year`` and ``subject`` are None where the school does not say; ``members`` are sorted student ids, ``teachers``
+    those of members of staff.
+    """
 
     id: int
     code: str = ""
@@ -65,6 +68,7 @@ class TeachingSet(Frozen):
     subject: int | None = None
     nc_year: int | None = None
     members: tuple[str, ...] = ()
+    teachers: tuple[str, ...] = ()
 
 
 class SchoolHouse(Frozen):
@@ -117,14 +121,17 @@ class Curriculum:
     """
     The structure, and who is in what of it. Whatever was never read is None, and clears nothing.
 
-    ``programmes`` maps a year group to its programme, ``modules`` a student to theirs; ``missing`` names the lists of
-    the structure that were never read.
+    ``programmes`` maps a year group to its programme, ``modules`` a student to theirs, ``taught`` a member of staff to
+    those that they teach, ``faculties`` a division to its faculty; ``missing`` names the lists of the structure that
+    were never read.
     """
 
     structure: Structure | None = None
     missing: tuple[str, ...] = ()
     programmes: Mapping[int, str] = field(default_factory=dict)
     modules: Mapping[str, tuple[str, ...]] | None = None
+    taught: Mapping[str, tuple[str, ...]] | None = None
+    faculties: Mapping[int, str] = field(default_factory=dict)
 
     def programmes_of(self, year_group: int | None) -> tuple[str, ...] | None:
         """None too for a year group that is blank or that the school does not list: a slip is not an un-enrolment."""
@@ -164,7 +171,14 @@ def curriculum(
     )
     supplied = {"modules": teaching, "houses": houses, "terms": terms}
     missing = tuple(name for name, value in supplied.items() if value is None)
-    return Curriculum(structure, missing, programmes, None if teaching is None else _members(drafts))
+    return Curriculum(
+        structure,
+        missing,
+        programmes,
+        None if teaching is None else _codes_by((draft.code, draft.members) for draft in drafts),
+        None if teaching is None else _codes_by((draft.code, draft.teachers) for draft in drafts),
+        _codes(lists.divisions, "DIV"),
+    )
 
 
 def _houses(houses: Houses | None) -> list[House]:
@@ -191,6 +205,7 @@ class _Draft:
     programme: str
     nc_year: int
     members: frozenset[str]
+    teachers: frozenset[str]
     is_optional: bool
     is_named_by_year: bool
 
@@ -252,16 +267,18 @@ def _modules(teaching: TeachingLists, programmes: Mapping[int, str], kind: Liter
         code = set_codes[id] if kind == "set" else f"{programmes[year]}-{codes[id]}"
         name = parts[0].name if kind == "set" else subjects[id].name
         optional = not members >= everybody[year]
-        drafts.append(_Draft(code, name, programmes[year], year, members, optional, kind == "subject"))
+        teachers = frozenset(teacher for part in parts for teacher in part.teachers)
+        drafts.append(_Draft(code, name, programmes[year], year, members, teachers, optional, kind == "subject"))
     return drafts
 
 
-def _members(drafts: Iterable[_Draft]) -> dict[str, tuple[str, ...]]:
+def _codes_by(modules: Iterable[tuple[str, Iterable[str]]]) -> dict[str, tuple[str, ...]]:
+    """The codes of everybody's modules, sorted."""
     found: dict[str, set[str]] = defaultdict(set)
-    for draft in drafts:
-        for member in draft.members:
-            found[member].add(draft.code)
-    return {member: tuple(sorted(codes)) for member, codes in found.items()}
+    for code, people in modules:
+        for id in people:
+            found[id].add(code)
+    return {id: tuple(sorted(codes)) for id, codes in found.items()}
 
 
 class _Coded(Protocol):

@@ -1,5 +1,6 @@
 """
-The course of one sweep: one complete reading of one school, told as it goes. Knows ports only.
+The course of one sweep: one complete reading of one book, a school's students or its staff, told as it goes. Knows
+ports only.
 
 1. Read the first page. If it can be nobody's or another school's: say so, and nothing else.
 2. Read the areas that are due, and the first page again. Applicants and leavers are known before any student is sent,
@@ -9,6 +10,8 @@ The course of one sweep: one complete reading of one school, told as it goes. Kn
 5. Judge. Then the applicants who are on no page; then ask by id for those of the last certified roll who are missing;
    then the leavers, who are records and never roll. Not before: a page that is missing may have any of them.
 6. The roll, where it differs; then SweepCompleted with the certificate; then remember the roll.
+
+What of this a book has is its listing's to say: staff have one list, and no areas, applicants or leavers.
 
 Nothing is published once the lease may be another's. A Retryable of the log or of the memory leaves the sweep as it is:
 nobody is told, since nobody can be, and the next SweepStarted takes its place.
@@ -25,18 +28,18 @@ from itertools import islice
 import msgspec
 
 from services.fetcher import certificate, messages, schedule
-from services.fetcher.areas import APPLICANTS, AREAS, LEAVERS, read_areas, rested
 from services.fetcher.certificate import Failure, PageRead
 from services.fetcher.delivery import Delivery, Lease
 from services.fetcher.identity import Failed, advised, first_page
-from services.fetcher.lists import ShortList
+from services.fetcher.listing import Listed, Listing
 from services.fetcher.memory import Memory, Remembered, SchoolMemory
 from services.fetcher.missing import FOUND, LEFT_BY_ID, Tally, ask_for
-from services.fetcher.reader import reader_of
-from services.fetcher.source import Page, Refused, Source
+from services.fetcher.school import School
+from services.fetcher.source import Page, Refused
+from services.fetcher.staff_listing import Staff
+from services.fetcher.student_listing import Students
 from shared import columns
 from shared.clock import Clock, write
-from shared.config import IsamsSchool
 from shared.errors import Retryable
 from shared.events import Absences, SweepCompleted, SweepFailed, SweepStarted
 from shared.model import Student
@@ -45,25 +48,8 @@ from shared.ports import Log
 
 log = logging.getLogger("rollcall.fetcher")
 
-Listed = tuple[str, msgspec.Raw | Student]  # somebody of a short list: their id, and their record, perhaps as its JSON
-
 BATCH = 1_000  # people of the short lists between two looks at the lease
 PAGES_LOST = 2  # in a row: then the others are not asked for either
-
-
-@dataclass(frozen=True)
-class School:
-    """One school as its sweeps know it. ``release`` is the program's own: with another one the rules may be others."""
-
-    slug: str
-    settings: IsamsSchool
-    lane: int
-    source: Source
-    release: str = ""
-
-    @property
-    def version(self) -> str:
-        return f"{self.settings.settings_version}/{self.release}"
 
 
 @dataclass(frozen=True)
@@ -88,10 +74,14 @@ async def run_sweep(
     token: Callable[[], str] = lambda: secrets.token_hex(4),
 ) -> Result:
     """
-    Read a school once. Raises: LeaseLost; Retryable when log or memory are away. Cancelling it ends it at once.
+    Read a book once. Raises: LeaseLost; Retryable when log or memory are away. Cancelling it ends it at once.
     """
-    known = await asyncio.to_thread(memory.load, school.slug)
+    known = await asyncio.to_thread(memory.load, school.book)
     return await _Sweep(school, out, memory, lease, clock, known, wants_full, token()).run()
+
+
+def listing_of(school: School, memory: Memory, known: Remembered, clock: Clock) -> Listing:
+    return Staff(school, memory) if school.kind == "staff" else Students(school, known, clock)
 
 
 class _Sweep:
@@ -106,10 +96,9 @@ class _Sweep:
         wants_full: bool,
         token: str,
     ) -> None:
-        self._slug = school.slug
+        self._book = school.book
         self._school = school
-        self._settings = school.settings
-        self._source = school.source
+        self._listing = listing_of(school, memory, known, clock)
         self._memory = memory
         self._clock = clock
         self._known = known
@@ -117,7 +106,7 @@ class _Sweep:
         self._started_at = write(self._started)
         self._id = f"{self._started_at.replace('-', '').replace(':', '')}-{token}"
         self._full = self._is_full(wants_full)
-        self._envelope = messages.Envelope(school.slug, school.lane, self._id)
+        self._envelope = messages.Envelope(school.slug, school.lane, self._id, school.kind)
         self._delivery = Delivery(out, memory, lease, self._envelope, known, self._full)
         self._structure_digest = known.state.structure_digest
         self._pages: list[PageRead] = []
@@ -129,29 +118,29 @@ class _Sweep:
     async def run(self) -> Result:
         failure: Failure | None = None
         try:
-            await self._read_school()
+            await self._read_book()
         except Failed as failed:
             failure = failed.failure
             await self._fail(failure)
         return Result(self._id, self._full, failure, len(self._delivery.digests), self._delivery.sent)
 
-    async def _read_school(self) -> None:
-        first, read_at = await first_page(self._slug, self._source, self._known, self._clock)
-        due = schedule.areas_due(self._known.state.areas, AREAS, self._started, full=self._full)
-        self._areas = await read_areas(self._slug, self._settings, self._source, self._known, due, self._clock)
-        self._reader = reader_of(self._settings, self._areas)
-        if due:
-            first, read_at = await first_page(self._slug, self._source, self._known, self._clock)
+    async def _read_book(self) -> None:
+        first, read_at = await first_page(self._school, self._listing, self._known, self._clock)
+        if await self._listing.prepare(self._started, full=self._full):
+            first, read_at = await first_page(self._school, self._listing, self._known, self._clock)
         await self._open()
-        await self._read_pages(first, read_at)
+        await self._take(first, read_at)
+        pages = first.pages
+        del first  # or it would be in memory as long as the sweep
+        await self._read_from(2, pages)
         self._judge()
-        await self._enrol_applicants()
+        await self._enrol_others()
         absences = await self._ask_for_missing()
-        await self._tell_leavers()
+        await self._tell_gone()
         await self._close(absences)
 
     def _is_full(self, wanted: bool) -> bool:
-        settings = self._settings
+        settings = self._school.settings
         reason = schedule.full_because(
             self._known.state,
             self._started,
@@ -161,30 +150,41 @@ class _Sweep:
             year_start=settings.academic_year_start,
         )
         if wanted or reason:
-            log.info("%s: a full sweep, since %s", self._slug, reason or "it was asked for")
+            log.info("%s: a full sweep, since %s", self._book, reason or "it was asked for")
         return wanted or bool(reason)
 
     async def _open(self) -> None:
-        started = SweepStarted(school=self._slug, sweep=self._id, started_at=self._started_at, full=self._full)
-        await asyncio.to_thread(self._memory.keep_areas, self._slug, self._areas.fresh)
+        started = SweepStarted(
+            school=self._school.slug,
+            kind=self._school.kind,
+            sweep=self._id,
+            started_at=self._started_at,
+            full=self._full,
+        )
         await self._delivery.publish([self._envelope.started(started)])
-        structure = self._reader.curriculum.structure
+        await self._keep_areas()
+        structure = self._listing.structure
         if structure is None:
             return
-        letter = messages.of_structure(self._slug, structure, self._reader.curriculum.missing)
+        letter, read_at = structure
         if self._full or letter.digest != self._structure_digest:
-            read_at = self._areas.structure_read_at or self._started_at
-            await self._delivery.publish([self._envelope.structure(letter, read_at)])
+            await self._delivery.publish([self._envelope.structure(letter, read_at or self._started_at)])
             self._structure_digest = letter.digest
 
-    async def _read_pages(self, first: Page, read_at: str) -> None:
+    async def _keep_areas(self) -> None:
+        """When they were read goes before what they said: nobody may take them for part of a certified sweep yet."""
+        if self._listing.fresh:
+            state = msgspec.structs.replace(self._known.state, areas=dict(self._listing.states))
+            await asyncio.to_thread(self._memory.keep, self._book, state)
+            await asyncio.to_thread(self._memory.keep_areas, self._book, self._listing.fresh)
+
+    async def _read_from(self, start: int, pages: int) -> None:
         """Every page that can be read, also after one that cannot: joiners and updates are delivered all the same."""
-        await self._take(first, read_at)
         lost_in_a_row = 0
-        for number in range(2, first.pages + 1):
+        for number in range(start, pages + 1):
             read_at = write(self._clock())
             try:
-                page = await self._source.students(number)
+                page = await self._listing.page(number)
             except (Retryable, Refused) as trouble:
                 retry_after = trouble.retry_after if isinstance(trouble, Retryable) else None
                 self._lost = self._lost or Failure("page_missing", f"page {number}: {trouble}", retry_after)
@@ -194,22 +194,23 @@ class _Sweep:
                 continue
             lost_in_a_row = 0
             await self._take(page, read_at)
+            del page
 
     async def _take(self, page: Page, read_at: str) -> None:
         self._pages.append(PageRead(page.number, page.pages, page.declared, page.count, len(page.records)))
         letters: dict[str, messages.Letter] = {}
         unreadable = 0
         for record in page.records:
-            student = self._reader.student(record)
-            if student is None:
+            person = self._listing.person(record)
+            if person is None:
                 self._nameless += 1
                 continue
-            unreadable += bool(student.faults)
-            self._ids.append(student.student_id)
-            columns.count(self._filled, student)
-            letters[student.student_id] = messages.of_student(self._slug, student)
+            unreadable += bool(person.faults)
+            self._ids.append(person.student_id)
+            columns.count(self._filled, person)
+            letters[person.student_id] = self._letter(person)
         if unreadable:
-            log.warning("%s: %d records of page %d cannot be read", self._slug, unreadable, page.number)
+            log.warning("%s: %d records of page %d cannot be read", self._book, unreadable, page.number)
         await self._delivery.enrol(letters, read_at)
 
     def _judge(self) -> None:
@@ -218,42 +219,40 @@ class _Sweep:
         if failure is None and self._nameless:
             failure = Failure("id_missing", f"{self._nameless} records have no id: nothing says whose they are")
         if failure is None:
-            failure = certificate.judge(self._pages, self._ids, self._known.roll, self._known.accepted)
+            failure = certificate.judge(
+                self._pages, self._ids, self._known.roll, self._known.accepted, self._school.kind
+            )
         if failure is not None:
-            raise Failed(advised(self._slug, failure, self._ids))
+            raise Failed(advised(self._school, failure, self._ids))
 
-    async def _enrol_applicants(self) -> None:
+    async def _enrol_others(self) -> None:
         """
         As old as the sweep, not as their list: that they are on no page of the students is what it says of them.
         """
-        for letters in self._batches(self._counted(self._reader.people.others(self._delivery.digests))):
+        for letters in self._batches(self._counted(self._listing.others(self._delivery.digests))):
             await self._delivery.enrol(letters, self._started_at)
 
     async def _ask_for_missing(self) -> Absences:
         """What is learnt of those of the last certified roll who are missing; who is found is in this one too."""
         tally = Tally()
-        last = self._known.area(APPLICANTS, ShortList)
-        missing = (self._known.roll or frozenset()) - self._delivery.digests.keys()
-        applicants = last.people if last else {}
-        async for answer in ask_for(self._slug, self._source, self._reader, missing, applicants, self._clock):
+        missing = [id for id in self._known.roll or () if id not in self._delivery.digests]
+        async for answer in ask_for(self._book, self._listing, missing, self._clock):
             tally.note(answer)
             if answer.student is None:
                 continue
-            letters = {answer.id: messages.of_student(self._slug, answer.student)}
+            letters = {answer.id: self._letter(answer.student)}
             if answer.cause == FOUND:
                 columns.count(self._filled, answer.student)
                 await self._delivery.enrol(letters, answer.read_at)
-            elif answer.cause == LEFT_BY_ID and answer.id not in self._reader.people.leavers:
+            elif answer.cause == LEFT_BY_ID and answer.id not in self._listing.leavers:
                 await self._delivery.send(letters, answer.read_at)
         return tally.absences
 
-    async def _tell_leavers(self) -> None:
-        for letters in self._batches(self._reader.people.gone(self._delivery.digests)):
+    async def _tell_gone(self) -> None:
+        for letters in self._batches(self._listing.gone(self._delivery.digests)):
             await self._delivery.tell(letters, self._started_at)
 
-    def _counted(
-        self, people: Iterable[tuple[str, msgspec.Raw | Student]]
-    ) -> Iterator[tuple[str, msgspec.Raw | Student]]:
+    def _counted(self, people: Iterable[Listed]) -> Iterator[Listed]:
         for id, one in people:
             columns.count(self._filled, one if isinstance(one, Student) else msgspec.json.decode(one, type=Student))
             yield id, one
@@ -262,22 +261,24 @@ class _Sweep:
         rest = iter(people)
         while part := list(islice(rest, BATCH)):
             yield {
-                id: messages.of_student(self._slug, one)
-                if isinstance(one, Student)
-                else messages.of_encoded(self._slug, id, one)
+                id: self._letter(one) if isinstance(one, Student) else messages.of_encoded(self._school.slug, id, one)
                 for id, one in part
             }
+
+    def _letter(self, person: Student) -> messages.Letter:
+        return messages.of_person(self._school.slug, self._school.kind, person)
 
     async def _close(self, absences: Absences) -> None:
         at_point("completing")
         roll, last, now = self._delivery.digests, self._known.state, self._clock()
-        areas, endpoints = self._areas.certified()
-        endpoint = certificate.endpoint_read(self._source.students_path, self._pages)
-        proof = certificate.certify([endpoint, *endpoints], roll, ["students", *areas])
+        areas, endpoints = self._listing.certified()
+        endpoint = certificate.endpoint_read(self._listing.path, self._pages)
+        proof = certificate.certify([endpoint, *endpoints], roll, areas)
         if self._full or self._known.roll is None or proof.roll_hash != last.roll_hash:
-            await self._delivery.publish(self._envelope.roll(self._id, list(roll), write(now)))
+            await self._delivery.publish(self._envelope.roll(self._id, roll.keys(), write(now)))
         completed = SweepCompleted(
-            school=self._slug,
+            school=self._school.slug,
+            kind=self._school.kind,
             sweep=self._id,
             started_at=self._started_at,
             completed_at=write(now),
@@ -293,26 +294,26 @@ class _Sweep:
             full_at=self._started_at if self._full else last.full_at,
             settings_version=self._school.version if self._full else last.settings_version,
             structure_digest=self._structure_digest,
-            areas=rested(
-                self._areas, self._settings, now, ask_again=[LEAVERS] if self._doubts_leavers(absences) else ()
-            ),
+            areas=self._listing.rested(now, doubts_leavers=self._doubts_leavers(absences)),
         )
-        gone = self._known.digests.keys() - roll.keys() - self._reader.people.leavers.keys()
+        leavers = self._listing.leavers
+        gone = [id for id in self._known.digests if id not in roll and id not in leavers]
         used = self._known.accepted
-        await asyncio.to_thread(self._memory.certify, self._slug, state, list(roll), gone=gone, used=used)
+        await asyncio.to_thread(self._memory.certify, self._book, state, roll.keys(), gone=gone, used=used)
 
     def _doubts_leavers(self, absences: Absences) -> bool:
         """
         Whether the leavers should be read again before their time: somebody is gone without a word, or has come back
         and is among them still.
         """
-        new = self._delivery.digests.keys() - (self._known.roll or ())
-        return bool(absences.unexplained) or not new.isdisjoint(self._reader.people.leavers.keys())
+        roll, last = self._delivery.digests, self._known.roll or frozenset()
+        return bool(absences.unexplained) or any(id in roll and id not in last for id in self._listing.leavers)
 
     async def _fail(self, failure: Failure) -> None:
-        endpoint = certificate.endpoint_read(self._source.students_path, self._pages)
+        endpoint = certificate.endpoint_read(self._listing.path, self._pages)
         failed = SweepFailed(
-            school=self._slug,
+            school=self._school.slug,
+            kind=self._school.kind,
             sweep=self._id,
             started_at=self._started_at,
             failed_at=write(self._clock()),
@@ -322,6 +323,6 @@ class _Sweep:
         )
         await self._delivery.publish([self._envelope.failed(failed)])
         if self._pages:  # it was opened: what the areas came to is worth keeping
-            areas = dict(self._areas.states)
+            areas = dict(self._listing.states)
             state = msgspec.structs.replace(self._known.state, structure_digest=self._structure_digest, areas=areas)
-            await asyncio.to_thread(self._memory.keep, self._slug, state)
+            await asyncio.to_thread(self._memory.keep, self._book, state)

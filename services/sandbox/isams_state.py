@@ -21,7 +21,8 @@ from services.sandbox.isams_records import Student
 from services.sandbox.school import alumnus_of
 
 Json = dict[str, Any]
-PEOPLE = ("students", "former", "applicants", "alumni")
+PUPILS = ("students", "former", "applicants", "alumni")
+PEOPLE = (*PUPILS, "employees")
 AREAS = ("students", "admissions", "alumni", "teaching", "school", "humanresources", "gradebooks")
 DATES = frozenset(
     (
@@ -94,7 +95,7 @@ class SchoolState:
     Takes what it is given: a record may lack fields or hold what the vendor's never would.
 
     People are in ``students`` (the roll), ``applicants`` and ``alumni``; ``former`` holds the student records of those
-    who left. Everything else is a list of the school's file, as it stands there.
+    who left; ``employees`` are by themselves. Everything else is a list of the school's file, as it stands there.
     """
 
     def __init__(self, school: Json, settings: Settings) -> None:
@@ -117,7 +118,7 @@ class SchoolState:
         """Replace every list that is given."""
         for name, value in school.items():
             if name in self.people:
-                self.people[name] = {_id(record): self.wire(record) for record in value}
+                self.people[name] = {_id(record, name): self.wire(record) for record in value}
             else:
                 self.rest[name] = value
 
@@ -181,14 +182,14 @@ class SchoolState:
 
     def put(self, name: str, record: Json) -> None:
         """Add a person to a list, or replace their record there."""
-        self.people[name][_id(record)] = self.wire({"lastUpdated": _now(), **record})
+        self.people[name][_id(record, name)] = self.wire({"lastUpdated": _now(), **record})
 
     def change(self, school_id: str, changes: Mapping[str, Any], name: str | None = None) -> Json:
         """
         Change fields of whoever is there by this id: on the roll, else as one who left, else as an applicant, else
-        among the alumni.
+        among the alumni. An employee is found in their own list alone.
         """
-        for place in (name,) if name else PEOPLE:
+        for place in (name,) if name else PUPILS:
             body = self.people[place].get(school_id)
             if body is not None:
                 record: Json = msgspec.json.decode(body) | {"lastUpdated": _now()} | dict(changes)
@@ -198,7 +199,7 @@ class SchoolState:
 
     def remove(self, school_id: str, name: str | None = None) -> None:
         """Gone from every list (or the one named), and 404 by id."""
-        gone = [self.people[place].pop(school_id, None) for place in ((name,) if name else PEOPLE)]
+        gone = [self.people[place].pop(school_id, None) for place in ((name,) if name else PUPILS)]
         found = next((body for body in gone if body is not None), None)
         if found is None:
             raise Unknown(f"Nobody here has the id {school_id}.")
@@ -301,11 +302,14 @@ class SchoolState:
 _WORDS = {"Current": 1, "Applicant": 0, "Former": -1}
 
 
-def _id(record: object) -> str:
-    school_id = record.get("schoolId") if isinstance(record, dict) else None
-    if not isinstance(school_id, str):
-        raise msgspec.ValidationError("A person's record is an object with a schoolId, which is a string.")
-    return school_id
+def _id(record: object, name: str) -> str:
+    """An employee has a number for a key."""
+    field, kind = ("id", int) if name == "employees" else ("schoolId", str)
+    id = record.get(field) if isinstance(record, dict) else None
+    if not isinstance(id, kind):
+        what = "a number" if kind is int else "a string"
+        raise msgspec.ValidationError(f"A record of {name} is an object with {field}, which is {what}.")
+    return str(id)
 
 
 def _date(value: object, style: str) -> object:

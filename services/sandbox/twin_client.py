@@ -99,7 +99,8 @@ class IsamsTwin(_Client):
 
     def add(self, *records: Mapping[str, Any], to: str = "students") -> None:
         """
-        Add whole records, or replace those of the same ``schoolId``. ``to``: students, applicants, alumni or former.
+        Add whole records, or replace those of the same ``schoolId``. ``to``: students, applicants, alumni or former, or
+        employees, whose key is ``id``.
         """
         self._call("POST", f"/{to}", [dict(record) for record in records])
 

@@ -41,6 +41,16 @@ class MemoryContract:
         assert known.accepted == {"c" * 32}
         assert known.roll is None
 
+    def test_some_areas_can_be_had_without_everybody(self, memory: Memory) -> None:
+        memory.keep_digests("abbey", {"1": ONE})
+        memory.keep_areas("abbey", {"structure": encode(LISTS), "leavers": b"{}"})
+        memory.certify("abbey", STATE, ["1"], gone=[], used=[])
+        known = memory.load_areas("abbey", ("structure", "sets"))
+        assert known.areas == {"structure": encode(LISTS)}
+        assert known.state == STATE
+        assert (known.roll, known.digests) == (None, {})
+        assert memory.load_areas("priory", ("structure",)) == Remembered()
+
     def test_digests_are_kept_one_by_one(self, memory: Memory) -> None:
         memory.keep_digests("abbey", {"1": ONE, "2": ONE})
         memory.keep_digests("abbey", {"2": TWO})

@@ -36,6 +36,19 @@ class Contract:
         assert set(self.memory.load("abbey").wanted) == {ADA}
         assert self.memory.load("priory") == Portraits()
 
+    def test_who_rests_keeps_their_photo(self) -> None:
+        self.memory.want("abbey", {ADA: Wanted(photo_id=11, has_marks=True)})
+        self.memory.rest("abbey", [ADA, BEA])
+        self.memory.rest("abbey", [])
+        assert self.memory.load("abbey").wanted == {ADA: Wanted(photo_id=11, has_marks=False)}
+
+    def test_of_whom_a_whole_profile_was_told_is_known_by_school(self) -> None:
+        self.memory.note_full("abbey", [ADA])
+        self.memory.note_full("abbey", [])
+        assert self.memory.had_full("abbey", [BEA, ADA]) == {ADA}
+        assert self.memory.had_full("abbey", []) == set()
+        assert self.memory.had_full("priory", [ADA]) == set()
+
     def test_what_was_told_is_kept_by_student(self) -> None:
         self.memory.keep_photo("abbey", ADA, Photographed(photo_id=11, hash="ab"))
         self.memory.keep_photo("abbey", BEA, Photographed(photo_id=12, hash=""))

@@ -16,11 +16,19 @@ from services.sandbox.twin_client import IsamsTwin
 from shared.config import Config
 from shared.config_load import load
 from shared.due import RedisDueQueue
-from shared.events import AcceptRoll, StudentFetched, SweepCompleted, SweepFailed, SweepStarted, SyncRequested
+from shared.events import (
+    AcceptRoll,
+    StaffFetched,
+    StudentFetched,
+    SweepCompleted,
+    SweepFailed,
+    SweepStarted,
+    SyncRequested,
+)
 from shared.kafka import KafkaLog, Reader
 from shared.kafka_admin import Topics
 from shared.lanes import lane_of
-from shared.model import Frozen
+from shared.model import Frozen, Kind
 from shared.redis import connect
 from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.wire import Message, Record, decode, encode, headers, roll_hash
@@ -83,8 +91,11 @@ class World:
     def events(self) -> list[Frozen]:
         return [decode(one.headers.get("ce_type"), one.value) for one in self.log]
 
-    def closes(self) -> list[SweepCompleted]:
-        return [one for one in self.events() if isinstance(one, SweepCompleted)]
+    def closes(self, kind: Kind = "student") -> list[SweepCompleted]:
+        return [one for one in self.events() if isinstance(one, SweepCompleted) and one.kind == kind]
+
+    def failures(self, kind: Kind) -> list[SweepFailed]:
+        return [one for one in self.events() if isinstance(one, SweepFailed) and one.kind == kind]
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Read on in the log until the condition holds."""
@@ -102,12 +113,19 @@ class World:
 
 
 @pytest.fixture
-def world(config_file: ConfigFile, twin: IsamsTwin) -> Iterator[World]:
+def tenant() -> str:
+    """What the configuration says of the tenant, beside its key."""
+    return ""
+
+
+@pytest.fixture
+def world(config_file: ConfigFile, twin: IsamsTwin, tenant: str) -> Iterator[World]:
     config = load(
         config_file(
-            f'[tenants.abbey]\napi_key = {{ file = "secret" }}\n[schools.{SLUG}]\ntenant = "abbey"\nsource = "isams"\n'
+            f'[tenants.abbey]\napi_key = {{ file = "secret" }}\n{tenant}\n'
+            f'[schools.{SLUG}]\ntenant = "abbey"\nsource = "isams"\n'
             f'base_url = "{twin.base_url}"\nclient_id = "made-up"\nclient_secret = {{ file = "secret" }}\n'
-            "poll_seconds = 1\nmax_requests_per_hour = 100000\n"
+            "poll_seconds = 1\nstaff_poll_seconds = 1\nmax_requests_per_hour = 100000\n"
         ),
         {},
     )
@@ -184,6 +202,43 @@ async def test_several_fetchers_read_a_school_one_at_a_time(world: World, twin: 
         assert record.headers["sweep"] == open_sweep
         if isinstance(event, SweepCompleted | SweepFailed):
             open_sweep = ""
+
+
+@pytest.mark.parametrize("tenant", ['staff = "managed"'])
+class TestStaff:
+    async def test_a_managed_school_has_two_sweeps_and_a_403_on_staff_fails_theirs_alone(
+        self, world: World, twin: IsamsTwin
+    ) -> None:
+        there = {str(one["id"]) for one in twin.dump()["employees"]}
+        async with world.fetcher():
+            await world.until(lambda: bool(world.closes("staff") and world.closes("student")))
+            twin.fault({"kind": "status", "status": 403, "path": "/api/humanresources/*"})
+            await world.until(lambda: bool(world.failures("staff")))
+            before = len(world.closes())
+            await world.until(lambda: len(world.closes()) > before)
+            twin.clear_faults()
+            await world.ask(SYNC_REQUESTS, SyncRequested(school=SLUG, kind="staff", full=True, reason="a test"))
+            await world.until(lambda: sum(one.full for one in world.closes("staff")) >= 2)
+        assert world.closes("staff")[0].certificate.roll_hash == roll_hash(sorted(there))
+        assert world.failures("staff")[0].reason == "refused"
+        assert world.failures("student") == []
+        keys = {one.key for one, told in zip(world.log, world.events(), strict=True) if isinstance(told, StaffFetched)}
+        assert keys == {f"{SLUG}+staff/{id}" for id in there}
+        assert {one.lane for one in world.log} == {world.lane}
+        assert set(world.due.members()) == {SLUG, f"{SLUG}+staff"}
+        assert world.memory.load(f"{SLUG}+staff").roll == there
+
+    async def test_both_sweeps_share_one_token(self, world: World, twin: IsamsTwin) -> None:
+        async with world.fetcher():
+            await world.until(lambda: bool(world.closes("staff") and world.closes("student")))
+        assert sum(one["path"] == "/auth/connect/token" for one in twin.requests()) == 1
+
+
+async def test_staff_that_are_not_managed_are_not_asked_for(world: World, twin: IsamsTwin) -> None:
+    async with world.fetcher():
+        await world.until(lambda: len(world.closes()) >= 1)
+    assert not [one for one in twin.requests() if "humanresources" in one["path"]]
+    assert set(world.due.members()) == {SLUG}
 
 
 async def test_stopping_in_the_middle_leaves_the_school_due(world: World, twin: IsamsTwin) -> None:

@@ -291,6 +291,7 @@ PACES: dict[str, object] = {
     "token_scope": "x",
     "ca_file": Path("x"),
     "poll_seconds": 1,
+    "staff_poll_seconds": 1,
     "full_sweep_hours": 1.0,
     "structure_hours": 1.0,
     "lists_hours": 2.0,

@@ -124,6 +124,15 @@ async def test_a_field_that_nobody_has_is_told_with_what_to_tick(
         assert one.fix.endswith("it is empty in every record") is (how == "nulled_column")
 
 
+async def test_the_fields_of_staff_are_looked_at_where_staff_are_managed(twin: IsamsTwin) -> None:
+    twin.fault({"kind": "absent_column", "field": "schoolEmailAddress", "path": "/api/humanresources/employees"})
+    found = await of_twin(twin, has_staff=True)
+    assert found["employees: school e-mail"].state is State.DEGRADED
+    assert "among the fields of Staff/HR" in found["employees: school e-mail"].fix
+    assert found["employees: last name"].state is State.OK
+    assert not [what for what in await of_twin(twin) if what.startswith("employees")]
+
+
 async def test_a_list_that_the_server_does_not_have_is_read_in_its_other_form(twin: IsamsTwin) -> None:
     twin.fault({"kind": "status", "status": 404, "path": "/api/admissions/applicants/students"})
     assert (await of_twin(twin))["applicants"].state is State.OK
@@ -144,6 +153,8 @@ async def test_cadences_that_ask_for_more_than_the_ceiling_are_told(twin: IsamsT
         pytest.param({"poll_seconds": 60}, {}, 1 + 60 * 2 + 3 + (7 + 7 + 50 + 2 + 1) / 6, id="every minute"),
         pytest.param({}, {"page_size": 100}, 1 + 12 * 15 + 3 + (7 + 7 + 50 + 15 + 1) / 6, id="small pages"),
         pytest.param({"structure_hours": 0.0}, {}, 1 + 12 * 2 + 3 + 12 * 67, id="structure in every sweep"),
+        pytest.param({}, {"staff": 90}, 1 + 12 * 2 + 3 + 67 / 6 + 1, id="staff every hour"),
+        pytest.param({"staff_poll_seconds": 900}, {"staff": 1100}, 1 + 24 + 3 + 67 / 6 + 4 * 2, id="many staff"),
         pytest.param(
             {"gradebooks_path": "/g/{schoolId}"}, {}, 1 + 24 + 3 + 67 / 6 + 1500 / 24, id="gradebooks once a day"
         ),

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from services.fetcher.fields import Unreadable
 from services.fetcher.gradebooks import marks
-from services.fetcher.parse import Unreadable
 from shared.profiles import Mark
 
 

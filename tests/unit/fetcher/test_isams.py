@@ -1,11 +1,14 @@
 """The adapter against a twin of iSAMS, over HTTP on the loopback."""
 
 import logging
+from datetime import UTC
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from services.fetcher import parse
 from services.fetcher.areas import AREAS
 from services.fetcher.politeness import AT_ONCE
 from services.fetcher.session import ATTEMPTS, Session, _retry_after, _token_refusal
@@ -38,6 +41,29 @@ class TestReading:
         page = await source.students(3)
         assert (page.number, page.pages, page.declared, page.count, len(page.records)) == (3, 3, 60, 10, 10)
         assert set(await read_roll(source)) == {one["schoolId"] for one in twin.dump()["students"]}
+
+    async def test_a_student_on_a_page_is_the_student_by_id(self, twin: IsamsTwin, isams: Maker) -> None:
+        """A page is decoded for what is read of it alone: half of a record costs as much as the other."""
+        source = isams(page_size=1000)
+        page = await source.students(1)
+        assert page.records[0].keys() <= parse.StudentFields.__annotations__.keys()
+        reading = parse.Reading(words={}, years={}, zone=UTC)
+        for listed in page.records:
+            alone = await source.student(listed["schoolId"])
+            assert alone is not None
+            assert parse.student(listed, reading) == parse.student(alone, reading)
+
+    @pytest.mark.parametrize("odd", [[7], "nobody", {"1": {}}], ids=["no object", "no list", "an object"])
+    async def test_a_page_of_another_shape_is_no_page(self, twin: IsamsTwin, isams: Maker, odd: Any) -> None:
+        source = isams()
+        body = msgspec.json.encode({"count": 1, "page": 1, "totalCount": 1, "totalPages": 1, "students": odd})
+
+        async def find(*_: Any, decode: Any, **__: Any) -> Any:
+            return decode(body)
+
+        source._session.find = find  # type: ignore[method-assign]
+        with pytest.raises(Retryable, match="students"):
+            await source.students(1)
 
     async def test_the_envelope_says_how_many_pages_there_are(self, twin: IsamsTwin, isams: Maker) -> None:
         """The server gives fewer than it was asked for, or does not say how many pages there are, or both."""

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.fetcher import parse
-from services.fetcher.parse import Reading, Unreadable
+from services.fetcher.fields import Unreadable
+from services.fetcher.parse import Reading
 from shared.model import Student
 from tests.unit.fetcher.world import record
 
@@ -228,3 +229,21 @@ def test_a_subject_has_its_code_and_a_name(name: str | None, called: str) -> Non
 
 def test_a_division_is_called_by_its_code_where_it_has_no_name() -> None:
     assert parse.division({"id": 1, "code": "SEN", "name": " ", "order": 2}).name == "SEN"
+
+
+class Watched(dict[str, Any]):
+    """A record that knows what it was asked for."""
+
+    asked: set[str]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+def test_all_that_a_student_is_read_from_is_taken_off_the_wire() -> None:
+    """Fails when a field is read that a page's decoder passes over: it would be empty for everybody."""
+    watched = Watched(record("3050100000", academicHouse=None))
+    watched.asked = set()
+    parse.student(watched, READING)
+    assert watched.asked == set(parse.StudentFields.__annotations__)

@@ -10,13 +10,25 @@ from services.fetcher.delivery import LeaseLost
 from services.fetcher.portraits import LONGEST_REST_SECONDS, REFUSALS, PortraitRounds
 from services.fetcher.profile_memory import MemoryProfileMemory
 from services.fetcher.profiles import ProfileLog
-from services.fetcher.source import Refused
+from services.fetcher.source import LEAVERS, Refused
 from shared.errors import Retryable
 from shared.memory import MemoryDueQueue, MemoryLog
 from shared.profiles import PhotoFetched, ProfileFetched, TranscriptFetched
 from shared.topics import PROFILES_FETCHED, STUDENTS_FETCHED
 from shared.wire import Message
-from tests.unit.fetcher.world import SLUG, Abbey, AbbeySource, Held, event, header, ids, kinds, record, settings
+from tests.unit.fetcher.world import (
+    SLUG,
+    Abbey,
+    AbbeySource,
+    Held,
+    alumnus,
+    event,
+    header,
+    ids,
+    kinds,
+    record,
+    settings,
+)
 
 ADA, BEA, CY = ids(3)
 HOUR = 3600.0
@@ -123,6 +135,68 @@ async def test_a_quiet_sweep_says_no_profile(world: World) -> None:
 async def test_of_a_record_that_cannot_be_read_no_profile_is_told(world: World) -> None:
     world.source.pupils = [pupil(ADA, surname=["Fern"])]
     assert [one.key for one in await world.sweep() if one.topic == PROFILES_FETCHED] == []
+
+
+def profiles(said: list[Message]) -> dict[str, Any]:
+    told = (event(one) for one in said if one.topic == PROFILES_FETCHED and one.key.endswith("/profile"))
+    return {one.profile.student_id: one.profile for one in told if isinstance(one, ProfileFetched)}
+
+
+class TestLeavers:
+    """The list of leavers has neither e-mail nor date of birth, house nor photo."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> World:
+        return World(tmp_path, pupil(ADA, 11), pupil(BEA), pupil(CY, 13), lists_hours=0.0)
+
+    def leave(self, world: World, id: str) -> None:
+        world.source.pupils = [one for one in world.source.pupils if one["schoolId"] != id]
+        world.source.short[LEAVERS] = [alumnus(id)]
+
+    async def test_a_whole_profile_is_not_told_anew_by_the_little_that_a_leavers_list_has(self, world: World) -> None:
+        """Fails when each record is a profile of its own: e-mail, birth date, house and photo would be emptied."""
+        await world.sweep()
+        self.leave(world, ADA)
+        said = await world.sweep()
+        assert [one.key for one in said if ADA in one.key] == [f"{SLUG}/{ADA}"]
+        assert profiles(await world.sweep(full=True)).keys() == {BEA, CY}
+
+    async def test_who_left_before_anybody_looked_has_the_profile_that_there_is(self, world: World) -> None:
+        self.leave(world, ADA)
+        assert profiles(await world.sweep())[ADA].last_name == "Fern"
+        assert ADA in profiles(await world.sweep(full=True))
+
+    async def test_who_left_keeps_their_photo_and_is_asked_for_no_gradebooks(self, world: World) -> None:
+        await world.sweep()
+        await world.read()
+        self.leave(world, ADA)
+        await world.sweep()
+        world.clock.forward(hours=48)
+        said, _ = await world.read()
+        assert not [one for one in said if ADA in one.key]
+        assert ("books", ADA) not in world.source.asked
+        assert ("books", BEA) in world.source.asked
+
+    async def test_who_comes_back_is_told_whole_again(self, world: World) -> None:
+        await world.sweep()
+        here = world.source.pupils
+        self.leave(world, ADA)
+        await world.sweep()
+        world.source.pupils = here
+        world.source.short[LEAVERS] = []
+        assert profiles(await world.sweep())[ADA].email == f"{ADA}@abbey.example"
+
+    async def test_a_whole_profile_that_was_not_acknowledged_is_none(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(messages: Any) -> None:
+            raise Retryable("away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(world.real, "publish", away)
+            with pytest.raises(Retryable):
+                await world.sweep()
+        assert world.profiles.had_full(SLUG, [ADA, BEA, CY]) == set()
 
 
 async def test_a_school_comes_due_for_its_photos_when_one_is_new_and_not_otherwise(world: World) -> None:

@@ -12,7 +12,7 @@ from services.fetcher.source import APPLICANTS, LEAVERS, Refused
 from shared.errors import Retryable
 from shared.events import AcceptRoll, PauseSchool, SyncAnswered, SyncRequested
 from shared.memory import MemoryDueQueue
-from shared.model import Frozen
+from shared.model import Frozen, Kind
 from shared.topics import SYNC_REQUESTS
 from shared.wire import Message, Record, encode, headers
 from tests.unit.fetcher.world import (
@@ -22,17 +22,20 @@ from tests.unit.fetcher.world import (
     AbbeySource,
     alumnus,
     applicant,
+    employee,
     event,
     header,
     ids,
     kinds,
     record,
     settings,
+    staff,
     students,
 )
 
 LATER = MONDAY.timestamp() + 10**6
 ADA, BEA = ids(2)
+BOOK = f"{SLUG}+staff"
 
 
 class World(Abbey):
@@ -185,6 +188,74 @@ async def test_a_school_that_does_not_answer_holds_no_other_request_back(
         assert await world.ask(SyncRequested(school=SLUG, student_id=ADA)) == []
     assert [one.outcome for one in world.answers] == ["unreachable"]
     assert world.is_due
+
+
+class TestStaff:
+    """A school of which both books are read."""
+
+    @pytest.fixture
+    def both(self, world: World) -> World:
+        world.due.ensure({BOOK: LATER})
+        books = {SLUG: world.school, BOOK: world.staff}
+        world.requests = Requests(books, world.due, world.out, world.memory, world.clock)
+        return world
+
+    def due(self, world: World) -> set[str]:
+        return {book for book, at in world.due.members().items() if at <= world.clock.now.timestamp()}
+
+    @pytest.mark.parametrize(
+        ("kind", "due"),
+        [(None, {SLUG, BOOK}), ("student", {SLUG}), ("staff", {BOOK})],
+        ids=["both", "students", "staff"],
+    )
+    async def test_a_school_is_both_of_its_books_or_the_one_that_is_named(
+        self, both: World, kind: Kind | None, due: set[str]
+    ) -> None:
+        await both.ask(SyncRequested(school=SLUG, kind=kind, full=True))
+        assert self.due(both) == due
+        assert [one.outcome for one in both.answers] == ["due"]
+        notes = {claim.member: claim.note for _ in due if (claim := both.due.claim(LATER - 1, 1))}
+        assert notes == dict.fromkeys(due, FULL)
+
+    @pytest.mark.parametrize("kind", [None, "student"])
+    async def test_an_id_is_a_students_unless_it_is_said_otherwise(self, both: World, kind: Kind | None) -> None:
+        both.source.by_id |= {ADA: record(ADA), f"employee {ADA}": employee(int(ADA))}
+        said = await both.ask(SyncRequested(school=SLUG, kind=kind, student_id=ADA))
+        assert (set(students(said)), set(staff(said))) == ({ADA}, set())
+
+    async def test_one_member_of_staff_is_read_at_once_outside_any_sweep(self, both: World) -> None:
+        both.source.teach(ADA, by=("214",))
+        await both.sweep()
+        before = both.memory.load(BOOK)
+        both.source.by_id |= {"214": record("214"), "employee 214": employee(214)}
+        said = await both.ask(SyncRequested(school=SLUG, kind="staff", student_id="214"))
+        assert kinds(said) == ["StaffFetched"]
+        assert staff(said)["214"].student.modules == ("Y10-HIS",)
+        assert (said[0].key, said[0].lane) == (f"{BOOK}/214", both.school.lane)
+        assert header(said[0], "sweep") is None
+        assert [(one.outcome, one.student_id) for one in both.answers] == [("read", "214")]
+        assert both.memory.load(BOOK) == before
+        assert self.due(both) == set()
+
+    async def test_a_list_that_does_not_answer_makes_the_staff_due_and_not_the_students(self, both: World) -> None:
+        both.source.by_id["employee 214"] = Retryable("away")
+        await both.ask(SyncRequested(school=SLUG, kind="staff", student_id="214"))
+        assert self.due(both) == {BOOK}
+        assert [one.outcome for one in both.answers] == ["unreachable"]
+
+    async def test_a_roll_is_accepted_for_the_book_it_is_of(self, both: World) -> None:
+        await both.ask(AcceptRoll(school=SLUG, kind="staff", hash="c" * 32, operator="ops"))
+        assert both.memory.load(BOOK).accepted == {"c" * 32}
+        assert both.memory.load(SLUG).accepted == set()
+        assert self.due(both) == {BOOK}
+
+    @pytest.mark.parametrize("id", [None, "214"], ids=["all", "one"])
+    async def test_staff_that_nobody_manages_are_refused(self, world: World, id: str | None) -> None:
+        """Fails when it is not answered: whoever asked would wait for nothing."""
+        await world.ask(SyncRequested(school=SLUG, kind="staff", student_id=id))
+        assert [one.outcome for one in world.answers] == ["refused"]
+        assert 'staff = "managed"' in world.answers[0].detail
+        assert world.due.members() == {SLUG: LATER}
 
 
 async def test_an_accepted_roll_is_remembered_and_the_school_due(world: World) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +15,16 @@ from services.fetcher import rounds as module
 from services.fetcher.lease import KeptLease
 from services.fetcher.memory import MemoryMemory
 from services.fetcher.rounds import FULL, Rounds
-from services.fetcher.source import Page
-from services.fetcher.sweep import School
+from services.fetcher.school import School
+from services.fetcher.source import EMPLOYEES, Page, Refused
 from shared.errors import Retryable
 from shared.memory import MemoryDueQueue, MemoryLog
 from shared.ports import Claim
-from tests.unit.fetcher.world import MONDAY, AbbeySource, completed, ids, kinds, record, settings
+from tests.unit.fetcher.world import MONDAY, AbbeySource, completed, employee, ids, kinds, record, settings
 
 NOW = MONDAY.timestamp()
 FAR = NOW + 10**6
+STAFF = "abbey+staff"
 
 
 class Still:
@@ -135,6 +137,71 @@ async def test_a_school_that_somebody_removed_comes_back() -> None:
         world.rounds.look()
         await world.rested("abbey", 2)
     assert not completed(world.out.messages[-1:]).full
+
+
+class TestTwoBooks:
+    """A school whose staff is managed is in the queue twice."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        source = pupils()
+        source.short[EMPLOYEES] = [employee(214), employee(215)]
+        world = World(abbey=source)
+        world.schools[STAFF] = replace(world.schools["abbey"], kind="staff")
+        return world
+
+    async def test_both_are_read_at_once_and_each_at_its_own_pace(self, world: World) -> None:
+        async with world.running():
+            await world.rested("abbey")
+            await world.rested(STAFF)
+            assert (world.at("abbey"), world.at(STAFF)) == (300, 3600)
+        assert world.said("abbey").count("StudentFetched") == 3
+        assert world.said(STAFF).count("StaffFetched") == 2
+
+    async def test_a_list_of_staff_that_fails_rests_alone(self, world: World) -> None:
+        world.sources["abbey"].trouble[EMPLOYEES] = Refused("403")
+        async with world.running():
+            for failures, rest in ((1, 15), (2, 30)):
+                await world.rested(STAFF, failures)
+                assert world.at(STAFF) == rest
+                world.clock.now = MONDAY.fromtimestamp(world.due.members()[STAFF], MONDAY.tzinfo)
+                world.rounds.look()
+            await world.rested("abbey")
+            assert world.at("abbey") > 0
+        assert world.said("abbey")[-1] == "SweepCompleted"
+        assert set(world.said(STAFF)) == {"SweepFailed"}
+
+    async def test_students_that_hang_do_not_hold_the_staff(self) -> None:
+        source = Waiting(*ids(3))
+        source.short[EMPLOYEES] = [employee(214)]
+        world = World(abbey=source)
+        world.schools[STAFF] = replace(world.schools["abbey"], kind="staff")
+        async with world.running():
+            await source.waits.wait()
+            await world.rested(STAFF)
+            assert world.said("abbey") == []
+            source.gate.set()
+            await world.rested("abbey")
+
+    async def test_where_the_queue_was_lost_both_are_read_in_full(self, world: World) -> None:
+        async with world.running():
+            await world.rested("abbey")
+            await world.rested(STAFF)
+            world.due.remove("abbey")
+            world.due.remove(STAFF)
+            world.rounds.look()
+            await world.rested("abbey", 2)
+            await world.rested(STAFF, 2)
+        assert world.said("abbey").count("StudentFetched") == 6
+        assert world.said(STAFF).count("StaffFetched") == 4
+
+    async def test_staff_that_nobody_manages_any_more_leave_the_queue(self, world: World) -> None:
+        del world.schools[STAFF]
+        world.due.ensure({STAFF: NOW})
+        async with world.running():
+            await until(lambda: STAFF not in world.due.members())
+            await world.rested("abbey")
+        assert world.said(STAFF) == []
 
 
 async def test_a_slow_school_delays_no_other() -> None:

@@ -1,14 +1,24 @@
 """A school in memory, its sweeps, and what they said."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from services.fetcher.memory import MemoryMemory
 from services.fetcher.parse import status_words
-from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Json, Page
+from services.fetcher.school import School
+from services.fetcher.source import (
+    APPLICANTS,
+    APPLICANTS_BRIEF,
+    CONTACTS,
+    EMPLOYEES,
+    LEAVERS,
+    Absent,
+    Json,
+    Page,
+)
 from services.fetcher.structure import (
     Division,
     Houses,
@@ -22,10 +32,10 @@ from services.fetcher.structure import (
     Terms,
     YearGroup,
 )
-from services.fetcher.sweep import Result, School, run_sweep
+from services.fetcher.sweep import Result, run_sweep
 from shared.config import IsamsSchool
 from shared.config_values import Reading
-from shared.events import StructureFetched, StudentFetched, SweepCompleted, SweepFailed
+from shared.events import StaffFetched, StructureFetched, StudentFetched, SweepCompleted, SweepFailed
 from shared.memory import MemoryLog
 from shared.model import Frozen
 from shared.wire import Message, decode
@@ -93,6 +103,22 @@ def alumnus(id: str, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
+def employee(id: int, **fields: Any) -> dict[str, Any]:
+    """One member of staff as the vendor writes them."""
+    return {
+        "id": id,
+        "title": "Mr",
+        "forename": "Sam",
+        "surname": "Oak",
+        "schoolEmailAddress": f"{id}@abbey.example",
+        "isTeachingStaff": True,
+        "divisions": None,
+        "leavingDate": None,
+        "systemStatus": 1,
+        "latestPhotoId": None,
+    } | fields
+
+
 class Clock:
     """Each look at it is a millisecond later than the last."""
 
@@ -128,6 +154,7 @@ class AbbeySource:
             APPLICANTS_BRIEF: None,
             LEAVERS: [],
             CONTACTS: [],
+            EMPLOYEES: [],
         }
         self.statuses: list[Json] = [
             {"id": 1, "description": "Current"},
@@ -145,9 +172,17 @@ class AbbeySource:
         self.teaching = TeachingLists(subjects=(Subject(id=7, code="HIS", name="History"),))
         self.asked: list[Any] = []
 
-    def teach(self, *members: str) -> None:
-        """Who is in the one set of history in year 10."""
-        one = TeachingSet(id=41, code="10B/Hi1", name="10B/Hi1", subject=7, nc_year=10, members=tuple(sorted(members)))
+    def teach(self, *members: str, by: tuple[str, ...] = ()) -> None:
+        """Who is in the one set of history in year 10, and who teaches it."""
+        one = TeachingSet(
+            id=41,
+            code="10B/Hi1",
+            name="10B/Hi1",
+            subject=7,
+            nc_year=10,
+            members=tuple(sorted(members)),
+            teachers=by,
+        )
         self.teaching = TeachingLists(subjects=self.teaching.subjects, sets=(one,))
 
     async def students(self, page: int) -> Page:
@@ -170,8 +205,17 @@ class AbbeySource:
             raise found
         return found
 
+    async def employee(self, id: str) -> Json | None:
+        self._ask(f"employee {id}")
+        found = self.by_id.get(f"employee {id}")
+        if isinstance(found, Exception):
+            raise found
+        return found
+
     async def page(self, name: str, number: int) -> Page:
         self._ask(name)
+        if name == EMPLOYEES:
+            self._ask(f"{name} {number}")
         people = self.short[name]
         if people is None:
             raise Absent(f"there are no {name}")
@@ -237,14 +281,20 @@ class Abbey:
     def school(self) -> School:
         return School(SLUG, self.config, LANE, self.source, self.release)
 
-    async def sweep(self, *, full: bool = False, lease: Held | None = None) -> list[Message]:
+    @property
+    def staff(self) -> School:
+        return replace(self.school, kind="staff")
+
+    async def sweep(
+        self, *, full: bool = False, lease: Held | None = None, school: School | None = None
+    ) -> list[Message]:
         said = len(self.out.messages)
         self.result = None
         self.clock.forward(seconds=1)
         self.source.asked.clear()
         try:
             self.result = await run_sweep(
-                self.school, self.out, self.memory, lease or Held(), self.clock, wants_full=full
+                school or self.school, self.out, self.memory, lease or Held(), self.clock, wants_full=full
             )
         finally:
             self.said = self.out.messages[said:]
@@ -274,6 +324,11 @@ def students(said: Sequence[Message]) -> dict[str, StudentFetched]:
     found = [one for one in map(event, said) if isinstance(one, StudentFetched)]
     assert len({one.student.student_id for one in found}) == len(found)
     return {one.student.student_id: one for one in found}
+
+
+def staff(said: Sequence[Message]) -> dict[str, StaffFetched]:
+    """Which members of staff were sent, by id."""
+    return {one.student.student_id: one for one in map(event, said) if isinstance(one, StaffFetched)}
 
 
 def completed(said: Sequence[Message]) -> SweepCompleted:

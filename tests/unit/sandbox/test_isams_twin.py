@@ -559,6 +559,54 @@ def test_whole_lists_can_be_replaced(abbey, api):
     assert roll(api) == IDS
 
 
+STAFF = "/api/humanresources/employees"
+
+
+def staff(api, **query):
+    return [record["id"] for record in listed(api, STAFF, "employees", **query)]
+
+
+def test_employees_come_and_go_and_change_like_students(abbey, api):
+    there = [employee.id for employee in SCHOOL.employees]
+    abbey.add({"id": 900, "forename": "Sam", "surname": "Oak", "systemStatus": 1}, to="employees")
+    abbey.change("201", of="employees", leavingDate="2026-11-20T00:00:00")
+    abbey.change_many({"202": {"surname": "Elm"}}, of="employees")
+    abbey.remove("203", of="employees")
+    assert staff(api) == [*(id for id in there if id != 203), 900]
+    assert api.get(f"{STAFF}/900").json()["systemStatus"] == 1
+    assert api.get(f"{STAFF}/201").json()["leavingDate"] == "2026-11-20T00:00:00"
+    assert abbey.read("202", of="employees")["surname"] == "Elm"
+    assert api.get(f"{STAFF}/203").status_code == 404
+
+
+def test_an_employee_is_no_pupil_of_the_same_number(abbey):
+    with pytest.raises(httpx.HTTPStatusError, match="404"):
+        abbey.change("201", surname="Oak")
+    with pytest.raises(httpx.HTTPStatusError, match="404"):
+        abbey.remove("201")
+
+
+def test_employees_come_in_pages_that_can_lie(abbey, api):
+    there = [employee.id for employee in SCHOOL.employees]
+    assert staff(api, page=2, pageSize=2) == there[2:4]
+    abbey.fault({"kind": "short_page", "path": STAFF, "missing": 1})
+    page = api.get(STAFF, params={"pageSize": 3}).json()
+    assert (page["count"], page["totalCount"], len(page["employees"])) == (3, len(there), 2)
+    abbey.fault({"kind": "wrong_total", "path": STAFF, "by": 2})
+    assert api.get(STAFF).json()["totalCount"] == len(there) + 2
+    abbey.fault({"kind": "hidden_ids", "path": f"{STAFF}*", "ids": ["201"]})
+    assert (staff(api), api.get(f"{STAFF}/201").status_code) == (there[1:], 404)
+    abbey.fault({"kind": "empty_list", "path": STAFF})
+    assert (staff(api), len(roll(api))) == ([], 70)
+    abbey.fault({"kind": "status", "path": STAFF, "status": 403})
+    assert api.get(STAFF).status_code == 403
+
+
+def test_employees_can_be_those_of_another_school(abbey, northern, api):
+    abbey.fault({"kind": "other_school", "slug": "northern", "path": STAFF})
+    assert staff(api) == [employee.id for employee in OTHER.employees]
+
+
 def test_a_dump_is_the_school_as_it_now_is(abbey, server):
     abbey.leave(IDS[0])
     dump = abbey.dump()
@@ -591,6 +639,7 @@ def test_what_cannot_be_done_is_not_found(abbey, call):
     "call",
     [
         lambda abbey: abbey.add({"forename": "Zed"}),
+        lambda abbey: abbey.add({"id": "x7", "forename": "Zed"}, to="employees"),
         lambda abbey: abbey.settings(page_sise=3),
         lambda abbey: abbey.settings(past_the_end="perhaps"),
         lambda abbey: abbey.fault({"kind": "no_such_kind"}),

@@ -1,0 +1,105 @@
+"""Employees as the vendor may write them, and whoever a set names as its teacher."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.fetcher.employees import employee, employee_id, teachers
+from services.fetcher.fields import Unreadable
+from services.fetcher.parse import teaching_set
+from shared.model import Student
+from tests.unit.fetcher import world
+
+LONDON = ZoneInfo("Europe/London")
+WORDS = {"current": 1, "former": -1}
+
+
+def read(**fields: Any) -> Student:
+    return employee(world.employee(214, **fields), WORDS, LONDON)
+
+
+def test_a_whole_record_is_taken() -> None:
+    found = read(
+        middleNames="Lee",
+        preferredName="Sammy",
+        dateOfBirth="1980-03-04T00:00:00",
+        leavingDate="2026-12-31T00:00:00",
+        personalEmailAddress="sam@home.example",
+        schoolMobileNumber="07700 900001",
+        personalMobileNumber="07700 900002",
+        latestPhotoId=77,
+    )
+    assert found == Student(
+        student_id="214",
+        lists=("staff",),
+        system_status=1,
+        leaving_date="2026-12-31",
+        title="Mr",
+        first_name="Sam",
+        preferred_name="Sammy",
+        middle_names="Lee",
+        last_name="Oak",
+        date_of_birth="1980-03-04",
+        email="214@abbey.example",
+        personal_email="sam@home.example",
+        phone="07700 900001",
+        photo_id=77,
+    )
+
+
+def test_a_phone_is_the_schools_or_else_their_own() -> None:
+    assert read(schoolMobileNumber=" ", personalMobileNumber="07700 900002").phone == "07700 900002"
+    assert read().phone is None
+
+
+@pytest.mark.parametrize(
+    ("status", "number", "word"),
+    [
+        pytest.param(1, 1, None, id="a number"),
+        pytest.param(-1, -1, None, id="the number of who has left"),
+        pytest.param("1", 1, "1", id="a number in a text"),
+        pytest.param("Current", 1, "Current", id="a word"),
+        pytest.param("FORMER", -1, "FORMER", id="a word in capitals"),
+        pytest.param("On leave", None, "On leave", id="a word that nobody knows"),
+        pytest.param(None, None, None, id="nothing"),
+    ],
+)
+def test_a_status_is_a_number_or_a_word_of_the_schools(status: object, number: int | None, word: str | None) -> None:
+    found = read(systemStatus=status)
+    assert (found.system_status, found.system_status_word) == (number, word)
+
+
+@pytest.mark.parametrize(("id", "known_as"), [(214, "214"), ("214", "214"), ("e-7", "e-7")])
+def test_an_id_is_a_number_or_what_looks_like_one(id: object, known_as: str) -> None:
+    assert employee_id({"id": id}) == known_as
+
+
+@pytest.mark.parametrize("record", [{}, {"id": None}, {"id": "../1"}, {"id": 1.5}, {"id": {}}, []])
+def test_a_record_that_is_nobodys_is_refused(record: Any) -> None:
+    with pytest.raises(Unreadable, match="id"):
+        employee_id(record)
+
+
+@pytest.mark.parametrize("field", ["forename", "leavingDate", "latestPhotoId", "systemStatus"])
+def test_a_field_that_cannot_be_meant_is_named(field: str) -> None:
+    with pytest.raises(Unreadable, match=field):
+        read(**{field: ["what"]})
+
+
+@pytest.mark.parametrize(
+    ("fields", "ids"),
+    [
+        pytest.param({"teacherId": 214}, {"214"}, id="as the twin serves it"),
+        pytest.param({"teacher": 214}, {"214"}, id="a number"),
+        pytest.param({"teacher": {"id": 214, "name": "Sam Oak"}}, {"214"}, id="an object"),
+        pytest.param({"employeeId": "214"}, {"214"}, id="a number in a text"),
+        pytest.param({"teacherId": 214, "associatedTeachers": [{"employeeId": 215}]}, {"214", "215"}, id="two"),
+        pytest.param({"teacherId": None, "teacher": "Mr Oak", "associatedTeachers": None}, set(), id="a name is no id"),
+        pytest.param({"teacher": True, "teachers": "Sam", "associatedTeachers": [None, [], {}]}, set(), id="nonsense"),
+        pytest.param({}, set(), id="nothing"),
+    ],
+)  # fmt: skip
+def test_a_set_names_its_teachers_in_some_way(fields: dict[str, Any], ids: set[str]) -> None:
+    assert teachers({"id": 41} | fields) == ids
+    assert set(teaching_set({"id": 41} | fields, []).teachers) == ids
