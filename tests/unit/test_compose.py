@@ -71,6 +71,15 @@ def test_our_containers_may_do_little(part: str) -> None:
     assert PARTS[part]["cap_drop"] == ["ALL"]
 
 
+def test_one_part_alone_builds_the_image_for_all() -> None:
+    assert [part for part in sorted(PARTS) if "build" in PARTS[part]] == ["topics"]
+    assert {PARTS[part]["pull_policy"] for part in OURS} == {"never"}, "it is in no registry"
+
+
+def test_a_twin_is_stopped_by_the_signal_that_is_no_failure() -> None:
+    assert PARTS["isams-twin"]["stop_signal"] == PARTS["unitu-twin"]["stop_signal"] == "SIGINT"
+
+
 def test_a_service_gets_longer_to_end_than_it_takes() -> None:
     for name in SERVICES:
         assert int(PARTS[name]["stop_grace_period"].removesuffix("s")) > 10
