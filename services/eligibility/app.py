@@ -23,6 +23,7 @@ from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED
 
 log = logging.getLogger("rollcall.eligibility")
 
+KEEP_SECONDS = 2.0  # for Kafka to answer a service that ends: it is given nine
 COMMIT_SECONDS = 1.0  # a repeated stretch is passed over by its causes, so committing seldom costs little
 
 
@@ -111,6 +112,8 @@ class EligibilityService:
         self._committed_at = time.monotonic()
         self._done.clear()
         try:
+            if wait:  # committing itself knows no end where nobody answers
+                self._consumer.committed(places[:1], timeout=KEEP_SECONDS)
             self._consumer.commit(offsets=places, asynchronous=not wait)
         except KafkaException as error:
             log.info("place not kept, the stretch will be repeated and passed over: %s", error)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import ConfigFile
 from tests.e2e.town import Town, a_town
+from tests.faults.bench import a_bench
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 
@@ -74,3 +75,25 @@ def test_sigterm_in_the_middle_ends_each_service_with_0_and_its_next_start_goes_
         town.start(name)
         town.until_unitu_agrees()
     assert town.ever_disabled() == set()
+
+
+def test_sigterm_while_kafka_is_away_ends_each_service_with_0_and_their_next_start_goes_on(tmp_path: Path) -> None:
+    """Fails when eligibility keeps its place before it knows that anybody answers: a commit waits without an end."""
+    with a_bench(tmp_path, size=24, tenant=TENANT) as bench:
+        town = bench.town
+        for name in SERVICES:
+            town.start(name)
+        town.adopt()
+        first = town.isams.dump()["students"][0]["schoolId"]
+        for surname in ("Before", "Since"):  # the second's place is not kept yet
+            town.isams.change(first, surname=surname)
+            town.until_unitu_agrees()
+        bench.kafka.hang()
+        codes = {name: town.programs.end(name)[0] for name in SERVICES}
+        bench.kafka.mend()
+        assert codes == dict.fromkeys(SERVICES, 0), "\n".join(town.programs.said(name) for name in SERVICES)
+        town.isams.change(first, surname="After")
+        for name in SERVICES:
+            town.start(name)
+        town.until_unitu_agrees()
+        assert town.ever_disabled() == set()
