@@ -60,7 +60,7 @@ class Kafka(Section):
     sasl_username: Text | None = Field(None, validate_default=True)
     sasl_password: Secret | None = Field(None, validate_default=True)
     ssl_ca_file: ExistingFile | None = None
-    batch_records: PositiveWhole = 2000  # at most in one batch of a lane
+    batch_records: PositiveWhole = 5000  # at most in one step, of all lanes
     poll_seconds: Number = 0.01  # how long a batch waits for its first record
 
     @field_validator("sasl_mechanism", "sasl_username", "sasl_password")
