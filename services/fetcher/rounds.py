@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from services.fetcher import schedule
+from services.fetcher.areas import SETS, STRUCTURE
 from services.fetcher.delivery import LeaseLost
 from services.fetcher.lease import KeptLease
 from services.fetcher.memory import Memory
 from services.fetcher.school import School
 from services.fetcher.sweep import Result, run_sweep
+from shared.books import book_of
 from shared.clock import Clock
 from shared.errors import Retryable
 from shared.ports import Claim, DueQueue, Log
@@ -194,6 +196,8 @@ class Rounds:
         await insist(
             lambda: self._due.finish(claim, next_at, fulfilled=fulfilled), school.settings.lease_seconds, self._stop
         )  # not done: the lease has ended by itself, and the school is due again
+        if result is not None:
+            await self._hasten_staff(school, result)
 
     async def _sweep(self, school: School, claim: Claim) -> Result:
         """Raises: LeaseLost as soon as the lease is; whatever the sweep raises."""
@@ -213,6 +217,17 @@ class Rounds:
             for task in (sweep, keeper):
                 task.cancel()
             await asyncio.gather(sweep, keeper, return_exceptions=True)
+
+    async def _hasten_staff(self, school: School, result: Result) -> None:
+        """
+        Where staff belong rests on what the students' sweeps read: they are read when that differs, unless they rest
+        after a failure.
+        """
+        staff = book_of(school.slug, "staff")
+        is_read = staff in self._schools and staff not in self._failures
+        if is_read and not result.areas.isdisjoint((STRUCTURE, SETS)):
+            with suppress(Retryable):  # their own pace brings it too
+                await self._ask(self._due.hasten, staff, self._clock().timestamp())
 
     async def _finish(self, claim: Claim, next_at: float, fulfilled: bool) -> None:
         await asyncio.to_thread(lambda: self._due.finish(claim, next_at, fulfilled=fulfilled))

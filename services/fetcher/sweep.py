@@ -54,13 +54,14 @@ PAGES_LOST = 2  # in a row: then the others are not asked for either
 
 @dataclass(frozen=True)
 class Result:
-    """How a sweep ended. ``failure`` None: certified."""
+    """How a sweep ended. ``failure`` None: certified. ``areas``: those that say something else than before."""
 
     sweep: str
     full: bool
     failure: Failure | None = None
     roll_count: int = 0
     sent: int = 0
+    areas: frozenset[str] = frozenset()
 
 
 async def run_sweep(
@@ -122,7 +123,9 @@ class _Sweep:
         except Failed as failed:
             failure = failed.failure
             await self._fail(failure)
-        return Result(self._id, self._full, failure, len(self._delivery.digests), self._delivery.sent)
+        fresh = self._listing.fresh.items() if failure is None else ()
+        news = frozenset(name for name, value in fresh if self._known.areas.get(name) != value)
+        return Result(self._id, self._full, failure, len(self._delivery.digests), self._delivery.sent, news)
 
     async def _read_book(self) -> None:
         first, read_at = await first_page(self._school, self._listing, self._known, self._clock)

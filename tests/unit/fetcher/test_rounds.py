@@ -18,9 +18,21 @@ from services.fetcher.rounds import FULL, Rounds
 from services.fetcher.school import School
 from services.fetcher.source import EMPLOYEES, Page, Refused
 from shared.errors import Retryable
+from shared.events import StaffFetched
 from shared.memory import MemoryDueQueue, MemoryLog
 from shared.ports import Claim
-from tests.unit.fetcher.world import MONDAY, AbbeySource, completed, employee, ids, kinds, record, settings
+from tests.unit.fetcher.world import (
+    MONDAY,
+    Abbey,
+    AbbeySource,
+    completed,
+    employee,
+    event,
+    ids,
+    kinds,
+    record,
+    settings,
+)
 
 NOW = MONDAY.timestamp()
 FAR = NOW + 10**6
@@ -140,13 +152,16 @@ async def test_a_school_that_somebody_removed_comes_back() -> None:
 
 
 class TestTwoBooks:
-    """A school whose staff is managed is in the queue twice."""
+    """A school whose staff is managed is in the queue twice. Its areas say what they said before."""
 
     @pytest.fixture
-    def world(self) -> World:
+    async def world(self) -> World:
         source = pupils()
         source.short[EMPLOYEES] = [employee(214), employee(215)]
+        before = Abbey(source)
+        await before.sweep()
         world = World(abbey=source)
+        world.memory.keep_areas("abbey", before.memory.load("abbey").areas)
         world.schools[STAFF] = replace(world.schools["abbey"], kind="staff")
         return world
 
@@ -187,13 +202,26 @@ class TestTwoBooks:
         async with world.running():
             await world.rested("abbey")
             await world.rested(STAFF)
-            world.due.remove("abbey")
-            world.due.remove(STAFF)
-            world.rounds.look()
+        world.due.remove("abbey")
+        world.due.remove(STAFF)
+        async with world.running():
             await world.rested("abbey", 2)
             await world.rested(STAFF, 2)
         assert world.said("abbey").count("StudentFetched") == 6
         assert world.said(STAFF).count("StaffFetched") == 4
+
+    async def test_staff_are_read_at_once_when_the_sets_are_others(self, world: World) -> None:
+        async with world.running():
+            await world.rested("abbey")
+            await world.rested(STAFF)
+            world.sources["abbey"].teach(*ids(2), by=("214",))
+            world.due.hasten("abbey", NOW, FULL)
+            world.rounds.look()
+            await world.rested(STAFF, 2)
+            assert (world.at("abbey"), world.at(STAFF)) == (300, 3600)
+        (told,) = [event(one) for one in world.out.messages if one.key == f"{STAFF}/214"][1:]
+        assert isinstance(told, StaffFetched)
+        assert told.student.modules == ("Y10-HIS",)
 
     async def test_staff_that_nobody_manages_any_more_leave_the_queue(self, world: World) -> None:
         del world.schools[STAFF]
