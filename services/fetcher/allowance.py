@@ -41,7 +41,7 @@ _QUIET = """
 local clock = redis.call('TIME')
 local till = tonumber(clock[1]) + tonumber(clock[2]) / 1000000 + tonumber(ARGV[1])
 local known = tonumber(redis.call('HGET', KEYS[1], 'quiet') or '0')
-if till > known then redis.call('HSET', KEYS[1], 'quiet', string.format('%.3f', till)) end
+if till > known then redis.call('HSET', KEYS[1], 'quiet', string.format('%.6f', till)) end
 redis.call('EXPIRE', KEYS[1], 7200)
 """
 
