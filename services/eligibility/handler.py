@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,7 +17,7 @@ from services.eligibility.academic_year import in_rollover
 from services.eligibility.assess import ASSESSED_OF, assess, rulebook_of, undecided, years_of
 from services.eligibility.rules import Rulebook
 from shared import clock, dead_letters
-from shared.books import book_of, school_of
+from shared.books import KINDS, book_of, school_of
 from shared.config import Config, School
 from shared.errors import Poison
 from shared.events import StaffFetched, StudentAssessed, StudentFetched, SweepCompleted
@@ -70,9 +70,7 @@ class Eligibility:
         self._config = config
         self._source_of = source_of
         self._books = {
-            book_of(slug, kind): _book(slug, kind, school)
-            for slug, school in config.schools.items()
-            for kind in get_args(Kind)
+            book_of(slug, kind): _book(slug, kind, school) for slug, school in config.schools.items() for kind in KINDS
         }
 
     def handle(self, records: Sequence[Record]) -> list[Message]:

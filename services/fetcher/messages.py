@@ -41,17 +41,13 @@ class Letter(msgspec.Struct, frozen=True, gc=False):
     digest: str
 
 
-def of_student(school: str, student: Student) -> Letter:
-    return of_person(school, "student", student)
-
-
 def of_person(school: str, kind: Kind, person: Student) -> Letter:
     key = f"{book_of(school, kind)}/{person.student_id}"
     return _letter(key, _FETCHED[kind](school=school, student=person))
 
 
 def of_encoded(school: str, student_id: str, student: msgspec.Raw) -> Letter:
-    """The same as ``of_student``, of a student who is JSON already."""
+    """The same as ``of_person``, of a student who is JSON already."""
     return _letter(f"{school}/{student_id}", _Fetched(school=school, student=student))
 
 

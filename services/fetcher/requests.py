@@ -14,12 +14,11 @@ from services.fetcher.rounds import FULL
 from services.fetcher.school import School
 from services.fetcher.source import Refused
 from services.fetcher.sweep import listing_of
-from shared.books import book_of, school_of
+from shared.books import KINDS, book_of, school_of
 from shared.clock import Clock, write
 from shared.dead_letters import letter, plain_name
 from shared.errors import Poison, Retryable
 from shared.events import AcceptRoll, SyncAnswered, SyncRequested
-from shared.model import Kind
 from shared.ports import DueQueue, Log
 from shared.topics import SYNC_REQUESTS
 from shared.wire import Record, decode
@@ -28,7 +27,6 @@ log = logging.getLogger("rollcall.fetcher")
 
 PATIENCE_SECONDS = 5.0  # for one person: other schools' requests wait behind this one
 NO_STAFF = 'its staff are not read; for that its tenant says staff = "managed"'
-BOTH: tuple[Kind, ...] = ("student", "staff")
 
 
 class Requests:
@@ -77,7 +75,7 @@ class Requests:
     async def _school(self, event: SyncRequested, request: str) -> SyncAnswered:
         """A whole school, or one of its books."""
         slug = event.school
-        kinds = (event.kind,) if event.kind else BOTH
+        kinds = (event.kind,) if event.kind else KINDS
         books = [book for kind in kinds if (book := book_of(slug, kind)) in self._schools]
         for book in books:
             await self._hasten(book, FULL if event.full else "")

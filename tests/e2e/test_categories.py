@@ -61,7 +61,7 @@ def sweep(town: Town, name: str, roll: Iterable[Student], also: Iterable[Student
             case SweepStarted():
                 out += [envelope.started(event), envelope.structure(messages.of_structure(town.slug, STRUCTURE), at())]
             case StudentFetched():
-                out.append(envelope.student(messages.of_student(town.slug, event.student), at(minutes)))
+                out.append(envelope.student(messages.of_person(town.slug, "student", event.student), at(minutes)))
             case RollRead():
                 out += envelope.roll(name, event.ids, at(minutes))
             case SweepCompleted():

@@ -119,7 +119,7 @@ class TestOneRecordPerPerson:
     async def test_what_is_kept_as_json_is_sent_as_the_same_bytes(self) -> None:
         student = Student(student_id=UNA, lists=("applicants",), last_name="O’Shea")
         raw = msgspec.Raw(encode(student))
-        assert messages.of_encoded(SLUG, UNA, raw) == messages.of_student(SLUG, student)
+        assert messages.of_encoded(SLUG, UNA, raw) == messages.of_person(SLUG, "student", student)
 
     async def test_an_applicant_who_cannot_be_read_is_there(self) -> None:
         school = await read_once(TEN[0], applicants=[applicant(UNA, dateOfBirth="soon")])
