@@ -105,8 +105,8 @@ class Story:
         before = self._changes_so_far(slug, student)
         since = _now()
         self._world.isams[slug].change(student.school_id, schoolEmailAddress=None)
-        self._until_swept(slug, student, since, "certified")
-        self._must_be(self._watch.schools[slug].verdicts[student.school_id] == "undecided", slug, student, "undecided")
+        self._until_swept(slug, student, _now(), "certified")
+        self._until_undecided(slug, student)
         self._must_be(self._changes_so_far(slug, student) == before, slug, student, "left as it was")
         self._must_be_enabled(slug, [student])
         self._see(slug)
@@ -177,6 +177,16 @@ class Story:
 
         what = f"a sweep of {slug} that is {outcome}"
         return self._patience.until(sweep, SECONDS, what, lambda: self._late(slug, student, since))
+
+    def _until_undecided(self, slug: str, student: Student) -> None:
+        """Verdicts have a topic of their own: the one that a sweep brought may be read after the sweep's end."""
+        verdicts = self._watch.schools[slug].verdicts
+        self._patience.until(
+            lambda: verdicts.get(student.school_id) == "undecided",
+            SECONDS,
+            f"{slug}: the verdict undecided of {_name(student)}",
+            lambda: ("the eligibility", self._world.programs.log("eligibility")),
+        )
 
     def _late(self, slug: str, student: Student, since: datetime) -> tuple[str, Path]:
         service = self._watch.silent_since(slug, student.school_id, since.timestamp())

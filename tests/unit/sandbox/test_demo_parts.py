@@ -2,18 +2,25 @@
 
 import io
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
 from rich.console import Console
 
+from services.sandbox.demo import story
+from services.sandbox.demo.oracle import Oracle
 from services.sandbox.demo.plan import DemoFailed, Plan
 from services.sandbox.demo.programs import Programs
 from services.sandbox.demo.screen import Screen, progress_table
+from services.sandbox.demo.story import Story, Told
 from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.watch import Watch
+from services.sandbox.demo.world import World
+from services.sandbox.school import make_school
 from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 
 SIZES = {"abbey": 2}
@@ -128,3 +135,48 @@ def test_who_is_late_is_named_with_their_log(tmp_path: Path) -> None:
 
 def test_the_largest_school_has_three_pages() -> None:
     assert Plan(sizes={"abbey": 12, "birch": 20, "castle": 31}).page_size == 11
+
+
+def test_a_verdict_that_is_read_after_the_end_of_its_sweep_is_waited_for(tmp_path: Path) -> None:
+    told = a_blanked_email(tmp_path, ["undecided"])
+    assert told.came == "nothing: undecided is no leaver, the account stays enabled"
+
+
+def test_a_blanked_email_that_gets_another_verdict_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(story, "SECONDS", 0.2)
+    with pytest.raises(DemoFailed, match=r"the verdict undecided of .*; waiting for the eligibility"):
+        a_blanked_email(tmp_path, ["eligible"])
+
+
+def a_blanked_email(folder: Path, verdicts: list[str]) -> Told:
+    """What the story says of it, where the sweep's end is read first and each verdict at a later look."""
+    plan = Plan(sizes={"abbey": 12, "birch": 12, "castle": 12})
+    schools = {slug: make_school(slug, 12, plan.seed) for slug in plan.sizes}
+    castle = schools["castle"].students
+    watch = Watch({}, "demo-", plan.sizes)
+    coming = [
+        Message(STUDENTS_ASSESSED, f"castle/{one.school_id}", "student_assessed", account=verdict)
+        for verdict in verdicts
+        for one in castle
+    ]
+
+    def change(*_: Any, **__: Any) -> None:
+        later = datetime.now(UTC) + timedelta(seconds=1)
+        started = f"{later:%Y-%m-%dT%H:%M:%S}.000Z"
+        watch.take(Message(STUDENTS_FETCHED, "castle", "sweep_started", sweep="s2", started_at=started))
+        watch.take(Message(ACCOUNT_CHANGES, "castle", "sweep_reconciled", sweep="s2", outcome="certified", reason=""))
+
+    def look() -> None:
+        for message in coming:
+            watch.take(message)
+        coming.clear()
+
+    world = SimpleNamespace(
+        plan=plan,
+        schools=schools,
+        isams={"castle": SimpleNamespace(change=change, dump=dict)},
+        unitu={"castle": SimpleNamespace(enabled=lambda: {one.school_email_address for one in castle})},
+        programs=SimpleNamespace(log=lambda service: folder / f"{service}.log"),
+    )
+    oracles = {"castle": SimpleNamespace(see=lambda _: None)}
+    return Story(cast(World, world), watch, cast(dict[str, Oracle], oracles), Patience(look)).blanked_email()
