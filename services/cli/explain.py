@@ -11,7 +11,8 @@ from shared.books import kind_of, school_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.cli.explained import Explanation, Reread
+    from services.cli.explanation import Explanation
+    from services.cli.found import Reread
     from services.cli.lookup import Places
     from shared.config import Config
 
@@ -52,7 +53,8 @@ def explain(
 
 def answer(config: "Config", book: str, word: str, live: bool, now: "datetime") -> "tuple[Explanation, Reread | None]":
     """Raises: UnknownStudent, NothingKnown, WrongWord, Retryable."""
-    from services.cli.explained import Found, explain
+    from services.cli.explained import explain
+    from services.cli.found import Found
     from services.cli.lookup import UnknownStudent, look
     from shared.state import AccountState, SchoolState
 

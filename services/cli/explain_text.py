@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import typer
 
-from services.cli.explained import Explanation
+from services.cli.explanation import Explanation
 from services.cli.output import plain, print_table
 from services.eligibility.edits import Edit
 from shared.books import book_of, people_word, person_word, words_of

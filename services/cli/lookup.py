@@ -9,7 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from services.cli.explained import LAST_CHANGES, Carried, Changed, Found, NextSweep, delivered_email
+from services.cli.explain_unitu import delivered_email
+from services.cli.explanation import Changed, NextSweep
+from services.cli.found import Carried, Found
 from services.cli.held import NothingKnown, book_state
 from services.publisher.person import unpack
 from services.publisher.tenant_store import TENANTS
@@ -32,6 +34,7 @@ from shared.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.wire import Record, decode, decoder, type_name
 
 TAIL = 10_000  # records of account-changes that are looked at, from its end
+LAST_CHANGES = 10  # that are told
 DELIVERIES_TAIL = 50  # a delivery's report may be large; and it is asked for one who is out of the snapshot only
 KAFKA_SECONDS = 3.0  # without an answer; the rest is told then
 _ACCEPTED = type_name(SnapshotAccepted)

@@ -1,6 +1,6 @@
 """One student read now, for ``rollcall explain --live``: two or three requests, and nothing is said or remembered."""
 
-from services.cli.explained import Reread
+from services.cli.found import Reread
 from services.fetcher.areas import STATUSES, read_areas
 from services.fetcher.hosts import Hosts
 from services.fetcher.missing import find

@@ -40,7 +40,7 @@ def schemas(
 
 def documents() -> dict[str, str]:
     """All that is generated from the models alone, by file name."""
-    from services.cli.explained import Explanation
+    from services.cli.explanation import Explanation
     from shared.asyncapi import asyncapi_document
     from shared.schemas import schema_file, schema_of, to_json, topics_document, types
 

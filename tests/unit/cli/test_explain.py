@@ -11,7 +11,8 @@ import pytest
 
 from services.cli import explain as verb
 from services.cli import lookup
-from services.cli.explained import Explanation, Reread
+from services.cli.explanation import Explanation
+from services.cli.found import Reread
 from services.publisher.person import pack, person_of
 from services.publisher.tenant_store import TENANTS
 from services.publisher.view import people_of

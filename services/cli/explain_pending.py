@@ -1,0 +1,65 @@
+"""What is on its way for one account and has not taken effect: staged, or held for a person to decide. Pure."""
+
+from datetime import timedelta
+
+from services.cli.explanation import Held, Rollover, Staged
+from shared import clock
+from shared.books import person_word
+from shared.config import School
+from shared.state import AccountState, SchoolState
+
+
+def staged_of(account: AccountState, school: School, turn: Rollover) -> tuple[Staged, ...]:
+    """
+    Shape: 0-6, each with what it waits for in words; ``turn`` is the rollover window as of the question, in which
+    absences wait longer. Source: DESIGN §6.
+    """
+    staged: list[Staged] = []
+    if account.staged is not None:
+        staged.append(Staged(kind="disable", since=account.read_at, waits_for="the next certified sweep"))
+    if (absence := account.absence) is not None:
+        first = clock.write(clock.parse(absence.started_at) + timedelta(minutes=school.absence_confirm_minutes))
+        words = f"a second certified sweep without the {person_word(account.kind)}, begun at {first} or later"
+        if turn.is_open:
+            words += f"; unexplained removals pause until the end of {turn.ends}"
+        staged.append(Staged(kind="absence", since=absence.started_at, waits_for=words))
+    if (lost := account.unenrol) is not None:
+        words = "the next certified sweep" + (" that reads the sets" if lost.modules else "")
+        staged.append(
+            Staged(
+                kind="move" if lost.is_move else "unenrol",
+                since=account.read_at,
+                programmes=lost.programmes,
+                modules=lost.modules,
+                waits_for=words,
+            )
+        )
+    close = "the close of a certified sweep, and there for its budget or a person's release"
+    if account.create is not None:
+        staged.append(Staged(kind="create", since=account.read_at, waits_for=close))
+    if account.email_change is not None:
+        staged.append(Staged(kind="email_change", since=account.read_at, waits_for=close))
+    if account.update is not None:
+        emptied = ", ".join(account.update.columns)
+        words = f"the close of a certified sweep in which {emptied} is not suddenly empty for many"
+        staged.append(Staged(kind="update", since=account.read_at, waits_for=words))
+    return tuple(staged)
+
+
+def held_of(account: AccountState, state: SchoolState) -> tuple[Held, ...]:
+    """The holds that have this student in the set that was reviewed."""
+    return tuple(
+        Held(
+            kind=plan,
+            hash=hold.hash,
+            state=hold.state,
+            since=hold.since,
+            count=hold.count,
+            budget=hold.budget,
+            headroom=hold.headroom,
+            operator=hold.operator,
+            note=hold.note,
+        )
+        for plan, hold in sorted(state.holds.items())
+        if account.held.get(plan) == hold.hash
+    )

@@ -1,0 +1,38 @@
+"""What Unitu has of one person: the last snapshot of the tenant, and what the next one waits for. Pure."""
+
+from services.cli.explanation import LastSnapshot
+from services.cli.found import Carried, Found
+from shared.books import book_of
+from shared.config import Tenant
+from shared.tenant import TenantState, email_key
+
+
+def last_snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:
+    """Shape: ``slug`` is the tenant's. A tenant that nothing is known of has no accepted snapshot yet."""
+    state = found.tenant or TenantState(tenant=slug)
+    account, person = found.account, found.person
+    ref = f"{book_of(account.school, account.kind)}/{account.student_id}"
+    email = delivered_email(state, ref)
+    carried = found.carried
+    if email is not None and state.accepted is not None:
+        carried = Carried(state.accepted.number, state.accepted.at)
+    own = account.details.email if account.details and account.status == "enabled" else None
+    return LastSnapshot(
+        tenant=slug,
+        mode=settings.mode,
+        number=state.accepted.number if state.accepted else None,
+        at=state.accepted.at if state.accepted else None,
+        is_in_it=email is not None and state.accepted is not None,
+        carried_number=carried.number if carried else None,
+        carried_at=carried.at if carried else None,
+        email=email or state.former.get(ref),
+        waits_as=own if email and own and email_key(own) != email_key(email) else None,
+        is_unknown=state.intent is not None or state.unknown is not None,
+        is_behind=person is None or person.at < account.at,
+        held=tuple(reason.message for reason in state.held.reasons) if state.held else (),
+    )
+
+
+def delivered_email(state: TenantState, ref: str) -> str | None:
+    """The address under which somebody (book/person) is in the tenant's roster."""
+    return next((seat.email or key for key, seat in state.roster.items() if seat.ref == ref), None)

@@ -1,0 +1,115 @@
+"""
+The verdicts on one person as they were taken, and what each rule saw then. Pure.
+
+Two rulings stand beside those of eligibility, since the reconciler takes them: whose id comes back, and who has the
+e-mail address.
+"""
+
+from datetime import date
+
+from services.cli.explanation import Judged
+from services.cli.found import Found
+from services.eligibility.assess import RECORD_SOUND, assess, rulebook_of, years_of
+from services.eligibility.rules import Case
+from services.eligibility.rulings import Ruling, rulings, unreadable
+from services.eligibility.staff import CASES
+from shared import clock
+from shared.books import person_word
+from shared.config import School
+from shared.events import StudentAssessed
+from shared.model import Category, Kind, Student, Verdict
+from shared.state import AccountState
+
+EMAIL_FREE = "email_free"
+SAME_PERSON = "same_person"
+
+
+def assessed_now(student: Student, account: AccountState, school: School, today: date) -> StudentAssessed:
+    """A record that was read now, judged by today's settings and rules. It was told to nobody, and has no digest."""
+    return assess(account.school, student, "", today, rulebook_of(school), years_of(school), account.kind)
+
+
+def case_of(account: AccountState, assessed: StudentAssessed | None, school: School, today: date) -> Case | None:
+    """
+    What was judged, on the day (at the school) when its record was read, else ``today``. None where nobody was judged,
+    or the record broke its schema.
+    """
+    if assessed is None or assessed.student is None:
+        return None
+    day = clock.parse(account.read_at).astimezone(school.zone).date() if account.read_at else today
+    return CASES[account.kind](assessed.student, day, rulebook_of(school))
+
+
+def judged(
+    found: Found, assessed: StudentAssessed | None, case: Case | None, notes: list[str]
+) -> tuple[Category, Judged, Judged]:
+    """
+    Category and verdicts (portal, account) as they were taken; each rule run again over the same record, to tell what
+    it saw.
+
+    Shape: ``case`` is that of ``assessed``. Where its rules now say otherwise, ``notes`` gets a sentence; where another
+    has the e-mail address, or the id may be somebody else's, the account's verdict is undecided, as the reconciler has
+    it. Raises: ValueError for a leaving date that is none.
+    """
+    account = found.account
+    category = assessed.category if assessed else Category.UNKNOWN
+    portal = assessed.portal if assessed else Verdict.UNDECIDED
+    mine = assessed.account if assessed else Verdict.UNDECIDED
+    of_portal, of_account = (
+        (rulings(case, "portal"), rulings(case, "account"))
+        if case is not None
+        else (unreadable("portal", RECORD_SOUND, account.kind), unreadable("account", RECORD_SOUND, account.kind))
+    )
+    if assessed is not None and case is not None:
+        told = {one.id: one.outcome for one in of_portal}
+        if any(told.get(id, outcome) != outcome for id, outcome in assessed.rules):
+            notes.append(
+                "Settings or rules have changed since this record was judged; the next full sweep judges it anew."
+            )
+    is_another = account.born is not None and mine is Verdict.ELIGIBLE
+    if account.waits_for_email is not None or is_another:
+        mine = Verdict.UNDECIDED
+    return (
+        category,
+        Judged(verdict=portal, rules=of_portal),
+        Judged(verdict=mine, rules=(*of_account, _same_person(found), _email_free(found))),
+    )
+
+
+def _same_person(found: Found) -> Ruling:
+    """Decided where an id comes back from a disabled account."""
+    account = found.account
+    record = account.assessment.student if account.assessment else None
+    return Ruling(
+        id=SAME_PERSON,
+        outcome="fail" if account.born else "pass" if account.status == "disabled" else "not_applicable",
+        value=record.date_of_birth if account.born and record else None,
+        message="An id that comes back is the person whose account was disabled, as far as the birth date tells.",
+        fix="At the source, correct the birth date, or give this person an id of their own." if account.born else None,
+    )
+
+
+def _email_free(found: Found) -> Ruling:
+    """Decided beside the others, when the school's accounts are compared."""
+    waits, who = found.account.waits_for_email, person_word(found.account.kind)
+    enabled = found.account.status == "enabled"
+    return Ruling(
+        id=EMAIL_FREE,
+        outcome="fail" if waits else "pass" if enabled else "not_applicable",
+        value=waits,
+        message=f"No other {who} of the school has the e-mail address.",
+        fix=f"At the source, give one of the two another address: {who} {found.email_holder or 'unknown'} has it now."
+        if waits
+        else None,
+    )
+
+
+def note_another_day(case: Case, today: date, portal: Verdict, kind: Kind, notes: list[str]) -> None:
+    """
+    The academic year may have turned since the reading: where the portal's verdict would be another ``today``,
+    ``notes`` gets a sentence.
+    """
+    if today != case.day:
+        then = assess("", case.student, "", today, case.book, {}, kind).portal
+        if then is not portal:
+            notes.append(f"Judged today the portal's verdict would be {then.value}; the next full sweep says so.")

@@ -1,0 +1,41 @@
+"""What ``rollcall explain`` is made of: all that was found of one person. ``lookup`` and ``reread`` find it."""
+
+from dataclasses import dataclass
+
+from services.cli.explanation import Changed, NextSweep
+from services.publisher.person import Person
+from shared.model import Student
+from shared.state import AccountState, SchoolState
+from shared.tenant import TenantState
+
+
+@dataclass(frozen=True)
+class Carried:
+    """An accepted snapshot."""
+
+    number: int
+    at: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of one student, from wherever it is kept. None: that place had nothing, or could not be asked."""
+
+    school: SchoolState
+    account: AccountState
+    email_holder: str | None = None
+    changes: tuple[Changed, ...] | None = None
+    tenant: TenantState | None = None
+    person: Person | None = None
+    carried: Carried | None = None
+    next_sweep: NextSweep | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reread:
+    """One student read now. ``student`` None: no record has the id. ``trouble``: it could not be asked."""
+
+    read_at: str
+    student: Student | None = None
+    trouble: str | None = None
