@@ -14,8 +14,8 @@ from typing import TypeVar
 from services.fetcher import schedule
 from services.fetcher.lists import Homes, ShortList, read_applicants, read_homes, read_leavers
 from services.fetcher.memory import AreaState, Remembered
-from services.fetcher.parse import Reading
 from services.fetcher.source import Source
+from services.fetcher.spelling import Reading
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
 from shared.clock import Clock, write
 from shared.config import IsamsSchool

@@ -1,15 +1,16 @@
 """
-The vendor's employees as ours, and who teaches a set. Pure; with ``services.fetcher.parse`` the only files that know
-the vendor's spelling.
+The vendor's employees as ours, and who teaches a set. Pure; with ``parse`` and ``spelling`` the only files beside the
+adapter that know the vendor's spelling.
 """
 
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from services.fetcher.fields import Json, Unreadable, day, id_of, life_stage, text, whole
+from services.fetcher.fields import Json, Unreadable, id_of, text
+from services.fetcher.spelling import EMPLOYEES, Reading, person
 from shared.model import Student
 
-LISTS = ("staff",)
+LISTS: tuple[str, ...] = EMPLOYEES["lists"]
 TEACHER = ("teacherId", "teacherEmployeeId", "employeeId", "teacher")  # of a set; what its fields are called is a guess
 TEACHERS = ("teachers", "associatedTeachers")
 
@@ -25,24 +26,7 @@ def employee(record: Json, words: Mapping[str, int], zone: tzinfo) -> Student:
 
     ``words``: the life stages of a record, case-folded, and their numbers; here the status may be the number itself.
     """
-    status, word = life_stage(record, words)
-    return Student(
-        student_id=employee_id(record),
-        lists=LISTS,
-        system_status=status,
-        system_status_word=word,
-        leaving_date=day(record, "leavingDate", zone),
-        title=text(record, "title"),
-        first_name=text(record, "forename"),
-        preferred_name=text(record, "preferredName"),
-        middle_names=text(record, "middleNames"),
-        last_name=text(record, "surname"),
-        date_of_birth=day(record, "dateOfBirth", zone),
-        email=text(record, "schoolEmailAddress"),
-        personal_email=text(record, "personalEmailAddress"),
-        phone=text(record, "schoolMobileNumber") or text(record, "personalMobileNumber"),
-        photo_id=whole(record, "latestPhotoId"),
-    )
+    return person(record, EMPLOYEES, Reading(words, {}, zone))
 
 
 def divisions(record: Json) -> tuple[str, ...] | None:

@@ -2,7 +2,7 @@
 One field of a vendor's record. Pure.
 
 A missing value may be absent, null or empty, and a name may be a lone space: all are None. A value of a type that
-cannot be meant is Poison that names the field.
+cannot be meant is Poison that names the field. A name that is None is of a field that the list does not have.
 """
 
 import re
@@ -43,7 +43,9 @@ def id_of(record: Json, name: str) -> str:
     return found
 
 
-def text(record: Json, name: str) -> str | None:
+def text(record: Json, name: str | None) -> str | None:
+    if name is None:
+        return None
     value = record.get(name)
     if isinstance(value, str):  # first what is most: a large school has a million of these
         return value.strip() or None
@@ -61,7 +63,9 @@ def needed(record: Json, name: str) -> str:
     return value
 
 
-def whole(record: Json, name: str) -> int | None:
+def whole(record: Json, name: str | None) -> int | None:
+    if name is None:
+        return None
     value = record.get(name)
     if value is None:
         return None
@@ -93,7 +97,7 @@ def life_stage(record: Json, words: Mapping[str, int]) -> tuple[int | None, str 
     return words.get(word.casefold()), word
 
 
-def day(record: Json, name: str, zone: tzinfo) -> str | None:
+def day(record: Json, name: str | None, zone: tzinfo) -> str | None:
     """
     A date, a date-time without zone, or one with: ``YYYY-MM-DD``.
 
@@ -101,7 +105,7 @@ def day(record: Json, name: str, zone: tzinfo) -> str | None:
     that stores local midnights as UTC writes the eve. The year 1 is how the vendor's runtime writes *none*.
     """
     written = text(record, name)
-    if written is None:
+    if name is None or written is None:
         return None
     if not _DAY.fullmatch(written):
         raise Unreadable(name, "is no date")

@@ -13,8 +13,8 @@ import msgspec
 from services.fetcher import certificate, parse
 from services.fetcher.certificate import PageRead
 from services.fetcher.fields import Json, Unreadable
-from services.fetcher.parse import Reading
 from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Source
+from services.fetcher.spelling import Reading
 from shared.errors import Retryable
 from shared.events import EndpointRead
 from shared.model import Address, Frozen, Student

@@ -1,14 +1,17 @@
 """
-The vendor's records as ours. Pure; beside the adapter and ``employees`` the only file that knows the vendor's spelling.
+The vendor's records as ours. Pure; with ``spelling`` and ``employees`` the only files beside the adapter that know the
+vendor's spelling.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any, TypedDict
 
+import msgspec
+
 from services.fetcher.employees import teachers
-from services.fetcher.fields import Json, Unreadable, day, id_of, is_id, life_stage, needed, number, text, whole
+from services.fetcher.fields import Json, Unreadable, day, id_of, is_id, needed, number, text, whole
+from services.fetcher.spelling import APPLICANTS, LEAVERS, STUDENTS, Reading, person
 from services.fetcher.structure import (
     Division,
     SchoolHouse,
@@ -50,56 +53,14 @@ class StudentFields(TypedDict, total=False):
     homeAddresses: Any
 
 
-@dataclass(frozen=True)
-class Reading:
-    """
-    What a person's record is read with: status words (case-folded) and their numbers, the receiver's year of each year
-    group, where the school's midnight is, and the houses by id.
-    """
-
-    words: Mapping[str, int]
-    years: Mapping[int, int]
-    zone: tzinfo
-    houses: Mapping[int, str] = field(default_factory=dict)
-
-
 def student_id(record: Json) -> str:
     """Raises: Unreadable, when nothing says whose record this is."""
     return id_of(record, "schoolId")
 
 
 def student(record: Json, reading: Reading) -> Student:
-    """
-    One record of the students endpoint, programmes and modules left open. Raises: Unreadable.
-
-    The status is a word (looked up), or already a number; a word that nobody knows is kept, and its number is None.
-    """
-    status, word = life_stage(record, reading.words)
-    year_group = whole(record, "yearGroup")
-    return Student(
-        student_id=student_id(record),
-        system_status=status,
-        system_status_word=word,
-        admission_status=text(record, "admissionStatus"),
-        enrolment_year=whole(record, "enrolmentYear"),
-        leaving_date=day(record, "leavingDate", reading.zone),
-        leaving_year=whole(record, "leavingYear"),
-        title=text(record, "title"),
-        first_name=text(record, "forename"),
-        preferred_name=text(record, "preferredName"),
-        middle_names=text(record, "middlenames"),
-        last_name=text(record, "surname"),
-        date_of_birth=day(record, "dob", reading.zone),
-        email=text(record, "schoolEmailAddress"),
-        personal_email=text(record, "personalEmailAddress"),
-        phone=text(record, "mobileNumber"),
-        year_group=year_group,
-        year=None if year_group is None else reading.years.get(year_group),
-        form=text(record, "formGroup"),
-        house=text(record, "academicHouse") or text(record, "boardingHouse"),
-        photo_id=whole(record, "latestPhotoId"),
-        address=home_address(record),
-    )
+    """One record of the students endpoint, programmes and modules left open. Raises: Unreadable."""
+    return person(record, STUDENTS, reading, home_address(record))
 
 
 def applicant(record: Json, reading: Reading) -> Student:
@@ -107,51 +68,15 @@ def applicant(record: Json, reading: Reading) -> Student:
     One record of either list of applicants. Raises: Unreadable. Houses are ids here, and the year group is that of the
     enrolment.
     """
-    status, word = life_stage(record, reading.words)
-    year_group = whole(record, "enrolmentSchoolYearGroup")
-    house = whole(record, "enrolmentAcademicHouseId") or whole(record, "enrolmentBoardingHouseId")
-    return Student(
-        student_id=student_id(record),
-        lists=("applicants",),
-        system_status=status,
-        system_status_word=word,
-        admission_status=text(record, "admissionStatus"),
-        enrolment_year=whole(record, "enrolmentSchoolYear"),
-        title=text(record, "title"),
-        first_name=text(record, "forename"),
-        preferred_name=text(record, "preferredName"),
-        middle_names=text(record, "middleNames"),
-        last_name=text(record, "surname"),
-        date_of_birth=day(record, "dateOfBirth", reading.zone),
-        email=text(record, "schoolEmailAddress"),
-        phone=text(record, "mobileNumber"),
-        year_group=year_group,
-        year=None if year_group is None else reading.years.get(year_group),
-        form=text(record, "enrolmentSchoolForm"),
-        house=None if house is None else reading.houses.get(house),
-    )
+    return person(record, APPLICANTS, reading)
 
 
 def leaver(record: Json, reading: Reading) -> Student:
-    """One record of the leavers' list. Raises: Unreadable. There is no e-mail, and only here a ``leavingYear``."""
-    status, word = life_stage(record, reading.words)
-    year_group = whole(record, "leavingYearGroup")
-    return Student(
-        student_id=student_id(record),
-        lists=("leavers",),
-        system_status=status,
-        system_status_word=word,
-        admission_status=text(record, "admissionStatus"),
-        enrolment_year=whole(record, "enrolmentYear"),
-        leaving_date=day(record, "leavingDate", reading.zone),
-        leaving_year=whole(record, "leavingYear"),
-        title=text(record, "title"),
-        first_name=text(record, "forename"),
-        preferred_name=text(record, "preferredName"),
-        middle_names=text(record, "middlenames"),
-        last_name=text(record, "surname"),
-        year_group=whole(record, "yearGroup") if year_group is None else year_group,
-    )
+    """
+    One record of the leavers' list. Raises: Unreadable. There is no e-mail; whoever has left is in no year of the
+    receiver's.
+    """
+    return msgspec.structs.replace(person(record, LEAVERS, reading), year=None)
 
 
 def unreadable(student_id: str, error: Unreadable, lists: tuple[str, ...] = ("students",)) -> Student:

@@ -9,6 +9,7 @@ from services.fetcher.areas import AreasRead, reading
 from services.fetcher.fields import Json, Unreadable
 from services.fetcher.lists import Homes, ShortList
 from services.fetcher.people import People, people_of
+from services.fetcher.spelling import Reading
 from services.fetcher.structure import Curriculum, curriculum
 from shared.config import IsamsSchool
 from shared.model import Student
@@ -18,7 +19,7 @@ from shared.model import Student
 class Reader:
     """What a school's records are read with, for the length of one sweep."""
 
-    reading: parse.Reading
+    reading: Reading
     curriculum: Curriculum
     people: People
     homes: Homes

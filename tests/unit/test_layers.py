@@ -10,7 +10,7 @@ PURE = {
     *("columns.py", "reviewed.py", "spending.py", "twins.py"),
     *("reconcile.py", "guard.py", "close.py", "proof.py", "holds.py", "rollover.py"),
     *("rules.py", "staff.py", "academic_year.py", "assess.py", "rulings.py", "edits.py"),
-    *("parse.py", "fields.py", "employees.py", "structure.py", "posts.py", "certificate.py"),
+    *("parse.py", "spelling.py", "fields.py", "employees.py", "structure.py", "posts.py", "certificate.py"),
     *("snapshot.py", "safety.py", "report.py"),
 }
 CLIENTS = {"confluent_kafka", "faststream", "kafka", "redis", "httpx", "starlette", "uvicorn", "asyncio", "socket"}

@@ -13,6 +13,7 @@ from services.fetcher.areas import AREAS
 from services.fetcher.politeness import AT_ONCE
 from services.fetcher.session import ATTEMPTS, Session, _retry_after, _token_refusal
 from services.fetcher.source import Refused, Source
+from services.fetcher.spelling import Reading
 from services.sandbox.school import make_school
 from services.sandbox.serve import Server
 from services.sandbox.twin_client import IsamsTwin
@@ -47,7 +48,7 @@ class TestReading:
         source = isams(page_size=1000)
         page = await source.students(1)
         assert page.records[0].keys() <= parse.StudentFields.__annotations__.keys()
-        reading = parse.Reading(words={}, years={}, zone=UTC)
+        reading = Reading(words={}, years={}, zone=UTC)
         for listed in page.records:
             alone = await source.student(listed["schoolId"])
             assert alone is not None

@@ -7,7 +7,7 @@ import pytest
 
 from services.fetcher import parse
 from services.fetcher.fields import Unreadable
-from services.fetcher.parse import Reading
+from services.fetcher.spelling import Reading
 from shared.model import Student
 from tests.unit.fetcher.world import record
 
