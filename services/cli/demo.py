@@ -19,7 +19,7 @@ def demo(
     from services.sandbox.demo.course import run
     from services.sandbox.demo.plan import Plan
     from services.sandbox.demo.screen import Screen
-    from services.sandbox.processes import CannotStart
+    from services.sandbox.servers import CannotStart
 
     try:
         plan = Plan(seed=seed, keep=keep, brokers=from_environment())

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from services.sandbox.processes import CannotStart, Guarded, Say
+from services.sandbox.processes import Guarded
+from services.sandbox.servers import CannotStart, Say
 
 VERSION = "4.3.1"  # of those tried, 4.1.1 to 4.3.1, the fastest to start
 PINNED = Path(__file__).with_name(f"kafka-{VERSION}.sha256")

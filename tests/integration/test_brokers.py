@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from redis import Redis
 
-from services.sandbox import processes
+from services.sandbox import servers
 from services.sandbox.brokers import Addresses, Embedded
-from services.sandbox.processes import CannotStart
+from services.sandbox.servers import CannotStart
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -89,9 +89,9 @@ def test_who_ends_by_itself_is_reported_with_its_last_words(brokers: Embedded) -
 def test_a_port_that_is_taken_meanwhile_is_left_to_its_owner(
     brokers: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken, free_ports = [brokers.kafka.port, brokers.redis.port], processes.free_ports
+    taken, free_ports = [brokers.kafka.port, brokers.redis.port], servers.free_ports
     looks = iter([taken[1:], taken])  # Redis looks first
-    monkeypatch.setattr(processes, "free_ports", lambda count: next(looks, None) or free_ports(count))
+    monkeypatch.setattr(servers, "free_ports", lambda count: next(looks, None) or free_ports(count))
     with Embedded(tmp_path) as others:
         assert next(looks, None) is None
         assert not {others.kafka.port, others.redis.port} & set(taken)

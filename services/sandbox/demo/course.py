@@ -14,7 +14,7 @@ from services.sandbox.demo.story import Story
 from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.world import SERVICES, World
-from services.sandbox.processes import CannotStart
+from services.sandbox.servers import CannotStart
 from shared.kafka import client_settings
 
 KEEP_LOOK_SECONDS = 0.5

@@ -5,7 +5,7 @@ import contextlib
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from services.sandbox.processes import Say
+from services.sandbox.servers import Say
 from shared.config import Config
 from shared.errors import Retryable
 from shared.kafka import client_settings

@@ -15,8 +15,9 @@ from services.sandbox.demo.guests import leave_nothing
 from services.sandbox.demo.plan import DemoFailed, Plan
 from services.sandbox.demo.programs import Programs
 from services.sandbox.demo.schools import create_university
-from services.sandbox.processes import Say, undisturbed
+from services.sandbox.processes import undisturbed
 from services.sandbox.school import make_school
+from services.sandbox.servers import Say
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
 from shared.config import Config
 from shared.config_load import load

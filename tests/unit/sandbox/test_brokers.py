@@ -14,7 +14,8 @@ import pytest
 from services.sandbox import kafka_jars
 from services.sandbox.brokers import Addresses, from_environment
 from services.sandbox.kafka_jars import Jar, cache, class_path, pinned
-from services.sandbox.processes import CannotStart, Guarded
+from services.sandbox.processes import Guarded
+from services.sandbox.servers import CannotStart
 
 KAFKA, REDIS = "ROLLCALL__KAFKA__BOOTSTRAP_SERVERS", "ROLLCALL__REDIS__URL"
 CONTENT = {"org/one/1.0/one-1.0.jar": b"one", "org/two/2.0/two-2.0.jar": b"two"}
