@@ -2,8 +2,7 @@
 A twin of iSAMS: the vendor's REST endpoints for any number of made-up schools, each below its slug
 (``http://HOST:PORT/{slug}/api/students``).
 
-Beside them, below ``/_twin/``, what a test or a person needs to change a school, to make it misbehave and to see what
-was asked.
+Beside them, below ``/_twin/``, is the twin's own side (``isams_control``).
 """
 
 from __future__ import annotations
@@ -25,37 +24,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.sandbox.faults import Answer, Call, message
+from services.sandbox.isams_control import control_routes, school_of
 from services.sandbox.isams_endpoints import ENDPOINTS, Blob, Finder, Listed, One, gradebooks
 from services.sandbox.isams_faults import DataFault, Page, Row
-from services.sandbox.isams_state import PEOPLE, SchoolState, Settings, Unknown
-from services.sandbox.twin_http import REFUSALS, body_as, done, merged, respond
+from services.sandbox.isams_state import SchoolState, Settings
+from services.sandbox.twin_http import REFUSALS, respond
 
 TOKEN_PATH = "/auth/connect/token"  # noqa: S105
 
 
 def isams_app() -> Starlette:
     """A host of schools, empty at first."""
-    host = _Host()
+    schools: dict[str, SchoolState] = {}
+    host = _Host(schools)
     routes = [
-        Route("/_twin/schools", host.list_schools),
-        Route("/_twin/schools/{slug}", host.put_school, methods=["PUT"]),
-        Route("/_twin/schools/{slug}", host.replace_lists, methods=["PATCH"]),
-        Route("/_twin/schools/{slug}", host.dump_school, methods=["GET"]),
-        Route("/_twin/schools/{slug}", host.forget_school, methods=["DELETE"]),
-        Route("/_twin/schools/{slug}/settings", host.settings, methods=["GET", "PATCH"]),
-        Route("/_twin/schools/{slug}/faults", host.faults, methods=["GET", "PUT", "DELETE"]),
-        Route("/_twin/schools/{slug}/requests", host.requests, methods=["GET", "DELETE"]),
-        Route("/_twin/schools/{slug}/tokens", host.revoke_tokens, methods=["DELETE"]),
-        Route("/_twin/schools/{slug}/leave", host.leave_many, methods=["POST"]),
-        Route("/_twin/schools/{slug}/sets/{setId}/students", host.set_list, methods=["GET", "PUT"]),
-        Route("/_twin/schools/{slug}/{list}", host.add, methods=["POST"]),
-        Route("/_twin/schools/{slug}/{list}", host.change_many, methods=["PATCH"]),
-        Route("/_twin/schools/{slug}/{list}/{schoolId}", host.read_one, methods=["GET"]),
-        Route("/_twin/schools/{slug}/{list}/{schoolId}", host.change_one, methods=["PATCH"]),
-        Route("/_twin/schools/{slug}/{list}/{schoolId}", host.remove_one, methods=["DELETE"]),
-        Route("/_twin/schools/{slug}/applicants/{schoolId}/enrol", host.enrol, methods=["POST"]),
-        Route("/_twin/schools/{slug}/students/{schoolId}/leave", host.leave, methods=["POST"]),
-        Route("/_twin/schools/{slug}/students/{schoolId}/return", host.come_back, methods=["POST"]),
+        *control_routes(schools),
         Route("/{slug}" + TOKEN_PATH, host.token, methods=["POST"]),
         *(Route("/{slug}" + path, host.endpoint(area, find), methods=["GET"]) for area, path, find in ENDPOINTS),
         Route("/{slug}/{rest:path}", host.elsewhere, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
@@ -63,27 +46,11 @@ def isams_app() -> Starlette:
     return Starlette(routes=routes, exception_handlers=REFUSALS)
 
 
-class _Load(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    school: dict[str, Any]
-    settings: Settings = msgspec.field(default_factory=Settings)
-
-
-class _Leave(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    ids: list[str] = msgspec.field(default_factory=list)
-    leaving_date: str | None = None
-    changes: dict[str, Any] = msgspec.field(default_factory=dict)
-
-
-class _Return(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    keep_alumnus: bool = False
-    changes: dict[str, Any] = msgspec.field(default_factory=dict)
-
-
 class _Host:
-    def __init__(self) -> None:
-        self.schools: dict[str, SchoolState] = {}
+    """The vendor's side: what is asked below a school's slug."""
 
-    # The vendor's side
+    def __init__(self, schools: Mapping[str, SchoolState]) -> None:
+        self.schools = schools
 
     def endpoint(self, area: str, find: Finder) -> Callable[[Request], Any]:
         async def serve(request: Request) -> Response:
@@ -99,7 +66,7 @@ class _Host:
         What the vendor does not have or this twin does not do; and gradebooks, where a school was given a path for
         them.
         """
-        school = self.school(request)
+        school = school_of(self.schools, request)
         template = school.settings.gradebooks_path
         if template is not None:
             pattern = re.escape(template).replace(re.escape("{schoolId}"), "(?P<schoolId>[^/]+)")
@@ -110,7 +77,7 @@ class _Host:
         return await self.serve(request, "", lambda *_: One(None))
 
     async def serve(self, request: Request, area: str | None, find: Finder | None) -> Response:
-        school = self.school(request)
+        school = school_of(self.schools, request)
         path = request.url.path.removeprefix(f"/{request.path_params['slug']}")
         seen = school.note(request.method, path, request.url.query, request.headers.get("user-agent", ""))
         started = time.perf_counter()
@@ -194,119 +161,6 @@ class _Host:
         if isinstance(found, Blob):
             return Answer(200, found.body, found.content_type)
         return Answer(200, _struck(found.body, faults))
-
-    # The twin's own side
-
-    def school(self, request: Request) -> SchoolState:
-        slug = request.path_params["slug"]
-        if slug not in self.schools:
-            raise Unknown(f"There is no school {slug}.")
-        return self.schools[slug]
-
-    async def list_schools(self, request: Request) -> Response:
-        return done(
-            {slug: {name: len(school.people[name]) for name in PEOPLE} for slug, school in self.schools.items()}
-        )
-
-    async def put_school(self, request: Request) -> Response:
-        slug = request.path_params["slug"]
-        if slug.startswith("_"):
-            raise msgspec.ValidationError("A slug does not start with an underscore.")
-        load = await body_as(request, _Load)
-        self.schools[slug] = SchoolState(load.school, load.settings)
-        return done(status=201)
-
-    async def replace_lists(self, request: Request) -> Response:
-        self.school(request).load(await body_as(request, dict[str, Any]))
-        return done()
-
-    async def dump_school(self, request: Request) -> Response:
-        return done(self.school(request).dump())
-
-    async def forget_school(self, request: Request) -> Response:
-        self.school(request).faults.clear()
-        del self.schools[request.path_params["slug"]]
-        return done()
-
-    async def settings(self, request: Request) -> Response:
-        school = self.school(request)
-        if request.method == "PATCH":
-            school.settings = merged(school.settings, await body_as(request, dict[str, Any]))
-        return done(school.settings)
-
-    async def faults(self, request: Request) -> Response:
-        faults = self.school(request).faults
-        if request.method == "PUT":
-            faults.load(await request.body())
-        if request.method == "DELETE":
-            faults.clear()
-        return done(faults.set)
-
-    async def requests(self, request: Request) -> Response:
-        """What was asked, and how many at once at most. ``since``: numbers above it; DELETE starts anew."""
-        school = self.school(request)
-        if request.method == "DELETE":
-            school.requests.clear()
-            school.in_flight_peak = school.in_flight
-        since = int(request.query_params.get("since", "0"))
-        seen = [entry for entry in school.requests if entry.number > since]
-        return done({"requests": seen, "in_flight_peak": school.in_flight_peak})
-
-    async def revoke_tokens(self, request: Request) -> Response:
-        self.school(request).tokens.clear()
-        return done()
-
-    async def set_list(self, request: Request) -> Response:
-        school = self.school(request)
-        set_id = int(request.path_params["setId"])
-        if request.method == "PUT":
-            school.replace_set_list(set_id, await body_as(request, list[str]))
-        return done([row.id for row in school.set_list(set_id)])
-
-    async def add(self, request: Request) -> Response:
-        school, name = self.school(request), _people_list(request)
-        records = msgspec.json.decode(await request.body())
-        for record in records if isinstance(records, list) else [records]:
-            school.put(name, record)
-        return done(status=201)
-
-    async def change_many(self, request: Request) -> Response:
-        school, name = self.school(request), _people_list(request)
-        changes = await body_as(request, dict[str, dict[str, Any]])
-        return done({id: school.change(id, change, _only(name)) for id, change in changes.items()})
-
-    async def read_one(self, request: Request) -> Response:
-        school, name = self.school(request), _people_list(request)
-        body = school.people[name].get(request.path_params["schoolId"])
-        if body is None:
-            raise Unknown("Nobody here has this id.")
-        return done(msgspec.Raw(body))
-
-    async def change_one(self, request: Request) -> Response:
-        name = _only(_people_list(request))
-        return done(
-            self.school(request).change(request.path_params["schoolId"], await body_as(request, dict[str, Any]), name)
-        )
-
-    async def remove_one(self, request: Request) -> Response:
-        self.school(request).remove(request.path_params["schoolId"], _only(_people_list(request)))
-        return done()
-
-    async def enrol(self, request: Request) -> Response:
-        changes = await body_as(request, dict[str, Any])
-        return done(self.school(request).enrol(request.path_params["schoolId"], changes))
-
-    async def leave(self, request: Request) -> Response:
-        how = await body_as(request, _Leave)
-        return done(self.school(request).leave(request.path_params["schoolId"], how.leaving_date, how.changes))
-
-    async def leave_many(self, request: Request) -> Response:
-        school, how = self.school(request), await body_as(request, _Leave)
-        return done([school.leave(id, how.leaving_date, how.changes)["schoolId"] for id in how.ids])
-
-    async def come_back(self, request: Request) -> Response:
-        how = await body_as(request, _Return)
-        return done(self.school(request).come_back(request.path_params["schoolId"], how.keep_alumnus, how.changes))
 
 
 def _refusal(request: Request, school: SchoolState, area: str) -> Answer | None:
@@ -392,15 +246,3 @@ def _struck(body: bytes, faults: Sequence[DataFault]) -> bytes:
     for fault in faults:
         body = fault.record(body)
     return body
-
-
-def _people_list(request: Request) -> str:
-    name = str(request.path_params["list"])
-    if name not in PEOPLE:
-        raise Unknown(f"There is no list {name}; there are {', '.join(PEOPLE)}.")
-    return name
-
-
-def _only(name: str) -> str | None:
-    """A call on students finds whoever has the id; one on another list finds only who is in it."""
-    return None if name == "students" else name
