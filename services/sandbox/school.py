@@ -6,12 +6,10 @@ invented.
 from __future__ import annotations
 
 import random
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
-from uuid import UUID
 
 import msgspec
 
@@ -23,7 +21,6 @@ from services.sandbox.isams_records import (
     Department,
     Division,
     Employee,
-    HomeAddress,
     House,
     School,
     Student,
@@ -32,6 +29,7 @@ from services.sandbox.isams_records import (
     Term,
     YearGroup,
 )
+from services.sandbox.school_draws import Draws, plain
 
 YEARS = range(7, 14)
 SET_SIZE = 30  # pupils at most; from 40 pupils on, at least 20
@@ -70,18 +68,15 @@ def load_school(path: Path) -> School:
     return msgspec.json.decode(path.read_bytes(), type=School)
 
 
-class _Maker:
+class _Maker(Draws):
     def __init__(self, slug: str, size: int, seed: int, academic_year: int) -> None:
-        self.slug, self.size, self.year = slug, size, academic_year
-        self.random = random.Random(f"{slug}/{size}/{seed}")
-        self.domain = f"{slug}.example"
-        self.emails: set[str] = set()
+        super().__init__(random.Random(f"{slug}/{size}/{seed}"), f"{slug}.example", academic_year)
+        self.slug, self.size = slug, size
         # The first digits are the school's, so that ids of two made-up schools hardly ever meet.
         self.prefix = 1000 + sum(ord(letter) * 31**place for place, letter in enumerate(slug)) % 9000
         total = int(size * (1 + APPLICANTS_SHARE + ALUMNI_SHARE)) + 10
         tails = self.random.sample(range(1_000_000, 1_000_000_000), total)
         self.ids = iter([f"{self.prefix}{tail:07d}" for tail in tails])
-        self.number = 1000
 
     def school(self) -> School:
         employees = [self.employee(number) for number in range(1, max(4, self.size // 15) + 1)]
@@ -246,7 +241,7 @@ class _Maker:
             title="Mrs" if title == "Miss" else "Mr",
             forename=forename,
             surname=student.surname,
-            email_address=f"{_plain(forename)}.{number}@home.example",
+            email_address=f"{plain(forename)}.{number}@home.example",
             mobile_number=self.mobile(),
             profession=self.random.choice(words.PROFESSIONS),
             address1=address.address1,
@@ -324,53 +319,6 @@ class _Maker:
             email=f"{name.lower()}@{self.domain}",
         )
 
-    def person(self, sibling: Student | None) -> tuple[str, str, str, str]:
-        gender = self.random.choice("FM")
-        surname = sibling.surname if sibling and sibling.surname else self.random.choice(words.SURNAMES)
-        return gender, "Miss" if gender == "F" else "Mr", self.forename(gender), surname
-
-    def forename(self, gender: str) -> str:
-        return self.random.choice(words.GIRLS if gender == "F" else words.BOYS)
-
-    def email(self, forename: str, surname: str) -> str:
-        """A school address that nobody else here has: ``ada.fern``, then ``ada.fern2``."""
-        base = f"{_plain(forename)}.{_plain(surname)}"
-        local, number = base, 1
-        while local in self.emails:
-            number += 1
-            local = f"{base}{number}"
-        self.emails.add(local)
-        return f"{local}@{self.domain}"
-
-    def address(self, number: int) -> HomeAddress:
-        return HomeAddress(
-            id=number,
-            address1=f"{self.random.randint(1, 90)} {self.random.choice(words.STREETS)}",
-            town=self.random.choice(words.TOWNS),
-            postcode=f"ZZ{self.random.randint(1, 9)} {self.random.randint(1, 9)}ZZ",
-            country="United Kingdom",
-        )
-
-    def mobile(self) -> str:
-        return f"07700 900{self.random.randint(0, 999):03d}"
-
-    def guid(self) -> str:
-        return str(UUID(int=self.random.getrandbits(128), version=4))
-
-    def day(self, first: date, days: int) -> str:
-        return f"{first + timedelta(days=self.random.randrange(days))}T00:00:00"
-
-    def stamp(self) -> str:
-        day = date(self.year, 8, 1) + timedelta(days=self.random.randrange(60))
-        return f"{day}T{self.random.randint(7, 18):02d}:30:11Z"
-
-    def chance(self, share: float) -> bool:
-        return self.random.random() < share
-
-    def next_number(self) -> int:
-        self.number += 1
-        return self.number
-
 
 def alumnus_of(student: Student, leaving_year: int | None) -> Alumnus:
     """The record that the alumni list holds of somebody who was a student."""
@@ -424,8 +372,3 @@ def _terms(year: int) -> Iterable[Term]:
             start_date=f"{calendar}-{start}T00:00:00",
             finish_date=f"{calendar}-{finish}T00:00:00",
         )
-
-
-def _plain(name: str) -> str:
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return "".join(letter for letter in ascii_name.lower() if letter.isalnum())
