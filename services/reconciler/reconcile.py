@@ -6,7 +6,6 @@ same events.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -26,7 +25,7 @@ from shared.events import (
     ProgrammeUnenrolled,
     StudentAssessed,
 )
-from shared.model import Category, Details, Frozen, Verdict
+from shared.model import Category, Details, Verdict
 from shared.state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
 
 Change = (
@@ -375,36 +374,3 @@ def _without(codes: tuple[str, ...], others: Iterable[str]) -> tuple[str, ...]:
 
 def _union(codes: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
     return others if not codes else tuple(sorted({*codes, *others}))
-
-
-@dataclass(frozen=True)
-class Seen:
-    """An account as a consumer of the changes has it."""
-
-    status: str = "none"
-    details: Details | None = None
-    programmes: frozenset[str] = frozenset()
-    modules: frozenset[str] = frozenset()
-
-
-def apply(seen: Seen, changes: Iterable[Frozen]) -> Seen:
-    """What a consumer has after these changes: the changes must give the account, and a test says so."""
-    status, details = seen.status, seen.details
-    programmes, modules = set(seen.programmes), set(seen.modules)
-    for change in changes:
-        match change:
-            case AccountProvisioned() | AccountEnabled():
-                status, details = "enabled", change.details
-            case AccountUpdated():
-                details = change.details
-            case AccountDisabled():
-                status = "disabled"
-            case ProgrammeEnrolled():
-                programmes.add(change.programme)
-            case ProgrammeUnenrolled():
-                programmes.discard(change.programme)
-            case ModuleEnrolled():
-                modules.add(change.module)
-            case ModuleUnenrolled():
-                modules.discard(change.module)
-    return Seen(status, details, frozenset(programmes), frozenset(modules))

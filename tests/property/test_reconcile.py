@@ -7,12 +7,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.reconciler.reconcile import Reading, Seen, apply, changed, disable, reconcile, unenrol
+from services.reconciler.reconcile import Reading, changed, disable, reconcile, unenrol
 from shared.events import Evidence, ModuleUnenrolled, ProgrammeUnenrolled, StudentAssessed
 from shared.model import Category, Verdict
 from shared.state import AccountState
 from shared.wire import digest, encode, event_id, type_name
 from tests.builders import at
+from tests.consumer import Seen, apply
 from tests.strategies import SHARED, students
 from tests.unit.reconciler.accounts import judged
 

@@ -23,7 +23,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from services.reconciler import ledger
 from services.reconciler.rebuild import derive
 from services.reconciler.rebuild import log as rebuild_log
-from services.reconciler.reconcile import Seen, apply
 from shared.config import Config
 from shared.events import (
     AccountDisabled,
@@ -41,6 +40,7 @@ from shared.model import Frozen, Student
 from shared.state import AccountState, LaneState, SchoolState
 from shared.wire import Message, decoder
 from tests.builders import SCHOOL, a_failed_sweep, a_member, a_sweep
+from tests.consumer import Seen, apply
 from tests.oracle import PLANS, Limit, Oracle, same, verdict, wanted_by
 from tests.road import LANE, Road, a_config
 from tests.strategies import IDS, MODULES, a_sound_student, any_student

@@ -7,8 +7,6 @@ import pytest
 from services.reconciler.reconcile import (
     Gate,
     Reading,
-    Seen,
-    apply,
     changed,
     disable,
     drop_removals,
@@ -20,6 +18,7 @@ from shared.events import AccountUpdated, Evidence, StudentAssessed
 from shared.model import Details
 from shared.state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
 from tests.builders import at
+from tests.consumer import Seen, apply
 from tests.unit.reconciler.accounts import (
     BEFORE,
     BOTH,
