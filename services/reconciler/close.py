@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.reconciler import columns, guard, twins
+from services.reconciler.absences import is_confirmed_absence, mark_absences
 from services.reconciler.reconcile import Change, changed, disable, empty, unenrol
 from services.reconciler.reviewed import ENROLMENTS, plan_hash
 from services.reconciler.rollover import effect, kept
 from services.reconciler.spending import Recent, Spending
-from shared import clock
 from shared.events import (
     ColumnDrop,
     Evidence,
@@ -27,7 +27,7 @@ from shared.events import (
     SweepReconciled,
 )
 from shared.model import Budget, Settings
-from shared.state import Absence, AccountState, CertifiedSweep, HeldPlan, SchoolState
+from shared.state import AccountState, CertifiedSweep, HeldPlan, SchoolState
 
 PLANS = (
     *(guard.DISABLE_EXPLAINED, guard.DISABLE_UNEXPLAINED, guard.REKEY, guard.UNENROL, guard.MOVE),
@@ -69,33 +69,6 @@ class _Work:
     guards: list[GuardReport] = field(default_factory=list)
     holds: dict[str, HeldPlan] = field(default_factory=dict)
     marks: dict[str, dict[str, str]] = field(default_factory=dict)
-
-
-def mark_absences(
-    states: Mapping[str, AccountState], roll: frozenset[str], completed: SweepCompleted
-) -> dict[str, AccountState]:
-    """Who is in the roll and who is not, written into each record; a first absence is remembered with its sweep."""
-    seen: dict[str, AccountState] = {}
-    for student, state in states.items():
-        in_roll = student in roll
-        absence = state.absence
-        if in_roll:
-            absence = None
-        elif absence is None and state.status == "enabled":
-            absence = Absence(sweep=completed.sweep, started_at=completed.started_at)
-        if (in_roll, absence) != (state.in_roll, state.absence):
-            state = changed(state, in_roll=in_roll, absence=absence)
-        seen[student] = state
-    return seen
-
-
-def is_confirmed_absence(state: AccountState, completed: SweepCompleted, confirm_minutes: float) -> bool:
-    """Whether a second certified sweep, begun long enough after the first, lacks the person too."""
-    if state.status != "enabled" or state.in_roll or state.staged is not None or state.absence is None:
-        return False
-    if state.absence.sweep == completed.sweep:
-        return False
-    return clock.minutes_between(state.absence.started_at, completed.started_at) >= confirm_minutes
 
 
 def plan(work: "_Work") -> tuple[dict[str, list[str]], dict[str, list[str]]]:

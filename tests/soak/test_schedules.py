@@ -35,7 +35,7 @@ def rows() -> list[list[int]]:
 def test_whatever_happens_unitu_ends_as_the_oracle_says(seeds: list[int], tmp_path: Path) -> None:
     """
     Also that nobody is ever disabled without evidence. Fails when an absence counts after one certified sweep
-    (``is_confirmed_absence`` in the reconciler's ``close.py``, without its second line): seed 27 tells it.
+    (``is_confirmed_absence`` in the reconciler's ``absences.py``, without its second line): seed 27 tells it.
     """
     with brokers_behind_lines() as (brokers, lines), ExitStack() as stack:
         town = stack.enter_context(a_soak_town(tmp_path, [slug_of(seed) for seed in seeds], brokers, lines))

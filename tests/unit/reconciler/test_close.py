@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.reconciler.close import PLANS, Closing, close, is_confirmed_absence, mark_absences
+from services.reconciler.absences import is_confirmed_absence, mark_absences
+from services.reconciler.close import PLANS, Closing, close
 from services.reconciler.reconcile import changed
 from services.reconciler.reviewed import plan_hash
 from services.reconciler.spending import Recent

@@ -1,0 +1,35 @@
+"""Who is missing from the roll, and since when: an absence needs two certified sweeps. Pure (DESIGN §6)."""
+
+from collections.abc import Mapping
+
+from services.reconciler.reconcile import changed
+from shared import clock
+from shared.events import SweepCompleted
+from shared.state import Absence, AccountState
+
+
+def mark_absences(
+    states: Mapping[str, AccountState], roll: frozenset[str], completed: SweepCompleted
+) -> dict[str, AccountState]:
+    """Who is in the roll and who is not, written into each record; a first absence is remembered with its sweep."""
+    seen: dict[str, AccountState] = {}
+    for student, state in states.items():
+        in_roll = student in roll
+        absence = state.absence
+        if in_roll:
+            absence = None
+        elif absence is None and state.status == "enabled":
+            absence = Absence(sweep=completed.sweep, started_at=completed.started_at)
+        if (in_roll, absence) != (state.in_roll, state.absence):
+            state = changed(state, in_roll=in_roll, absence=absence)
+        seen[student] = state
+    return seen
+
+
+def is_confirmed_absence(state: AccountState, completed: SweepCompleted, confirm_minutes: float) -> bool:
+    """Whether a second certified sweep, begun long enough after the first, lacks the person too."""
+    if state.status != "enabled" or state.in_roll or state.staged is not None or state.absence is None:
+        return False
+    if state.absence.sweep == completed.sweep:
+        return False
+    return clock.minutes_between(state.absence.started_at, completed.started_at) >= confirm_minutes
