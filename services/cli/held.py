@@ -23,6 +23,12 @@ LOOKS = 5  # at a lane that moves while it is read
 class NothingKnown(RollcallError):
     """The store has nothing of a school's lane."""
 
+    def __init__(self, school: str, lane: int) -> None:
+        super().__init__(
+            f"{school}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
+            "or `rollcall rebuild` does"
+        )
+
 
 class NotHeld(Hold):
     """What was named is not what is held now, so nobody has reviewed what is."""
@@ -132,10 +138,7 @@ class Holdings:
         lane, name = self._lane(book), ledger.pending(book)
         seen = self._store.read(lane, {ledger.SCHOOLS: [book, school_of(book)]}, whole=[name])
         if seen.lane is None:
-            raise NothingKnown(
-                f"{school_of(book)}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
-                "or `rollcall rebuild` does"
-            )
+            raise NothingKnown(school_of(book), lane)
         return seen.lane, book_state(*seen.some[ledger.SCHOOLS]), seen.whole[name]
 
 

@@ -145,10 +145,7 @@ def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolSta
     students, emails = ledger.students(book), ledger.emails(book)
     seen = store.read(lane, {ledger.SCHOOLS: [book, slug], students: [word], emails: [fold(word)]})
     if seen.lane is None:
-        raise NothingKnown(
-            f"{slug}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
-            "or `rollcall rebuild` does"
-        )
+        raise NothingKnown(slug, lane)
     (found,), (holder,) = seen.some[students], seen.some[emails]
     if found is None and holder is not None:
         (found,) = store.read(lane, {students: [holder.decode()]}).some[students]
