@@ -58,25 +58,17 @@ def unpack(value: bytes) -> Person:
 def person_of(state: AccountState, key: str) -> Person:
     """``key``: the account's key within its book."""
     details = state.details
-    if details is None or state.status != "enabled":
-        email = details.email if details else ""
-        return Person(
-            school=state.school,
-            person=key,
-            kind=state.kind,
-            status=state.status,
-            at=state.at,
-            email=email,
-            evidence=state.evidence,
-        )
-    head, tail = _around_the_email(state, details)
+    email, head, tail = details.email if details else "", b"", b""
+    if details is not None and state.status == "enabled":
+        email = email.strip()
+        head, tail = _around_the_email(state, details)
     return Person(
         school=state.school,
         person=key,
         kind=state.kind,
         status=state.status,
         at=state.at,
-        email=details.email.strip(),
+        email=email,
         head=head,
         tail=tail,
         evidence=state.evidence,

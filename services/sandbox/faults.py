@@ -143,6 +143,9 @@ class WrongContentType(Fault, tag="wrong_content_type", kw_only=True):
         return answer
 
 
+OF_ANY_ANSWER: tuple[type[Fault], ...] = (Status, Slow, Hang, TruncatedJson, CutConnection, WrongContentType)
+
+
 class Faults:
     """The faults that are set, in order; ``kinds`` is the registry."""
 

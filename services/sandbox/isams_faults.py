@@ -8,18 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from services.sandbox.faults import (
-    Answer,
-    Call,
-    CutConnection,
-    Fault,
-    Hang,
-    Slow,
-    Status,
-    TruncatedJson,
-    WrongContentType,
-    message,
-)
+from services.sandbox.faults import OF_ANY_ANSWER, Answer, Call, Fault, message
 from services.sandbox.isams_profiles import BigBody
 
 
@@ -168,12 +157,7 @@ class OtherSchool(DataFault, tag="other_school", kw_only=True):
 
 
 KINDS: tuple[type[Fault], ...] = (
-    Status,
-    Slow,
-    Hang,
-    TruncatedJson,
-    CutConnection,
-    WrongContentType,
+    *OF_ANY_ANSWER,
     BigBody,
     ShortPage,
     WrongTotal,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from services.sandbox.faults import CutConnection, Fault, Faults, Hang, Slow, Status, TruncatedJson, WrongContentType
+from services.sandbox.faults import OF_ANY_ANSWER, Fault, Faults
 from services.sandbox.unitu_body import Body, Wrong
 from services.sandbox.unitu_rules import ENTITY_KINDS, Account, Change, Entities, Report, Rules, apply, normal
 
@@ -39,12 +39,7 @@ class Lost(Fault, tag="lost"):
 
 
 KINDS: tuple[type[Fault], ...] = (
-    Status,
-    Slow,
-    Hang,
-    TruncatedJson,
-    CutConnection,
-    WrongContentType,
+    *OF_ANY_ANSWER,
     ApplyThenTimeOut,
     OutOfOrder,
     Lost,
