@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, cast
 
@@ -80,6 +80,51 @@ SUBSCRIPTION: dict[str, Any] = {
 }
 
 
+def taking(
+    step: Callable[[Sequence[Any]], None],
+    stop: asyncio.Event,
+    failed: list[BaseException],
+    name: str,
+    log: logging.Logger,
+) -> Callable[[Sequence[Any]], Awaitable[None]]:
+    """
+    What takes a subscriber's batches: ``step`` in a thread, with the client's messages.
+
+    A Retryable waits with jitter and takes the same batch again; where ``stop`` comes first, the next start takes it.
+    Anything else goes into ``failed``, with which the service ``name`` has to end: no batch is taken any more.
+    """
+
+    async def take(messages: Sequence[Any]) -> None:
+        if failed:
+            return
+        try:
+            await until_taken(messages)
+        except asyncio.CancelledError:
+            raise  # told to end; what was under way is taken again at the next start
+        except BaseException as error:
+            failed.append(error)
+            log.error("%s stops: %s: %s", name, type(error).__name__, error)  # to end may take too long to tell
+            stop.set()
+
+    async def until_taken(messages: Sequence[Any]) -> None:
+        attempt = 0
+        while True:
+            try:
+                await asyncio.to_thread(step, messages)
+            except Retryable as trouble:
+                attempt += 1
+                if attempt == 1:
+                    log.warning("%s waits: %s", name, trouble)
+                if await sleep_unless(stop, trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)):
+                    return  # no place was kept
+                continue
+            if attempt:
+                log.warning("%s goes on after %d tries", name, attempt)
+            return
+
+    return take
+
+
 class LaneService:
     """
     One service that reads one topic lane by lane: ``name`` is its consumer group.
@@ -130,22 +175,7 @@ class LaneService:
             on_lost=self._revoked,
             **SUBSCRIPTION,
         )
-
-        async def take(messages: Sequence[Any]) -> None:
-            if failed:
-                return
-            try:
-                await self._take(messages, stop)
-            except asyncio.CancelledError:
-                raise  # told to end; what was under way is taken again at the next start
-            except BaseException as error:
-                failed.append(error)
-                log.error(
-                    "%s stops: %s: %s", self.name, type(error).__name__, error
-                )  # to end may take too long to tell
-                stop.set()
-
-        subscriber(take)
+        subscriber(taking(self._step, stop, failed, self.name, log))
         await broker.start()
         self._consumer = subscriber.consumer.consumer
         watcher = asyncio.create_task(self._watch(stop))
@@ -168,27 +198,11 @@ class LaneService:
         with self._edges_lock:
             return self._reader.edges(self._topic, lane)
 
-    async def _take(self, messages: Sequence[Any], stop: asyncio.Event) -> None:
+    def _step(self, messages: Sequence[Any]) -> None:
         batches: dict[int, list[Record]] = defaultdict(list)
         for message in messages:
             record = to_record(message)
             batches[record.lane].append(record)
-        attempt = 0
-        while True:
-            try:
-                await asyncio.to_thread(self._step, batches)
-            except Retryable as trouble:
-                attempt += 1
-                if attempt == 1:
-                    log.warning("%s waits: %s", self.name, trouble)
-                if await sleep_unless(stop, trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)):
-                    return  # the position has not moved: the next start takes this batch again
-                continue
-            if attempt:
-                log.warning("%s goes on after %d tries", self.name, attempt)
-            return
-
-    def _step(self, batches: dict[int, list[Record]]) -> None:
         with self._lock:
             owned = {lane: records for lane, records in batches.items() if lane in self._lanes}
             if not owned:

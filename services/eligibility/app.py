@@ -5,7 +5,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicCollection, TopicPartition
@@ -16,9 +16,8 @@ from shared.config import Config
 from shared.dead_letters import plain_name
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, client_settings, group_name, to_record, topic_name
-from shared.lane_service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for, watch_of
+from shared.lane_service import SUBSCRIPTION, broker_for, taking, watch_of
 from shared.points import at_point
-from shared.service import backoff, sleep_unless
 from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED
 
 log = logging.getLogger("rollcall.eligibility")
@@ -53,20 +52,7 @@ class EligibilityService:
             on_lost=self._revoked,
             **SUBSCRIPTION,
         )
-
-        async def take(messages: Sequence[Any]) -> None:
-            if failed:
-                return
-            try:
-                await self._take(handler, messages, stop)
-            except asyncio.CancelledError:
-                raise  # told to end; what was under way is taken again at the next start
-            except BaseException as error:
-                failed.append(error)
-                log.error("eligibility stops: %s: %s", type(error).__name__, error)  # to end may take too long to tell
-                stop.set()
-
-        subscriber(take)
+        subscriber(taking(partial(self._step, handler), stop, failed, self.name, log))
         await broker.start()
         self._consumer: Any = subscriber.consumer.consumer
         try:
@@ -77,22 +63,6 @@ class EligibilityService:
             await asyncio.to_thread(self._log.close)
         if failed:
             raise failed[0]
-
-    async def _take(self, handler: Eligibility, messages: Sequence[Any], stop: asyncio.Event) -> None:
-        attempt = 0
-        while True:
-            try:
-                await asyncio.to_thread(self._step, handler, messages)
-            except Retryable as trouble:
-                attempt += 1
-                if attempt == 1:
-                    log.warning("eligibility waits: %s", trouble)
-                if await sleep_unless(stop, trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)):
-                    return  # not committed: the next start takes this batch again
-                continue
-            if attempt:
-                log.warning("eligibility goes on after %d tries", attempt)
-            return
 
     def _step(self, handler: Eligibility, messages: Sequence[Any]) -> None:
         records = [to_record(message) for message in messages]
