@@ -13,7 +13,7 @@ from shared.model import Category, Details, Frozen, Kind, Outcome, Settings, Str
 # --- sync-requests -----------------------------------------------------------------------------------------------
 
 
-class SyncRequested(Frozen):
+class SyncRequested(Frozen, kw_only=True):
     """
     Read a school as soon as may be; ``full`` sends everybody, changed or not; or read one student. ``kind``: its
     students or its staff alone.
@@ -26,7 +26,7 @@ class SyncRequested(Frozen):
     reason: str = ""
 
 
-class SyncAnswered(Frozen):
+class SyncAnswered(Frozen, kw_only=True):
     """
     What a fetcher did with a request; ``request`` is the request's ``ce_id``.
 
@@ -45,7 +45,7 @@ class SyncAnswered(Frozen):
 # --- students-fetched --------------------------------------------------------------------------------------------
 
 
-class SweepStarted(Frozen):
+class SweepStarted(Frozen, kw_only=True):
     """A sweep has passed its identity test; from here on it is the only open one of its school's students or staff."""
 
     school: str
@@ -55,19 +55,19 @@ class SweepStarted(Frozen):
     full: bool = False
 
 
-class StudentFetched(Frozen):
+class StudentFetched(Frozen, kw_only=True):
     school: str
     student: Student
 
 
-class StaffFetched(Frozen):
+class StaffFetched(Frozen, kw_only=True):
     """A member of staff, in the words of a student: ``student_id`` is the id that the record system has for them."""
 
     school: str
     student: Student
 
 
-class StructureFetched(Frozen):
+class StructureFetched(Frozen, kw_only=True):
     """``missing`` names the lists that were never read: there they are empty, and that clears nothing."""
 
     school: str
@@ -75,7 +75,7 @@ class StructureFetched(Frozen):
     missing: tuple[str, ...] = ()
 
 
-class RollRead(Frozen):
+class RollRead(Frozen, kw_only=True):
     """One chunk (from 0) of the ids that the sweep saw; all chunks together, sorted, are the roll."""
 
     school: str
@@ -86,7 +86,7 @@ class RollRead(Frozen):
     ids: tuple[str, ...]
 
 
-class EndpointRead(Frozen):
+class EndpointRead(Frozen, kw_only=True):
     """What one list declared and what was received; the roll's certificate needs them equal."""
 
     path: str
@@ -95,7 +95,7 @@ class EndpointRead(Frozen):
     received: int
 
 
-class Certificate(Frozen):
+class Certificate(Frozen, kw_only=True):
     """
     The proof that a sweep was complete.
 
@@ -110,7 +110,7 @@ class Certificate(Frozen):
     areas: tuple[str, ...] = ("students",)
 
 
-class Absences(Frozen):
+class Absences(Frozen, kw_only=True):
     """
     Who of the last certified roll was on no page of this one: found all the same when asked for by id, gone with an
     explanation, or gone without.
@@ -125,7 +125,7 @@ class Absences(Frozen):
     by_cause: dict[str, int] = {}
 
 
-class SweepCompleted(Frozen):
+class SweepCompleted(Frozen, kw_only=True):
     """
     ``settings`` is stamped by eligibility: everything that the decisions at this close depend on. ``fill`` counts, by
     column, those of the roll whose record has it filled (empty: the sender does not count).
@@ -143,7 +143,7 @@ class SweepCompleted(Frozen):
     fill: dict[str, int] = {}
 
 
-class SweepFailed(Frozen):
+class SweepFailed(Frozen, kw_only=True):
     """A sweep that proves nothing about who is gone. ``reason`` is one of a few words, ``detail`` is for people."""
 
     school: str
@@ -159,7 +159,7 @@ class SweepFailed(Frozen):
 # --- students-assessed -------------------------------------------------------------------------------------------
 
 
-class StudentAssessed(Frozen):
+class StudentAssessed(Frozen, kw_only=True):
     """
     The verdicts on one student, and what they rest on.
 
@@ -189,7 +189,7 @@ class StaffAssessed(StudentAssessed):
 # --- operator-commands -------------------------------------------------------------------------------------------
 
 
-class ReleaseHold(Frozen):
+class ReleaseHold(Frozen, kw_only=True):
     """Let the reviewed set of removals through at the next certified sweep: those who still stand, and no others."""
 
     school: str
@@ -200,7 +200,7 @@ class ReleaseHold(Frozen):
     note: str = ""
 
 
-class RefuseHold(Frozen):
+class RefuseHold(Frozen, kw_only=True):
     """Drop a held plan until it differs."""
 
     school: str
@@ -211,19 +211,19 @@ class RefuseHold(Frozen):
     note: str = ""
 
 
-class PauseSchool(Frozen):
+class PauseSchool(Frozen, kw_only=True):
     school: str
     operator: str
     note: str = ""
 
 
-class ResumeSchool(Frozen):
+class ResumeSchool(Frozen, kw_only=True):
     school: str
     operator: str
     note: str = ""
 
 
-class AcceptRoll(Frozen):
+class AcceptRoll(Frozen, kw_only=True):
     """A person says that a roll which looks like another school's is right all the same."""
 
     school: str
@@ -233,7 +233,7 @@ class AcceptRoll(Frozen):
     note: str = ""
 
 
-class ForgetStudent(Frozen):
+class ForgetStudent(Frozen, kw_only=True):
     school: str
     student_id: str
     operator: str
@@ -243,7 +243,7 @@ class ForgetStudent(Frozen):
 # --- account-changes ---------------------------------------------------------------------------------------------
 
 
-class Evidence(Frozen):
+class Evidence(Frozen, kw_only=True):
     """Why an account was disabled: a certified sweep that lacked it, or the digest of a record that says left."""
 
     kind: Literal["certificate", "record"]
@@ -251,7 +251,7 @@ class Evidence(Frozen):
     at: int
 
 
-class AccountProvisioned(Frozen):
+class AccountProvisioned(Frozen, kw_only=True):
     school: str
     student_id: str
     kind: Kind = "student"
@@ -259,7 +259,7 @@ class AccountProvisioned(Frozen):
     details: Details
 
 
-class AccountUpdated(Frozen):
+class AccountUpdated(Frozen, kw_only=True):
     """``fields`` names what differs from ``details`` of the version before."""
 
     school: str
@@ -270,7 +270,7 @@ class AccountUpdated(Frozen):
     details: Details
 
 
-class AccountDisabled(Frozen):
+class AccountDisabled(Frozen, kw_only=True):
     school: str
     student_id: str
     kind: Kind = "student"
@@ -279,7 +279,7 @@ class AccountDisabled(Frozen):
     evidence: Evidence
 
 
-class AccountEnabled(Frozen):
+class AccountEnabled(Frozen, kw_only=True):
     school: str
     student_id: str
     kind: Kind = "student"
@@ -287,7 +287,7 @@ class AccountEnabled(Frozen):
     details: Details
 
 
-class ProgrammeEnrolled(Frozen):
+class ProgrammeEnrolled(Frozen, kw_only=True):
     school: str
     student_id: str
     kind: Kind = "student"
@@ -295,7 +295,7 @@ class ProgrammeEnrolled(Frozen):
     programme: str
 
 
-class ProgrammeUnenrolled(Frozen):
+class ProgrammeUnenrolled(Frozen, kw_only=True):
     school: str
     student_id: str
     kind: Kind = "student"
@@ -303,7 +303,7 @@ class ProgrammeUnenrolled(Frozen):
     programme: str
 
 
-class ModuleEnrolled(Frozen):
+class ModuleEnrolled(Frozen, kw_only=True):
     school: str
     student_id: str
     kind: Kind = "student"
@@ -311,7 +311,7 @@ class ModuleEnrolled(Frozen):
     module: str
 
 
-class ModuleUnenrolled(Frozen):
+class ModuleUnenrolled(Frozen, kw_only=True):
     school: str
     student_id: str
     kind: Kind = "student"
@@ -319,7 +319,7 @@ class ModuleUnenrolled(Frozen):
     module: str
 
 
-class StructureChanged(Frozen):
+class StructureChanged(Frozen, kw_only=True):
     """The codes that a school's structure gained and lost, by list."""
 
     school: str
@@ -328,7 +328,7 @@ class StructureChanged(Frozen):
     removed: dict[str, tuple[str, ...]] = {}
 
 
-class GuardReport(Frozen):
+class GuardReport(Frozen, kw_only=True):
     """One plan at one close: how many it had, how many went, what its budget still has room for."""
 
     plan: str
@@ -340,7 +340,7 @@ class GuardReport(Frozen):
     budget: str
 
 
-class ColumnDrop(Frozen):
+class ColumnDrop(Frozen, kw_only=True):
     """A column of the records that emptied between two certified sweeps: each as "filled/all"."""
 
     column: str
@@ -348,7 +348,7 @@ class ColumnDrop(Frozen):
     now: str
 
 
-class SweepReconciled(Frozen):
+class SweepReconciled(Frozen, kw_only=True):
     """
     What one sweep came to. ``outcome``: ``certified``; ``uncertified`` (the certificate proves nothing here, a full
     sweep was asked for); ``failed`` (the fetcher said so).
@@ -368,7 +368,7 @@ class SweepReconciled(Frozen):
     columns: tuple[ColumnDrop, ...] = ()
 
 
-class RemovalsHeld(Frozen):
+class RemovalsHeld(Frozen, kw_only=True):
     """A plan beyond its budget. ``columns``: of the plan ``nulled_column``, those that emptied."""
 
     school: str
@@ -382,7 +382,7 @@ class RemovalsHeld(Frozen):
     columns: tuple[ColumnDrop, ...] = ()
 
 
-class RemovalHeld(Frozen):
+class RemovalHeld(Frozen, kw_only=True):
     school: str
     student_id: str
     kind: Kind = "student"
@@ -391,7 +391,7 @@ class RemovalHeld(Frozen):
     version: int
 
 
-class HoldReleased(Frozen):
+class HoldReleased(Frozen, kw_only=True):
     school: str
     kind: Kind = "student"
     plan: str
@@ -401,7 +401,7 @@ class HoldReleased(Frozen):
     note: str = ""
 
 
-class HoldRefused(Frozen):
+class HoldRefused(Frozen, kw_only=True):
     school: str
     kind: Kind = "student"
     plan: str

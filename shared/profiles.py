@@ -12,7 +12,7 @@ PROFILE, PHOTO, TRANSCRIPT = "profile", "photo", "transcript"  # the areas of a 
 AREAS = (PROFILE, PHOTO, TRANSCRIPT)
 
 
-class Profile(Frozen):
+class Profile(Frozen, kw_only=True):
     """Who somebody is, as their record says. ``date_of_birth`` is ISO 8601; ``photo_id`` names their newest photo."""
 
     student_id: str
@@ -29,12 +29,12 @@ class Profile(Frozen):
     photo_id: int | None = None
 
 
-class ProfileFetched(Frozen):
+class ProfileFetched(Frozen, kw_only=True):
     school: str
     profile: Profile
 
 
-class PhotoFetched(Frozen):
+class PhotoFetched(Frozen, kw_only=True):
     """
     A photo that is in the fetchers' folder. ``hash``: BLAKE2b of its content, 32 hexadecimal digits; ``file``: where it
     is, below the folder; ``photo_id``: the record system's; ``size`` in bytes.
@@ -49,7 +49,7 @@ class PhotoFetched(Frozen):
     size: int
 
 
-class Mark(Frozen):
+class Mark(Frozen, kw_only=True):
     """
     One entry of a transcript. A number stands in ``score`` (as it is written) with ``out_of``, anything else in
     ``grade``. ``period`` goes from general to specific, with a stroke between.
@@ -66,7 +66,7 @@ class Mark(Frozen):
     date: str | None = None
 
 
-class TranscriptFetched(Frozen):
+class TranscriptFetched(Frozen, kw_only=True):
     """All marks of one student, by subject, period and name."""
 
     school: str

@@ -6,14 +6,14 @@ from shared.events import ColumnDrop, Evidence, StudentAssessed
 from shared.model import Budget, Details, Frozen, Kind, Structure
 
 
-class StagedDisable(Frozen):
+class StagedDisable(Frozen, kw_only=True):
     """A disable that waits for a certified sweep, by a record that says left."""
 
     digest: str
     at: int
 
 
-class StagedUnenrol(Frozen):
+class StagedUnenrol(Frozen, kw_only=True):
     """Enrolments that a record no longer has. ``is_move``: others were gained in the same step."""
 
     programmes: tuple[str, ...] = ()
@@ -22,7 +22,7 @@ class StagedUnenrol(Frozen):
     at: int
 
 
-class StagedUpdate(Frozen):
+class StagedUpdate(Frozen, kw_only=True):
     """
     Details that a record empties, waiting for a certified sweep: the account keeps what it has of ``fields``.
     ``columns`` are those of the record that they come from.
@@ -33,14 +33,14 @@ class StagedUpdate(Frozen):
     at: int
 
 
-class Absence(Frozen):
+class Absence(Frozen, kw_only=True):
     """The first certified sweep that lacked the person."""
 
     sweep: str
     started_at: str
 
 
-class AccountState(Frozen):
+class AccountState(Frozen, kw_only=True):
     """
     All that is known of one student: what Unitu should have, the newest assessment, and whatever is pending.
 
@@ -83,21 +83,21 @@ class AccountState(Frozen):
     assessment: StudentAssessed | None = None
 
 
-class OpenSweep(Frozen):
+class OpenSweep(Frozen, kw_only=True):
     sweep: str
     started_at: str
     full: bool
     at: int
 
 
-class CertifiedSweep(Frozen):
+class CertifiedSweep(Frozen, kw_only=True):
     sweep: str
     started_at: str
     completed_at: str
     at: int
 
 
-class HeldPlan(Frozen):
+class HeldPlan(Frozen, kw_only=True):
     """
     A plan beyond its budget. ``state``: who it waits for, or what a person said of it. ``columns``: those of the
     records that are empty and were not.
@@ -114,7 +114,7 @@ class HeldPlan(Frozen):
     columns: tuple[ColumnDrop, ...] = ()
 
 
-class SchoolState(Frozen):
+class SchoolState(Frozen, kw_only=True):
     """
     One school's students, or its staff, as the reconciler knows them. ``students`` counts their records, ``enabled``
     those with an enabled account; ``content_sum`` runs over the roll.
@@ -143,13 +143,13 @@ class SchoolState(Frozen):
     fill: dict[str, str] = {}
 
 
-class StructureState(Frozen):
+class StructureState(Frozen, kw_only=True):
     school: str
     at: int
     structure: Structure
 
 
-class LaneState(Frozen):
+class LaneState(Frozen, kw_only=True):
     """
     Where a lane stands. ``position`` is the next offset to read, counted from ``base`` (the lane's offsets go on rising
     when its topic is made anew). ``causes`` maps a source topic to the highest offset taken from it.

@@ -19,7 +19,7 @@ def email_key(email: str) -> str:
 # --- tenant-state ------------------------------------------------------------------------------------------------
 
 
-class Seat(Frozen, array_like=True):
+class Seat(Frozen, array_like=True, kw_only=True):
     """
     Whose account an e-mail is at Unitu: a school's person, by their book, or with no book a protected record.
 
@@ -45,7 +45,7 @@ class Seat(Frozen, array_like=True):
         return kind_of(self.book)
 
 
-class Intent(Frozen):
+class Intent(Frozen, kw_only=True):
     """
     A snapshot on its way: written before its POST. ``gained`` and ``lost`` are told against the last accepted roster.
 
@@ -63,7 +63,7 @@ class Intent(Frozen):
     entities: dict[str, tuple[str, ...]] = {}
 
 
-class Unknown(Frozen):
+class Unknown(Frozen, kw_only=True):
     """
     Snapshots of unknown outcome, as one: who Unitu may have beside the last accepted roster.
 
@@ -76,7 +76,7 @@ class Unknown(Frozen):
     lost: dict[str, int] = {}
 
 
-class Accepted(Frozen):
+class Accepted(Frozen, kw_only=True):
     number: int
     at: str
     roster_hash: str
@@ -84,7 +84,7 @@ class Accepted(Frozen):
     entities: dict[str, tuple[str, ...]] = {}
 
 
-class Adoption(Frozen):
+class Adoption(Frozen, kw_only=True):
     """
     A person's yes to a roster. ``bound`` is the hash of all that was shown; ``rebuilds`` maps a lane to the rebuild
     that the shown roster came after. Another set of schools, list of staff or address needs another yes.
@@ -102,7 +102,7 @@ class Adoption(Frozen):
     rebuilds: dict[str, str] = {}
 
 
-class Reason(Frozen):
+class Reason(Frozen, kw_only=True):
     """Why a snapshot does not go. ``code`` is one of a few words, ``message`` is for people; neither names a person."""
 
     code: str
@@ -111,7 +111,7 @@ class Reason(Frozen):
     count: int = 0
 
 
-class Held(Frozen):
+class Held(Frozen, kw_only=True):
     """``hold`` needs a person, ``wait`` may pass by itself, ``rejected`` is Unitu's own no."""
 
     kind: Literal["hold", "wait", "rejected"]
@@ -119,12 +119,12 @@ class Held(Frozen):
     since: str
 
 
-class Simulated(Frozen):
+class Simulated(Frozen, kw_only=True):
     at: str
     digest: str
 
 
-class TenantState(Frozen):
+class TenantState(Frozen, kw_only=True):
     """
     All that must not be forgotten of one tenant. ``revision`` counts its writings, ``number`` its snapshots; of two
     writings of one revision the first in the log stands, and ``writer`` tells them apart.
@@ -158,7 +158,7 @@ class TenantState(Frozen):
 # --- deliveries --------------------------------------------------------------------------------------------------
 
 
-class Who(Frozen):
+class Who(Frozen, kw_only=True):
     """One person of a report or a hold."""
 
     school: str
@@ -168,7 +168,7 @@ class Who(Frozen):
     reason: str = ""
 
 
-class EmailWait(Frozen):
+class EmailWait(Frozen, kw_only=True):
     """A changed e-mail that waits: Unitu knows the person as ``delivered``, the school now says ``own``."""
 
     school: str
@@ -182,7 +182,7 @@ class EmailWait(Frozen):
         return f"{book_of(self.school, self.kind)}/{self.person}"
 
 
-class EmailConflict(Frozen):
+class EmailConflict(Frozen, kw_only=True):
     """A person whose e-mail is another's: ``holder`` keeps it (book/person, or / and a protected e-mail)."""
 
     school: str
@@ -193,18 +193,18 @@ class EmailConflict(Frozen):
     is_left_out: bool
 
 
-class FieldsUpdated(Frozen):
+class FieldsUpdated(Frozen, kw_only=True):
     email: str
     fields: tuple[str, ...]
 
 
-class CodesChanged(Frozen):
+class CodesChanged(Frozen, kw_only=True):
     email: str
     programmes: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
 
 
-class NewEntity(Frozen):
+class NewEntity(Frozen, kw_only=True):
     """Something that the last accepted snapshot did not have. ``students``: how many its creation would unblock."""
 
     list: Literal["faculties", "departments", "programmes", "modules"]
@@ -213,14 +213,14 @@ class NewEntity(Frozen):
     students: int = 0
 
 
-class NotTaken(Frozen):
+class NotTaken(Frozen, kw_only=True):
     """Unitu takes ``personalEmail`` and ``id`` the first time only."""
 
     email: str
     field: Literal["id", "personalEmail"]
 
 
-class Report(Frozen):
+class Report(Frozen, kw_only=True):
     """
     What Unitu will do with one snapshot, by its document, as far as known.
 
@@ -246,7 +246,7 @@ class Report(Frozen):
     repeated_codes: dict[str, tuple[str, ...]] = {}
 
 
-class SnapshotAccepted(Frozen):
+class SnapshotAccepted(Frozen, kw_only=True):
     """Unitu took the snapshot; it works asynchronously, so this does not say *applied*."""
 
     tenant: str
@@ -260,7 +260,7 @@ class SnapshotAccepted(Frozen):
     report: Report
 
 
-class SnapshotRejected(Frozen):
+class SnapshotRejected(Frozen, kw_only=True):
     """Unitu said no. ``message`` says what to do, ``answer`` is the beginning of Unitu's own words."""
 
     tenant: str
@@ -273,7 +273,7 @@ class SnapshotRejected(Frozen):
     report: Report
 
 
-class SnapshotRetried(Frozen):
+class SnapshotRetried(Frozen, kw_only=True):
     """Nobody knows whether Unitu took it: the newest snapshot goes after ``retry_at``, under another number."""
 
     tenant: str
@@ -285,7 +285,7 @@ class SnapshotRetried(Frozen):
     status: int | None = None
 
 
-class SnapshotSimulated(Frozen):
+class SnapshotSimulated(Frozen, kw_only=True):
     """Everything but the POST. ``verdict`` is what a live tenant would have done."""
 
     tenant: str
@@ -300,7 +300,7 @@ class SnapshotSimulated(Frozen):
     who: tuple[Who, ...] = ()
 
 
-class SnapshotHeld(Frozen):
+class SnapshotHeld(Frozen, kw_only=True):
     """Told when the reasons change, not at every look. ``who``: at most ``WHO_LIMIT``; the reasons have the counts."""
 
     tenant: str

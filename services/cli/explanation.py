@@ -12,14 +12,14 @@ from shared.events import Evidence
 from shared.model import Category, Details, Frozen, Kind, Student, Verdict
 
 
-class Judged(Frozen, omit_defaults=False):
+class Judged(Frozen, omit_defaults=False, kw_only=True):
     """One verdict, and what each rule that decides it saw."""
 
     verdict: Verdict
     rules: tuple[Ruling, ...]
 
 
-class Seen(Frozen, omit_defaults=False):
+class Seen(Frozen, omit_defaults=False, kw_only=True):
     """
     ``last_seen_at`` is the start of the last certified sweep that had the student, or a later reading; ``read_at`` is
     when the record was read that counts now. ``arrived``: that record, as the source said it; null where it broke its
@@ -34,7 +34,7 @@ class Seen(Frozen, omit_defaults=False):
     arrived: Student | None
 
 
-class Account(Frozen, omit_defaults=False):
+class Account(Frozen, omit_defaults=False, kw_only=True):
     """
     The account as the reconciler has it. ``waits_for_email`` is an address that ``email_holder`` has. ``version`` is
     the lane offset of the record that last changed it, -1 where none has.
@@ -52,7 +52,7 @@ class Account(Frozen, omit_defaults=False):
     evidence: Evidence | None
 
 
-class Staged(Frozen, omit_defaults=False):
+class Staged(Frozen, omit_defaults=False, kw_only=True):
     """A removal, or a change that could not go at once, on its way. ``waits_for`` says in words for what."""
 
     kind: Literal["disable", "absence", "unenrol", "move", "create", "email_change", "update"]
@@ -62,7 +62,7 @@ class Staged(Frozen, omit_defaults=False):
     waits_for: str
 
 
-class Held(Frozen, omit_defaults=False):
+class Held(Frozen, omit_defaults=False, kw_only=True):
     """A plan beyond its budget that has the student, as ``holds list`` has it."""
 
     kind: str
@@ -76,7 +76,7 @@ class Held(Frozen, omit_defaults=False):
     note: str
 
 
-class Changed(Frozen, omit_defaults=False):
+class Changed(Frozen, omit_defaults=False, kw_only=True):
     """One event of ``account-changes``. ``detail`` is its programme or module, the fields or the evidence."""
 
     kind: str
@@ -85,7 +85,7 @@ class Changed(Frozen, omit_defaults=False):
     detail: str
 
 
-class LastSnapshot(Frozen, omit_defaults=False):
+class LastSnapshot(Frozen, omit_defaults=False, kw_only=True):
     """
     The tenant's last accepted snapshot (``number`` null: none yet), and the last one that carried the student
     (``carried_number`` null: none did, or it is not among those looked at). ``email``: the address under which the
@@ -108,14 +108,14 @@ class LastSnapshot(Frozen, omit_defaults=False):
     held: tuple[str, ...]
 
 
-class NextSweep(Frozen, omit_defaults=False):
+class NextSweep(Frozen, omit_defaults=False, kw_only=True):
     """``at`` null: it is under way, or the school pushes by itself."""
 
     at: str | None
     is_under_way: bool
 
 
-class Rollover(Frozen, omit_defaults=False):
+class Rollover(Frozen, omit_defaults=False, kw_only=True):
     """The window around the academic year's first day in which unexplained removals pause: this one, or the next."""
 
     starts: str
@@ -123,13 +123,13 @@ class Rollover(Frozen, omit_defaults=False):
     is_open: bool
 
 
-class Difference(Frozen, omit_defaults=False):
+class Difference(Frozen, omit_defaults=False, kw_only=True):
     field: str
     state: Any
     live: Any
 
 
-class Live(Frozen, omit_defaults=False):
+class Live(Frozen, omit_defaults=False, kw_only=True):
     """
     The student as the record system has them now, judged by today's rules. ``is_there`` false: no record has the id;
     null: it could not be asked, and ``trouble`` says why. ``differs`` from what is known here.
@@ -144,7 +144,7 @@ class Live(Frozen, omit_defaults=False):
     trouble: str | None = None
 
 
-class Explanation(Frozen, omit_defaults=False):
+class Explanation(Frozen, omit_defaults=False, kw_only=True):
     """
     Each step from a student's record to Unitu. ``last_changes`` null: Kafka could not be asked. ``notes``: what else to
     know, in words.

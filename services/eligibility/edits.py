@@ -26,7 +26,7 @@ ORDER = (Verdict.ELIGIBLE, Verdict.INELIGIBLE, Verdict.UNDECIDED)
 Which = Literal["portal", "account"]
 
 
-class FieldEdit(Frozen, omit_defaults=False):
+class FieldEdit(Frozen, omit_defaults=False, kw_only=True):
     """
     One field changed. ``words`` say to what; ``to`` is the value where only that one will do, and null where any will,
     or where the field is emptied.
@@ -38,7 +38,7 @@ class FieldEdit(Frozen, omit_defaults=False):
     words: str
 
 
-class Edit(Frozen, omit_defaults=False):
+class Edit(Frozen, omit_defaults=False, kw_only=True):
     """Fields that, changed together and with nothing else, make ``verdict`` come out as ``becomes``."""
 
     verdict: Which

@@ -9,7 +9,7 @@ from shared.model import Category, Frozen, Kind, Outcome
 MASKED = "***"
 
 
-class Ruling(Frozen, omit_defaults=False):
+class Ruling(Frozen, omit_defaults=False, kw_only=True):
     """
     One rule's outcome, the value that it saw and, where it fails, what would put it right.
 

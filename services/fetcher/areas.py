@@ -38,7 +38,7 @@ SETS = "sets"
 _T = TypeVar("_T", bound=Frozen)
 
 
-class StatusWords(Frozen):
+class StatusWords(Frozen, kw_only=True):
     words: dict[str, int] = {}
 
 

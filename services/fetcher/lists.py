@@ -21,14 +21,14 @@ from shared.model import Address, Frozen, Student
 from shared.wire import encode
 
 
-class ShortList(Frozen):
+class ShortList(Frozen, kw_only=True):
     """Who is in a list, by id, each with their ``Student`` as JSON; and what the list declared."""
 
     people: dict[str, msgspec.Raw] = {}
     endpoints: tuple[EndpointRead, ...] = ()
 
 
-class Homes(Frozen):
+class Homes(Frozen, kw_only=True):
     """Where each student lives whose guardian is marked StudentHome, by id; none where the feed has no such mark."""
 
     homes: dict[str, Address] = {}

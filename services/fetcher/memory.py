@@ -16,7 +16,7 @@ from shared.model import Frozen
 _T = TypeVar("_T", bound=Frozen)
 
 
-class AreaState(Frozen):
+class AreaState(Frozen, kw_only=True):
     """
     When an area is read next (Unix seconds; 0: at the next sweep), when what it says was read, and what was wrong with
     it last (empty: nothing).
@@ -28,7 +28,7 @@ class AreaState(Frozen):
     failures: int = 0
 
 
-class SchoolMemory(Frozen):
+class SchoolMemory(Frozen, kw_only=True):
     """
     What the last sweeps of a school came to.
 

@@ -26,7 +26,7 @@ ROLL_CHUNK = 5_000  # ids in one RollRead
 _FETCHED: dict[Kind, type[StudentFetched] | type[StaffFetched]] = {"student": StudentFetched, "staff": StaffFetched}
 
 
-class _Fetched(Frozen):
+class _Fetched(Frozen, kw_only=True):
     """StudentFetched, where the student's bytes are there."""
 
     school: str

@@ -17,28 +17,28 @@ from shared.wire import encode
 _T = TypeVar("_T", bound=Frozen)
 
 
-class Wanted(Frozen, array_like=True):
+class Wanted(Frozen, array_like=True, kw_only=True):
     """``photo_id``: their newest photo (None: they have none); ``has_marks``: their gradebooks are to be read."""
 
     photo_id: int | None
     has_marks: bool
 
 
-class Photographed(Frozen, array_like=True):
+class Photographed(Frozen, array_like=True, kw_only=True):
     """The photo last fetched; ``hash`` empty: there was none under this id."""
 
     photo_id: int
     hash: str
 
 
-class Marked(Frozen, array_like=True):
+class Marked(Frozen, array_like=True, kw_only=True):
     """When the gradebooks were last read (Unix seconds), and the digest of what was last told of them."""
 
     read_at: float
     digest: str
 
 
-class Portraits(Frozen):
+class Portraits(Frozen, kw_only=True):
     """All of one school, each by student."""
 
     wanted: dict[str, Wanted] = {}

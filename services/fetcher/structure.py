@@ -29,14 +29,14 @@ from shared.model import Department, Faculty, Frozen, House, Module, ModuleYear,
 HOMELESS = Department(code="YEARS", name="Year groups")
 
 
-class Division(Frozen):
+class Division(Frozen, kw_only=True):
     id: int
     code: str = ""
     name: str
     order: int = 0
 
 
-class YearGroup(Frozen):
+class YearGroup(Frozen, kw_only=True):
     """``divisions``: ids, in the order in which the school lists them."""
 
     nc_year: int
@@ -44,19 +44,19 @@ class YearGroup(Frozen):
     divisions: tuple[int, ...] = ()
 
 
-class TeachingDepartment(Frozen):
+class TeachingDepartment(Frozen, kw_only=True):
     id: int
     code: str = ""
     name: str
 
 
-class Subject(Frozen):
+class Subject(Frozen, kw_only=True):
     id: int
     code: str = ""
     name: str
 
 
-class TeachingSet(Frozen):
+class TeachingSet(Frozen, kw_only=True):
     """
     ``nc_year`` and ``subject`` are None where the school does not say; ``members`` are sorted student ids, ``teachers``
     those of members of staff.
@@ -71,13 +71,13 @@ class TeachingSet(Frozen):
     teachers: tuple[str, ...] = ()
 
 
-class SchoolHouse(Frozen):
+class SchoolHouse(Frozen, kw_only=True):
     id: int
     code: str = ""
     name: str
 
 
-class Houses(Frozen):
+class Houses(Frozen, kw_only=True):
     houses: tuple[SchoolHouse, ...] = ()
 
     @property
@@ -85,7 +85,7 @@ class Houses(Frozen):
         return {house.id: house.name for house in self.houses}
 
 
-class SchoolTerm(Frozen):
+class SchoolTerm(Frozen, kw_only=True):
     """``starts`` and ``ends``: ``YYYY-MM-DD``. ``code``: the academic year and the term's name."""
 
     id: int
@@ -95,11 +95,11 @@ class SchoolTerm(Frozen):
     ends: str
 
 
-class Terms(Frozen):
+class Terms(Frozen, kw_only=True):
     terms: tuple[SchoolTerm, ...] = ()
 
 
-class SchoolLists(Frozen):
+class SchoolLists(Frozen, kw_only=True):
     """``repeated`` counts the year groups that came more than once: another may be missing in their place."""
 
     year_groups: tuple[YearGroup, ...] = ()
@@ -108,7 +108,7 @@ class SchoolLists(Frozen):
     repeated: int = 0
 
 
-class TeachingLists(Frozen):
+class TeachingLists(Frozen, kw_only=True):
     """``repeated`` counts the subjects, sets and members of sets that came more than once in their list."""
 
     subjects: tuple[Subject, ...] = ()

@@ -30,7 +30,7 @@ class Lease:
     moment: int
 
 
-class Last(Frozen):
+class Last(Frozen, kw_only=True):
     """
     What the accepted bodies of a school came to. ``roll``: everybody whom a body said to be there and none since a
     complete one said not to be; by key, the other field that tells one from another. ``staff`` is the same of the

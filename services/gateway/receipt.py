@@ -13,7 +13,7 @@ WITHOUT_KEY: dict[Kind, Literal["student_without_key", "staff_without_key"]] = {
 }
 
 
-class Receipt(Frozen, omit_defaults=False):
+class Receipt(Frozen, omit_defaults=False, kw_only=True):
     """
     ``complete`` False: this body says nothing about which students are gone, and ``reason`` says why;
     ``staff_complete`` is the same of the staff, null where none were supplied or they are not taken. ``faults`` are

@@ -18,7 +18,7 @@ Codes = frozenset[str] | None  # of one list; None: nobody has ever said which t
 Entity = Faculty | Department | Programme | Module
 
 
-class Lists(Frozen):
+class Lists(Frozen, kw_only=True):
     """What a school last said of each list, sorted by code; None: it was never supplied."""
 
     faculties: tuple[Faculty, ...] | None = None

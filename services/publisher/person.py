@@ -12,7 +12,7 @@ from shared.state import AccountState
 _json = msgspec.json.Encoder()
 
 
-class Person(Frozen, array_like=True):
+class Person(Frozen, array_like=True, kw_only=True):
     """
     The newest that ``account-state`` says of one account.
 

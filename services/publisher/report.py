@@ -15,7 +15,7 @@ LIST_LIMIT = 5_000  # of each list; a report is one message, and Kafka takes 16 
 UPDATED = ("firstName", "lastName", "year", "phone")  # what Unitu's document says that it updates
 
 
-class Sent(Frozen, array_like=True):
+class Sent(Frozen, array_like=True, kw_only=True):
     """
     What was last accepted under one e-mail, and the ``id`` and ``personalEmail`` that Unitu took the first time.
     """

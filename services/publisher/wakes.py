@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 60.0  # a lane that has not moved after this is stuck; what t
 TRIES = 20
 
 
-class Wake(Frozen, array_like=True):
+class Wake(Frozen, array_like=True, kw_only=True):
     """``position``: where the lane's view stands once it has the change. Times are Unix seconds."""
 
     position: int

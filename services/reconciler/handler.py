@@ -231,6 +231,7 @@ class _Batch:
                 return
             if ledger.digest_entry(before) == taken:
                 return
+        book.take(assessed, record.value)
         emails.decide(book, assessed, Reading(record.offset, read_at, taken.hex()), self._emitting(record))
 
     def _emitting(self, record: Record) -> emails.Emit:

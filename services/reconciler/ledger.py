@@ -15,6 +15,7 @@ from services.reconciler.proof import weight
 from services.reconciler.reconcile import changed, fold
 from services.reconciler.spending import DISABLED, Recent, Spending, recent_of
 from shared.books import kind_of, school_of
+from shared.events import StudentAssessed
 from shared.lane import StateLost, View
 from shared.state import AccountState, SchoolState
 from shared.wire import MODULUS, decoder, encode
@@ -134,6 +135,7 @@ class Ledger:
         self.school = self._before
         self._states: dict[str, AccountState | None] = {}
         self._dirty: dict[str, None] = {}  # in the order of the decisions: so the same batch is the same messages
+        self._taken: dict[str, tuple[StudentAssessed, bytes]] = {}
         self._holders: dict[str, str | None] = {}
         self._waiters: dict[str, tuple[str, ...]] = {}
         self._students = self.school.students
@@ -175,6 +177,10 @@ class Ledger:
         ids = list(ids)
         self.fetch(ids)
         return {student: state for student in ids if (state := self._states[student]) is not None}
+
+    def take(self, assessed: StudentAssessed, value: bytes) -> None:
+        """Keep the bytes that an assessment came as: the state made of it has them as they are."""
+        self._taken[assessed.student_id] = (assessed, value)
 
     def save(self, state: AccountState) -> None:
         """Remember a student's new state, and keep every index in step with it."""
@@ -305,7 +311,7 @@ class Ledger:
         for student in self._dirty:
             state = self._states[student]
             if state is not None:
-                value = encode(state)
+                value = self._encode(state)
                 self._view.put(hash_name, student, value)
                 written.append((state, value))
         self._dirty.clear()
@@ -316,6 +322,12 @@ class Ledger:
         value = encode(school)
         self._view.put(SCHOOLS, self.name, value)
         return written, (school, value)
+
+    def _encode(self, state: AccountState) -> bytes:
+        """Most of a state is its assessment, and that was read and checked as JSON in this very batch."""
+        assessed, value = self._taken.get(state.student_id, (None, b""))
+        is_same = assessed is not None and assessed is state.assessment
+        return encode(changed(state, assessment=msgspec.Raw(value)) if is_same else state)
 
 
 def fetch_emails(view: View, wanted: Iterable[tuple[Ledger, Iterable[str]]]) -> None:

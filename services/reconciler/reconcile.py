@@ -173,8 +173,8 @@ def _have(
         gained = (_without(programmes, had_programmes), _without(modules, had_modules))
         lost = (_without(had_programmes, programmes), _without(had_modules, modules))
         asserted = (programmes, modules) if is_new else gained
-        changes.extend(ProgrammeEnrolled(**who, programme=code) for code in asserted[0])
-        changes.extend(ModuleEnrolled(**who, module=code) for code in asserted[1])
+        changes += [ProgrammeEnrolled(**who, programme=code) for code in asserted[0]]
+        changes += [ModuleEnrolled(**who, module=code) for code in asserted[1]]
         programmes, modules = _union(had_programmes, programmes), _union(had_modules, modules)
         unenrol = _stage(state.unenrol, lost, is_move=any(gained), at=at)
     held = state.held and _reviewed(state, last, wanted, unenrol, email_change, update)
@@ -334,7 +334,7 @@ def unenrol(state: AccountState, at: int, when: str, spends: str | None) -> tupl
         return state, []
     who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
     changes: list[Change] = [ProgrammeUnenrolled(**who, programme=code) for code in staged.programmes]
-    changes.extend(ModuleUnenrolled(**who, module=code) for code in staged.modules)
+    changes += [ModuleUnenrolled(**who, module=code) for code in staged.modules]
     state = changed(
         state,
         at=at,

@@ -1,14 +1,28 @@
 """Names, bytes and ids: what crosses a topic must be told by others, and be the same when it is said twice."""
 
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
+import services
+import shared
 from services.reconciler.messages import Envelope
 from shared import dead_letters
 from shared.errors import Poison
 from shared.events import ModuleEnrolled, StudentFetched
+from shared.model import Frozen
 from shared.wire import Record, decode, encode, event_id, roll_hash
 from tests.builders import a_student, at
+
+
+def every_model(of: type[Frozen] = Frozen) -> Iterator[type[Frozen]]:
+    for model in of.__subclasses__():
+        yield model
+        yield from every_model(model)
 
 
 def a_record() -> Record:
@@ -81,3 +95,16 @@ def test_a_dead_letter_has_the_record_as_it_came_and_why() -> None:
 
 def test_a_roll_is_a_set() -> None:
     assert roll_hash(["2", "1", "1"]) == roll_hash(["1", "2"]) != roll_hash(["1", "2", "3"])
+
+
+def test_no_model_takes_a_value_without_its_name() -> None:
+    for package in (services, shared):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                import_module(module.name)
+    models = list(every_model())
+    assert len(models) > 100
+    for model in models:
+        kinds = {field.kind for field in inspect.signature(model).parameters.values()}
+        assert kinds <= {inspect.Parameter.KEYWORD_ONLY}, f"{model} lacks kw_only=True"
+        assert model.__struct_config__.frozen, model

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from shared.events import (
     AccountDisabled,
@@ -15,6 +16,7 @@ from shared.events import (
     ResumeSchool,
     StructureChanged,
     StructureFetched,
+    StudentAssessed,
     StudentFetched,
     SweepReconciled,
     SweepStarted,
@@ -22,8 +24,8 @@ from shared.events import (
 )
 from shared.model import House, Module, Programme, Structure, Student
 from shared.state import LaneState
-from shared.topics import SYNC_REQUESTS
-from shared.wire import Message, decoder
+from shared.topics import STUDENTS_ASSESSED, SYNC_REQUESTS
+from shared.wire import Message, Record, decoder, digest
 from tests.builders import SCHOOL, a_failed_sweep, a_leaver, a_student, a_sweep, at
 from tests.road import LANE, Road, a_config
 
@@ -465,6 +467,28 @@ def test_an_emptied_store_is_rebuilt_to_the_byte(road: Road) -> None:
     request = road.out.of(SYNC_REQUESTS)[-1].value or b""
     assert SyncRequested.__name__ == "SyncRequested"
     assert b'"full":true' in request
+
+
+def test_an_assessment_that_another_hand_wrote_is_kept_and_comes_back_the_same(road: Road) -> None:
+    """Its bytes go into the state as they came; a rebuild writes them anew, and nothing may hang on which."""
+    road.read_one(StudentFetched(school=SCHOOL, student=a_student(FIRST, last_name="Moss")), minutes=5)
+    road.lane[-1] = structs.replace(road.lane[-1], value=msgspec.json.format(road.lane[-1].value, indent=1))
+    road.run()
+    state = road.account(FIRST)
+    assert state is not None
+    assert state.assessment == decoder(StudentAssessed).decode(road.lane[-1].value)
+    assert state.assessed == digest(road.lane[-1].value).hex()
+    told = len(road.changes())
+    road.store.hashes, road.store.records = {}, {}
+    road.start()
+    assert road.account(FIRST) == state
+    road.append(Message(STUDENTS_ASSESSED, LANE, f"{SCHOOL}/{FIRST}", road.lane[-1].value, told_by(road.lane[-1])))
+    road.run()
+    assert len(road.changes()) == told
+
+
+def told_by(record: Record) -> list[tuple[str, bytes]]:
+    return [(name, value or b"") for name, value in (record.raw or {}).items() if name != "cause"]
 
 
 KEYS = [f"{name}:abbey" for name in ("students", "digests", "emails", "pending", "recent")] + ["schools", "rolls"]
