@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from services.sandbox.brokers import Addresses
 from shared.config import Config
 from shared.config_load import load
+from shared.kafka_admin import Topics
 from tests import brokers as servers
 
 # No test is timed: neither an example, nor how long it takes to think one up on a busy machine. A run draws the same
@@ -94,6 +95,12 @@ def brokers(request: pytest.FixtureRequest) -> Addresses:
 def prefix() -> str:
     """What this test's topics, groups and keys begin with: tests share the servers and never meet."""
     return f"t{uuid.uuid4().hex[:10]}-"
+
+
+def create_topics(config: Config) -> None:
+    """All of a configuration. With more patience than a person has: the machine of a test run may stand still."""
+    with Topics(config, open_seconds=60) as topics:
+        topics.create()
 
 
 ConfigFile = Callable[..., Path]

@@ -70,6 +70,7 @@ class Course:
     reconciled: SweepReconciled | None = None
     is_decided: bool = False
     _starts: int = 0
+    _ours: list[str] = field(default_factory=list)  # sweeps that may be the one, as they began
     _judged: dict[str, Record] = field(default_factory=dict)  # readings of the one student, by their time
     _told: dict[str, list[tuple[str, Frozen]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -95,15 +96,19 @@ class Course:
             case SyncAnswered():
                 if event.request == self.request:
                     self.answer = event
+            case SweepStarted() | SweepFailed() if self.reconciled is not None:
+                pass  # ours is decided: what is read next is about somebody else's wish
             case SweepStarted():
                 self._starts += 1
                 if event.started_at >= self.asked_at or self._starts > 1:
                     self.sweep, self.seen, self.completed = event.sweep, 0, None
+                    self._ours.append(event.sweep)
             case SweepCompleted():
                 if event.sweep == self.sweep:
                     self.completed = event
             case SweepFailed():
-                if event.sweep == self.sweep or event.started_at >= self.asked_at:
+                is_next = self.completed is not None  # ours was read to its end, and waits for its decision
+                if event.sweep == self.sweep or (event.started_at >= self.asked_at and not is_next):
                     self.failed = event
             case SweepReconciled():
                 self._told[event.sweep].append((kind, event))
@@ -121,14 +126,17 @@ class Course:
             self._judged[record.header("read_at") or ""] = record
 
     def _judge(self) -> None:
-        """A close that proved nothing has asked for a full sweep: that one is ours then."""
-        for _, event in self._told.get(self.sweep or "", ()):
-            if isinstance(event, SweepReconciled) and self.reconciled is None:
-                if event.outcome == "uncertified":
+        """
+        The first of ours that was certified is the one, although another may have begun before its end is read. A close
+        that proved nothing has asked for a full sweep: that one is ours then.
+        """
+        for sweep in self._ours if self.reconciled is None else ():
+            for _, event in self._told.get(sweep, ()):
+                if isinstance(event, SweepReconciled) and event.outcome == "certified":
+                    self.sweep, self.reconciled, self.is_decided = sweep, event, True
+                    return
+                if isinstance(event, SweepReconciled) and event.outcome == "uncertified" and sweep == self.sweep:
                     self.sweep, self.completed, self._starts = None, None, 1
-                elif event.outcome == "certified":
-                    self.reconciled, self.is_decided = event, True
-                return
 
     @property
     def _record(self) -> Record | None:

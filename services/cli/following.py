@@ -80,8 +80,7 @@ class Following:
         with Reader(self.config) as reader:
             while True:
                 self._read_on(reader)
-                words = self._waits_for()
-                found = self._delivery() if self.course.is_decided else words
+                found = self._found()
                 if isinstance(found, Delivery):
                     self.say(Step.DELIVERED, "")
                     return found
@@ -95,6 +94,16 @@ class Following:
             for record in reader.read(topic, self.lane, self.starts[topic]):
                 self.starts[topic] = record.offset + 1
                 self.course.take(record)
+
+    def _found(self) -> Delivery | str:
+        """How it ended, or what it waits for. Raises: NotRead."""
+        words = self._waits_for()
+        return self._delivery() if self.course.is_decided and self._is_remembered() else words
+
+    def _is_remembered(self) -> bool:
+        """A decision is told before the store has it, and with it what is held."""
+        lane = self._lane_state()
+        return lane is not None and lane.position > self.course.version(lane.base)
 
     def _waits_for(self) -> str:
         """In words, while it is not decided. Raises: NotRead."""

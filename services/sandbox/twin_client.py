@@ -242,7 +242,7 @@ class UnituTwin(_Client):
         """The e-mails of all whose account was disabled at some time."""
         return {event["change"]["email"] for event in self.history() if event["change"]["kind"] == "disable"}
 
-    def wait_idle(self, seconds: float = 10.0, received: int = 0) -> Json:
+    def wait_idle(self, seconds: float = 60.0, received: int = 0) -> Json:
         """Until everything accepted is applied and at least ``received`` POSTs have come. Raises: TimeoutError."""
         deadline = time.monotonic() + seconds
         while True:

@@ -19,13 +19,13 @@ from shared.config import Config
 from shared.config_load import load
 from shared.events import SweepCompleted, SweepFailed, SweepStarted
 from shared.kafka import Reader
-from shared.kafka_admin import Topics
 from shared.topics import STUDENTS_FETCHED
 from shared.wire import Record, decode
-from tests.conftest import ConfigFile
+from tests.conftest import ConfigFile, create_topics
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e, pytest.mark.timeout(900)]
 
+PATIENCE = 240.0  # seconds; who has failed rests about as long again as it has been failing, before it is read
 SCHOOLS, PUPILS, PAGE = 200, 12, 5
 HANGS = [{"kind": "hang", "path": path} for path in ("/auth/connect/token", "/api/students")] * 5
 BREAKS: list[dict[str, Any]] = [  # each of these keeps its school from a certificate for as long as it lasts
@@ -56,7 +56,7 @@ poll_seconds = 2
 page_size = {page}
 max_requests_per_hour = 1000000
 timeout_seconds = 120
-lease_seconds = 3
+lease_seconds = 15
 """
 
 
@@ -90,7 +90,7 @@ class Country:
         return found
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             self.programs.check()
             if time.monotonic() > deadline:
@@ -117,8 +117,7 @@ def country(config_file: ConfigFile, tmp_path: Path) -> Iterator[Country]:
         tables = [SCHOOL.format(slug=slug, isams=server.url, page=PAGE) for slug in SLUGS]
         path = config_file('[tenants.all]\napi_key = { file = "secret" }\n' + "".join(tables))
         config = load(path, {})
-        with Topics(config) as topics:
-            topics.create()
+        create_topics(config)
         programs = Programs(tmp_path)
         stack.callback(programs.kill)
         stack.callback(programs.stop)

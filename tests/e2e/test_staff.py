@@ -30,9 +30,14 @@ def waits_for(town: Town) -> list[tuple[str, str]]:
     return [(one.code, one.school) for one in held[-1].reasons] if held else []
 
 
-def standing(town: Town) -> dict[str, dict[str, Any]]:
-    told: list[dict[str, Any]] = json.loads(town.rollcall("status", "--json").stdout)
-    return {one["people"]: one for one in told}
+def enabled(town: Town) -> dict[str, int]:
+    """What is known is written after it was told, so that Unitu may have it first."""
+    return {one["people"]: one["enabled"] for one in json.loads(town.rollcall("status", "--json").stdout)}
+
+
+def disabled(town: Town, employee: str) -> dict[str, Any] | None:
+    told: dict[str, Any] = json.loads(town.rollcall("explain", town.slug, employee, "--staff", "--json").stdout)
+    return told if told["state"]["status"] == "disabled" else None
 
 
 def test_staff_come_and_go_at_unitu_and_a_refused_list_of_them_moves_nobody(
@@ -56,7 +61,7 @@ def test_staff_come_and_go_at_unitu_and_a_refused_list_of_them_moves_nobody(
         told = {one["email"]: one for one in town.unitu.accounts()}
         assert {email for email, one in told.items() if one["kind"] == "staff"} == set(teachers.values())
         assert all(told[email]["university_title"] for email in teachers.values())
-        assert (standing(town)["staff"]["enabled"], standing(town)["students"]["enabled"]) == (len(teachers), 45)
+        town.until(lambda: enabled(town) == {"staff": len(teachers), "students": 45}, "the same in the status")
 
         read = json.loads(town.rollcall("sync", town.slug, "--staff", "--wait", "--json").stdout)
         assert (read["people"], read["roll_count"], read["waits_for"]) == ("staff", len(teachers), [])
@@ -64,8 +69,8 @@ def test_staff_come_and_go_at_unitu_and_a_refused_list_of_them_moves_nobody(
         gone, hidden, *_ = teachers
         town.isams.change(gone, of="employees", leavingDate="2020-07-10")  # and still Current, as nobody tidied up
         town.until_enabled(*pupils.values(), *(set(teachers.values()) - {teachers[gone]}))
-        explained = json.loads(town.rollcall("explain", town.slug, gone, "--staff", "--json").stdout)
-        assert (explained["category"], explained["state"]["status"]) == ("left", "disabled")
+        explained = town.until(lambda: disabled(town, gone), "the same in the explanation")
+        assert explained["category"] == "left"
         assert explained["state"]["evidence"]["kind"] == "record"
 
         town.isams.fault(REFUSED)

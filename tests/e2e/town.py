@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from services.sandbox.school import make_school
 from services.sandbox.serve import serving
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
 from services.sandbox.unitu_twin import unitu_app
+from shared import clock
 from shared.config import Config
 from shared.config_load import load
-from shared.events import SweepCompleted
+from shared.events import SweepCompleted, SweepReconciled
 from shared.kafka import Reader
 from shared.model import Frozen
 from shared.topics import STUDENTS_ASSESSED
@@ -124,14 +125,19 @@ class Town:
         self.until(are_there, f"{len(emails)} enabled accounts at Unitu")
 
     def until_sweeps(self, count: int, outcome: str = "certified") -> None:
-        """So many more sweeps have been decided with this outcome."""
-        before = len(self.sweeps(outcome))
-        self.until(lambda: len(self.sweeps(outcome)) >= before + count, f"{count} {outcome} sweeps")
+        """So many sweeps that began after this moment have been decided with this outcome."""
+        self._until_new(count, lambda: self.sweeps(outcome), f"{count} {outcome} sweeps")
 
     def until_sweeps_read(self, count: int) -> None:
-        """So many more sweeps have been read to their end, whoever has heard of them."""
-        before = len(self.closes())
-        self.until(lambda: len(self.closes()) >= before + count, f"{count} sweeps read")
+        """So many sweeps that began after this moment have been read to their end, whoever has heard of them."""
+        self._until_new(count, self.closes, f"{count} sweeps read")
+
+    def _until_new(
+        self, count: int, found: Callable[[], Sequence[SweepReconciled | SweepCompleted]], what: str
+    ) -> None:
+        """By when they began: the end of an older one, which has not seen what is there now, may be told later."""
+        now = clock.now()
+        self.until(lambda: len({one.sweep for one in found() if is_after(one.sweep, now)}) >= count, what)
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -142,8 +148,9 @@ class Town:
     def events(self, topic: str) -> list[Frozen]:
         return [decode(one.header("ce_type"), one.value) for one in self.records(topic)]
 
-    def sweeps(self, outcome: str) -> list[Frozen]:
-        return [one for one in self.events("account-changes") if getattr(one, "outcome", None) == outcome]
+    def sweeps(self, outcome: str) -> list[SweepReconciled]:
+        told = [one for one in self.events("account-changes") if isinstance(one, SweepReconciled)]
+        return [one for one in told if one.outcome == outcome]
 
     def closes(self) -> list[SweepCompleted]:
         """As the reconciler finds them, in order."""
@@ -151,6 +158,11 @@ class Town:
 
     def ever_disabled(self) -> set[str]:
         return self.unitu.ever_disabled()
+
+
+def is_after(sweep: str, moment: str) -> bool:
+    """Whether a sweep began after that moment: its id says when. Of the same millisecond it is not known, so: no."""
+    return sweep.rpartition("-")[0] > moment.replace("-", "").replace(":", "")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Rollcall's services as processes of their own, that can be killed, stopped and continued: now, or at a point."""
 
 import os
+import secrets
 import signal
 import sys
 import time
@@ -95,7 +96,13 @@ class Processes:
             raise ValueError(f"no point {point!r}: there are {', '.join(POINTS)}")
         order = self._order(name, point)
         (self._dying.add if what == "kill" else self._dying.discard)(order)
-        write(order, f"{what} {passes}")
+        write(order, f"{what} {passes} {secrets.token_hex(4)}")
+
+    def take_back(self, name: str, point: str) -> bool:
+        """No such order any more; False, when it was reached before that."""
+        order = self._order(name, point)
+        order.unlink(missing_ok=True)
+        return not Path(f"{order}.reached").exists()
 
     def until_at(self, name: str, point: str) -> None:
         """Wait until it is there: waiting, or dead."""

@@ -3,9 +3,10 @@
 
 Words: the folder, the name under which this process looks for orders, how many days its clock is ahead, then rollcall's
 own. An order is a file
-``<name>@<point>`` with what to do and how often the point is passed before: ``kill 0`` (as `kill -9`), ``stop 2`` (the
-whole process) or ``hang 0`` (this thread, while the others go on). It is renamed to ``….reached`` when its time has
-come. Who waits goes on when ``….go`` is there, one that was stopped at the next SIGCONT; it then removes both.
+``<name>@<point>`` with what to do, how often this process passes the point before, and what no other order has: ``kill
+0 a1b2`` (as `kill -9`), ``stop 2 c3d4`` (the whole process) or ``hang 0 e5f6`` (this thread, while the others go on).
+It is renamed to ``….reached`` when its time has come; whoever removes it before that has taken it back. Who waits goes
+on when ``….go`` is there, one that was stopped at the next SIGCONT; it then removes both.
 """
 
 import os
@@ -13,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -35,17 +37,19 @@ class Orders:
         self._folder = folder
         self._name = name
         self._lock = threading.Lock()
+        self._passed: Counter[str] = Counter()
 
     def visit(self, point: str) -> None:
         with self._lock:  # a process may run several loops: one of them takes the order
             order = self._folder / f"{self._name}@{point}"
-            if not order.exists():
+            try:
+                what, passes, name = order.read_text().split()
+                if self._passed[name] < int(passes):
+                    self._passed[name] += 1
+                    return
+                reached = order.rename(f"{order}.reached")
+            except FileNotFoundError:  # there is none, or it was taken back a moment ago
                 return
-            what, passes = order.read_text().split()
-            if int(passes):
-                write(order, f"{what} {int(passes) - 1}")
-                return
-            reached = order.rename(f"{order}.reached")
         if what == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         go = Path(f"{order}.go")
@@ -54,8 +58,8 @@ class Orders:
                 os.kill(os.getpid(), signal.SIGSTOP)
             else:
                 time.sleep(LOOK_SECONDS)
+        go.unlink()  # first: who sees that this point was left may order the next stop here
         reached.unlink()
-        go.unlink()
 
 
 def write(file: Path, text: str) -> None:

@@ -52,9 +52,10 @@ def test_eligibility_that_forgets_its_place_repeats_an_old_stretch_and_nobody_go
     town.until_unitu_agrees()
     town.until_sweeps(2)
     ends = Counter(one.sweep for one in town.closes())
-    assert [ends[sweep] for sweep in list(ends)[:3]] == [2, 2, 2], "the old stretch came twice"
-    reports = Counter(one.sweep for one in town.events(ACCOUNT_CHANGES) if isinstance(one, SweepReconciled))
-    assert set(reports.values()) == {1}
+    assert all(ends[sweep] >= 2 for sweep in list(ends)[:3]), "the old stretch came twice"
+    reports = [one for one in town.events(ACCOUNT_CHANGES) if isinstance(one, SweepReconciled)]
+    decided = {(one.sweep, one.version) for one in reports}  # one that is told again has the same
+    assert len(decided) == len({one.sweep for one in reports})
     assert not [one for one in town.events(ACCOUNT_CHANGES) if isinstance(one, AccountDisabled)]
     assert joiner["schoolEmailAddress"] in town.unitu.enabled()
 

@@ -39,8 +39,10 @@ def in_a_batch(name: str, point: str) -> Callable[[Town], None]:
 
 
 def in_a_post(town: Town) -> None:
-    """Unitu does not answer."""
+    """Unitu does not answer. What is to be sent comes after that, or it may have been sent before."""
     town.unitu.fault({"kind": "hang", "count": 1})
+    last = town.isams.dump()["students"][-1]["schoolId"]
+    town.isams.change(last, surname="In a POST")
     town.until(lambda: not town.unitu.faults()[0]["count"], "a POST that hangs")
 
 

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from services.sandbox.school import make_joiner
-from shared.events import AccountDisabled, SweepReconciled
-from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE
+from shared.events import AccountDisabled, SweepReconciled, SweepStarted
+from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, STUDENTS_FETCHED
 from tests.conftest import ConfigFile
 from tests.e2e.town import Town, a_town
 from tests.faults.copies import Copies
@@ -75,10 +75,12 @@ def test_fetchers_that_finish_their_old_sweeps_after_a_new_one_take_nobody_away(
     town.start("reconciler")
     town.start("eligibility", "publisher", process="others")
     copies = Copies(town.config.redis.url, town.config.redis.key_prefix)
+    late = {}
     for old in ("old-1", "old-2"):
         town.programs.at(old, "completing", "stop")
         town.programs.start(old, "fetcher")
         town.programs.until_at(old, "completing")
+        late[old] = [one.sweep for one in town.events(STUDENTS_FETCHED) if isinstance(one, SweepStarted)][-1]
         forget_turns(copies)
     joiner = msgspec.to_builtins(make_joiner(town.slug, 1))
     town.isams.add(joiner)
@@ -87,19 +89,16 @@ def test_fetchers_that_finish_their_old_sweeps_after_a_new_one_take_nobody_away(
     town.until_unitu_agrees()
     town.until_sweeps(1)
     town.kill("fetcher")
-    reconciled = len(closed(town))
-    before = [one.sweep for one in town.closes()]
-    for number, old in enumerate(("old-1", "old-2"), 1):
+    for old, sweep in late.items():
+        assert sweep not in {one.sweep for one in town.closes()}
         town.programs.at(old, "sending", "kill", passes=2)  # its roll and its end, and nothing more
         town.programs.leave(old, "completing")
-        town.until(lambda: len(town.closes()) == len(before) + number, f"the end of {old}'s sweep")  # noqa: B023
+        town.until(lambda: sweep in {one.sweep for one in town.closes()}, f"the end of {old}'s sweep")  # noqa: B023
         town.kill(old)
-    late = [one.sweep for one in town.closes()][len(before) :]
     forget_turns(copies)
     town.start("fetcher")
     town.until_sweeps(2)
-    assert not set(late) & {one.sweep for one in closed(town)}
-    assert len(closed(town)) >= reconciled + 2
+    assert not set(late.values()) & {one.sweep for one in closed(town)}
     assert not [one for one in town.events(ACCOUNT_CHANGES) if isinstance(one, AccountDisabled)]
     town.until_unitu_agrees()
     assert joiner["schoolEmailAddress"] in town.unitu.enabled()

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from shared.config import Config
 from shared.events import RollRead, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
 from shared.kafka import KafkaLog, Reader
-from shared.kafka_admin import Topics
 from shared.lanes import lane_of
 from shared.model import Frozen
 from shared.service import Service
 from shared.topics import STUDENTS_FETCHED
 from shared.wire import Message, digest, encode, headers
 from tests.builders import at
+from tests.conftest import create_topics
 
 
 def as_messages(
@@ -44,8 +44,7 @@ def as_messages(
 
 def publish(config: Config, messages: Iterable[Message], batch: int = 10_000) -> None:
     """Makes the topics where they are not there yet."""
-    with Topics(config) as topics:
-        topics.create()
+    create_topics(config)
     out, waiting = KafkaLog(config), list(messages)
     for start in range(0, len(waiting), batch):
         out.publish(waiting[start : start + batch])

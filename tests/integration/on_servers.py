@@ -6,10 +6,10 @@ from pathlib import Path
 from services.reconciler.app import store_of
 from shared.config import Config
 from shared.kafka import KafkaLog
-from shared.kafka_admin import Topics
 from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, STUDENTS_ASSESSED
 from shared.wire import Message
 from tests.builders import a_student, a_sweep
+from tests.conftest import create_topics
 from tests.road import LANE, Road, a_config
 
 ALL = [a_student(str(3050000000 + n), last_name=f"Fern{n}") for n in range(20)]
@@ -28,8 +28,7 @@ def a_road_that_holds_three(folder: Path) -> Road:
 
 def put_on_servers(road: Road, config: Config) -> None:
     """Its topics and its state. ``config`` has one lane."""
-    with Topics(config) as topics:
-        topics.create()
+    create_topics(config)
     passed = [
         Message(
             STUDENTS_ASSESSED, LANE, one.key, one.value, [(name, text.encode()) for name, text in one.headers.items()]

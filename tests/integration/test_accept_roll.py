@@ -9,11 +9,10 @@ from services.cli.main import app
 from shared.config_load import load
 from shared.events import AcceptRoll
 from shared.kafka import read_compacted
-from shared.kafka_admin import Topics
 from shared.lanes import lane_of
 from shared.topics import OPERATOR_COMMANDS
 from shared.wire import decode
-from tests.conftest import ONE_SCHOOL, ConfigFile
+from tests.conftest import ONE_SCHOOL, ConfigFile, create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 HASH = "0123456789abcdef" * 2
@@ -22,8 +21,7 @@ HASH = "0123456789abcdef" * 2
 @pytest.fixture
 def path(config_file: ConfigFile) -> Path:
     path = config_file(ONE_SCHOOL)
-    with Topics(load(path, {})) as topics:
-        topics.create()
+    create_topics(load(path, {}))
     return path
 
 

@@ -42,9 +42,12 @@ def read(addresses: Addresses, what: str) -> tuple[bytes | None, bytes | None]:
     settings = {"bootstrap.servers": addresses.kafka, "group.id": what, "auto.offset.reset": "earliest"}
     consumer = Consumer({**settings, "fetch.message.max.bytes": 16 * 1024 * 1024})
     consumer.subscribe([what])
-    message = consumer.poll(30)
+    deadline = time.monotonic() + 120
+    # the client may tell first that a Kafka which has just begun does not know the topic or the group yet
+    while (message := consumer.poll(1)) is None or message.error():
+        assert time.monotonic() < deadline, message
     consumer.close()
-    value = message.value() if message is not None else None
+    value = message.value()
     return (value[: len(what)] if value else None, Redis.from_url(addresses.redis).get(what))  # type: ignore[return-value]
 
 
@@ -130,7 +133,7 @@ def test_the_command_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) 
         redis_pid = redis.info("server")["process_id"]
         assert len(processes_with(str(tmp_path))) == 3  # Kafka and two guards; Redis gives itself another title
         us.send_signal(how)
-        us.wait(30)
+        us.wait(120)
     assert us.returncode == (0 if how != signal.SIGKILL else -signal.SIGKILL)
     assert eventually(
         lambda: not processes_with(str(tmp_path)) and not runs(redis_pid) and not list(tmp_path.iterdir())
@@ -143,13 +146,13 @@ def test_ctrl_c_while_they_start_leaves_nothing_behind(tmp_path: Path, after: fl
         assert eventually(lambda: any(tmp_path.iterdir()) and processes_with(str(tmp_path)))  # it is past its imports
         time.sleep(after)  # a moment of the start, whichever it is on this machine
         us.send_signal(signal.SIGINT)
-        us.wait(30)
+        us.wait(120)
     assert us.returncode == 0
     assert list(tmp_path.iterdir()) == []
     assert processes_with(str(tmp_path)) == []
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     until = time.monotonic() + seconds
     while not condition() and time.monotonic() < until:
         time.sleep(0.02)

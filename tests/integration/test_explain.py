@@ -47,8 +47,11 @@ def isams() -> Iterator[tuple[IsamsTwin, str]]:
 
 
 @pytest.fixture
-def path(config_file: ConfigFile, isams: tuple[IsamsTwin, str], tmp_path: Path) -> Path:
+def path(
+    config_file: ConfigFile, isams: tuple[IsamsTwin, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Twenty certified, three of them held as missing, on the run's servers; no service runs."""
+    monkeypatch.setattr(lookup, "KAFKA_SECONDS", 60.0)
     text = ONE_SCHOOL.replace('base_url = "http://127.0.0.1:9"', f'base_url = "{isams[1]}/{SCHOOL}"')
     path = config_file(text, partitions=1)
     put_on_servers(a_road_that_holds_three(tmp_path / "road"), load(path, {}))
@@ -75,15 +78,15 @@ def test_it_looks_where_the_services_keep_things(config: Config) -> None:
 def test_everything_is_told_while_no_service_runs(path: Path) -> None:
     config = load(path, {})
     due = RedisDueQueue(connect(config), config.redis.key_prefix, QUEUE)
-    due.ensure({SCHOOL: 1_800_000_000.0})
+    due.ensure({SCHOOL: 4_000_000_000.0})
     told = ask(path, ONE)
     assert (told["category"], told["account"]["verdict"], told["state"]["status"]) == ("current", "eligible", "enabled")
     assert [held["kind"] for held in told["held"]] == ["disable_unexplained"]
     assert [change["kind"] for change in told["last_changes"]][-1] == "account_provisioned"
     assert "removal_held" in [change["kind"] for change in told["last_changes"]]
-    assert told["next_sweep"] == {"at": "2027-01-15T08:00:00.000Z", "is_under_way": False}
+    assert told["next_sweep"] == {"at": "2096-10-02T07:06:40.000Z", "is_under_way": False}
     assert ask(path, f"s{ONE}@abbey.example")["student"] == ONE
-    claim = due.claim(1_800_000_001.0, 60.0)
+    claim = due.claim(4_000_000_001.0, 60.0)
     assert claim is not None
     assert ask(path, ONE)["next_sweep"] == {"at": None, "is_under_way": True}
 

@@ -55,7 +55,7 @@ async def say(path: Path, *words: str) -> Said:
 async def test_a_release_is_taken_by_the_reconciler(path: Path, road: Road) -> None:
     key = road.school().holds[PLAN].hash
     async with running(load(path, {})):
-        said = await say(path, "holds", "release", SCHOOL, key, "--yes", "--operator", "kim", "--wait", "30", "--json")
+        said = await say(path, "holds", "release", SCHOOL, key, "--yes", "--operator", "kim", "--wait", "240", "--json")
         assert said.code == 0, said.err
         assert json.loads(said.out)["is_taken"] is True
         shown = json.loads((await say(path, "holds", "show", SCHOOL, "--json")).out)

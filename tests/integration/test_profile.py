@@ -17,8 +17,7 @@ from services.sandbox.school import make_school
 from services.sandbox.serve import serving
 from services.sandbox.twin_client import IsamsTwin
 from shared.config_load import load
-from shared.kafka_admin import Topics
-from tests.conftest import ConfigFile
+from tests.conftest import ConfigFile, create_topics
 from tests.unit.cli.words import rollcall
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -41,11 +40,11 @@ class World:
             yield
         finally:
             stop.set()
-            await asyncio.wait_for(task, 20)
+            await asyncio.wait_for(task, 60)
 
     async def until(self, id: str, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         """What ``rollcall profile`` says of a student, as soon as the condition holds."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while True:
                 said = await asyncio.to_thread(rollcall, self.path, "profile", SLUG, id, "--json")
                 told = json.loads(said.out) if said.code == 0 else {}
@@ -67,8 +66,7 @@ def world(config_file: ConfigFile) -> Iterator[World]:
             f'client_id = "made-up"\nclient_secret = {{ file = "secret" }}\npoll_seconds = 1\n'
             f'max_requests_per_hour = 100000\ngradebooks_path = "{GRADEBOOKS_PATH}"\n'
         )
-        with Topics(load(path, {})) as topics:
-            topics.create()
+        create_topics(load(path, {}))
         yield World(path, twin)
 
 

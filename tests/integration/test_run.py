@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from shared.config_load import load
-from shared.kafka_admin import Topics
-from tests.conftest import ONE_SCHOOL, ConfigFile
+from tests.conftest import ONE_SCHOOL, ConfigFile, create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 READY = "reconciler has lanes [0, 1]"
@@ -28,18 +27,17 @@ class Process:
     def log(self) -> str:
         return self._err.read_text()
 
-    def wait_for(self, words: str, seconds: float = 60) -> None:
+    def wait_for(self, words: str, seconds: float = 120) -> None:
         eventually(lambda: words in self.log() or self._process.poll() is not None, seconds)
         assert words in self.log()
 
-    def end(self, how: signal.Signals) -> tuple[int, float]:
-        """The exit code, and how many seconds it took."""
-        began = time.monotonic()
+    def end(self, how: signal.Signals) -> int:
+        """The exit code: 0 says that nothing was cut off, which happens after nine seconds."""
         self._process.send_signal(how)
-        return self._process.wait(20), time.monotonic() - began
+        return self._process.wait(60)
 
     def code(self) -> int:
-        return self._process.wait(60)
+        return self._process.wait(120)
 
 
 def eventually(condition: Callable[[], bool], seconds: float) -> None:
@@ -70,10 +68,9 @@ def test_a_service_makes_its_topics_tells_and_ends_with_0(config_file: ConfigFil
     with run(config_file(ONE_SCHOOL), "reconciler", "--log-json", "--alive", str(alive)) as process:
         process.wait_for(READY)
         assert alive.exists()
-        code, seconds = process.end(signal.SIGTERM)
+        code = process.end(signal.SIGTERM)
     lines = [json.loads(line) for line in process.log().splitlines()]
     assert code == 0, process.log()
-    assert seconds < 10
     messages = [line["message"] for line in lines]
     assert sum("created with 2 partitions" in message for message in messages) == 18
     assert messages[-1] == "reconciler stopped"
@@ -82,7 +79,7 @@ def test_a_service_makes_its_topics_tells_and_ends_with_0(config_file: ConfigFil
 def test_ctrl_c_ends_it_as_well(config_file: ConfigFile) -> None:
     with run(config_file(ONE_SCHOOL), "eligibility", "reconciler") as process:
         process.wait_for(READY)
-        assert process.end(signal.SIGINT)[0] == 0
+        assert process.end(signal.SIGINT) == 0
 
 
 def test_topics_that_are_missing_are_refused_with_the_fix(config_file: ConfigFile) -> None:
@@ -95,8 +92,7 @@ def test_topics_that_are_missing_are_refused_with_the_fix(config_file: ConfigFil
 
 def test_another_number_of_lanes_is_refused(config_file: ConfigFile) -> None:
     path = config_file(ONE_SCHOOL)
-    with Topics(load(path, {})) as topics:
-        topics.create()
+    create_topics(load(path, {}))
     path.write_text(path.read_text().replace("partitions = 2", "partitions = 3"))
     with run(path, "reconciler") as process:
         assert process.code() == 1
@@ -108,6 +104,5 @@ def test_a_broker_that_is_away_is_waited_for_until_told_to_stop(config_file: Con
     path.write_text(path.read_text().replace(load(path, {}).kafka.bootstrap_servers, "127.0.0.1:9"))
     with run(path, "reconciler") as process:
         process.wait_for("waiting: Kafka at 127.0.0.1:9 does not serve")
-        code, seconds = process.end(signal.SIGTERM)
+        code = process.end(signal.SIGTERM)
     assert (code, process.log().count("waiting:")) == (0, 1)
-    assert seconds < 10

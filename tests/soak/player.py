@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import time
@@ -194,15 +195,18 @@ class Player:
                 assert before == record.value, f"one id, two contents: {record.key}\n{self.story(record.key)}"
 
     @staticmethod
-    def is_evident(
-        id: str, begun: float, kind: str, at: float, sweeps: list[tuple[float, float, frozenset[str]]]
-    ) -> bool:
+    def is_evident(id: str, begun: float, kind: str, at: float, sweeps: list[tuple[float, frozenset[str]]]) -> bool:
+        """
+        A sweep may begin before the pupil vanishes and read its pages afterwards: its roll lacks them all the same.
+        Times of sweeps are of whole milliseconds, rounded down.
+        """
         if kind != "vanish":
             return True
-        return sum(id not in roll and start >= begun and end <= at for start, end, roll in sweeps) >= 2
+        begun = math.floor(begun * 1000) / 1000
+        return sum(id not in roll and begun <= end <= at for end, roll in sweeps) >= 2
 
-    def sweeps(self, fetched: Iterable[Record]) -> list[tuple[float, float, frozenset[str]]]:
-        """Of each certified sweep: when it began and ended, and who was in its roll."""
+    def sweeps(self, fetched: Iterable[Record]) -> list[tuple[float, frozenset[str]]]:
+        """Of each certified sweep: when it ended, and who was in its roll."""
         rolls: dict[str, frozenset[str]] = {}
         parts: dict[str, dict[int, RollRead]] = {}
         found = {}
@@ -218,7 +222,7 @@ class Player:
                     rolls[event.certificate.roll_hash] = frozenset(id for one in mine.values() for id in one.ids)
                 roll = rolls.get(event.certificate.roll_hash)
                 if roll is not None:
-                    found[event.sweep] = (moment(event.started_at), moment(event.completed_at), roll)
+                    found[event.sweep] = (moment(event.completed_at), roll)
         return list(found.values())
 
     # --- the story -------------------------------------------------------------------------------------------------

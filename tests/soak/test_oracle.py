@@ -177,16 +177,17 @@ def test_every_difference_is_seen() -> None:
     ("kind", "sweeps", "is_evident"),
     [
         pytest.param("leave", [], True, id="said to have left"),
-        pytest.param("vanish", [(2, 3, ()), (4, 5, ())], True, id="two certified rolls lack them"),
-        pytest.param("vanish", [(2, 3, ())], False, id="one does"),
-        pytest.param("vanish", [(2, 3, ()), (4, 5, (ADA,))], False, id="one does and one does not"),
-        pytest.param("vanish", [(0, 3, ()), (4, 5, ())], False, id="one began before"),
-        pytest.param("vanish", [(2, 3, ()), (4, 11, ())], False, id="one ended too late"),
+        pytest.param("vanish", [(3, ()), (5, ())], True, id="two certified rolls lack them"),
+        pytest.param("vanish", [(1.123, ()), (5, ())], True, id="one ended in the same millisecond"),
+        pytest.param("vanish", [(3, ())], False, id="one does"),
+        pytest.param("vanish", [(3, ()), (5, (ADA,))], False, id="one does and one does not"),
+        pytest.param("vanish", [(1.122, ()), (5, ())], False, id="one ended before"),
+        pytest.param("vanish", [(3, ()), (11, ())], False, id="one ended too late"),
     ],
 )
-def test_what_evidence_is(kind: str, sweeps: list[tuple[float, float, tuple[str, ...]]], is_evident: bool) -> None:
-    told = [(start, end, frozenset(roll)) for start, end, roll in sweeps]
-    assert Player.is_evident(ADA, 1.0, kind, 10.0, told) is is_evident
+def test_what_evidence_is(kind: str, sweeps: list[tuple[float, tuple[str, ...]]], is_evident: bool) -> None:
+    told = [(end, frozenset(roll)) for end, roll in sweeps]
+    assert Player.is_evident(ADA, 1.1234, kind, 10.0, told) is is_evident
 
 
 def test_an_act_can_be_told() -> None:

@@ -36,6 +36,7 @@ from tests.faults.proxy import HOST, Proxy
 from tests.soak.faults import BACK, FRONT, SERVICES, Fault
 
 REACH_SECONDS = 4.0  # that a point is waited for: some are passed only when something happens
+REFILL_SECONDS = 120.0  # until the services have written something into a Redis that was emptied
 
 TABLES = """
 [tenants.{slug}]
@@ -140,7 +141,7 @@ class SoakTown:
         order = self._order(name, point)
         self.programs.at(name, point, "kill", fault.words["passes"])
         self._reached(order)
-        order.unlink(missing_ok=True)
+        self.programs.take_back(name, point)
         self.programs.restart(name, *SERVICES[name])
         Path(f"{order}.reached").unlink(missing_ok=True)
 
@@ -149,9 +150,7 @@ class SoakTown:
         order = self._order(name, point)
         self.programs.at(name, point, "stop", fault.words["passes"])
         self._reached(order)
-        order.unlink(missing_ok=True)
-        time.sleep(0.1)  # it may have seen the order a moment before it was taken back
-        if Path(f"{order}.reached").exists():
+        if not self.programs.take_back(name, point):
             time.sleep(fault.seconds)
             self.programs.leave(name, point)
 
@@ -167,9 +166,7 @@ class SoakTown:
         self.programs.at("stale", point, "stop", 1)
         self.programs.start("stale", "reconciler", group="stale")
         self._reached(order, 12)
-        order.unlink(missing_ok=True)
-        time.sleep(0.1)
-        if Path(f"{order}.reached").exists():
+        if not self.programs.take_back("stale", point):
             time.sleep(fault.seconds)
             self.programs.leave("stale", point)
             time.sleep(1)
@@ -190,7 +187,8 @@ class SoakTown:
         self.copies.empty()
 
     def redis_lose_key(self, fault: Fault) -> None:
-        names = self.copies.keys()
+        # another story may have emptied it a moment ago
+        names = until(self.copies.keys, lambda: "a key in Redis", self.check, REFILL_SECONDS)
         name = names[int(fault.words["which"] * len(names))]
         self.note(f"the key is {name}")
         with contextlib.suppress(AssertionError):  # a lease may have ended since

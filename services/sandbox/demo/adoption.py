@@ -8,7 +8,7 @@ from services.sandbox.demo.screen import Screen
 from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.world import World
 
-SECONDS = 60.0
+SECONDS = 120.0
 NOT_WHOLE = 3  # exit code of the command: the publisher has not seen all of the roster yet
 
 

@@ -11,7 +11,7 @@ from shared.errors import Retryable
 from shared.kafka import client_settings
 from shared.redis import away_is_retryable, connect
 
-SECONDS = 5.0  # for each question
+SECONDS = 30.0  # for each question
 
 
 def leave_nothing(config: Config, prefix: str, say: Say) -> None:

@@ -11,7 +11,7 @@ from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.world import World
 
 SWEEP_SECONDS = 120.0  # for the first sweeps of all schools; they take five
-SNAPSHOT_SECONDS = 60.0
+SNAPSHOT_SECONDS = 120.0
 
 
 def oracle_of(world: World, slug: str) -> Oracle:

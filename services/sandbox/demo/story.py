@@ -18,7 +18,7 @@ from services.sandbox.isams_records import Student, TeachingSet
 from services.sandbox.school import make_joiner
 from services.sandbox.school_words import SURNAMES
 
-SECONDS = 60.0  # for one thing to come out; it takes two on an idle machine
+SECONDS = 120.0  # for one thing to come out; it takes two on an idle machine, and a school that failed rests as long
 Change = dict[str, Any]
 
 

@@ -21,10 +21,12 @@ from services.sandbox.servers import Say
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
 from shared.config import Config
 from shared.config_load import load
+from shared.errors import RollcallError
+from shared.kafka_admin import Topics
 
 SERVICES = ("gateway", "eligibility", "reconciler", "publisher", "fetcher")
 TWIN, COMMAND = "services.sandbox.serve", "services.cli.main"
-TWIN_SECONDS = 30.0
+TWIN_SECONDS = TOPICS_SECONDS = 60.0
 LOOK_SECONDS = 0.02
 
 
@@ -89,6 +91,7 @@ class World:
         isams, unitu = self._address("isams"), self._address("unitu")
         self.config_path = write_configuration(self.folder, self.plan, self.brokers, self.prefix, isams, unitu)
         self.config = self._load_apart()
+        self._create_topics()
         for service in SERVICES[:-1]:
             self.command(service, "run", service)
         self._fill(isams, unitu)
@@ -102,6 +105,14 @@ class World:
                 "unset ROLLCALL__KAFKA__TOPIC_PREFIX, …__GROUP_PREFIX and ROLLCALL__REDIS__KEY_PREFIX first"
             )
         return config
+
+    def _create_topics(self) -> None:
+        """Before any service would: one that is killed while it waits for new topics leaves them behind."""
+        try:
+            with Topics(self.config, open_seconds=TOPICS_SECONDS) as topics:
+                topics.create()
+        except RollcallError as failure:
+            raise DemoFailed(str(failure)) from failure
 
     def _fill(self, isams: str, unitu: str) -> None:
         for slug, school in self.schools.items():
@@ -126,6 +137,7 @@ class World:
             for client in (*self.isams.values(), *self.unitu.values()):
                 client.close()
             self.programs.stop()
+            self.programs.kill()  # whoever had only begun would make again what is now taken away
             if self.plan.brokers and hasattr(self, "config"):
                 leave_nothing(self.config, self.prefix, self._say)
         finally:

@@ -92,6 +92,40 @@ def test_a_close_that_is_told_before_its_start_was_seen_is_found() -> None:
     assert world.starts("s1", 11) is Step.DECIDED
 
 
+def test_a_sweep_that_begins_before_the_end_of_ours_is_read_is_not_the_one() -> None:
+    """Fails when the last that began is: its topic is read first, and it brings nothing of what was asked for."""
+    world = World()
+    world.starts("s1", 11)
+    world.completes("s1")
+    world.starts("s2", 12)
+    world.tell(ACCOUNT_CHANGES, updated(60), key=f"abbey/{ADA}", sweep="s1")
+    assert world.closes("s1", "certified") is Step.DECIDED
+    assert [change.version for change in world.course.changes()] == [60]
+
+
+def test_what_is_read_after_the_decision_changes_nothing() -> None:
+    """Fails when the next sweep takes its place while the snapshot is waited for: nothing would have changed."""
+    world = World()
+    world.starts("s1", 11)
+    world.tell(ACCOUNT_CHANGES, updated(60), key=f"abbey/{ADA}", sweep="s1")
+    world.closes("s1", "certified")
+    world.starts("s2", 12)
+    failed = SweepFailed(school="abbey", sweep="s2", started_at=at(12), failed_at=at(13), reason="unreachable")
+    world.tell(STUDENTS_FETCHED, failed)
+    assert [change.version for change in world.course.changes()] == [60]
+    assert (world.course.step, world.course.failed) == (Step.DECIDED, None)
+
+
+def test_a_failure_while_ours_waits_for_its_decision_is_not_ours() -> None:
+    world = World()
+    world.starts("s1", 11)
+    world.completes("s1")
+    failed = SweepFailed(school="abbey", sweep="s2", started_at=at(12), failed_at=at(13), reason="unreachable")
+    world.tell(STUDENTS_FETCHED, failed)
+    assert world.course.failed is None
+    assert world.closes("s1", "certified") is Step.DECIDED
+
+
 def test_a_close_that_proved_nothing_waits_for_the_full_sweep_that_it_asked_for() -> None:
     world = World()
     world.starts("s1", 11)

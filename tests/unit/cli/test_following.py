@@ -11,7 +11,9 @@ from services.cli.following import Delivery, Following, NotRead, UnknownStudent
 from services.publisher.adopt import NotWhole
 from shared.events import SyncAnswered
 from shared.memory import MemoryLaneStore
+from shared.state import LaneState
 from shared.tenant import Accepted, Adoption, Held, Reason, Simulated, TenantState
+from shared.wire import encode
 from tests.builders import at
 from tests.road import a_config
 from tests.unit.cli.test_course import World, updated
@@ -96,6 +98,18 @@ def test_where_a_decision_is(
     if state == "accepted":
         assert isinstance(found, Delivery)
         assert found.number == 7
+
+
+@pytest.mark.parametrize(("position", "is_found"), [(None, False), (AFTER, False), (AFTER + 1, True)])
+def test_a_decision_that_the_store_has_not_yet_is_waited_for(
+    tmp_path: Path, position: int | None, is_found: bool
+) -> None:
+    """Fails when it is believed as soon as it is told: what is held is asked of the store, and would be missing."""
+    following = follow(tmp_path / "c", Desk(TenantState(tenant="abbey")), is_news=False)
+    if position is not None:
+        record = encode(LaneState(lane=following.lane, position=position))
+        following.store.write(following.lane, None, record, {})
+    assert isinstance(following._found(), Delivery) is is_found
 
 
 def test_a_hold_that_this_very_change_may_lift_is_waited_out(tmp_path: Path) -> None:

@@ -295,7 +295,8 @@ async def test_there_is_an_end_to_how_many_take_long(monkeypatch: pytest.MonkeyP
         await left.waits.wait()
 
 
-async def test_no_more_are_read_at_once_than_configured() -> None:
+async def test_no_more_are_read_at_once_than_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLOW_SECONDS", 10**6)
     first, second = Waiting(*ids(1)), Waiting(*ids(1))
     world = World(concurrency=1, first=first, second=second)
     async with world.running():

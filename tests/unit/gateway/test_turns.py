@@ -3,12 +3,15 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from services.gateway import gate as gate_module
+from services.gateway import web as web_module
+from services.gateway.gate import Gate
 from shared.wire import Message
 from tests.unit.gateway.world import SLUG, World, a_body, kinds
 
@@ -43,16 +46,42 @@ class Gated:
     def publish(self, messages: Sequence[Message]) -> None:
         self.world.log.publish(messages)
         self.reached.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(120)
 
 
-async def test_a_lease_lost_midway_stops_the_publishing() -> None:
-    world = World(lease_seconds=0.06)
+class Leases:
+    """They last 30 s, by a clock that is moved by hand, and are renewed all the time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.gates: list[Gate] = []
+        for module in (gate_module, web_module):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(gate_module, "RENEWALS", 10**9)
+        monkeypatch.setattr(web_module, "Gate", self._make)
+
+    def _make(self, *given: Any) -> Gate:
+        self.gates.append(Gate(*given))
+        return self.gates[-1]
+
+    async def until(self, condition: Callable[[Gate], bool]) -> None:
+        async with asyncio.timeout(120):
+            while not condition(self.gates[-1]):  # noqa: ASYNC110 - whatever the condition looks at has no event
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
+    return Leases(monkeypatch)
+
+
+async def test_a_lease_lost_midway_stops_the_publishing(leases: Leases) -> None:
+    world = World()
     world.web._intake._out = log = Gated(world)
     posting = asyncio.create_task(world.post(a_body()))
-    await asyncio.to_thread(log.reached.wait, 10)
+    await asyncio.to_thread(log.reached.wait, 120)
     world.memory.lose(SLUG)
-    await asyncio.sleep(0.1)
+    await leases.until(lambda gate: gate._is_over)
     log.go_on.set()
     answer = await posting
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (503, "lease-lost")
@@ -60,12 +89,14 @@ async def test_a_lease_lost_midway_stops_the_publishing() -> None:
     assert (world.memory.lasts, world.memory.statuses) == ({}, {})
 
 
-async def test_a_lease_is_kept_while_a_body_takes_long() -> None:
-    world = World(lease_seconds=0.06)
+async def test_a_lease_is_kept_while_a_body_takes_long(leases: Leases) -> None:
+    world = World()
     world.web._intake._out = log = Gated(world)
     posting = asyncio.create_task(world.post(a_body()))
-    await asyncio.to_thread(log.reached.wait, 10)
-    await asyncio.sleep(0.2)
+    await asyncio.to_thread(log.reached.wait, 120)
+    for _ in range(2):
+        leases.now += 20
+        await leases.until(lambda gate: gate._until == leases.now + 30)
     log.go_on.set()
     assert (await posting).status_code == 202
 
@@ -90,22 +121,24 @@ async def test_a_gateway_that_stops_refuses_what_has_not_come_whole() -> None:
     async def slowly() -> AsyncIterator[bytes]:
         yield b"{"
         is_here.set()
-        await asyncio.sleep(30)
+        await asyncio.sleep(1000)
 
     posting = asyncio.create_task(world.post(None, slowly()))
     await is_here.wait()
     world.stopping.begin()
-    answer = await asyncio.wait_for(posting, 5)
+    answer = await asyncio.wait_for(posting, 60)
     assert (answer.status_code, (await world.post(a_body())).status_code) == (503, 503)
     assert (await world.client.get("/health")).status_code == 503
     assert world.log.messages == []
 
 
-async def test_a_gateway_that_stops_ends_what_is_being_published() -> None:
+async def test_a_gateway_that_stops_ends_what_is_being_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (gate_module, web_module):
+        monkeypatch.setattr(module, "FINISH_SECONDS", 120.0)
     world = World()
     world.web._intake._out = log = Gated(world)
     posting = asyncio.create_task(world.post(a_body()))
-    await asyncio.to_thread(log.reached.wait, 10)
+    await asyncio.to_thread(log.reached.wait, 120)
     world.stopping.begin()
     log.go_on.set()
     assert (await posting).status_code == 202
@@ -116,7 +149,7 @@ async def test_a_gateway_that_stops_does_not_wait_for_ever(monkeypatch: pytest.M
     world = World()
     world.web._intake._out = log = Gated(world)
     posting = asyncio.create_task(world.post(a_body()))
-    await asyncio.to_thread(log.reached.wait, 10)
+    await asyncio.to_thread(log.reached.wait, 120)
     world.stopping.begin()
     await asyncio.sleep(0.01)
     log.go_on.set()

@@ -21,7 +21,7 @@ KAFKA, REDIS = "ROLLCALL__KAFKA__BOOTSTRAP_SERVERS", "ROLLCALL__REDIS__URL"
 CONTENT = {"org/one/1.0/one-1.0.jar": b"one", "org/two/2.0/two-2.0.jar": b"two"}
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     until = time.monotonic() + seconds
     while not condition() and time.monotonic() < until:
         time.sleep(0.01)
@@ -154,14 +154,14 @@ def lent(tmp_path: Path) -> Path:
 
 
 def sleeper(folder: Path) -> Guarded:
-    return Guarded(["sleep", "60"], log=folder / "log", folder=folder, lent=folder)
+    return Guarded(["sleep", "1000"], log=folder / "log", folder=folder, lent=folder)
 
 
 def test_a_process_ends_when_it_is_told_to(lent: Path) -> None:
     process = sleeper(lent)
     assert process.running()
     process.terminate()
-    assert process.wait(10)
+    assert process.wait(60)
     assert (process.exit_code(), alive(process.pid), lent.exists()) == (128 + signal.SIGTERM, False, True)
 
 
@@ -173,7 +173,7 @@ def test_a_killed_process_is_gone_at_once(lent: Path) -> None:
 
 
 def test_a_kill_reaches_what_the_process_has_started(lent: Path) -> None:
-    process = Guarded(["sh", "-c", "sleep 60 & echo $!; wait"], log=lent / "log", folder=lent)
+    process = Guarded(["sh", "-c", "sleep 1000 & echo $!; wait"], log=lent / "log", folder=lent)
     assert eventually(lambda: (lent / "log").read_text().endswith("\n"))
     process.kill()
     grandchild = int((lent / "log").read_text())
@@ -196,8 +196,8 @@ import sys, time
 from pathlib import Path
 from services.sandbox.processes import Guarded
 folder = Path(sys.argv[1])
-print(Guarded(["sleep", "60"], log=folder / "log", folder=folder, lent=folder).pid, flush=True)
-time.sleep(60)
+print(Guarded(["sleep", "1000"], log=folder / "log", folder=folder, lent=folder).pid, flush=True)
+time.sleep(1000)
 """
 
 

@@ -11,7 +11,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from services.sandbox.brokers import Addresses
 from services.sandbox.demo import story
+from services.sandbox.demo import world as world_module
 from services.sandbox.demo.oracle import Oracle
 from services.sandbox.demo.plan import DemoFailed, Plan
 from services.sandbox.demo.programs import Programs
@@ -21,6 +23,7 @@ from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.world import World
 from services.sandbox.school import make_school
+from shared.config import Config
 from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 
 SIZES = {"abbey": 2}
@@ -137,6 +140,19 @@ def test_the_largest_school_has_three_pages() -> None:
     assert Plan(sizes={"abbey": 12, "birch": 20, "castle": 31}).page_size == 11
 
 
+def test_nobody_runs_any_more_when_what_they_made_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when it is taken away first: a service that had only begun made its topics again."""
+    did: list[str] = []
+    world = World(Plan(sizes=SIZES, brokers=Addresses("", "")), did.append)
+    world.folder.mkdir()
+    world.config = Config()
+    world.programs = cast(Programs, SimpleNamespace(stop=lambda: did.append("asked"), kill=lambda: did.append("ended")))
+    monkeypatch.setattr(world_module, "leave_nothing", lambda *_: did.append("taken away"))
+    world.__exit__(None, None, None)
+    assert did[:3] == ["asked", "ended", "taken away"]
+    assert not world.folder.exists()
+
+
 def test_a_verdict_that_is_read_after_the_end_of_its_sweep_is_waited_for(tmp_path: Path) -> None:
     told = a_blanked_email(tmp_path, ["undecided"])
     assert told.came == "nothing: undecided is no leaver, the account stays enabled"
@@ -161,7 +177,7 @@ def a_blanked_email(folder: Path, verdicts: list[str]) -> Told:
     ]
 
     def change(*_: Any, **__: Any) -> None:
-        later = datetime.now(UTC) + timedelta(seconds=1)
+        later = datetime.now(UTC) + timedelta(hours=1)
         started = f"{later:%Y-%m-%dT%H:%M:%S}.000Z"
         watch.take(Message(STUDENTS_FETCHED, "castle", "sweep_started", sweep="s2", started_at=started))
         watch.take(Message(ACCOUNT_CHANGES, "castle", "sweep_reconciled", sweep="s2", outcome="certified", reason=""))
