@@ -199,7 +199,7 @@ class Player:
     ) -> bool:
         if kind != "vanish":
             return True
-        return sum(id not in roll and start >= begun and end <= at for start, end, roll in sweeps) >= 2
+        return sum(id not in roll and begun <= end <= at for _, end, roll in sweeps) >= 2
 
     def sweeps(self, fetched: Iterable[Record]) -> list[tuple[float, float, frozenset[str]]]:
         """Of each certified sweep: when it began and ended, and who was in its roll."""

@@ -180,7 +180,8 @@ def test_every_difference_is_seen() -> None:
         pytest.param("vanish", [(2, 3, ()), (4, 5, ())], True, id="two certified rolls lack them"),
         pytest.param("vanish", [(2, 3, ())], False, id="one does"),
         pytest.param("vanish", [(2, 3, ()), (4, 5, (ADA,))], False, id="one does and one does not"),
-        pytest.param("vanish", [(0, 3, ()), (4, 5, ())], False, id="one began before"),
+        pytest.param("vanish", [(0, 3, ()), (4, 5, ())], True, id="one was under way when they went"),
+        pytest.param("vanish", [(0, 0.5, ()), (4, 5, ())], False, id="one ended before"),
         pytest.param("vanish", [(2, 3, ()), (4, 11, ())], False, id="one ended too late"),
     ],
 )
