@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
+from tests.soak.audit import sweeps_of
 from tests.soak.player import SETTLE_SECONDS, Player, clock
+from tests.soak.staff import has_staff
 from tests.soak.town import a_soak_town, brokers_behind_lines, until
 from tests.soak.truth import slug_of
 
@@ -38,7 +40,8 @@ def test_whatever_happens_unitu_ends_as_the_oracle_says(seeds: list[int], tmp_pa
     (``is_confirmed_absence`` in the reconciler's ``close.py``, without its second line): seed 27 tells it.
     """
     with brokers_behind_lines() as (brokers, lines), ExitStack() as stack:
-        town = stack.enter_context(a_soak_town(tmp_path, [slug_of(seed) for seed in seeds], brokers, lines))
+        staffed = {slug_of(seed) for seed in seeds if has_staff(seed)}
+        town = stack.enter_context(a_soak_town(tmp_path, [slug_of(seed) for seed in seeds], brokers, lines, staffed))
         players = [Player(seed, town) for seed in seeds]
         for player in players:
             stack.callback(player.close)
@@ -81,10 +84,11 @@ def together(players: list[Player], what: str, *arguments: object) -> list[str]:
 def after_two_more_sweeps(players: list[Player]) -> None:
     """What was late, of whoever was stopped, has come by then."""
     town = players[0].town
-    before = {player.slug: len(player.sweeps(town.records(STUDENTS_FETCHED))) for player in players}
+    fetched = town.records(STUDENTS_FETCHED)
+    before = {book.name: len(sweeps_of(book.name, fetched)) for player in players for book in player.books}
 
     def have_come() -> bool:
         fetched = town.records(STUDENTS_FETCHED)
-        return all(len(player.sweeps(fetched)) >= before[player.slug] + 2 for player in players)
+        return all(len(sweeps_of(book, fetched)) >= count + 2 for book, count in before.items())
 
     until(have_come, lambda: "two more sweeps", town.check, SETTLE_SECONDS)

@@ -1,0 +1,96 @@
+"""Whether anybody ever lost an account without evidence: what Unitu did, held against what was read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.events import RollRead, SweepCompleted
+from shared.model import Kind
+from shared.wire import Record, decode
+from tests.soak.oracle import Oracle
+from tests.soak.truth import Act, Truth
+
+Sweep = tuple[float, float, frozenset[str]]  # of a certified one: when it began and ended, and who was in its roll
+SAID = ("leave", "leave_many")  # by a record
+ABSENT = ("vanish", "hide")  # "hide_many" is none: so many wait for a person, and are back before there is one
+UNSEEN = 2  # heads that may go without a word and without a person, by default
+EXPLAINED = (5, 0.30)  # heads, or this share, that may go since a record says so
+
+
+@dataclass
+class Book:
+    """
+    One book of a story's school. ``name``: as the product has it; ``ends``: of each who left or was not to be seen,
+    when and how; ``released``: since when a person has let somebody go.
+    """
+
+    kind: Kind
+    name: str
+    truth: Truth
+    oracle: Oracle
+    ends: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    released: dict[str, float] = field(default_factory=dict)
+
+    def act(self, act: Act, now: float) -> None:
+        for id in act.touches if act.kind in (*SAID, *ABSENT) else ():
+            self.ends.setdefault(id, []).append((now, act.kind))
+        self.truth.apply(act)
+
+    def is_evident(self, id: str, at: float, sweeps: Sequence[Sweep]) -> bool:
+        ends = [(begun, kind) for begun, kind in self.ends.get(id, []) if begun <= at]
+        return any(is_evident(id, begun, kind, at, sweeps) for begun, kind in ends)
+
+    def most_unreleased(self) -> dict[str, int]:
+        """How many may go before a person lets them, since a record says so and without a word."""
+        heads, share = EXPLAINED
+        return {"said": max(heads, int(share * len(self.truth.records))), "absent": UNSEEN}
+
+    def beyond(self, gone: Iterable[tuple[str, float]]) -> set[str]:
+        """
+        Who was disabled beyond what may go without a person: people and when. ``gone`` is all that ever were.
+
+        A leaver whose record is not looked at any more is one who is absent, and spends of the other budget.
+        """
+        alone: dict[str, set[str]] = {"said": set(), "absent": set()}
+        for id, at in gone:
+            last = max((end for end in self.ends.get(id, []) if end[0] <= at), default=None)
+            if last is not None and at < self.released.get(id, at + 1):
+                alone["said" if last[1] in SAID else "absent"].add(id)
+        most = self.most_unreleased()
+        if self.kind == "student":  # staff who left are in the list, and their records with them
+            most["said"] += UNSEEN
+        return {id for name, ids in alone.items() if len(ids) > most[name] for id in ids}
+
+
+def is_evident(id: str, begun: float, kind: str, at: float, sweeps: Sequence[Sweep]) -> bool:
+    """Said to have left; or absent from two certified rolls, of sweeps that had not ended by then."""
+    if kind in SAID:
+        return True
+    return sum(id not in roll and begun <= end <= at for _, end, roll in sweeps) >= 2
+
+
+def sweeps_of(book: str, fetched: Iterable[Record]) -> list[Sweep]:
+    """The certified sweeps of a book."""
+    rolls: dict[str, frozenset[str]] = {}
+    parts: dict[str, dict[int, RollRead]] = {}
+    found = {}
+    for record in fetched:
+        if record.key != book:
+            continue
+        event = decode(record.header("ce_type"), record.value)
+        if isinstance(event, RollRead):
+            parts.setdefault(event.sweep, {})[event.chunk] = event
+        elif isinstance(event, SweepCompleted):
+            mine = parts.get(event.sweep, {})
+            if mine and len(mine) == next(iter(mine.values())).chunks:
+                rolls[event.certificate.roll_hash] = frozenset(id for one in mine.values() for id in one.ids)
+            roll = rolls.get(event.certificate.roll_hash)
+            if roll is not None:
+                found[event.sweep] = (moment(event.started_at), moment(event.completed_at), roll)
+    return list(found.values())
+
+
+def moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
