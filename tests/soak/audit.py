@@ -1,4 +1,7 @@
-"""Whether anybody ever lost an account without evidence: what Unitu did, held against what was read. Pure."""
+"""
+Whether anybody ever lost an account without evidence, and whether what was read was taken: what Unitu did, and what was
+read, held against each other. Pure.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.events import RollRead, SweepCompleted
+from shared.events import RollRead, SweepCompleted, SweepReconciled, SweepStarted
 from shared.model import Kind
 from shared.wire import Record, decode
 from tests.soak.oracle import Oracle
@@ -90,6 +93,31 @@ def sweeps_of(book: str, fetched: Iterable[Record]) -> list[Sweep]:
             if roll is not None:
                 found[event.sweep] = (moment(event.started_at), moment(event.completed_at), roll)
     return list(found.values())
+
+
+def taken_of(book: str, changes: Iterable[Record]) -> list[str]:
+    """The book's sweeps that the reconciler has reported, in its order."""
+    events = (decode(one.header("ce_type"), one.value) for one in changes if one.key == book)
+    return [event.sweep for event in events if isinstance(event, SweepReconciled)]
+
+
+def passed_over(book: str, fetched: Iterable[Record], changes: Iterable[Record], since: float) -> list[str]:
+    """
+    Sweeps of the book that were certified and of which nothing came, though no other of the book was opened meanwhile
+    and a later one was taken. ``since``: from when on nothing strikes that could explain it.
+    """
+    opened, whole = "", []
+    for record in fetched:
+        if record.key != book:
+            continue
+        event = decode(record.header("ce_type"), record.value)
+        if isinstance(event, SweepStarted):
+            opened = event.sweep
+        elif isinstance(event, SweepCompleted) and event.sweep == opened and moment(event.started_at) >= since:
+            whole.append(event.sweep)
+    taken = set(taken_of(book, changes))
+    last = max((number for number, sweep in enumerate(whole) if sweep in taken), default=0)
+    return [sweep for sweep in whole[:last] if sweep not in taken]
 
 
 def moment(text: str) -> float:

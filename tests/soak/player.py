@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from shared.events import ReleaseHold
 from shared.model import Kind
 from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
 from shared.wire import Record
-from tests.soak.audit import Book, moment, sweeps_of
+from tests.soak.audit import Book, moment, passed_over, sweeps_of
 from tests.soak.faults import Fault, common_fault, hidden, own_faults, refused, shut_lists, staff_faults
 from tests.soak.oracle import Oracle, StaffOracle, by_email, key, strangers
 from tests.soak.staff import DIVISION, OF_DIVISION, employ, has_staff, staff_of, staff_rounds_of
@@ -296,11 +296,11 @@ class Player:
 
     # --- at every moment -------------------------------------------------------------------------------------------
 
-    def audit(self, fetched: Iterable[Record], changes: Iterable[Record]) -> None:
+    def audit(self, fetched: Sequence[Record], changes: Sequence[Record], quiet: float) -> None:
         """
         Nobody was ever disabled who was neither said to have left nor absent from two certified rolls of their book,
-        nor more at once than may go without a person; and no id ever bore two contents. Raises: AssertionError with the
-        story of the pupil.
+        nor more at once than may go without a person; and no id ever bore two contents. ``quiet``: since when nothing
+        has struck, so that every sweep is taken. Raises: AssertionError with the story of the pupil.
         """
         sweeps = {book.name: sweeps_of(book.name, fetched) for book in self.books}
         gone: list[tuple[Book, str, float]] = []
@@ -319,6 +319,9 @@ class Player:
                 raise AssertionError(
                     f"disabled beyond what may go without a person: {sorted(beyond)}\n{self.story(book, min(beyond))}"
                 )
+        for book in self.books:
+            over = passed_over(book.name, fetched, changes, quiet)
+            assert not over, f"seed {self.seed}: {book.name} was read in {over}, and nothing came of it"
         told: dict[str, bytes] = {}
         for record in changes:
             name, _, id = record.key.partition("/")

@@ -3,12 +3,18 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from shared.model import Kind
-from tests.soak.audit import Book, is_evident
+from shared.clock import write
+from shared.events import SweepCompleted, SweepReconciled, SweepStarted
+from shared.model import Frozen, Kind
+from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
+from shared.wire import Record, encode, type_name
+from tests.builders import a_certificate
+from tests.soak.audit import Book, is_evident, passed_over, taken_of
 from tests.soak.faults import STAFF as STAFF_FAULTS
 from tests.soak.faults import common_fault, own_faults, shut_lists, staff_faults
 from tests.soak.oracle import Oracle, StaffOracle
@@ -370,6 +376,37 @@ def test_what_was_hidden_for_a_while_in_numbers_is_no_evidence() -> None:
     book.act(Act("hide_many", "", who=("2", "3"), of="staff"), 1.0)
     assert [book.is_evident(id, 10.0, sweeps) for id in "123"] == [True, False, False]
     assert not book.is_evident("1", 10.0, sweeps[:1])
+
+
+def records(topic: str, *events: Frozen) -> list[Record]:
+    return [
+        Record(topic, 0, offset, "abbey", encode(event), {"ce_type": type_name(type(event))})
+        for offset, event in enumerate(events)
+    ]
+
+
+def opened(sweep: int) -> SweepStarted:
+    return SweepStarted(school="abbey", sweep=str(sweep), started_at=write(datetime.fromtimestamp(sweep, UTC)))
+
+
+def ended(sweep: int) -> SweepCompleted:
+    at = write(datetime.fromtimestamp(sweep, UTC))
+    return SweepCompleted(
+        school="abbey", sweep=str(sweep), started_at=at, completed_at=at, full=False, certificate=a_certificate([])
+    )
+
+
+def test_a_sweep_of_which_nothing_came_is_seen() -> None:
+    read = records(STUDENTS_FETCHED, *(event for sweep in (1, 2, 3, 4) for event in (opened(sweep), ended(sweep))))
+    taken = [SweepReconciled(school="abbey", sweep=str(one), version=1, outcome="certified") for one in (1, 2, 3, 4)]
+    told = records(ACCOUNT_CHANGES, *taken)
+    assert taken_of("abbey", told) == ["1", "2", "3", "4"]
+    assert passed_over("abbey", read, told, 1.0) == []
+    assert passed_over("abbey", read, told[:3], 1.0) == []  # the last may be on its way
+    assert passed_over("abbey", read, [told[0], told[2]], 1.0) == ["2"]
+    assert passed_over("abbey", read, [told[0], told[2]], 3.0) == []  # something may have struck then
+    cut_off = records(STUDENTS_FETCHED, opened(1), opened(2), ended(1), ended(2), opened(3), ended(3))
+    assert passed_over("abbey", cut_off, told[1:], 1.0) == []
 
 
 def test_an_act_can_be_told() -> None:
