@@ -103,6 +103,7 @@ class SoakTown:
         self.copies = Copies(brokers.addresses.redis, self.prefix)
         self.lock = threading.RLock()  # whatever strikes everybody strikes alone
         self.log: list[tuple[float, str]] = []
+        self.lost_at = 0.0  # when something of Redis was last lost, and with it perhaps what a fetcher knew of a roll
 
     def start(self) -> None:
         for name, services in SERVICES.items():
@@ -191,9 +192,11 @@ class SoakTown:
         copy = self.copies.take()
         time.sleep(fault.seconds)
         self.copies.put_back(copy)
+        self.lost_at = time.time()
 
     def redis_empty(self, fault: Fault) -> None:
         self.copies.empty()
+        self.lost_at = time.time()
 
     def redis_lose_key(self, fault: Fault) -> None:
         names = self.copies.keys()
@@ -201,6 +204,7 @@ class SoakTown:
         self.note(f"the key is {name}")
         with contextlib.suppress(AssertionError):  # a lease may have ended since
             self.copies.delete(name)
+        self.lost_at = time.time()
 
     def redis_restart(self, fault: Fault) -> None:
         self.brokers.redis.restart()
