@@ -5,6 +5,7 @@ read, held against each other. Pure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -99,6 +100,17 @@ def taken_of(book: str, changes: Iterable[Record]) -> list[str]:
     """The book's sweeps that the reconciler has reported, in its order."""
     events = (decode(one.header("ce_type"), one.value) for one in changes if one.key == book)
     return [event.sweep for event in events if isinstance(event, SweepReconciled)]
+
+
+def opened_twice(books: Iterable[str], fetched: Iterable[Record]) -> set[str]:
+    """Sweeps that were opened in more than one of the books: each is a reading of one, and cuts no other off."""
+    names = {name: set[str]() for name in books}
+    for record in fetched:
+        event = decode(record.header("ce_type"), record.value) if record.key in names else None
+        if isinstance(event, SweepStarted):
+            names[record.key].add(event.sweep)
+    seen = Counter(sweep for sweeps in names.values() for sweep in sweeps)
+    return {sweep for sweep, count in seen.items() if count > 1}
 
 
 def passed_over(book: str, fetched: Iterable[Record], changes: Iterable[Record], since: float) -> list[str]:

@@ -25,7 +25,7 @@ from shared.model import Kind
 from shared.tenant import SnapshotHeld
 from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_FETCHED
 from shared.wire import Record, decode
-from tests.soak.audit import Book, moment, passed_over, sweeps_of
+from tests.soak.audit import Book, moment, opened_twice, passed_over, sweeps_of
 from tests.soak.faults import Fault, common_fault, hidden, own_faults, refused, shut_lists, staff_faults
 from tests.soak.oracle import Oracle, StaffOracle, by_email, key, strangers
 from tests.soak.staff import DIVISION, OF_DIVISION, employ, has_staff, staff_of, staff_rounds_of
@@ -349,6 +349,8 @@ class Player:
                 raise AssertionError(
                     f"disabled beyond what may go without a person: {sorted(beyond)}\n{self.story(book, min(beyond))}"
                 )
+        twice = opened_twice([book.name for book in self.books], fetched)
+        assert not twice, f"seed {self.seed}: sweeps of both books: {twice}"
         for book in self.books:
             over = passed_over(book.name, fetched, changes, quiet)
             assert not over, f"seed {self.seed}: {book.name} was read in {over}, and nothing came of it"

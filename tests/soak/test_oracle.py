@@ -13,7 +13,7 @@ from shared.model import Frozen
 from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
 from shared.wire import Record, encode, type_name
 from tests.builders import a_certificate
-from tests.soak.audit import is_evident, passed_over, taken_of
+from tests.soak.audit import is_evident, opened_twice, passed_over, taken_of
 from tests.soak.faults import common_fault, own_faults
 from tests.soak.oracle import Oracle
 from tests.soak.truth import BLANKED, KINDS, MOST, Act, Truth, Where, rounds_of, school_of, truth_of
@@ -200,9 +200,9 @@ def test_what_evidence_is(kind: str, sweeps: list[tuple[float, float, tuple[str,
     assert is_evident(ADA, 1.0, kind, 10.0, told) is is_proof
 
 
-def records(topic: str, *events: Frozen) -> list[Record]:
+def records(topic: str, *events: Frozen, book: str = "abbey") -> list[Record]:
     return [
-        Record(topic, 0, offset, "abbey", encode(event), {"ce_type": type_name(type(event))})
+        Record(topic, 0, offset, book, encode(event), {"ce_type": type_name(type(event))})
         for offset, event in enumerate(events)
     ]
 
@@ -229,6 +229,14 @@ def test_a_sweep_of_which_nothing_came_is_seen() -> None:
     assert passed_over("abbey", read, [told[0], told[2]], 3.0) == []  # something may have struck then
     cut_off = records(STUDENTS_FETCHED, opened(1), opened(2), ended(1), ended(2), opened(3), ended(3))
     assert passed_over("abbey", cut_off, told[1:], 1.0) == []
+
+
+def test_a_sweep_that_was_opened_in_both_books_is_seen() -> None:
+    students = records(STUDENTS_FETCHED, opened(1), ended(1), opened(2))
+    both = ["abbey", "abbey+staff"]
+    assert opened_twice(both, students + records(STUDENTS_FETCHED, opened(3), ended(3), book="abbey+staff")) == set()
+    assert opened_twice(both, students + records(STUDENTS_FETCHED, opened(2), book="abbey+staff")) == {"2"}
+    assert opened_twice(both, students + records(STUDENTS_FETCHED, opened(2), book="northern")) == set()
 
 
 def test_an_act_can_be_told() -> None:
