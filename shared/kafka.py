@@ -18,6 +18,7 @@ DELIVERY_SECONDS = 30.0  # of one batch, retries included; then the batch is dec
 READ_SECONDS = 30.0  # the longest silence while a topic is read to its end
 LOOK_SECONDS = 0.05  # the client waits so long for a full batch, also where the topic has no more records
 EDGE_SECONDS = 10.0  # of one question for a partition's edges
+FETCH_WAIT_MS = 20  # the default, 500, is for consumers that wait for what comes next
 _LEADERLESS = (  # or not known yet: a topic that is being made shows before its partitions do
     *(KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE),
     KafkaError._UNKNOWN_PARTITION,
@@ -144,6 +145,8 @@ class Reader:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "fetch.queue.backoff.ms": 20,
+                # A fetch that found nothing new is answered after so long, and whatever is asked next waits behind it.
+                "fetch.wait.max.ms": FETCH_WAIT_MS,
             }
         )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.model import Kind
 from tests.faults.program import POINTS
 
 FRONT, BACK = "front", "back"
@@ -51,12 +52,34 @@ UNITU: tuple[Mapping[str, Any], ...] = (
     {"kind": "apply_then_time_out", "seconds": 4},
     {"kind": "lost", "count": 1},
 )
+EMPLOYEES = "/api/humanresources/employees"
+STAFF: tuple[Mapping[str, Any], ...] = (
+    {"kind": "status", "status": 403, "path": f"{EMPLOYEES}*"},
+    {"kind": "status", "status": 500, "path": f"{EMPLOYEES}*"},
+    {"kind": "status", "status": 404, "path": f"{EMPLOYEES}/*"},
+    {"kind": "hang", "seconds": 3, "path": EMPLOYEES},
+    {"kind": "short_page", "path": EMPLOYEES, "missing": 2},
+    {"kind": "short_page", "path": EMPLOYEES, "missing": 2, "honest": True},
+    {"kind": "wrong_total", "path": EMPLOYEES, "by": -2},
+    {"kind": "duplicate_id", "path": EMPLOYEES},
+    {"kind": "drift", "path": EMPLOYEES, "by": 1, "page": 2},
+    {"kind": "empty_list", "path": EMPLOYEES},
+    {"kind": "nulled_column", "path": f"{EMPLOYEES}*", "field": "schoolEmailAddress"},
+    {"kind": "nulled_column", "path": f"{EMPLOYEES}*", "field": "surname"},
+    {"kind": "absent_column", "path": f"{EMPLOYEES}*", "field": "systemStatus"},
+    {"kind": "set_column", "path": f"{EMPLOYEES}*", "field": "systemStatus", "value": "Made up"},
+    {"kind": "other_school", "slug": "stranger", "path": EMPLOYEES},
+)
+LISTS: Mapping[Kind, str] = {"student": "/api/students", "staff": EMPLOYEES}
 LINES = ("cut", "hang", "drop", "delay")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """``kind``: isams, unitu and line strike this school alone; the others all schools of its town, one at a time."""
+    """
+    ``kind``: isams, unitu, line and shut strike this school alone; the others all schools of its town, one at a time.
+    What is shut stays so until the round has ended.
+    """
 
     kind: str
     seconds: float = 0.0
@@ -67,13 +90,42 @@ class Fault:
 
     @property
     def is_common(self) -> bool:
-        return self.kind not in ("isams", "unitu", "line")
+        return self.kind not in ("isams", "unitu", "line", "shut")
 
 
 def own_faults(seed: int, rounds: int) -> list[list[Fault]]:
     """Those of the school's own servers and lines, by round."""
     dice = random.Random(f"faults {seed}")
     return [[_own(dice) for _ in range(dice.choice([0, 1, 1, 2]))] for _ in range(rounds)]
+
+
+def staff_faults(seed: int, rounds: int) -> list[list[Fault]]:
+    """Those of the list of employees alone, by round; drawn apart, so that the others are the same without staff."""
+    dice = random.Random(f"staff faults {seed}")
+    return [
+        [Fault("isams", dice.uniform(0.5, 3.0), dice.choice(STAFF)) for _ in range(dice.choice([0, 1, 1, 2]))]
+        for _ in range(rounds)
+    ]
+
+
+def shut_lists(seed: int, rounds: int) -> list[Kind | None]:
+    """
+    Of each round: which of the two lists is refused until the other book is as it ought to be, and before the first
+    round (whose place is the first) whether the staff's is.
+    """
+    dice = random.Random(f"shut {seed}")
+    kinds: tuple[Kind | None, ...] = (None, "student", "staff")
+    return [dice.choice([None, "staff"]), *(dice.choice(kinds) for _ in range(rounds))]
+
+
+def refused(kind: Kind) -> Mapping[str, Any]:
+    return {"kind": "status", "status": 403, "path": LISTS[kind]}
+
+
+def hidden(kind: Kind, ids: Iterable[str]) -> Mapping[str, Any]:
+    """From lists and by id; a student and an employee of the same number are two."""
+    path = "/api/humanresources/*" if kind == "staff" else "/api/[!h]*"
+    return {"kind": "hidden_ids", "ids": sorted(ids), "path": path}
 
 
 def _own(dice: random.Random) -> Fault:

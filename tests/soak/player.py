@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -18,41 +18,71 @@ from services.publisher.app import DeskParts
 from services.sandbox.demo.schools import entities_of
 from services.sandbox.isams_records import School
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
+from shared.books import book_of
 from shared.errors import Retryable, RollcallError
-from shared.events import ReleaseHold, RollRead, SweepCompleted
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
+from shared.events import ReleaseHold
+from shared.model import Kind
+from shared.tenant import SnapshotHeld
+from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_FETCHED
 from shared.wire import Record, decode
-from tests.soak.faults import Fault, common_fault, own_faults
-from tests.soak.oracle import Oracle
+from tests.soak.audit import Book, moment, opened_twice, passed_over, sweeps_of
+from tests.soak.faults import Fault, common_fault, hidden, own_faults, refused, shut_lists, staff_faults
+from tests.soak.oracle import Oracle, StaffOracle, by_email, key, strangers
+from tests.soak.staff import DIVISION, OF_DIVISION, employ, has_staff, staff_of, staff_rounds_of
 from tests.soak.town import SoakTown, key_of, trouble, until
-from tests.soak.truth import Act, rounds_of, school_of, slug_of, truth_of
+from tests.soak.truth import Act, Json, rounds_of, school_of, slug_of, truth_of
 
+Difference = tuple[Book, str, str, object, object]  # whose, the field, what it ought to be and what it is
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "2"))  # fewer are the beginning of more
 SETTLE_SECONDS = 400.0  # for what must come, with the faults of every other story in the way, on a busy machine
 HIDE_SECONDS = 4.0  # some sweeps see it
 
 
 class Player:
+    """``books``: the students' and, where they are managed, the staff's."""
+
     def __init__(self, seed: int, town: SoakTown) -> None:
         self.seed, self.town, self.slug = seed, town, slug_of(seed)
-        school = school_of(seed)
-        self.truth = truth_of(school)
-        self.oracle = Oracle({one["id"]: one["code"] for one in school["subjects"]})
-        self.oracle.see(self.truth)
-        self.rounds = rounds_of(seed, truth_of(school), ROUNDS)
-        self.own = own_faults(seed, ROUNDS)
-        self.common = common_fault(seed)
+        self.rounds = [list(acts) for acts in rounds_of(seed, truth_of(school_of(seed)), ROUNDS)]
+        self.own, self.common = own_faults(seed, ROUNDS), common_fault(seed)
         self.dice = random.Random(f"play {seed}")
         self.struck_at = self.dice.randrange(2)
+        self.more: list[list[Act | Fault]] = [[] for _ in range(ROUNDS)]  # what staff bring, by round
         self.log: list[tuple[float, str]] = []
         self.given: dict[str, float] = {}  # the hash of each hold that was released, and when
-        self.ends: dict[str, list[tuple[float, str]]] = {}  # of each pupil: when it left or vanished, and how
+        self.shut: Kind | None = None  # whose list is refused now
         self.isams = IsamsTwin(town.isams_url, self.slug)
         self.unitu = UnituTwin(town.unitu_url, self.slug)
+        school = school_of(seed)
+        subjects = {one["id"]: one["code"] for one in school["subjects"]}
+        self.students = Book("student", self.slug, truth_of(school), Oracle(subjects))
+        self.books = [self.students]
+        accounts = self.employ(school, subjects) if has_staff(seed) else []
+        self.school = school
         self.isams.load(school, client_id="soak", client_secret=key_of(self.slug))
+        self.refuse(self.shut)
         self.unitu.create(
-            api_key=key_of(self.slug), entities=entities_of(msgspec.convert(school, School, str_keys=True))
+            api_key=key_of(self.slug),
+            accounts=accounts,
+            entities=entities_of(msgspec.convert(school, School, str_keys=True)),
         )
+        self.look()
+
+    def employ(self, school: Json, subjects: Mapping[int, str]) -> list[Json]:
+        """The staff's book, and what happens to it. Gives the accounts that some of them have at Unitu already."""
+        employ(school, self.seed)
+        acts = staff_rounds_of(self.seed, school, ROUNDS)
+        shut = shut_lists(self.seed, ROUNDS)
+        self.shut = shut[0]
+        for number, faults in enumerate(staff_faults(self.seed, ROUNDS)):
+            kind = shut[number + 1]
+            self.more[number] = [*acts[number], *faults, *([Fault("shut", words={"of": kind})] if kind else [])]
+        known = [one for one in school["employees"] if one["id"] % 2]
+        titles = {one["schoolEmailAddress"]: f"Earlier {one['title']}" for one in known}
+        oracle = StaffOracle(subjects, dict.fromkeys(OF_DIVISION, DIVISION), titles)
+        self.books.append(Book("staff", book_of(self.slug, "staff"), staff_of(school), oracle))
+        names = {"first_name": "Earlier", "last_name": "Import", "kind": "staff"}
+        return [{"email": email, "university_title": title, **names} for email, title in titles.items()]
 
     def close(self) -> None:
         self.isams.close()
@@ -73,36 +103,64 @@ class Player:
                     return False
                 return True
 
+            if self.shut:
+                until(self.students_are_read, lambda: "two sweeps", self.town.check, SETTLE_SECONDS)
+                for _ in range(3):
+                    assert not adopted(), f"seed {self.seed}: a roster was adopted without its staff"
+                    time.sleep(1)
+                self.refuse(None)
             until(adopted, lambda: "adoption", self.town.check, SETTLE_SECONDS)
         self.settle()
 
+    def students_are_read(self) -> bool:
+        try:
+            return len(sweeps_of(self.slug, self.town.records(STUDENTS_FETCHED))) >= 2
+        except Retryable:  # the topics are not there yet
+            return False
+
     def play(self) -> None:
+        dice = random.Random(f"play staff {self.seed}")
         for number, (acts, faults) in enumerate(zip(self.rounds, self.own, strict=True)):
             todo: list[Act | Fault] = [*acts, *faults]
             if number == self.struck_at:
                 todo.append(self.common)
             self.dice.shuffle(todo)
+            for one in self.more[number]:
+                todo.insert(dice.randint(0, len(todo)), one)
             for one in todo:
-                time.sleep(self.dice.uniform(0.0, 0.8))
+                time.sleep((dice if one in self.more[number] else self.dice).uniform(0.0, 0.8))
                 if isinstance(one, Act):
                     self.act(one)
                 elif one.is_common:
                     self.town.strike(one)
                 else:
                     self.strike(one)
-            if self.truth.hidden:
+            if any(book.truth.hidden for book in self.books):
                 time.sleep(HIDE_SECONDS)
-                self.isams.clear_faults()
-                self.truth.hidden = frozenset()
+                for book in self.books:
+                    book.truth.hidden = frozenset()
+                self.stand()
                 self.note("nobody is hidden any more")
-            self.oracle.see(self.truth)
+            self.look()
             self.note(f"round {number + 1} ends")
+            if self.shut:
+                self.settle_beside(self.shut)
+                self.refuse(None)
             self.settle()
+
+    def look(self) -> None:
+        """The oracles see what the school is like now."""
+        for book in self.books:
+            book.oracle.see(book.truth, *(one.oracle for one in self.books if one is not book))
 
     def act(self, act: Act) -> None:
         self.note(str(act))
-        for id in act.touches if act.kind in ("leave", "leave_many", "vanish") else ():
-            self.ends.setdefault(id, []).append((time.time(), act.kind))
+        book = self.books[-1] if act.of == "staff" else self.students
+        was = book.truth.where.get(act.pupil)
+        book.act(act, time.time())
+        if act.of == "staff":
+            self.act_on_staff(act, book, was)
+            return
         match act.kind:
             case "join":
                 self.isams.add(act.record)
@@ -115,44 +173,103 @@ class Player:
             case "come_back":
                 self.isams.come_back(act.pupil)
             case "hide_many":
-                self.isams.fault({"kind": "hidden_ids", "ids": list(act.who)})
+                self.stand()
             case "quit_set" | "move_set":
-                self.isams.replace(setLists=self.truth.sets | act.sets)
+                self.isams.replace(setLists=book.truth.sets)
             case _:
                 self.isams.change(act.pupil, **act.fields)
-        self.truth.apply(act)
+
+    def act_on_staff(self, act: Act, book: Book, was: str | None) -> None:
+        match act.kind:
+            case "join" | "join_wanting":
+                self.isams.add(act.record, to="employees")
+            case "vanish":
+                self.isams.remove(act.pupil, of="employees")
+            case "come_back" if was == "gone":
+                self.isams.add(book.truth.records[act.pupil], to="employees")
+            case "hide" | "hide_many":
+                self.stand()
+            case "leave_many":
+                self.isams.change_many(dict.fromkeys(act.who, act.fields), of="employees")
+            case "teach":
+                teachers = {name: int(teacher) for name, (teacher,) in book.truth.sets.items()}
+                self.isams.replace(sets=[one | {"teacherId": teachers[str(one["id"])]} for one in self.school["sets"]])
+            case _:
+                self.isams.change(act.pupil, of="employees", **act.fields)
 
     def strike(self, fault: Fault) -> None:
         self.note(f"{fault} begins")
+        if fault.kind == "shut":
+            self.refuse(fault.words["of"])
+            return
         if fault.kind == "line":
             trouble(getattr(self.town, fault.words["line"])[self.slug], fault)
+        elif fault.words["kind"] == "other_school":
+            with self.town.lock:  # what Redis lost would be no memory of whose list it was
+                until(
+                    self.knows_its_rolls, lambda: "sweeps since Redis lost something", self.town.check, SETTLE_SECONDS
+                )
+                self.struck(fault)
+        elif fault.kind == "isams":
+            self.struck(fault)
         else:
-            server = self.isams if fault.kind == "isams" else self.unitu
-            hidden = [{"kind": "hidden_ids", "ids": list(self.truth.hidden)}] if self.truth.hidden else []
-            server.fault(fault.words, *(hidden if server is self.isams else ()))
+            self.unitu.fault(fault.words)
             time.sleep(fault.seconds)
-            server.clear_faults()
-            if server is self.isams and hidden:
-                server.fault(*hidden)
+            self.unitu.clear_faults()
         self.note(f"{fault.kind} is over")
+
+    def struck(self, fault: Fault) -> None:
+        self.stand(fault.words)
+        time.sleep(fault.seconds)
+        self.stand()
+
+    def knows_its_rolls(self) -> bool:
+        """
+        Whether each list that can be read was certified since something of Redis was lost. Until then nobody could tell
+        another school's from it: that takes two mishaps at once, and a person to put right.
+        """
+        lost_at, names = self.town.lost_at, [book.name for book in self.books if book.kind != self.shut]
+        if not lost_at:
+            return True
+        fetched = self.town.records(STUDENTS_FETCHED)
+        return all(any(start > lost_at for start, _, _ in sweeps_of(name, fetched)) for name in names)
+
+    def refuse(self, kind: Kind | None) -> None:
+        """The list of these people from now on; of nobody any more."""
+        self.shut = kind
+        self.stand()
+        self.note(f"the list that is refused: {kind}")
+
+    def stand(self, *faults: Mapping[str, Any]) -> None:
+        """iSAMS misbehaves like this, and as long as they last like this: who is hidden, and what is refused."""
+        last = [hidden(book.kind, book.truth.hidden) for book in self.books if book.truth.hidden]
+        self.isams.clear_faults()  # lets go of whoever hangs
+        self.isams.fault(*faults, *last, *([refused(self.shut)] if self.shut else []))
 
     def release(self) -> None:
         """
         A person looks at what is held, and says yes when everybody in it has really gone, as `rollcall holds release`
         does. A leaver counts as unexplained where the fetcher's memory was lost, and then a few are too many.
         """
-        ended = {id for id, where in self.truth.where.items() if where in ("left", "gone")}
         try:
-            for one in holdings_of(self.town.config).of(self.slug):
-                who = {student.student_id for student in one.students}
-                is_new = time.time() - self.given.get(one.hold.hash, 0) > 10  # it takes effect in a while
-                if one.plan.startswith("disable") and one.hold.state == "held" and is_new and who and who <= ended:
-                    self.given[one.hold.hash] = time.time()
-                    order = ReleaseHold(school=self.slug, plan=one.plan, hash=one.hold.hash, operator="soak")
-                    give(self.town.config, order)
-                    self.note(f"released {one.plan} {one.hold.hash}: {sorted(who)}")
+            for book in self.books:
+                self.release_of(book)
         except RollcallError as trouble:
             self.note(f"holds cannot be seen: {trouble}")
+
+    def release_of(self, book: Book) -> None:
+        ended = {id for id, where in book.truth.where.items() if where in ("left", "gone")}
+        for one in holdings_of(self.town.config).of(book.name):
+            who = {student.student_id for student in one.students}
+            is_new = time.time() - self.given.get(one.hold.hash, 0) > 10  # it takes effect in a while
+            if one.plan.startswith("disable") and one.hold.state == "held" and is_new and who and who <= ended:
+                self.given[one.hold.hash] = time.time()
+                book.released |= {id: book.released.get(id, time.time()) for id in who}
+                order = ReleaseHold(
+                    school=self.slug, kind=book.kind, plan=one.plan, hash=one.hold.hash, operator="soak"
+                )
+                give(self.town.config, order)
+                self.note(f"released {book.name} {one.plan} {one.hold.hash}: {sorted(who)}")
 
     def settle(self) -> None:
         """Unitu has what it ought to have."""
@@ -166,99 +283,118 @@ class Player:
         until(has_settled, self.say_differences, self.town.check, SETTLE_SECONDS)
         self.note("Unitu has what it ought to have")
 
-    def differences(self) -> list[tuple[str, str, object, object]]:
+    def settle_beside(self, shut: Kind) -> None:
+        """
+        The other book is as it ought to be while this one's list is refused. But for whoever's e-mail both want, and
+        for what staff teach: the students' sweeps read it. Where Redis was rebuilt meanwhile, nobody may go before each
+        book was read in full.
+        """
+        (book,) = (one for one in self.books if one.kind != shut)
+
+        def differences() -> list[Difference]:
+            self.unitu.wait_idle()
+            emails = {email for one in self.books for email in one.oracle.had if one is not book}
+            found = book.oracle.compare(by_email(self.unitu.accounts()))
+            return [
+                (book, id, name, ought, is_)
+                for id, name, ought, is_ in found
+                if name not in StaffOracle.codes and not emails & book.oracle.emails_of(id)
+            ]
+
+        def has_settled() -> bool:
+            if not differences():
+                self.note(f"the {book.kind} book is as it ought to be, while the other's list is refused")
+                return True
+            if self.waits_after_a_rebuild():
+                self.note(f"the {book.kind} book waits for the other's list, since Redis was rebuilt")
+                return True
+            self.release()
+            return False
+
+        until(has_settled, lambda: self.say(differences()), self.town.check, SETTLE_SECONDS)
+
+    def waits_after_a_rebuild(self) -> bool:
+        records = [one for one in self.town.records(DELIVERIES) if one.key == self.slug]
+        last = decode(records[-1].header("ce_type"), records[-1].value) if records else None
+        return isinstance(last, SnapshotHeld) and any(one.code == "after_rebuild" for one in last.reasons)
+
+    def differences(self) -> list[Difference]:
         self.unitu.wait_idle()
-        return self.oracle.differences(self.unitu.accounts())
+        there = by_email(self.unitu.accounts())
+        found = [(book, *one) for book in self.books for one in book.oracle.compare(there)]
+        return [*found, *((self.students, *one) for one in strangers(there))]
 
     # --- at every moment -------------------------------------------------------------------------------------------
 
-    def audit(self, fetched: Iterable[Record], changes: Iterable[Record]) -> None:
+    def audit(self, fetched: Sequence[Record], changes: Sequence[Record], quiet: float) -> None:
         """
-        Nobody was ever disabled who was neither said to have left nor absent from two certified rolls; and no id ever
-        bore two contents. Raises: AssertionError with the story of the pupil.
+        Nobody was ever disabled who was neither said to have left nor absent from two certified rolls of their book,
+        nor more at once than may go without a person; and no id ever bore two contents. ``quiet``: since when nothing
+        has struck, so that every sweep is taken. Raises: AssertionError with the story of the pupil.
         """
-        sweeps = self.sweeps(fetched)
+        sweeps = {book.name: sweeps_of(book.name, fetched) for book in self.books}
+        gone: list[tuple[Book, str, float]] = []
         for event in self.unitu.history():
-            change = event["change"]
+            change, at = event["change"], moment(event["at"])
             if change["kind"] != "disable":
                 continue
-            id = self.oracle.whose(change["email"])
-            at = moment(event["at"])
-            assert id is not None, f"seed {self.seed}: {change['email']} is nobody's"
-            ends = [(begun, kind) for begun, kind in self.ends.get(id, []) if begun <= at]
-            if not any(self.is_evident(id, begun, kind, at, sweeps) for begun, kind in ends):
-                raise AssertionError(f"disabled at {clock(at)} without evidence\n{self.story(id)}")
+            whose = [(book, id) for book in self.books for id in book.oracle.had.get(key(change["email"]), ())]
+            assert whose, f"seed {self.seed}: {change['email']} is nobody's"
+            evident = [(book, id) for book, id in whose if book.is_evident(id, at, sweeps[book.name])]
+            if not evident:
+                raise AssertionError(f"disabled at {clock(at)} without evidence\n{self.story(*whose[0])}")
+            gone += [(book, id, at) for book, id in evident]
+        for book in self.books:
+            if beyond := book.beyond((id, at) for of, id, at in gone if of is book):
+                raise AssertionError(
+                    f"disabled beyond what may go without a person: {sorted(beyond)}\n{self.story(book, min(beyond))}"
+                )
+        twice = opened_twice([book.name for book in self.books], fetched)
+        assert not twice, f"seed {self.seed}: sweeps of both books: {twice}"
+        for book in self.books:
+            over = passed_over(book.name, fetched, changes, quiet)
+            assert not over, f"seed {self.seed}: {book.name} was read in {over}, and nothing came of it"
         told: dict[str, bytes] = {}
         for record in changes:
-            if record.key.partition("/")[0] == self.slug:
-                before = told.setdefault(record.header("ce_id") or "", record.value)
-                assert before == record.value, f"one id, two contents: {record.key}\n{self.story(record.key)}"
-
-    @staticmethod
-    def is_evident(id: str, begun: float, kind: str, at: float, sweeps: list[tuple[float, frozenset[str]]]) -> bool:
-        """
-        A sweep may begin before the pupil vanishes and read its pages afterwards: its roll lacks them all the same.
-        Times of sweeps are of whole milliseconds, rounded down.
-        """
-        if kind != "vanish":
-            return True
-        begun = math.floor(begun * 1000) / 1000
-        return sum(id not in roll and begun <= end <= at for end, roll in sweeps) >= 2
-
-    def sweeps(self, fetched: Iterable[Record]) -> list[tuple[float, frozenset[str]]]:
-        """Of each certified sweep: when it ended, and who was in its roll."""
-        rolls: dict[str, frozenset[str]] = {}
-        parts: dict[str, dict[int, RollRead]] = {}
-        found = {}
-        for record in fetched:
-            if record.key != self.slug:
-                continue
-            event = decode(record.header("ce_type"), record.value)
-            if isinstance(event, RollRead):
-                parts.setdefault(event.sweep, {})[event.chunk] = event
-            elif isinstance(event, SweepCompleted):
-                mine = parts.get(event.sweep, {})
-                if mine and len(mine) == next(iter(mine.values())).chunks:
-                    rolls[event.certificate.roll_hash] = frozenset(id for one in mine.values() for id in one.ids)
-                roll = rolls.get(event.certificate.roll_hash)
-                if roll is not None:
-                    found[event.sweep] = (moment(event.completed_at), roll)
-        return list(found.values())
+            name, _, id = record.key.partition("/")
+            for book in self.books:
+                if book.name == name:
+                    before = told.setdefault(record.header("ce_id") or "", record.value)
+                    assert before == record.value, f"one id, two contents: {record.key}\n{self.story(book, id)}"
 
     # --- the story -------------------------------------------------------------------------------------------------
 
     def say_differences(self) -> str:
-        found = self.differences()
-        lines = [f"{id} {name}: ought to be {ought!r}, is {is_!r}" for id, name, ought, is_ in found]
-        return "\n".join([*lines, *(self.story(id) for id in list(dict.fromkeys(one[0] for one in found))[:2])])
+        return self.say(self.differences())
 
-    def story(self, id: str) -> str:
-        """All that happened to one pupil, and around them, in the order of time."""
+    def say(self, found: list[Difference]) -> str:
+        lines = [f"{book.name}/{id} {name}: ought to be {ought!r}, is {is_!r}" for book, id, name, ought, is_ in found]
+        people = {(book.name, id): book for book, id, *_ in found}
+        return "\n".join([*lines, *(self.story(book, id) for (_, id), book in list(people.items())[:2])])
+
+    def story(self, book: Book, id: str) -> str:
+        """All that happened to one pupil or member of staff, and around them, in the order of time."""
         again = f"make soak SEED={self.seed}"
         lines = [(at, f"      {text}") for at, text in self.town.log]
         lines += [(at, f"{'  ==>' if id in text else '     '} {text}") for at, text in self.log]
-        account = self.oracle.accounts.get(id)
+        account = book.oracle.accounts.get(id)
         if account is not None:
             for event in self.unitu.history(account.delivered):
                 change = {name: value for name, value in event["change"].items() if value not in ("", None)}
                 lines.append((moment(event["at"]), f"UNITU {change} by snapshot {event['snapshot']}"))
         for topic in (STUDENTS_FETCHED, ACCOUNT_CHANGES):
             for record in self.town.records(topic):
-                if record.key in (f"{self.slug}/{id}", self.slug) and (read := record.header("ce_time")):
-                    is_own = record.key != self.slug
+                if record.key in (f"{book.name}/{id}", book.name) and (read := record.header("ce_time")):
+                    is_own = record.key != book.name
                     text = record.value.decode(errors="replace")[: 1500 if is_own else 200]
                     lines.append(
                         (moment(read), f"{topic}/{record.lane}@{record.offset} {record.header('sweep')} {text}")
                     )
         told = "\n".join(f"{clock(at)} {text}" for at, text in sorted(lines))
-        where, record = self.truth.where.get(id), self.truth.records.get(id, {})
+        where, person = book.truth.where.get(id), book.truth.records.get(id, {})
         names = ("forename", "surname", "schoolEmailAddress", "systemStatus")
-        last = f"{where}: {[record.get(name) for name in names]}"
-        return f"--- seed {self.seed} ({again}), pupil {id}, {last}\n{told}\n{account}\n"
-
-
-def moment(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+        last = f"{where}: {[person.get(name) for name in names]}"
+        return f"--- seed {self.seed} ({again}), {book.name}/{id}, {last}\n{told}\n{account}\n"
 
 
 def clock(at: float) -> str:

@@ -2,14 +2,21 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from shared.clock import write
+from shared.events import SweepCompleted, SweepReconciled, SweepStarted
+from shared.model import Frozen
+from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
+from shared.wire import Record, encode, type_name
+from tests.builders import a_certificate
+from tests.soak.audit import is_evident, opened_twice, passed_over, taken_of
 from tests.soak.faults import common_fault, own_faults
 from tests.soak.oracle import Oracle
-from tests.soak.player import Player
-from tests.soak.truth import BLANKED, KINDS, MOST, Act, Truth, rounds_of, school_of, truth_of
+from tests.soak.truth import BLANKED, KINDS, MOST, Act, Truth, Where, rounds_of, school_of, truth_of
 
 SEEDS = range(1, 201)
 ROUNDS = 3  # as `make soak` plays them
@@ -65,9 +72,10 @@ def a_record(id: str, **fields: Any) -> dict[str, Any]:
     return sound | fields
 
 
-def a_truth(**where: Any) -> Truth:
+def a_truth(**where: Where) -> Truth:
     people = {id: a_record(id) for id in (ADA, BEA)}
-    return Truth(people, dict.fromkeys(people, "here") | where, {"11": (ADA, BEA)}, {"11": 7}, {"11": 1})
+    there: dict[str, Where] = dict.fromkeys(people, "here")
+    return Truth(people, there | where, {"11": (ADA, BEA)}, {"11": 7}, {"11": 1})
 
 
 class Told:
@@ -146,10 +154,11 @@ def test_sets_are_modules() -> None:
 
 
 def as_unitu(oracle: Oracle) -> list[dict[str, Any]]:
-    names = ("enabled", "first_name", "last_name", "year", "phone")
+    names = oracle.fields
     return [
         {name: getattr(one, name) for name in names}
-        | {"email": one.delivered.upper(), "programmes": sorted(one.programmes), "modules": sorted(one.modules)}
+        | {name: sorted(getattr(one, name)) for name in oracle.codes}
+        | {"email": one.delivered.upper()}
         for one in oracle.accounts.values()
     ]
 
@@ -159,6 +168,7 @@ def test_every_difference_is_seen() -> None:
     assert oracle.differences(as_unitu(oracle)) == []
     for name, other in {
         "enabled": False,
+        "kind": "staff",
         "last_name": "Elm",
         "year": 3,
         "phone": "1",
@@ -174,20 +184,60 @@ def test_every_difference_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "sweeps", "is_evident"),
+    ("kind", "sweeps", "is_proof"),
     [
         pytest.param("leave", [], True, id="said to have left"),
-        pytest.param("vanish", [(3, ()), (5, ())], True, id="two certified rolls lack them"),
-        pytest.param("vanish", [(1.123, ()), (5, ())], True, id="one ended in the same millisecond"),
-        pytest.param("vanish", [(3, ())], False, id="one does"),
-        pytest.param("vanish", [(3, ()), (5, (ADA,))], False, id="one does and one does not"),
-        pytest.param("vanish", [(1.122, ()), (5, ())], False, id="one ended before"),
-        pytest.param("vanish", [(3, ()), (11, ())], False, id="one ended too late"),
+        pytest.param("vanish", [(2, 3, ()), (4, 5, ())], True, id="two certified rolls lack them"),
+        pytest.param("vanish", [(2, 3, ())], False, id="one does"),
+        pytest.param("vanish", [(2, 3, ()), (4, 5, (ADA,))], False, id="one does and one does not"),
+        pytest.param("vanish", [(0, 3, ()), (4, 5, ())], True, id="one was under way when they went"),
+        pytest.param("vanish", [(0, 1.123, ()), (4, 5, ())], True, id="one ended in the same millisecond"),
+        pytest.param("vanish", [(0, 1.122, ()), (4, 5, ())], False, id="one ended before"),
+        pytest.param("vanish", [(2, 3, ()), (4, 11, ())], False, id="one ended too late"),
     ],
 )
-def test_what_evidence_is(kind: str, sweeps: list[tuple[float, tuple[str, ...]]], is_evident: bool) -> None:
-    told = [(end, frozenset(roll)) for end, roll in sweeps]
-    assert Player.is_evident(ADA, 1.1234, kind, 10.0, told) is is_evident
+def test_what_evidence_is(kind: str, sweeps: list[tuple[float, float, tuple[str, ...]]], is_proof: bool) -> None:
+    told = [(start, end, frozenset(roll)) for start, end, roll in sweeps]
+    assert is_evident(ADA, 1.1234, kind, 10.0, told) is is_proof
+
+
+def records(topic: str, *events: Frozen, book: str = "abbey") -> list[Record]:
+    return [
+        Record(topic, 0, offset, book, encode(event), {"ce_type": type_name(type(event))})
+        for offset, event in enumerate(events)
+    ]
+
+
+def opened(sweep: int) -> SweepStarted:
+    return SweepStarted(school="abbey", sweep=str(sweep), started_at=write(datetime.fromtimestamp(sweep, UTC)))
+
+
+def ended(sweep: int) -> SweepCompleted:
+    at = write(datetime.fromtimestamp(sweep, UTC))
+    return SweepCompleted(
+        school="abbey", sweep=str(sweep), started_at=at, completed_at=at, full=False, certificate=a_certificate([])
+    )
+
+
+def test_a_sweep_of_which_nothing_came_is_seen() -> None:
+    read = records(STUDENTS_FETCHED, *(event for sweep in (1, 2, 3, 4) for event in (opened(sweep), ended(sweep))))
+    taken = [SweepReconciled(school="abbey", sweep=str(one), version=1, outcome="certified") for one in (1, 2, 3, 4)]
+    told = records(ACCOUNT_CHANGES, *taken)
+    assert taken_of("abbey", told) == ["1", "2", "3", "4"]
+    assert passed_over("abbey", read, told, 1.0) == []
+    assert passed_over("abbey", read, told[:3], 1.0) == []  # the last may be on its way
+    assert passed_over("abbey", read, [told[0], told[2]], 1.0) == ["2"]
+    assert passed_over("abbey", read, [told[0], told[2]], 3.0) == []  # something may have struck then
+    cut_off = records(STUDENTS_FETCHED, opened(1), opened(2), ended(1), ended(2), opened(3), ended(3))
+    assert passed_over("abbey", cut_off, told[1:], 1.0) == []
+
+
+def test_a_sweep_that_was_opened_in_both_books_is_seen() -> None:
+    students = records(STUDENTS_FETCHED, opened(1), ended(1), opened(2))
+    both = ["abbey", "abbey+staff"]
+    assert opened_twice(both, students + records(STUDENTS_FETCHED, opened(3), ended(3), book="abbey+staff")) == set()
+    assert opened_twice(both, students + records(STUDENTS_FETCHED, opened(2), book="abbey+staff")) == {"2"}
+    assert opened_twice(both, students + records(STUDENTS_FETCHED, opened(2), book="northern")) == set()
 
 
 def test_an_act_can_be_told() -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ TABLES = """
 url = "{unitu}/v1/sync"
 api_key = {{ file = "key-{slug}" }}
 mode = "live"
-staff = "not-in-unitu"
+staff = "{staff}"
 quiet_seconds = 0.2
 max_delay_seconds = 1
 min_interval_seconds = 0
@@ -58,6 +58,7 @@ base_url = "{isams}/{slug}"
 client_id = "soak"
 client_secret = {{ file = "key-{slug}" }}
 poll_seconds = 3
+staff_poll_seconds = 2
 page_size = 8
 structure_hours = 0
 lists_hours = 0
@@ -69,7 +70,10 @@ absence_confirm_minutes = 0
 
 
 class SoakTown:
-    """``isams`` and ``unitu``: each school's own lines to the twins, whose addresses are the ``_url``s."""
+    """
+    ``isams`` and ``unitu``: each school's own lines to the twins, whose addresses are the ``_url``s. ``staffed``: the
+    schools whose staff are managed.
+    """
 
     def __init__(
         self,
@@ -79,6 +83,7 @@ class SoakTown:
         isams: dict[str, Proxy],
         unitu: dict[str, Proxy],
         urls: tuple[str, str],
+        staffed: Collection[str],
     ) -> None:
         self.brokers = brokers
         self.lines = lines
@@ -90,7 +95,8 @@ class SoakTown:
         text = ""
         for slug in isams:
             (folder / f"key-{slug}").write_text(key_of(slug))
-            text += TABLES.format(slug=slug, isams=url_of(isams[slug]), unitu=url_of(unitu[slug]))
+            staff = "managed" if slug in staffed else "not-in-unitu"
+            text += TABLES.format(slug=slug, isams=url_of(isams[slug]), unitu=url_of(unitu[slug]), staff=staff)
         self.path = writer(addresses, self.prefix, folder)(text)
         self.config: Config = load(self.path, {})
         (folder / "logs").mkdir()
@@ -98,6 +104,7 @@ class SoakTown:
         self.copies = Copies(brokers.addresses.redis, self.prefix)
         self.lock = threading.RLock()  # whatever strikes everybody strikes alone
         self.log: list[tuple[float, str]] = []
+        self.lost_at = 0.0  # when something of Redis was last lost, and with it perhaps what a fetcher knew of a roll
 
     def start(self) -> None:
         for name, services in SERVICES.items():
@@ -182,9 +189,11 @@ class SoakTown:
         copy = self.copies.take()
         time.sleep(fault.seconds)
         self.copies.put_back(copy)
+        self.lost_at = time.time()
 
     def redis_empty(self, fault: Fault) -> None:
         self.copies.empty()
+        self.lost_at = time.time()
 
     def redis_lose_key(self, fault: Fault) -> None:
         # another story may have emptied it a moment ago
@@ -193,6 +202,7 @@ class SoakTown:
         self.note(f"the key is {name}")
         with contextlib.suppress(AssertionError):  # a lease may have ended since
             self.copies.delete(name)
+        self.lost_at = time.time()
 
     def redis_restart(self, fault: Fault) -> None:
         self.brokers.redis.restart()
@@ -243,13 +253,15 @@ def brokers_behind_lines() -> Iterator[tuple[Embedded, dict[str, Proxy]]]:
 
 
 @contextmanager
-def a_soak_town(folder: Path, slugs: Sequence[str], brokers: Embedded, lines: dict[str, Proxy]) -> Iterator[SoakTown]:
+def a_soak_town(
+    folder: Path, slugs: Sequence[str], brokers: Embedded, lines: dict[str, Proxy], staffed: Collection[str]
+) -> Iterator[SoakTown]:
     with ExitStack() as stack:
         servers = [stack.enter_context(serving(app)) for app in (isams_app(), unitu_app())]
         isams, unitu = ({slug: stack.enter_context(Proxy(server.port)) for slug in slugs} for server in servers)
         with IsamsTwin(servers[0].url, "stranger") as stranger:
             stranger.load(msgspec.to_builtins(make_school("stranger", 15, 1)), client_id="soak")
-        town = SoakTown(folder, brokers, lines, isams, unitu, (servers[0].url, servers[1].url))
+        town = SoakTown(folder, brokers, lines, isams, unitu, (servers[0].url, servers[1].url), staffed)
         stack.callback(town.copies.close)
         stack.callback(town.programs.kill_all)
         yield town

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from services.sandbox.school import make_joiner, make_school
+from shared.model import Kind
 
 Json = dict[str, Any]
 Where = Literal["here", "left", "gone", "applicant"]
@@ -42,6 +43,7 @@ MOST = {"leave": 5, "vanish": 2, "quit_set": 5, "move_set": 2, "join": 8, "leave
     "restore": 2,
 }
 BLANKED = ("schoolEmailAddress", "surname", "title")
+HIDES = ("hide", "hide_many")
 YEARS = (7, 8)
 SUBJECTS = (1, 2)
 
@@ -56,9 +58,11 @@ class Act:
     who: tuple[str, ...] = ()
     sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # after it, of those that change
     record: Mapping[str, Any] = field(default_factory=dict)  # of a joiner
+    of: Kind = "student"  # whose record it is
 
     def __str__(self) -> str:
-        more = [f"{name}={value!r}" for name, value in self.fields.items()]
+        more = ["of the staff"] if self.of == "staff" else []
+        more += [f"{name}={value!r}" for name, value in self.fields.items()]
         more += [f"set {name}: {len(members)}" for name, members in self.sets.items()]
         return f"{self.kind} {self.pupil or ', '.join(self.who)} {' '.join(more)}".strip()
 
@@ -69,7 +73,10 @@ class Act:
 
 @dataclass
 class Truth:
-    """The school as it is. ``records`` by pupil, ``where`` each is, ``sets``: who is in each, on the roll or not."""
+    """
+    One book of the school as it is. ``records`` by pupil, ``where`` each is, ``sets``: who is in each, on the roll or
+    not; of the staff, who teaches it.
+    """
 
     records: dict[str, Json]
     where: dict[str, Where]
@@ -89,12 +96,13 @@ class Truth:
             if (where := _ENDS.get(act.kind)) is not None:
                 self.where[id] = where
         self.sets |= act.sets
-        if act.kind == "hide_many":
+        if act.kind in HIDES:
             self.hidden = frozenset(act.who)
 
 
 _ENDS: dict[str, Where] = {
     "join": "here",
+    "join_wanting": "here",
     "admit": "here",
     "come_back": "here",
     "leave": "left",
@@ -147,10 +155,21 @@ def truth_of(school: Json) -> Truth:
 
 def rounds_of(seed: int, truth: Truth, count: int = 3) -> list[list[Act]]:
     """``truth`` is left as it is after the last round."""
-    return _Author(seed, truth).rounds(count)
+    return Author(seed, truth).rounds(count)
 
 
-class _Author:
+class Author:
+    """
+    Of the students' story; ``tests/soak/staff.py`` has that of the staff. ``kinds``: how often each act is drawn, and
+    ``most`` how many of it there may be; ``blanked``: what an account cannot do without.
+    """
+
+    kinds: Mapping[str, int] = KINDS
+    most: Mapping[str, int] = MOST
+    blanked: tuple[str, ...] = BLANKED
+    lone = frozenset({"leave", "vanish", "come_back", "quit_set", "move_set", "admit", "join"})  # not with leave_many
+    per_round = (2, 5)  # acts, at least and at most
+
     def __init__(self, seed: int, truth: Truth) -> None:
         self.seed = seed
         self.truth = truth
@@ -162,25 +181,32 @@ class _Author:
 
     def rounds(self, count: int) -> list[list[Act]]:
         found = []
-        for _ in range(count):
-            self.touched, acts = set(), []
+        for number in range(count):
+            self.touched = set()
+            acts: list[Act] = []
             self.truth.hidden = frozenset()
-            for _ in range(self.random.randint(2, 5)):
+            self.begin(number)
+            for _ in range(self.random.randint(*self.per_round)):
                 act = self.draw({one.kind for one in acts})
                 if act is not None:
-                    self.truth.apply(act)
+                    self.apply(act)
                     self.touched |= act.touches
                     acts.append(act)
             found.append(acts)
         self.truth.hidden = frozenset()
         return found
 
+    def begin(self, number: int) -> None:
+        """A round begins."""
+
+    def apply(self, act: Act) -> None:
+        self.truth.apply(act)
+
     def draw(self, before: set[str]) -> Act | None:
-        (kind,) = self.random.choices(list(KINDS), list(KINDS.values()))
-        if self.drawn.get(kind, 0) >= MOST.get(kind, 99):
+        (kind,) = self.random.choices(list(self.kinds), list(self.kinds.values()))
+        if self.drawn.get(kind, 0) >= self.most.get(kind, 99):
             return None
-        removals = {"leave", "vanish", "come_back", "quit_set", "move_set", "admit", "join"}
-        if (kind == "leave_many" and before & removals) or ("leave_many" in before and kind in removals):
+        if (kind == "leave_many" and before & self.lone) or ("leave_many" in before and kind in self.lone):
             return None  # the plan is held whole: whoever else is in it would wait as well
         act: Act | None = getattr(self, kind)()
         if act is not None:
@@ -191,7 +217,7 @@ class _Author:
         """Somebody whom nothing has happened to in this round."""
         found = [id for id, place in self.truth.where.items() if place == where and id not in self.touched]
         if is_whole is not None:
-            found = [id for id in found if all(self.truth.records[id][name] for name in BLANKED) is is_whole]
+            found = [id for id in found if all(self.truth.records[id][name] for name in self.blanked) is is_whole]
         found = [id for id in found if id not in self.truth.hidden]
         return self.random.choice(found) if found else None
 
@@ -236,7 +262,7 @@ class _Author:
 
     def blank(self) -> Act | None:
         id = self.one(is_whole=True)
-        return None if id is None or id in self.firm else Act("blank", id, {self.random.choice(BLANKED): None})
+        return None if id is None or id in self.firm else Act("blank", id, {self.random.choice(self.blanked): None})
 
     def restore(self) -> Act | None:
         id = self.one(is_whole=False)
@@ -284,10 +310,10 @@ class _Author:
         without = tuple(one for one in self.truth.sets[old] if one != id)
         return Act("move_set", id, sets={old: without, new: (*self.truth.sets[new], id)})
 
-    def _many(self) -> tuple[str, ...]:
+    def _many(self, least: int = 6) -> tuple[str, ...]:
         """More than may go unseen, by any budget."""
         free = [id for id in self.truth.here() if id not in self.touched and id not in self.firm]
-        wanted = max(6, len(self.truth.here()) * 2 // 5)
+        wanted = max(least, len(self.truth.here()) * 2 // 5)
         return tuple(self.random.sample(free, wanted)) if len(free) >= wanted + 2 else ()
 
     def hide_many(self) -> Act | None:
