@@ -43,10 +43,12 @@ class Student(Frozen, kw_only=True):
     One person as the school's records say, before anybody judged them: a student, or a member of staff.
 
     ``lists`` are the source's lists that have them: ``students``, ``applicants``, ``leavers``, in this order; of a
-    member of staff ``staff``. ``programmes``, ``modules`` and, of staff alone, ``faculties`` and ``departments`` are
+    member of staff ``staff``. ``absent`` alone is said of somebody whom the last accepted body of a pushed feed had and
+    this one has not. ``programmes``, ``modules`` and, of staff alone, ``faculties`` and ``departments`` are
     sorted codes, or None where the area was never read (*not supplied*, which clears nothing). Dates are ISO 8601
     (``YYYY-MM-DD``). ``system_status`` is the number of the iSAMS life stage (1 current, 0 applicant, -1 left) or None
-    where its word maps to nothing.
+    where its word maps to nothing. ``unique_pupil_number`` and ``person_guid`` name one person for life, whatever the
+    school's own id and the spelling of a name.
     """
 
     student_id: str
@@ -64,6 +66,8 @@ class Student(Frozen, kw_only=True):
     middle_names: str | None = None
     last_name: str | None = None
     date_of_birth: str | None = None
+    unique_pupil_number: str | None = None
+    person_guid: str | None = None
     email: str | None = None
     personal_email: str | None = None
     phone: str | None = None
