@@ -4,7 +4,6 @@ empties a column for everybody, and no list gets shorter by it.
 """
 
 from collections import Counter
-from fractions import Fraction
 from itertools import compress
 from operator import attrgetter
 
@@ -46,9 +45,3 @@ def count(filled: Counter[str], student: Student) -> None:
 def fill_of(filled: Counter[str]) -> dict[str, int]:
     """A count as it travels: every column, in one order, so that nothing and not counted are told apart."""
     return {column: filled[column] for column in COLUMNS}
-
-
-def rate(text: str) -> Fraction | None:
-    """The fraction that "filled/all" says; None of nobody. Raises: ValueError for what says none."""
-    filled, _, whole = text.partition("/")
-    return Fraction(int(filled), int(whole)) if int(whole) else None

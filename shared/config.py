@@ -173,6 +173,11 @@ class DisableUnexplained(Budget):
     share: Share = Fraction(2, 100)
 
 
+class DisableAbsent(Budget):
+    floor: Whole = 5
+    share: Share = Fraction(5, 100)
+
+
 class Cohort(Budget):
     heads: PositiveWhole = 10  # a year group of so many or more
     share: Share = Fraction(30, 100)
@@ -192,6 +197,16 @@ class Create(Budget):
     share: Share = Fraction(30, 100)
 
 
+class Enable(Budget):
+    floor: Whole = 5
+    share: Share = Fraction(10, 100)
+
+
+class Update(Budget):
+    floor: Whole = 20
+    share: Share = Fraction(50, 100)
+
+
 class EmailChange(Budget):
     floor: Whole = 5
     share: Share = Fraction(5, 100)
@@ -200,11 +215,14 @@ class EmailChange(Budget):
 class Guard(Section):
     disable_explained: DisableExplained = DisableExplained()
     disable_unexplained: DisableUnexplained = DisableUnexplained()
+    disable_absent: DisableAbsent = DisableAbsent()
     cohort: Cohort = Cohort()
     unenrol: Unenrol = Unenrol()
     move: Move = Move()
     create: Create = Create()
+    enable: Enable = Enable()
     email_change: EmailChange = EmailChange()
+    update: Update = Update()
 
 
 class School(Section):

@@ -341,11 +341,15 @@ class GuardReport(Frozen, kw_only=True):
 
 
 class ColumnDrop(Frozen, kw_only=True):
-    """A column of the records that emptied between two certified sweeps: each as "filled/all"."""
+    """
+    A column that so many accounts would lose at a close that it is no news of single people: of how many accounts it is
+    filled ``before`` and would be ``now``, as "filled/all". ``collapsed``: it would not be empty but next to one value.
+    """
 
     column: str
     before: str
     now: str
+    collapsed: bool = False
 
 
 class SweepReconciled(Frozen, kw_only=True):

@@ -14,22 +14,30 @@ class StagedDisable(Frozen, kw_only=True):
 
 
 class StagedUnenrol(Frozen, kw_only=True):
-    """Enrolments that a record no longer has. ``is_move``: others were gained in the same step."""
+    """
+    Codes that a record no longer has; ``faculties`` and ``departments`` of staff alone. ``is_move``: of each list that
+    loses some, the same step gained about as many.
+    """
 
     programmes: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    faculties: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
     is_move: bool = False
     at: int
 
 
 class StagedUpdate(Frozen, kw_only=True):
     """
-    Details that a record empties, waiting for a certified sweep: the account keeps what it has of ``fields``.
-    ``columns`` are those of the record that they come from.
+    Details that wait for a certified sweep: the account keeps what it has of ``fields``. Some are emptied: ``columns``
+    are those of the record that they come from. ``overwritten`` are beyond the budget of updates; ``collapsed`` would
+    take a value that too many others took lately.
     """
 
     fields: tuple[str, ...]
     columns: tuple[str, ...]
+    overwritten: tuple[str, ...] = ()
+    collapsed: tuple[str, ...] = ()
     at: int
 
 
@@ -49,9 +57,11 @@ class AccountState(Frozen, kw_only=True):
     of the fetched record last taken (None after a disable by absence), ``assessed`` that of the assessed one. ``held``
     maps a plan to the hash of the held set that has this student, ``spent`` a plan to the time of its last removal.
 
-    ``create`` and ``email_change`` are the offsets at which an account, or a changed e-mail, beyond its budget was
-    staged. ``born`` is the birth date of a disabled account whose record now has another, ``twin`` the id under which
-    somebody who is to be disabled seems to have come back.
+    ``create``, ``enable`` and ``email_change`` are the offsets at which a new account, one that comes back or a changed
+    e-mail was staged, beyond its budget. ``took`` maps a field that the last update overwrote to the digest of its
+    value, ``lacks`` names the columns that the details were taken from and undecided records since have not. ``born``
+    is the birth date of a disabled account whose record now has another, ``twin`` the id under which somebody who is to
+    be disabled seems to have come back.
     """
 
     school: str
@@ -74,12 +84,15 @@ class AccountState(Frozen, kw_only=True):
     unenrol: StagedUnenrol | None = None
     absence: Absence | None = None
     create: int | None = None
+    enable: int | None = None
     email_change: int | None = None
     update: StagedUpdate | None = None
     born: str | None = None
     twin: str | None = None
+    lacks: tuple[str, ...] = ()
     held: dict[str, str] = {}
     spent: dict[str, str] = {}
+    took: dict[str, str] = {}
     assessment: StudentAssessed | None = None
 
 
@@ -99,8 +112,8 @@ class CertifiedSweep(Frozen, kw_only=True):
 
 class HeldPlan(Frozen, kw_only=True):
     """
-    A plan beyond its budget. ``state``: who it waits for, or what a person said of it. ``columns``: those of the
-    records that are empty and were not.
+    A reviewed set of people, by ``hash``; ``count``: those of it for whom it still stands. ``state``: who it waits for,
+    or what a person said of it. ``columns``: those of the records that are empty and were not, or are all alike.
     """
 
     hash: str
@@ -121,7 +134,9 @@ class SchoolState(Frozen, kw_only=True):
 
     ``full_at`` is the lane offset at which a certified full sweep was last decided (-1: never), ``areas`` maps each
     area to the offset at which it was last certified. ``budgets`` are those of the last close: what comes in between is
-    decided by them. ``fill`` maps a column of the records to "filled/all" as a certified sweep last had it in order.
+    decided by them; ``rollover`` says whether that one fell into the turn of the academic year. ``holds`` maps a plan
+    to the set that waits for a person, or the one that was released or refused last, ``refused`` to those whom a person
+    had refused before others came. ``fill`` maps a column to "filled/all" as the last certified sweep counted it.
     """
 
     school: str
@@ -137,6 +152,8 @@ class SchoolState(Frozen, kw_only=True):
     full_at: int = -1
     areas: dict[str, int] = {}
     holds: dict[str, HeldPlan] = {}
+    refused: dict[str, HeldPlan] = {}
+    rollover: bool = False
     is_paused: bool = False
     settings_version: str = ""
     budgets: dict[str, Budget] = {}

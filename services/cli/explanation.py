@@ -55,7 +55,7 @@ class Account(Frozen, omit_defaults=False, kw_only=True):
 class Staged(Frozen, omit_defaults=False, kw_only=True):
     """A removal, or a change that could not go at once, on its way. ``waits_for`` says in words for what."""
 
-    kind: Literal["disable", "absence", "unenrol", "move", "create", "email_change", "update"]
+    kind: Literal["disable", "absence", "unenrol", "move", "create", "enable", "email_change", "update"]
     since: str | None
     programmes: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()

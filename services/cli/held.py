@@ -8,6 +8,8 @@ import msgspec
 
 from services.fetcher import isams
 from services.reconciler import guard, ledger
+from services.reconciler.enrolments import codes_of
+from services.reconciler.reviewed_sets import all_sets
 from services.reconciler.spending import Spending, recent_of
 from shared.books import kind_of, people_word, school_of
 from shared.errors import Hold, RollcallError
@@ -110,7 +112,7 @@ class Holdings:
         values: list[AccountState] = [decoder(AccountState).decode(one) for one in seen.some[name] if one is not None]
         return [
             Holding(book, plan, hold, tuple(one for one in values if one.held.get(plan) == hold.hash))
-            for plan, hold in sorted((school.holds if school else {}).items())
+            for plan, hold in (all_sets(school) if school else [])
         ]
 
     def budgets(self, book: str, when: str) -> list[dict[str, Any]]:
@@ -125,7 +127,9 @@ class Holdings:
             {
                 "kind": plan,
                 "budget": guard.words(budget),
-                "headroom": guard.decide(0, spending.windows(plan, school, school.enabled, when), budget).headroom,
+                "headroom": guard.decide(
+                    plan, 0, spending.windows(plan, school, school.enabled, when), budget
+                ).headroom,
             }
             for plan, budget in school.budgets.items()
             if plan != guard.COHORT
@@ -153,11 +157,12 @@ def book_state(book: bytes | None, school: bytes | None) -> SchoolState | None:
 
 def pick(slug: str, holdings: Iterable[Holding], which: str) -> Holding:
     """
-    The holding that ``which`` names, by its plan or its hash. Raises: NotHeld, saying what is held instead; TwoHeld.
+    The holding that ``which`` names, by its plan or its hash; of a plan's two sets, by the plan, the one that waits.
+    Raises: NotHeld, saying what is held instead; TwoHeld.
     """
     there = list(holdings)
     found = [one for one in there if which in (one.plan, one.hold.hash)]
-    if len(found) > 1:
+    if len({one.book for one in found}) > 1:
         raise TwoHeld(f"{slug} holds {which} of its students and of its staff; say --students or --staff")
     if found:
         return found[0]
@@ -175,8 +180,13 @@ def difference(reviewed: set[str], now: Holding) -> str:
 
 
 def causes_of(hold: HeldPlan) -> list[str]:
-    """Which columns of the records have emptied, and where to look."""
-    return [f"{one.column}: filled for {one.before}, now for {one.now}; {_look_at(one.column)}" for one in hold.columns]
+    """Which columns of the records have emptied, or are all alike, and where to look."""
+    return [
+        f"{one.column}: of {one.before} accounts only {one.now} would keep a value of their own"
+        if one.collapsed
+        else f"{one.column}: filled for {one.before} accounts, now for {one.now}; {_look_at(one.column)}"
+        for one in hold.columns
+    ]
 
 
 def _look_at(column: str) -> str:
@@ -207,17 +217,22 @@ def reason_of(plan: str, state: AccountState) -> str:
             return _left(state)
         case guard.DISABLE_UNEXPLAINED:
             return _missing(state)
+        case guard.DISABLE_ABSENT:
+            return "is in the pushed body no more; no record says that they left"
         case guard.REKEY:
             why = _left(state) if state.staged is not None else _missing(state)
             return f"{why}; {state.twin} came in the same sweep, with the same name and birth date"
         case guard.CREATE:
             return "would have a new account"
+        case guard.ENABLE:
+            return "would have their disabled account back"
+        case guard.UPDATE:
+            return _changed(state)
         case guard.EMAIL_CHANGE:
             wanted = state.assessment.details if state.assessment else None
             return f"would have the e-mail {wanted.email}" if wanted else ""
         case guard.NULLED_COLUMN:
-            emptied = f"the record has no {' and no '.join(state.update.columns)} any more" if state.update else ""
-            return "; ".join(part for part in (emptied, _unenrolled(state)) if part)
+            return "; ".join(part for part in (_emptied(state), _alike(state), _unenrolled(state)) if part)
         case _:
             return _unenrolled(state)
 
@@ -232,8 +247,24 @@ def _missing(state: AccountState) -> str:
     return f"not in the roll since {state.absence.started_at}" if state.absence else "not in the roll"
 
 
+def _emptied(state: AccountState) -> str:
+    columns = state.update.columns if state.update is not None else ()
+    return f"the record has no {' and no '.join(columns)} any more" if columns else ""
+
+
+def _alike(state: AccountState) -> str:
+    fields = state.update.collapsed if state.update is not None else ()
+    return f"many have the same {' and the same '.join(fields)} now" if fields else ""
+
+
+def _changed(state: AccountState) -> str:
+    """Which details would be others; not what they would be, for a name may be anybody's."""
+    fields = state.update.fields if state.update is not None else ()
+    return f"would change: {', '.join(fields)}"
+
+
 def _unenrolled(state: AccountState) -> str:
     if (lost := state.unenrol) is None:
         return ""
-    codes = ", ".join((*lost.programmes, *lost.modules))
+    codes = ", ".join(codes_of(lost))
     return f"moves out of {codes}" if lost.is_move else f"would leave {codes}"

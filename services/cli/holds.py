@@ -237,12 +237,13 @@ def await_taken(config: "Config", store: "Holdings", one: "Holding", before: int
     """
     from services.cli.held import NotHeld
     from services.cli.history import is_decided
+    from services.reconciler.reviewed_sets import sets_of
 
     deadline = time.monotonic() + seconds
     while True:
         school = store.school(one.book)
-        hold = school.holds.get(one.plan) if school else None
-        if hold is not None and hold.hash == one.hold.hash:
+        hold = sets_of(school, one.plan).get(one.hold.hash) if school else None
+        if hold is not None:
             if hold.state != one.hold.state:
                 return True
         elif is_decided(config, one.book, one.hold.hash, before):
@@ -262,7 +263,7 @@ def holdings_of(config: "Config") -> "Holdings":
 
 
 def over(one: "Holding") -> object:
-    return -one.hold.headroom if one.hold.headroom < 0 else "a year group"
+    return -one.hold.headroom if one.hold.headroom < 0 else "the size of the school or of a year group"
 
 
 def tell(one: "Holding", limit: int | None) -> None:

@@ -1,68 +1,88 @@
 """
-A nulled column is not news: which columns of the records have emptied since a certified sweep had them, pure.
+A nulled column is not news: the columns of which so many accounts would lose what they have that it cannot be news of
+single people. Pure.
 
 Records without a phone look as if everybody had given theirs up; more likely the key has lost a permission. What
-depends on such a column waits for a person. One pupil's phone, or two's, is no column.
+depends on such a column waits for a person. It is the accounts that are counted, not the records of a roll: applicants
+dilute those, and a sweep in which everybody is undecided would be the next one's measure.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
-from shared.columns import CODES, COLUMNS, rate
+from shared.columns import COLUMNS, has
 from shared.events import ColumnDrop, SweepCompleted
 from shared.state import AccountState
 
-POINTS = Fraction(5, 100)  # a drop of more than these is no news of single pupils
-HEADS = 2  # nor is one by more than these
+POINTS = Fraction(5, 100)  # of all accounts: more than these is no news of single people
+MOST = Fraction(1, 2)  # nor is more than this of those who have it, however few
+HEADS = 2  # but so many are
 
 
 def emptied_for(state: AccountState) -> set[str]:
-    """The columns whose emptiness is why something is staged: details, or all programmes or modules."""
+    """The columns whose emptiness is why something is staged: details, or all codes of a list."""
     found = set(state.update.columns) if state.update is not None else set()
     return found | emptied_enrolments(state)
 
 
 def emptied_enrolments(state: AccountState) -> set[str]:
-    """Of a staged un-enrolment: the columns that now say that there is nothing at all."""
+    """Of staged losses of codes: the columns that now say that there is nothing at all."""
     lost, record = state.unenrol, state.assessment.student if state.assessment is not None else None
     if lost is None or record is None:
         return set()
     found = set()
     if lost.programmes and not record.programmes:
         found |= {column for column in ("programmes", "year_group") if not getattr(record, column)}
-    if lost.modules and not record.modules:
-        found.add("modules")
+    return found | {
+        column
+        for column in ("modules", "faculties", "departments")
+        if getattr(lost, column) and not getattr(record, column)
+    }
+
+
+def drops(states: Mapping[str, AccountState], everybody: Callable[[], Iterable[AccountState]]) -> dict[str, ColumnDrop]:
+    """
+    Which columns would be lost, or be next to one value, by too many accounts at this close.
+
+    ``states``: at least everybody with something pending. ``everybody`` is asked only when more than ``HEADS`` wait.
+    """
+    losing = Counter(column for state in states.values() if _counts(state) for column in emptied_for(state))
+    alike = Counter(column for state in states.values() if _counts(state) for column in _collapsed(state))
+    losing = Counter({column: count for column, count in losing.items() if count > HEADS})
+    if not losing and not alike:
+        return {}
+    accounts = [one for state in everybody() if _counts(one := states.get(state.student_id, state))]
+    found: dict[str, ColumnDrop] = {}
+    for column in (column for column in COLUMNS if column in losing):
+        lost = losing[column]
+        there = sum(column in emptied_for(state) or _has(state, column) for state in accounts)
+        if lost > POINTS * len(accounts) or lost > MOST * there:
+            found[column] = ColumnDrop(
+                column=column, before=f"{there}/{len(accounts)}", now=f"{there - lost}/{len(accounts)}"
+            )
+    for column in (column for column in COLUMNS if column in alike):
+        own = len(accounts) - alike[column]
+        found[column] = ColumnDrop(
+            column=column, before=f"{len(accounts)}/{len(accounts)}", now=f"{own}/{len(accounts)}", collapsed=True
+        )
     return found
 
 
-def drops(before: Mapping[str, str], completed: SweepCompleted, waiting: Mapping[str, int]) -> dict[str, ColumnDrop]:
-    """
-    Which columns have emptied, by more than ``POINTS`` and for more than ``HEADS``.
-
-    ``before``: "filled/all" of each as the last certified sweep had it; ``waiting``: by column, the students of whom
-    something is staged since theirs is empty. Where one of the sweeps did not count, those tell the drop.
-    """
-    found = {}
+def fill_of(completed: SweepCompleted) -> dict[str, str]:
+    """How full the columns of this sweep's roll are, each as "filled/all"; nothing where its sender does not count."""
     everybody = completed.certificate.roll_count
-    for column in COLUMNS:
-        if waiting.get(column, 0) <= HEADS:
-            continue
-        told = f"{completed.fill[column]}/{everybody}" if column in completed.fill else None
-        was, now = rate(before.get(column, "0/0")), rate(told) if told is not None else None
-        drop = was - now if was is not None and now is not None else Fraction(waiting[column], max(everybody, 1))
-        if drop > POINTS:
-            there = completed.fill.get(column, everybody - waiting[column])
-            had = before.get(column, f"{there + waiting[column]}/{everybody}")
-            found[column] = ColumnDrop(column=column, before=had, now=f"{there}/{everybody}")
-    return found
+    return {column: f"{count}/{everybody}" for column, count in sorted(completed.fill.items()) if everybody}
 
 
-def baseline(before: Mapping[str, str], completed: SweepCompleted, held: Mapping[str, ColumnDrop]) -> dict[str, str]:
-    """
-    What the next sweep is compared with: this one, but for the columns whose drop waits for a person, and for codes
-    that nobody has: where their area was not read, that says nothing.
-    """
-    everybody = completed.certificate.roll_count
-    counted = {column: count for column, count in completed.fill.items() if count or column not in CODES}
-    now = {column: f"{count}/{everybody}" for column, count in counted.items() if everybody}
-    return dict(sorted({**before, **now, **{column: drop.before for column, drop in held.items()}}.items()))
+def _counts(state: AccountState) -> bool:
+    return state.status == "enabled"
+
+
+def _collapsed(state: AccountState) -> tuple[str, ...]:
+    return state.update.collapsed if state.update is not None else ()
+
+
+def _has(state: AccountState, column: str) -> bool:
+    record = state.assessment.student if state.assessment is not None else None
+    return column in state.lacks or (record is not None and has(record, column))

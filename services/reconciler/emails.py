@@ -10,7 +10,7 @@ certified sweep, which admits them here.
 
 from collections.abc import Callable
 
-from services.reconciler import guard
+from services.reconciler import admission
 from services.reconciler.ledger import Ledger, email_of
 from services.reconciler.reconcile import Change, Gate, Reading, changed, fold, reconcile
 from shared.events import StudentAssessed
@@ -60,9 +60,10 @@ def _decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: E
     if is_taken and not is_exchange:
         reading = changed(reading, waits_for=wanted)
     elif not is_admitted:
-        gate = _gate(ledger, before, wanted, mine, when, heads=2 if is_exchange else 1)
+        gate = admission.gate_of(ledger, before, wanted, mine, when, heads=2 if is_exchange else 1)
         if gate is not Gate.OPEN:
             reading = changed(reading, gate=gate)
+    reading = admission.of_details(ledger, before, assessed, reading)
     state, changes = reconcile(before, assessed, reading)
     ledger.save(state)
     emit(state, changes)
@@ -72,33 +73,13 @@ def _decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: E
         _free(ledger, mine, reading.at, when, emit)
 
 
-def _gate(
-    ledger: Ledger, before: AccountState | None, wanted: str | None, mine: str | None, when: str, heads: int = 1
-) -> Gate:
-    """Whether a new account, or a changed e-mail, is within its budget. Before a first decided sweep there is none."""
-    school = ledger.school
-    if school.certified is None or wanted is None or wanted == mine:
-        return Gate.OPEN
-    if before is None or before.status == "none":
-        plan, staged = guard.CREATE, before.create if before is not None else None
-    elif before.status == "enabled":
-        plan, staged = guard.EMAIL_CHANGE, before.email_change
-    else:
-        return Gate.OPEN
-    if plan not in school.budgets:
-        return Gate.OPEN
-    if staged is not None:
-        return Gate.STAGED  # it waits for its close, whatever else is free by now
-    windows = ledger.spending().windows(plan, school, ledger.enabled, when or school.certified.completed_at)
-    return Gate.SPENDS if guard.decide(heads, windows, school.budgets[plan]).is_within else Gate.STAGED
-
-
 def _again(ledger: Ledger, state: AccountState, of: Reading, emit: Emit) -> None:
     """Decide from the kept assessment. Nobody was read, so a first absence stands."""
     if state.assessment is None:
         return
     when = of.when or of.read_at
     reading = Reading(of.at, state.read_at or "", state.assessed or "", gate=of.gate, when=when)
+    reading = admission.of_details(ledger, state, state.assessment, reading)
     after, changes = reconcile(state, state.assessment, reading)
     after = changed(after, absence=state.absence)
     ledger.save(after)
@@ -119,7 +100,7 @@ def _free(ledger: Ledger, address: str | None, at: int, when: str, emit: Emit, h
             if state is None or state.at > at or not _is_here(ledger, state):
                 continue
             old = email_of(state)
-            gate = Gate.OPEN if student == heir else _gate(ledger, state, email, old, when)
+            gate = Gate.OPEN if student == heir else admission.gate_of(ledger, state, email, old, when)
             _again(ledger, state, Reading(at, "", "", gate=gate, when=when), emit)
             if old is not None and old != email and ledger.holder(old) is None:
                 queue.append(old)

@@ -1,9 +1,10 @@
 """
-Whether a plan of removals, of new accounts or of changed e-mails may take effect: pure (DESIGN §6, "The guard").
+Whether a plan of removals, of new accounts or of changed details may take effect: pure (DESIGN §6, "The guard").
 
-Shares are exact fractions; integer division lets 30.9 % be 30. A *total* counts a plan and what was let through in a
-window; its *share* is total ÷ (enabled before the plan + disabled earlier in that window). Each limit must hold for
-both windows, the last 24 hours and the last 7 days.
+Shares are exact fractions; integer division lets 30.9 % be 30. A *total* counts a plan, those of it who wait for a
+person already, and what was let through in a window; its *share* is total ÷ (enabled before the plan + disabled earlier
+in that window). Each limit must hold for both windows, the last 24 hours and the last 7 days. Un-enrolments and moves
+have one total: a code is lost however it is lost.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +15,21 @@ from shared.model import Budget
 
 DISABLE_EXPLAINED = "disable_explained"
 DISABLE_UNEXPLAINED = "disable_unexplained"
+DISABLE_ABSENT = "disable_absent"  # who is in a pushed feed's body no more: its word, and no record that says left
 COHORT = "cohort"
 UNENROL = "unenrol"
 MOVE = "move"
 CREATE = "create"
+ENABLE = "enable"  # accounts that were disabled and come back
 EMAIL_CHANGE = "email_change"
+UPDATE = "update"  # details that a record overwrites or empties
 REKEY = "rekey"  # who is to be disabled and seems to have come back under another id: never without a person
 NULLED_COLUMN = "nulled_column"  # what depends on a column of the records that has emptied: never without a person
+
+DISABLES = (DISABLE_EXPLAINED, DISABLE_UNEXPLAINED, DISABLE_ABSENT)
+LOSSES = (UNENROL, MOVE)
+GROWTH = (CREATE, ENABLE)  # where a floor may be more than half of who is there
+ALWAYS_ONE = (*LOSSES, EMAIL_CHANGE, UPDATE)  # of a single person, and that takes nobody's account
 
 NOTHING = Budget()
 WINDOW_HOURS = (24, 7 * 24)
@@ -47,21 +56,52 @@ def share_of(budget: Budget) -> Fraction:
     return Fraction(budget.share)
 
 
-def allowance(base: int, budget: Budget) -> int:
-    """The largest total that the budget allows where ``base`` people could be concerned."""
+def floor_of(plan: str, base: int, budget: Budget) -> int:
+    """
+    The heads that a budget always allows: never more than half of the ``base``, or a school of five could be switched
+    off whole by it.
+    """
+    if plan in GROWTH:
+        return budget.floor
+    half = base // 2
+    return min(budget.floor, max(1, half) if plan in ALWAYS_ONE else half)
+
+
+def share_allowance(base: int, budget: Budget) -> int:
+    """The largest total that the share and the count allow where ``base`` people could be concerned."""
     by_share = int(share_of(budget) * base)  # floor: the largest whole number that is not above the share
-    if budget.count is not None:
-        by_share = min(by_share, budget.count)
-    return max(budget.floor, by_share)
+    return by_share if budget.count is None else min(by_share, budget.count)
 
 
-def decide(planned: int, windows: tuple[Window, ...], budget: Budget) -> Decision:
+def allowance(plan: str, base: int, budget: Budget) -> int:
+    """The largest total that the budget allows: its floor, or its share and count, whichever is more."""
+    return max(floor_of(plan, base, budget), share_allowance(base, budget))
+
+
+def decide(plan: str, planned: int, windows: tuple[Window, ...], budget: Budget) -> Decision:
     """Total ≤ floor, or share ≤ limit and total ≤ count: in every window."""
-    headroom = min(allowance(window.base, budget) - window.spent - planned for window in windows)
+    headroom = min(allowance(plan, window.base, budget) - window.spent - planned for window in windows)
     return Decision(headroom >= 0, headroom)
 
 
-def cohorts_within(planned: Mapping[int, int], windows: Iterable[Mapping[int, Window]], budget: Budget) -> bool:
+def is_beyond_the_floor(plan: str, planned: int, windows: tuple[Window, ...], budget: Budget) -> bool:
+    """Whether the heads that the budget always allows are not enough for the plan."""
+    return any(window.spent + planned > floor_of(plan, window.base, budget) for window in windows)
+
+
+def disables_together(planned: int, windows: tuple[Window, ...], budgets: Mapping[str, Budget]) -> bool:
+    """
+    Whether all disables of a close are, together, within half of the base, or within the largest share that one of
+    their budgets allows: the floors of three plans do not add up to a school.
+    """
+    return all(
+        window.spent + planned
+        <= max(window.base // 2, *(share_allowance(window.base, budgets.get(plan, NOTHING)) for plan in DISABLES))
+        for window in windows
+    )
+
+
+def cohorts_within(planned: Mapping[str, int], windows: Iterable[Mapping[str, Window]], budget: Budget) -> bool:
     """
     Whether no year group loses more than its share, in any window. ``planned`` and each window count by year group.
 

@@ -2,14 +2,14 @@
 
 from services.reconciler.reconcile import changed
 from shared.events import HoldRefused, HoldReleased, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
-from shared.state import SchoolState
+from shared.state import HeldPlan, SchoolState
 
 Command = ReleaseHold | RefuseHold | PauseSchool | ResumeSchool
 
 
 def command(school: SchoolState, order: Command, at: int) -> tuple[SchoolState, list[HoldReleased | HoldRefused]]:
     """
-    The book's state after a command, and what to tell.
+    The book's state after a command, and what to tell. What was refused before can be released by its own hash.
 
     A release or refusal of another set than the one held now does nothing: nobody has reviewed what is held now. What
     was released goes at the next certified sweep, as far as it still stands.
@@ -19,9 +19,11 @@ def command(school: SchoolState, order: Command, at: int) -> tuple[SchoolState, 
             return changed(school, is_paused=True, at=at), []
         case ResumeSchool():
             return changed(school, is_paused=False, at=at), []
-    hold = school.holds.get(order.plan)
-    if hold is None or hold.hash != order.hash:
+    where = next((name for name in ("holds", "refused") if _has(school, name, order)), None)
+    if where is None:
         return changed(school, at=at), []
+    sets: dict[str, HeldPlan] = getattr(school, where)
+    hold = sets[order.plan]
     is_release = isinstance(order, ReleaseHold)
     hold = changed(hold, state="released" if is_release else "refused", operator=order.operator, note=order.note)
     model = HoldReleased if is_release else HoldRefused
@@ -34,4 +36,9 @@ def command(school: SchoolState, order: Command, at: int) -> tuple[SchoolState, 
         operator=order.operator,
         note=order.note,
     )
-    return changed(school, holds=school.holds | {order.plan: hold}, at=at), [told]
+    return changed(school, **{where: sets | {order.plan: hold}}, at=at), [told]
+
+
+def _has(school: SchoolState, where: str, order: ReleaseHold | RefuseHold) -> bool:
+    hold: HeldPlan | None = getattr(school, where).get(order.plan)
+    return hold is not None and hold.hash == order.hash

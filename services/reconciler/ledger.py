@@ -13,7 +13,7 @@ import msgspec
 
 from services.reconciler.proof import weight
 from services.reconciler.reconcile import changed, fold
-from services.reconciler.spending import DISABLED, Recent, Spending, recent_of
+from services.reconciler.spending import Recent, Spending, entry_of, recent_of, recent_of_account
 from shared.books import kind_of, school_of
 from shared.events import StudentAssessed
 from shared.lane import StateLost, View
@@ -101,22 +101,17 @@ def is_pending(state: AccountState) -> bool:
         or state.held
         or state.update
         or state.create is not None
+        or state.enable is not None
         or state.email_change is not None
         or (state.status == "enabled" and not state.in_roll)
     )
 
 
-def recent_entry(state: AccountState) -> bytes | None:
+def recent_entry(state: AccountState | None) -> bytes | None:
     """What the guard's windows are counted from."""
-    if not state.spent and state.disabled_at is None:
+    if state is None or (not state.spent and state.disabled_at is None):
         return None
-    return msgspec.json.encode(_recent_times(state))
-
-
-def _recent_times(state: AccountState | None) -> dict[str, str]:
-    if state is None:
-        return {}
-    return state.spent | {DISABLED: state.disabled_at} if state.disabled_at is not None else dict(state.spent)
+    return msgspec.json.encode(entry_of(state))
 
 
 class Ledger:
@@ -195,10 +190,10 @@ class Ledger:
         self._view.put(digests(self.name), student, digest_entry(state))
         if is_pending(state) != (before is not None and is_pending(before)):
             self._view.put(pending(self.name), student, b"1" if is_pending(state) else None)
-        if (entry := recent_entry(state)) != (recent_entry(before) if before is not None else None):
+        if (entry := recent_entry(state)) != recent_entry(before):
             self._view.put(recent(self.name), student, entry)
             if self._spending is not None:
-                self._spending.change(_recent_times(before), _recent_times(state))
+                self._spending.change(recent_of_account(before), recent_of_account(state))
         self._index_email(before, state)
         self._index_wait(before, state)
 

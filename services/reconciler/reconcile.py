@@ -5,14 +5,15 @@ Everything that it knows is in its arguments: no clock, no configuration, no ran
 same events.
 """
 
-from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
 import msgspec
 
-from services.reconciler import guard
-from shared.columns import CODES, OF_DETAILS, has
+from services.reconciler import details as staged_details
+from services.reconciler import enrolments, guard
+from services.reconciler.enrolments import union, without
+from shared.columns import CODES
 from shared.events import (
     AccountDisabled,
     AccountEnabled,
@@ -41,10 +42,11 @@ Change = (
 
 changed = msgspec.structs.replace
 _FIELDS = Details.__struct_fields__
+_THROUGH_UNDECIDED = (guard.NULLED_COLUMN,)  # a record that says even less ends no hold of what records do not say
 
 
 class Gate(Enum):
-    """Whether a new account, or a changed e-mail, may take effect."""
+    """Whether an account that is new or comes back, a changed e-mail or overwritten details may take effect."""
 
     OPEN = "open"  # and counts against no budget
     SPENDS = "spends"
@@ -56,6 +58,9 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     What came with an assessment: the lane offset that decides it, when the record system was read, and the digest of
     the assessed bytes. ``waits_for`` is the e-mail that another account holds: such a person is undecided. ``when`` is
     the time that a new account or a changed e-mail spends at, where ``gate`` says so.
+
+    ``overwrites`` are the fields of the details that have another value now, ``details_gate`` is theirs; those in
+    ``collapsed`` wait whatever it says.
     """
 
     at: int
@@ -64,6 +69,9 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     waits_for: str | None = None
     gate: Gate = Gate.OPEN
     when: str = ""
+    overwrites: tuple[str, ...] = ()
+    details_gate: Gate = Gate.OPEN
+    collapsed: tuple[str, ...] = ()
 
 
 def reconcile(
@@ -96,21 +104,55 @@ def reconcile(
         if born is not None and now is not None and now != born:
             verdict = Verdict.UNDECIDED  # an id that was given to somebody else
     if verdict is Verdict.ELIGIBLE and assessed.details is not None:
-        if state.status == "none" and reading.gate is Gate.STAGED:
-            staged = reading.at if state.create is None else state.create
-            return changed(drop_removals(state), **read, create=staged, held=_still(state.held, guard.CREATE)), []
+        if state.status != "enabled" and reading.gate is Gate.STAGED:
+            return changed(_stage_account(state, reading.at), **read), []
         return _have(state, assessed, assessed.details, reading, last, read)
     if state.status == "enabled" and verdict is Verdict.INELIGIBLE and assessed.category is Category.LEFT:
         leaves = state.staged
         if leaves is None or leaves.digest != assessed.digest:
             leaves = StagedDisable(digest=assessed.digest, at=reading.at)
         return changed(state, **read, staged=leaves, unenrol=None, email_change=None, update=None), []
-    return changed(drop_removals(state), **read), []
+    return changed(_carry_forward(state, assessed), **read), []
 
 
 def drop_removals(state: AccountState) -> AccountState:
     """Whatever was to be removed or to be changed stays: carried forward unchanged."""
-    return changed(state, staged=None, unenrol=None, create=None, email_change=None, update=None, twin=None, held={})
+    return changed(
+        state,
+        staged=None,
+        unenrol=None,
+        create=None,
+        enable=None,
+        email_change=None,
+        update=None,
+        twin=None,
+        held={},
+        lacks=(),
+    )
+
+
+def _carry_forward(state: AccountState, assessed: StudentAssessed) -> AccountState:
+    """
+    The account of somebody undecided, as it was. That a record says less than before is no news while it says even
+    less: what waits since its columns are empty goes on waiting, and so does whoever a person was asked about for it.
+    """
+    kept = drop_removals(state)
+    if state.status != "enabled":
+        return kept
+    return changed(
+        kept,
+        update=staged_details.emptied_part(state.update),
+        lacks=staged_details.lacking(state, assessed.student),
+        held=_still(state.held, *_THROUGH_UNDECIDED),
+    )
+
+
+def _stage_account(state: AccountState, at: int) -> AccountState:
+    """An account that is new, or comes back, beyond its budget: it waits for the close of a certified sweep."""
+    plan, name = (guard.CREATE, "create") if state.status == "none" else (guard.ENABLE, "enable")
+    since: int | None = getattr(state, name)
+    waits = {name: at if since is None else since}
+    return changed(drop_removals(state), **waits, held=_still(state.held, plan))
 
 
 def birth_date(state: AccountState) -> str | None:
@@ -140,22 +182,31 @@ def _have(
     at = reading.at
     who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
     is_new = state.status != "enabled"
+    gained: tuple[tuple[str, ...], ...] = ()
+    lost: tuple[tuple[str, ...], ...] = ()
     if state.details is not None and state.kind == "staff":
         details = _supplied(state.details, details, assessed)
+        details, gained, lost = enrolments.keep_codes(state.details, details)
     wanted = fold(details.email)
     spends: str | None = None
     email_change: int | None = None
     update: StagedUpdate | None = None
+    took: dict[str, str] | None = None
     if state.status == "none":
         changes.append(AccountProvisioned(**who, details=details))
         spends = guard.CREATE
     elif is_new:
         changes.append(AccountEnabled(**who, details=details))
+        spends = guard.ENABLE
+    still_says = False
     if state.details is not None and state.details != details:
         if not is_new:
-            update = _emptied(state, state.details, details, assessed, last, at)
+            update = _staged_update(state, details, assessed, last, reading)
             if update is not None:
+                still_says = staged_details.still_says(state, details, update)
                 details = changed(details, **{name: getattr(state.details, name) for name in update.fields})
+            if fresh := [name for name in reading.overwrites if update is None or name not in update.fields]:
+                took = staged_details.took(tuple(fresh), details)
             if wanted != fold(state.details.email):
                 spends = guard.EMAIL_CHANGE
                 if reading.gate is Gate.STAGED:
@@ -167,20 +218,24 @@ def _have(
     had_programmes, had_modules = state.programmes, state.modules
     programmes = had_programmes if assessed.programmes is None else assessed.programmes
     modules = had_modules if assessed.modules is None else assessed.modules
-    if not is_new and programmes == had_programmes and modules == had_modules:
+    if not is_new and programmes == had_programmes and modules == had_modules and not any(lost):
         unenrol = None  # what was to go has come back
     else:
-        gained = (_without(programmes, had_programmes), _without(modules, had_modules))
-        lost = (_without(had_programmes, programmes), _without(had_modules, modules))
+        gained = (without(programmes, had_programmes), without(modules, had_modules), *gained)
+        lost = (without(had_programmes, programmes), without(had_modules, modules), *lost)
         asserted = (programmes, modules) if is_new else gained
         changes += [ProgrammeEnrolled(**who, programme=code) for code in asserted[0]]
         changes += [ModuleEnrolled(**who, module=code) for code in asserted[1]]
-        programmes, modules = _union(had_programmes, programmes), _union(had_modules, modules)
-        unenrol = _stage(state.unenrol, lost, is_move=any(gained), at=at)
-    held = state.held and _reviewed(state, last, wanted, unenrol, email_change, update)
+        programmes, modules = union(had_programmes, programmes), union(had_modules, modules)
+        unenrol = enrolments.stage(state.unenrol, lost, gained, at)
+    held = state.held and _reviewed(state, last, wanted, unenrol, email_change, update, still_says=still_says)
     spent = state.spent
+    when = reading.when or reading.read_at
     if spends is not None and email_change is None and reading.gate is Gate.SPENDS:
-        spent = spent | {spends: reading.when or reading.read_at}
+        spent = spent | {spends: when}
+    if took is not None and reading.details_gate is Gate.SPENDS:
+        spent = spent | {guard.UPDATE: when}
+        read["took"] = state.took | took
     read |= {
         "status": "enabled",
         "details": details,
@@ -192,8 +247,10 @@ def _have(
         "staged": None,
         "unenrol": unenrol,
         "create": None,
+        "enable": None,
         "email_change": email_change,
         "update": update,
+        "lacks": (),
         "born": None,
         "twin": None,
         "held": held,
@@ -209,38 +266,15 @@ def _supplied(had: Details, details: Details, assessed: StudentAssessed) -> Deta
     return changed(details, **kept)
 
 
-def _emptied(
-    state: AccountState,
-    had: Details,
-    details: Details,
-    assessed: StudentAssessed,
-    last: AccountState | None,
-    at: int,
+def _staged_update(
+    state: AccountState, details: Details, assessed: StudentAssessed, last: AccountState | None, reading: Reading
 ) -> StagedUpdate | None:
-    """What of an account a record would change only by what it no longer says: that waits for a certified sweep."""
-    record, before = assessed.student, last.assessment.student if last is not None and last.assessment else None
-    if record is None:
-        return None
-    waiting = state.update.columns if state.update is not None else ()
-    said = {name for column, name in OF_DETAILS if has(record, column)}  # a year may come from either of two columns
-    fields: list[str] = []
-    columns: list[str] = []
-    for column, name in OF_DETAILS:
-        now = getattr(details, name)
-        if now == getattr(had, name) or has(record, column):
-            continue
-        was_full = column in waiting or (before is not None and has(before, column))
-        if now in (None, "", (), {}) or (was_full and name not in said):
-            columns.append(column)
-            if name not in fields:
-                fields.append(name)
-    if not fields:
-        return None
-    staged = StagedUpdate(fields=tuple(fields), columns=tuple(columns), at=at)
-    kept = state.update
-    if kept is not None and (kept.fields, kept.columns) == (staged.fields, staged.columns):
-        return kept
-    return staged
+    """What of an account a record would empty or overwrite and may not at once: that waits for a certified sweep."""
+    before = last.assessment.student if last is not None and last.assessment is not None else None
+    has_waited = state.update is not None and bool(state.update.overwritten)
+    waits = reading.details_gate is Gate.STAGED or has_waited  # whatever else is free by now
+    overwritten = tuple(name for name in reading.overwrites if name not in reading.collapsed) if waits else ()
+    return staged_details.stage(state, details, assessed, before, overwritten, reading.collapsed, reading.at)
 
 
 def _reviewed(
@@ -250,18 +284,20 @@ def _reviewed(
     unenrol: StagedUnenrol | None,
     email_change: int | None,
     update: StagedUpdate | None,
+    *,
+    still_says: bool,
 ) -> dict[str, str]:
     """Of the held sets that the student is in, those of which a person has seen all that is to happen now."""
     still: list[str] = []
-    is_part = unenrol is None or _is_part_of(unenrol, state.unenrol)
+    is_part = unenrol is None or enrolments.is_part_of(unenrol, state.unenrol)
     if unenrol is not None and is_part:
         still += (guard.UNENROL, guard.MOVE)
     if email_change is not None and _wanted(last) == wanted:
         still.append(guard.EMAIL_CHANGE)
-    if is_part and (unenrol or update):
-        before = state.update.fields if state.update is not None else ()
-        if update is None or set(update.fields) <= set(before):
-            still.append(guard.NULLED_COLUMN)
+    if update is not None and still_says:
+        still.append(guard.UPDATE)
+    if is_part and (unenrol or update) and (update is None or still_says):
+        still.append(guard.NULLED_COLUMN)
     return _still(state.held, *still)
 
 
@@ -273,27 +309,6 @@ def _wanted(state: AccountState | None) -> str | None:
     """The e-mail, folded, that the newest assessment asks for."""
     details = state.assessment.details if state is not None and state.assessment is not None else None
     return None if details is None else fold(details.email)
-
-
-def _stage(
-    before: StagedUnenrol | None, lost: tuple[tuple[str, ...], tuple[str, ...]], *, is_move: bool, at: int
-) -> StagedUnenrol | None:
-    """Enrolments to be removed: a move, when others were gained by the record that lost them."""
-    if not any(lost):
-        return None
-    if before is not None and (before.programmes, before.modules) == lost:
-        return before
-    staged = StagedUnenrol(programmes=lost[0], modules=lost[1], is_move=is_move, at=at)
-    if before is not None and before.is_move and _is_part_of(staged, before):
-        return changed(staged, is_move=True)
-    return staged
-
-
-def _is_part_of(staged: StagedUnenrol, before: StagedUnenrol | None) -> bool:
-    """Whether nothing is to go that was not to go before; else nobody can have reviewed it."""
-    if before is None:
-        return False
-    return set(staged.programmes) <= set(before.programmes) and set(staged.modules) <= set(before.modules)
 
 
 def disable(
@@ -329,48 +344,22 @@ def disable(
 
 def unenrol(state: AccountState, at: int, when: str, spends: str | None) -> tuple[AccountState, list[Change]]:
     """Take away the staged enrolments. ``spends`` as in ``disable``."""
-    staged = state.unenrol
-    if staged is None:
+    if state.unenrol is None:
         return state, []
-    who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
-    changes: list[Change] = [ProgrammeUnenrolled(**who, programme=code) for code in staged.programmes]
-    changes += [ModuleUnenrolled(**who, module=code) for code in staged.modules]
+    state, changes = enrolments.apply(state, state.unenrol, at)
     state = changed(
         state,
-        at=at,
-        version=at,
-        programmes=_without(state.programmes, staged.programmes),
-        modules=_without(state.modules, staged.modules),
-        unenrol=None,
-        held={plan: key for plan, key in state.held.items() if plan not in (guard.UNENROL, guard.MOVE)},
+        held={plan: key for plan, key in state.held.items() if plan not in guard.LOSSES},
         spent=state.spent | {spends: when} if spends else state.spent,
     )
-    return state, changes
+    return state, list(changes)
 
 
-def empty(state: AccountState, at: int) -> tuple[AccountState, list[Change]]:
-    """Let the staged details take effect, as the newest assessment has them."""
-    staged, assessment = state.update, state.assessment
-    if staged is None or state.details is None or assessment is None or assessment.details is None:
-        return state, []
-    details = changed(state.details, **{name: getattr(assessment.details, name) for name in staged.fields})
-    change = AccountUpdated(
-        school=state.school,
-        student_id=state.student_id,
-        kind=state.kind,
-        version=at,
-        fields=tuple(name for name in _FIELDS if name in staged.fields),
-        details=details,
-    )
-    return changed(state, at=at, version=at, details=details, update=None), [change]
-
-
-def _without(codes: tuple[str, ...], others: Iterable[str]) -> tuple[str, ...]:
-    if not codes:
-        return ()
-    gone = set(others)
-    return tuple([code for code in codes if code not in gone]) if gone else codes
-
-
-def _union(codes: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
-    return others if not codes else tuple(sorted({*codes, *others}))
+def update(state: AccountState, at: int, when: str, spends: str | None) -> tuple[AccountState, list[Change]]:
+    """Let the staged details take effect. ``spends`` as in ``disable``."""
+    staged = state.update
+    state, changes = staged_details.apply(state, at)
+    if spends and changes and staged is not None and state.details is not None:
+        took = staged_details.took(staged.overwritten, state.details)
+        state = changed(state, spent=state.spent | {spends: when}, took=state.took | took)
+    return state, list(changes)

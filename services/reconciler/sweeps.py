@@ -6,6 +6,7 @@ what arrived here, removals are decided.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
@@ -81,11 +82,16 @@ class Sweeps:
         for chunk in self._view.all(ledger.chunks(book.name)):
             self._view.put(ledger.chunks(book.name), chunk, None)
 
-    def _structure(self, book: Ledger, event: StructureFetched, record: Record) -> None:
-        known = self.structures.get(book.name)
+    def _known_structure(self, book: Ledger) -> StructureState | None:
+        """The school's, as this batch has it: it stands under the students' name alone."""
+        known = self.structures.get(book.slug)
         if known is None:
-            (value,) = self._view.get(ledger.STRUCTURES, [book.name])
+            (value,) = self._view.get(ledger.STRUCTURES, [book.slug])
             known = None if value is None else _structure_decoder.decode(value)
+        return known
+
+    def _structure(self, book: Ledger, event: StructureFetched, record: Record) -> None:
+        known = self._known_structure(book)
         structure = event.structure
         if known is not None and event.missing:  # what was never read is as it was
             kept = {
@@ -129,7 +135,8 @@ class Sweeps:
         known = {student: state for student, state in states.items() if state.at <= record.offset}
         recent, at = book.recent(), record.offset
         school = changed(book.current(), is_paused=self._is_paused(book))
-        closing = close(school, event, event.settings, roll, known, recent, book.everybody, at)
+        modules = partial(self._programme_of, book)
+        closing = close(school, event, event.settings, roll, known, recent, book.everybody, at, modules)
         # whom this very record decided, in a batch that was half published, counts in its plans and is left alone
         done = {student for student, state in known.items() if state.at == record.offset}
         self._drop_chunks(book)
@@ -166,6 +173,11 @@ class Sweeps:
                 if state.at < record.offset:
                     book.save(changed(state, at=record.offset))
         self._report(book, envelope, closing.report)
+
+    def _programme_of(self, book: Ledger) -> dict[str, str]:
+        """The programme of each module that the school's structure has."""
+        structure = self._known_structure(book)
+        return {} if structure is None else {one.code: one.programme_code for one in structure.structure.modules}
 
     def _end_unproven(self, book: Ledger, record: Record, event: SweepCompleted | SweepFailed, reason: str) -> None:
         """

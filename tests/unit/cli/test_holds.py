@@ -118,7 +118,7 @@ def test_a_nulled_column_is_named_with_the_permission_to_look_at(desk: Desk) -> 
     desk.road.fetch(a_sweep("s3", ALL, minutes=10), minutes=10)
     desk.road.run()
     said = desk.say("show", SCHOOL)
-    assert "cause: phone: filled for 20/20, now for 0/20" in said.out
+    assert "cause: phone: filled for 20/20 accounts, now for 0/20" in said.out
     assert "give this client the permission Student Manager (Read)" in said.out
     (one,) = json.loads(desk.say("show", SCHOOL, "--json").out)
     assert (one["kind"], len(one["causes"])) == ("nulled_column", 1)

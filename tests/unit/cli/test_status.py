@@ -63,10 +63,13 @@ def test_fresh_schools_are_a_success(desk: Desk) -> None:
     assert {budget["kind"]: budget["headroom"] for budget in one["budgets"]} == {
         "disable_explained": 6,
         "disable_unexplained": 2,
+        "disable_absent": 5,
         "unenrol": 5,
         "move": 4,
         "create": 20,
+        "enable": 5,
         "email_change": 5,
+        "update": 10,
     }
 
 

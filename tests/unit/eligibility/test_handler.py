@@ -253,11 +253,14 @@ def test_a_close_carries_what_later_decisions_depend_on(eligibility: Eligibility
         budgets={
             "disable_explained": Budget(floor=5, share="3/10", count=200),
             "disable_unexplained": Budget(floor=2, share="1/50"),
+            "disable_absent": Budget(floor=5, share="1/20"),
             "cohort": Budget(floor=10, share="3/10"),
             "unenrol": Budget(floor=5, share="1/5"),
             "move": Budget(share="1/5"),
             "create": Budget(floor=20, share="3/10"),
+            "enable": Budget(floor=5, share="1/10"),
             "email_change": Budget(floor=5, share="1/20"),
+            "update": Budget(floor=20, share="1/2"),
         },
         rollover=False,
     )

@@ -5,13 +5,23 @@ from typing import Any
 
 import pytest
 
+from services.reconciler import guard
 from services.reconciler.absences import is_confirmed_absence, mark_absences
-from services.reconciler.close import PLANS, Closing, close
+from services.reconciler.close import Closing, close
+from services.reconciler.hold_hash import plan_hash
+from services.reconciler.plans import PLANS
 from services.reconciler.reconcile import changed
-from services.reconciler.reviewed import plan_hash
 from services.reconciler.spending import Recent
-from shared.events import AccountDisabled, Evidence, ModuleUnenrolled, RemovalHeld, RemovalsHeld, SweepCompleted
-from shared.model import Budget, Settings
+from shared.events import (
+    Absences,
+    AccountDisabled,
+    Evidence,
+    ModuleUnenrolled,
+    RemovalHeld,
+    RemovalsHeld,
+    SweepCompleted,
+)
+from shared.model import Budget, Settings, Student
 from shared.state import Absence, AccountState, HeldPlan, SchoolState, StagedDisable, StagedUnenrol
 from tests.builders import at
 from tests.unit.reconciler.accounts import (
@@ -21,11 +31,14 @@ from tests.unit.reconciler.accounts import (
     HISTORY,
     NOW,
     ONE,
+    YEARS,
     a_school,
     completed,
+    details,
     disabled,
     eligible,
     enabled,
+    judged,
     left,
     never_had_one,
     some_settings,
@@ -60,8 +73,13 @@ def never() -> Iterable[AccountState]:
 
 
 def by_year(field: str = "year_group", **counts: int) -> Everybody:
-    """A school of so many enabled pupils in each year group: y10=30."""
-    years = {name: enabled(assessment=eligible(**{"year_group": None, field: int(name[1:])})) for name in counts}
+    """A school of so many enabled pupils in each year group: y10=30. ``field``: what their records say it in."""
+    years = {}
+    for name in counts:
+        number = int(name[1:])
+        year = YEARS[number] if field == "year_group" else number
+        record = eligible(**{"year_group": None, field: number})
+        years[name] = enabled(assessment=record, details=changed(details(), year=year))
     return lambda: [
         changed(years[name], student_id=f"{name}-{n}") for name, heads in counts.items() for n in range(heads)
     ]
@@ -251,10 +269,13 @@ def test_every_state_that_comes_out_was_decided_at_the_close() -> None:
 @pytest.mark.parametrize(
     ("states", "enabled_count", "how_many_go"),
     [
-        pytest.param(leavers(5), 5, 5, id="explained: the floor"),
+        pytest.param(leavers(5), 10, 5, id="explained: the floor"),
+        pytest.param(leavers(5), 9, 0, id="explained: more than half"),
+        pytest.param(leavers(1), 1, 0, id="explained: the only one"),
         pytest.param(leavers(6), 19, 0, id="explained: beyond the share"),
         pytest.param(leavers(6), 20, 6, id="explained: the share"),
-        pytest.param(vanished(2), 2, 2, id="unexplained: the floor"),
+        pytest.param(vanished(2), 4, 2, id="unexplained: the floor"),
+        pytest.param(vanished(2), 3, 0, id="unexplained: more than half"),
         pytest.param(vanished(3), 149, 0, id="unexplained: beyond the share"),
         pytest.param(vanished(3), 150, 3, id="unexplained: the share"),
     ],
@@ -268,7 +289,8 @@ def test_a_plan_goes_whole_or_is_held_whole(states: list[AccountState], enabled_
 @pytest.mark.parametrize(
     ("count", "of", "plan", "staged", "how_many_go"),
     [
-        (5, 5, UNENROL, MUTED, 5),
+        (5, 10, UNENROL, MUTED, 5),
+        (5, 9, UNENROL, MUTED, 0),
         (6, 29, UNENROL, MUTED, 0),
         (6, 30, UNENROL, MUTED, 6),
         (1, 4, MOVE, MOVED, 0),
@@ -289,9 +311,13 @@ def test_enrolments_have_budgets_of_their_own(
 
 def test_in_the_rollover_moves_are_unlimited_and_nothing_else_is() -> None:
     rollover = some_settings(rollover=True)
-    moves = people(50, unenrol=MOVED)
+    lost = StagedUnenrol(programmes=("Y10",), modules=(HISTORY,), is_move=True, at=BEFORE)
+    moves = people(50, programmes=("Y10", "Y11"), unenrol=lost)
     assert unenrolled(closed(moves)) == set()
-    assert unenrolled(closed(moves, settings=rollover)) == ids(moves)
+    closing = closed(moves, settings=rollover)
+    assert unenrolled(closing) == ids(moves)
+    assert all(state.spent == {} for state in closing.states.values()), "nor do they count for what comes after"
+    assert unenrolled(closed(people(50, unenrol=MOVED), settings=rollover)) == set(), "of a year that nobody leaves"
     assert unenrolled(closed(people(50, unenrol=MUTED), settings=rollover)) == set()
     assert gone(closed(leavers(31), settings=rollover)) == set()
 
@@ -479,13 +505,132 @@ def test_a_release_of_one_plan_is_none_of_another() -> None:
     assert gone(closed(states, school=a_school(holds={EXPLAINED: hold}))) == set()
 
 
-def test_a_hold_ends_when_the_plan_comes_within_its_budget() -> None:
+@pytest.mark.parametrize("said", ["held", "refused"])
+@pytest.mark.parametrize("size", [100, 1000], ids=["within the heads", "within a larger school's share"])
+def test_correcting_a_mistake_does_not_carry_it_out(said: str, size: int) -> None:
+    """The office puts one of three right; that makes the other two no leavers."""
+    hold = a_hold(UNEXPLAINED, vanished(3), said)
+    first, *rest = held(vanished(3), hold)
+    closing = closed([changed(first, in_roll=True), *rest], school=a_school(size, holds={UNEXPLAINED: hold}))
+    assert gone(closing) == set()
+    assert closing.school.holds == {UNEXPLAINED: changed(hold, count=2)}, "the set keeps its hash"
+    assert closing.held == [], "and is not announced again"
+    assert closing.states[first.student_id].held == {}
+
+
+def test_a_release_of_a_set_that_has_shrunk_lets_the_rest_of_it_go() -> None:
     hold = a_hold(UNEXPLAINED, vanished(3))
     first, *rest = held(vanished(3), hold)
-    closing = closed([changed(first, in_roll=True), *rest], school=a_school(holds={UNEXPLAINED: hold}))
+    school = closed([changed(first, in_roll=True), *rest], school=a_school(holds={UNEXPLAINED: hold})).school
+    released = changed(school.holds[UNEXPLAINED], state="released")
+    closing = closed(rest, school=a_school(holds={UNEXPLAINED: released}))
     assert gone(closing) == ids(rest)
     assert closing.school.holds == {}
-    assert closing.states[first.student_id].held == {}
+
+
+def test_the_refused_and_those_who_come_after_are_two_sets() -> None:
+    hold = a_hold(UNEXPLAINED, vanished(3), "refused")
+    states = [*held(vanished(3), hold), *vanished(6)[3:]]
+    closing = closed(states, school=a_school(holds={UNEXPLAINED: hold}))
+    assert gone(closing) == set()
+    assert closing.school.refused == {UNEXPLAINED: hold}
+    news = closing.school.holds[UNEXPLAINED]
+    assert (news.count, news.state) == (3, "held")
+    assert [one.student_id for one in closing.held if isinstance(one, RemovalHeld)] == sorted(ids(vanished(6)[3:]))
+    yes = changed(closing.school, open=a_school().open, holds={UNEXPLAINED: changed(news, state="released")})
+    after = closed([closing.states.get(one.student_id, one) for one in states], school=yes)
+    assert gone(after) == ids(vanished(6)[3:]), "a yes to the one is none to the other"
+    assert (after.school.holds, after.school.refused) == ({UNEXPLAINED: hold}, {})
+
+
+def test_two_refused_sets_become_one_that_nobody_is_told_of() -> None:
+    old, new = a_hold(UNEXPLAINED, vanished(3), "refused"), a_hold(UNEXPLAINED, vanished(6)[3:], "refused")
+    states = [*held(vanished(3), old), *held(vanished(6)[3:], new)]
+    closing = closed(states, school=a_school(holds={UNEXPLAINED: new}, refused={UNEXPLAINED: old}))
+    found = closing.school.holds[UNEXPLAINED]
+    assert (found.count, found.state, closing.school.refused, closing.held) == (6, "refused", {}, [])
+    assert {state.held[UNEXPLAINED] for state in closing.states.values()} == {found.hash}
+
+
+def test_a_rekey_whose_heir_is_gone_is_no_ordinary_leaver_by_that() -> None:
+    hold = a_hold(guard.REKEY, leavers(1), "refused")
+    states = [changed(one, held={guard.REKEY: hold.hash}) for one in leavers(1)]
+    closing = closed(states, school=a_school(holds={guard.REKEY: hold}))
+    assert gone(closing) == set()
+    assert closing.school.holds[EXPLAINED].state == "refused"
+
+
+def test_a_leaver_whom_the_record_names_goes_though_their_absence_was_held() -> None:
+    """That is another thing: the source has said it."""
+    hold = a_hold(UNEXPLAINED, vanished(3))
+    states = [changed(one, held={UNEXPLAINED: hold.hash}) for one in leavers(3)]
+    closing = closed(states, school=a_school(holds={UNEXPLAINED: hold}))
+    assert gone(closing) == ids(leavers(3))
+
+
+# --- what is counted together ---------------------------------------------------------------------------------------
+
+
+def absent(count: int, **fields: Any) -> list[AccountState]:
+    """So many whom a pushed body has no more."""
+    gone = judged(Student(student_id=ONE, lists=("absent",)))
+    return [changed(one, assessment=gone, **fields) for one in leavers(count)]
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "staged_at", "goes", "is_held"),
+    [
+        pytest.param(5, 1150, NOW, 5, False, id="five: at once"),
+        pytest.param(6, 1150, NOW, 0, False, id="six: a second body must lack them too"),
+        pytest.param(6, 1150, BEFORE, 6, False, id="and it does"),
+        pytest.param(57, 1150, BEFORE, 57, False, id="57 of 1,150 are 4.96 %"),
+        pytest.param(58, 1150, BEFORE, 0, True, id="58 are more than 5 %, however many bodies lack them"),
+        pytest.param(150, 1150, NOW, 0, True, id="a body that ends after 1,000"),
+        pytest.param(5, 8, BEFORE, 0, True, id="five of eight"),
+        pytest.param(2, 2, BEFORE, 0, True, id="everybody"),
+    ],
+)
+def test_whom_a_pushed_body_lacks(count: int, size: int, staged_at: int, goes: int, is_held: bool) -> None:
+    states = absent(count, staged=StagedDisable(digest="d" * 32, at=staged_at))
+    closing = closed(states, school=a_school(size), cohorts=list)
+    assert (len(gone(closing)), closing.report.is_held) == (goes, is_held)
+    waits = 0 if is_held else count - goes
+    assert closing.report.counts.get("awaits_second_body", 0) == waits
+    if is_held:
+        assert set(closing.school.holds) == {guard.DISABLE_ABSENT}
+
+
+def test_whom_nobody_asked_for_may_be_leavers_too() -> None:
+    """Fifty of three hundred were asked for by id: judged alone they would be within the budget."""
+    event = completed(absences=Absences(by_cause={"not_asked": 250}))
+    assert gone(closed(leavers(50), school=a_school(571), event=event)) == set()
+    assert len(gone(closed(leavers(50), school=a_school(571)))) == 50
+
+
+def test_a_code_is_lost_however_it_is_lost() -> None:
+    """Fifteen by a move and ten by an un-enrolment are a quarter of a hundred: neither goes."""
+    states = [*people(15, unenrol=MOVED), *people(25, unenrol=MUTED)[15:]]
+    closing = closed(states)
+    assert unenrolled(closing) == set()
+    assert {plan: hold.count for plan, hold in closing.school.holds.items()} == {MOVE: 15, UNENROL: 10}
+
+
+def test_three_floors_do_not_add_up_to_a_school() -> None:
+    states = [*leavers(4), *vanished(6)[4:]]
+    assert gone(closed(states, school=a_school(10))) == set(), "six of ten, by two floors"
+    assert len(gone(closed(states, school=a_school(12)))) == 6, "half of twelve"
+
+
+@pytest.mark.parametrize("share", ["1/1"])
+def test_a_school_is_never_emptied_without_a_person(share: str) -> None:
+    every = {name: Budget(floor=9, share=share) for name in (*guard.DISABLES, guard.COHORT)}
+    settings = some_settings(budgets=every)
+    closing = closed(leavers(4), school=a_school(4), settings=settings)
+    assert (gone(closing), closing.school.holds[EXPLAINED].count) == (set(), 4)
+    assert len(gone(closed(leavers(4), school=a_school(5), settings=settings))) == 4
+    yes = changed(closing.school.holds[EXPLAINED], state="released")
+    states = [closing.states[one.student_id] for one in leavers(4)]
+    assert len(gone(closed(states, school=a_school(4, holds={EXPLAINED: yes}), settings=settings))) == 4
 
 
 def test_a_mark_of_a_hold_that_is_gone_goes_too() -> None:
@@ -521,7 +666,7 @@ def test_a_programme_does_not_slip_past_a_hold_that_waits_for_the_sets() -> None
     more = enabled("3060000000", unenrol=StagedUnenrol(programmes=("Y10",), at=BEFORE))
     states = [*held(of_modules, hold, UNENROL), more]
     closing = closed(states, school=a_school(holds={UNENROL: hold}), event=completed(("students",)))
-    assert closing.school.holds == {UNENROL: hold}
+    assert closing.school.holds[UNENROL].count == 51, "the set has one more"
     assert closing.changes == []
 
 
@@ -647,10 +792,13 @@ def test_a_report_tells_each_guard_and_its_headroom() -> None:
     } == {
         EXPLAINED: (3, 3, 0, 0, 27),
         UNEXPLAINED: (3, 0, 0, 3, -1),
-        UNENROL: (2, 2, 0, 0, 18),
-        MOVE: (1, 1, 0, 0, 19),
+        "disable_absent": (0, 0, 0, 0, 5),
+        UNENROL: (2, 2, 0, 0, 17),
+        MOVE: (1, 1, 0, 0, 17),
         "create": (0, 0, 0, 0, 30),
+        "enable": (0, 0, 0, 0, 10),
         "email_change": (0, 0, 0, 0, 5),
+        "update": (0, 0, 0, 0, 50),
         "rekey": (0, 0, 0, 0, 0),
         "nulled_column": (0, 0, 0, 0, 0),
     }
@@ -678,7 +826,7 @@ def test_a_budget_of_ones_own_is_used() -> None:
 
 def test_the_year_group_of_a_pushed_student_is_its_year() -> None:
     record = eligible(year_group=None, year=2)
-    states = [changed(state, assessment=record) for state in vanished(4)]
+    states = [changed(state, assessment=record, details=changed(details(), year=2)) for state in vanished(4)]
     assert gone(closed(states, school=a_school(1500), cohorts=by_year("year", y2=10))) == set()
 
 

@@ -7,14 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.reconciler.columns import baseline, drops, emptied_for
-from shared.columns import COLUMNS, count, fill_of, has, rate
+from services.reconciler.columns import drops, emptied_for, fill_of
+from shared.columns import COLUMNS, count, has
+from shared.columns import fill_of as count_of
 from shared.events import AccountUpdated, ColumnDrop, RefuseHold, ReleaseHold, RemovalsHeld, SweepReconciled
 from shared.model import Student
-from shared.state import StagedUnenrol, StagedUpdate
+from shared.state import AccountState, StagedUnenrol, StagedUpdate
 from tests.builders import SCHOOL, a_certificate, a_fill, a_student, a_sweep
 from tests.road import Road, a_config
-from tests.unit.reconciler.accounts import BEFORE, BOTH, ENGLISH, completed, eligible, enabled
+from tests.unit.reconciler.accounts import BEFORE, BOTH, ENGLISH, a_slip, completed, eligible, enabled, never_had_one
 
 PHONE = "07700 900001"
 
@@ -43,87 +44,85 @@ def test_a_count_names_every_column() -> None:
     filled: Counter[str] = Counter()
     count(filled, a_student(phone=PHONE))
     count(filled, a_student())
-    told = fill_of(filled)
+    told = count_of(filled)
     assert tuple(told) == COLUMNS
     assert (told["phone"], told["email"], told["personal_email"]) == (1, 2, 0)
 
 
-@pytest.mark.parametrize(("text", "is_rate"), [("3/4", True), ("0/9", True), ("0/0", False)])
-def test_of_nobody_there_is_no_rate(text: str, is_rate: bool) -> None:
-    assert (rate(text) is not None) is is_rate
-
-
-def the_drops(before: str | None, filled: int | None, everybody: int, waiting: int) -> dict[str, ColumnDrop]:
-    event = completed(
-        certificate=msgspec.structs.replace(a_certificate([]), roll_count=everybody),
-        fill={} if filled is None else {"phone": filled},
-    )
-    return drops({} if before is None else {"phone": before}, event, {"phone": waiting})
-
-
-@pytest.mark.parametrize(
-    ("before", "filled", "everybody", "waiting", "is_drop"),
-    [
-        pytest.param("100/100", 95, 100, 5, False, id="five points are none"),
-        pytest.param("100/100", 94, 100, 6, True, id="six are"),
-        pytest.param("1000/1000", 949, 1000, 51, True, id="5.1 points are more than five"),
-        pytest.param("1000/1000", 950, 1000, 50, False, id="exactly five"),
-        pytest.param("1500/1500", 0, 1500, 1500, True, id="all of it"),
-        pytest.param("8/8", 6, 8, 2, False, id="two pupils of eight are no column"),
-        pytest.param("8/8", 5, 8, 3, True, id="three of eight are"),
-        pytest.param("100/100", 100, 200, 0, False, id="a hundred who joined without one: nobody waits"),
-        pytest.param("100/100", 97, 100, 10, False, id="ten emptied and seven filled: three points"),
-        pytest.param("40/100", 36, 100, 4, False, id="a column that was never full: four points"),
-        pytest.param("40/100", 34, 100, 6, True, id="and six"),
-        pytest.param(None, 90, 100, 5, False, id="not known before: five of a hundred wait"),
-        pytest.param(None, 90, 100, 6, True, id="not known before: six of them"),
-        pytest.param("100/100", None, 100, 5, False, id="not counted now: five wait"),
-        pytest.param("100/100", None, 100, 6, True, id="not counted now: six wait"),
-        pytest.param("0/0", 94, 100, 6, True, id="an empty school before"),
-    ],
-)
-def test_a_drop_of_more_than_five_points_is_one(
-    before: str | None, filled: int | None, everybody: int, waiting: int, is_drop: bool
-) -> None:
-    assert bool(the_drops(before, filled, everybody, waiting)) is is_drop
+def accounts(count: int, phones: int, losing: int = 0, **fields: Any) -> dict[str, AccountState]:
+    """So many accounts, of which some have a phone; of these the first would lose it."""
+    bare, full = eligible(), eligible(phone=PHONE)
+    update = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
+    return {
+        str(n): enabled(
+            str(n), assessment=full if losing <= n < phones else bare, update=update if n < losing else None, **fields
+        )
+        for n in range(count)
+    }
 
 
 @pytest.mark.parametrize(
-    ("before", "filled", "told"),
+    ("everybody", "have", "lose", "is_drop"),
     [
-        pytest.param("100/100", 40, ("100/100", "40/100"), id="as both sweeps counted"),
-        pytest.param(None, 40, ("100/100", "40/100"), id="before: those who have it and those who wait"),
-        pytest.param("99/100", None, ("99/100", "40/100"), id="now: all but those who wait"),
+        pytest.param(100, 100, 5, False, id="five points are none"),
+        pytest.param(100, 100, 6, True, id="six are"),
+        pytest.param(1000, 1000, 51, True, id="5.1 points are more than five"),
+        pytest.param(1000, 1000, 50, False, id="exactly five"),
+        pytest.param(8, 8, 2, False, id="two pupils of eight are no column"),
+        pytest.param(8, 8, 3, True, id="three of eight are"),
+        pytest.param(1000, 48, 48, True, id="a sparse column, whole"),
+        pytest.param(1000, 48, 24, False, id="half of it"),
+        pytest.param(1000, 48, 25, True, id="more than half of it"),
+        pytest.param(1000, 2, 2, False, id="two who had one"),
+        pytest.param(1000, 3, 3, True, id="three who had one"),
+        pytest.param(100, 0, 0, False, id="nobody waits"),
     ],
 )
-def test_a_drop_is_told_by_its_two_rates(before: str | None, filled: int | None, told: tuple[str, str]) -> None:
-    drop = the_drops(before, filled, 100, 60)["phone"]
-    assert (drop.column, drop.before, drop.now) == ("phone", *told)
+def test_a_column_is_judged_by_the_accounts_that_have_it(everybody: int, have: int, lose: int, is_drop: bool) -> None:
+    states = accounts(everybody, have, lose)
+    found = drops({id: one for id, one in states.items() if one.update}, states.values)
+    assert bool(found) is is_drop
+    if is_drop:
+        (drop,) = found.values()
+        assert (drop.before, drop.now) == (f"{have}/{everybody}", f"{have - lose}/{everybody}")
 
 
-def test_the_next_sweep_is_compared_with_this_one() -> None:
-    event = completed(
-        certificate=msgspec.structs.replace(a_certificate([]), roll_count=50), fill={"phone": 40, "year": 0}
-    )
-    known = {"phone": "9/10", "email": "8/10"}
-    assert baseline(known, event, {}) == {"email": "8/10", "phone": "40/50", "year": "0/50"}
-    held = {"phone": ColumnDrop(column="phone", before="9/10", now="40/50")}
-    assert baseline(known, event, held)["phone"] == "9/10", "but for a column whose drop waits"
-    assert baseline({}, event, held)["phone"] == "9/10", "also where it was told by those who wait"
+def test_whoever_has_no_account_dilutes_no_column() -> None:
+    states = accounts(60, 60, 6)
+    others = {f"a{n}": never_had_one(f"a{n}") for n in range(1200)}
+    assert set(drops(states, (states | others).values)) == {"phone"}
 
 
-def test_codes_that_nobody_has_are_no_baseline() -> None:
-    """Their area was not read, or the book is the students': the state of a school stays as it was."""
-    event = completed(certificate=msgspec.structs.replace(a_certificate([]), roll_count=9), fill=a_fill([a_student()]))
-    assert not {"faculties", "departments"} & baseline({}, event, {}).keys()
-    known = {"departments": "9/9"}
-    assert baseline(known, event, {})["departments"] == "9/9"
-    assert baseline(known, msgspec.structs.replace(event, fill={"departments": 1}), {})["departments"] == "1/9"
+def test_undecided_records_since_count_as_having_what_the_account_has() -> None:
+    """Else the sweep in which everybody is undecided would be what the next one is compared with."""
+    states = accounts(1000, 40, 20) | {
+        f"u{n}": enabled(f"u{n}", assessment=a_slip(f"u{n}"), lacks=("phone",)) for n in range(20)
+    }
+    assert drops(states, states.values) == {}, "twenty of sixty"
 
 
-def test_nobody_at_all_is_no_baseline() -> None:
-    event = completed(certificate=msgspec.structs.replace(a_certificate([]), roll_count=0), fill={"phone": 0})
-    assert baseline({"phone": "9/10"}, event, {}) == {"phone": "9/10"}
+def test_while_two_wait_nobody_else_is_looked_at() -> None:
+    def everybody() -> list[AccountState]:
+        raise AssertionError("the whole school was read")
+
+    assert drops(accounts(2, 2, 2), everybody) == {}
+
+
+def test_a_column_that_would_be_next_to_one_value_is_named() -> None:
+    update = StagedUpdate(fields=("last_name",), columns=(), collapsed=("last_name",), at=BEFORE)
+    states = accounts(60, 0) | {str(n): enabled(str(n), update=update) for n in range(57)}
+    assert drops(states, states.values) == {
+        "last_name": ColumnDrop(column="last_name", before="60/60", now="3/60", collapsed=True)
+    }
+
+
+def test_a_sweep_that_counts_nothing_says_nothing_of_columns() -> None:
+    certificate = msgspec.structs.replace(a_certificate([]), roll_count=50)
+    assert fill_of(completed(certificate=certificate, fill={"phone": 40, "year": 0})) == {
+        "phone": "40/50",
+        "year": "0/50",
+    }
+    assert fill_of(completed(certificate=certificate, fill={})) == {}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +207,6 @@ def test_it_is_told_once_and_no_later_sweep_lets_it_through(school: School) -> N
         school.reads(pupils(100, phone=None))
     assert school.phones() == 100
     assert len([event for event in school.road.changes() if isinstance(event, RemovalsHeld)]) == 1
-    assert school.road.school().fill["phone"] == "100/100"
 
 
 def test_when_the_column_is_back_nothing_has_happened(school: School) -> None:
@@ -224,7 +222,6 @@ def test_a_person_may_say_that_it_is_news(school: School) -> None:
     school.judge(ReleaseHold)
     report = school.reads(pupils(100, phone=None))
     assert (school.phones(), report.is_held) == (0, False)
-    assert school.road.school().fill["phone"] == "0/100", "and from then on it is how things are"
 
 
 def test_a_refused_one_stays_as_it_is(school: School) -> None:
@@ -252,11 +249,12 @@ def test_who_gave_their_phone_up_has_none_from_the_close_on(school: School) -> N
 
 def test_while_some_columns_wait_other_news_goes_on(school: School) -> None:
     school.reads(pupils(100, phone=None))
-    school.reads(pupils(100, phone=None, last_name="Moss"))
+    renamed = [a_student(f"{3050000000 + n}", last_name=f"Moss{n}") for n in range(20)]
+    school.reads([*renamed, *pupils(100, phone=None)[20:]])
     found = school.road.account("3050000000")
     assert found is not None
     assert found.details is not None
-    assert (found.details.last_name, found.details.phone) == ("Moss", PHONE)
+    assert (found.details.last_name, found.details.phone) == ("Moss0", PHONE)
 
 
 def test_nulled_year_groups_take_no_programme_away(school: School) -> None:
@@ -280,7 +278,7 @@ def test_a_paused_school_keeps_what_waits_and_what_it_is_compared_with(school: S
 
     school.road.order(PauseSchool(school=SCHOOL, operator="kim"))
     school.reads(pupils(100, phone=None))
-    assert (school.phones(), school.road.school().fill["phone"]) == (100, "100/100")
+    assert school.phones() == 100
     school.road.order(ResumeSchool(school=SCHOOL, operator="kim"))
     report = school.reads(pupils(100, phone=None))
     assert (school.phones(), report.is_held) == (100, True)
@@ -288,3 +286,48 @@ def test_a_paused_school_keeps_what_waits_and_what_it_is_compared_with(school: S
 
 def test_the_builders_count_as_the_services_do() -> None:
     assert a_fill(pupils(3))["phone"] == 3
+
+
+def preferred(school: School, name: str) -> int:
+    found = [school.road.account(one) for one in school.road.enabled()]
+    return sum(bool(state and state.details and state.details.first_name == name) for state in found)
+
+
+def test_a_block_that_is_withheld_and_of_which_only_the_email_comes_back(tmp_path: Path) -> None:
+    """A sweep in which everybody is undecided is not what the next one is compared with."""
+    school = School(tmp_path, pupils(60, preferred_name="Addie"))
+    bare = {"phone": None, "preferred_name": None}
+    school.reads(pupils(60, **bare, email=None))
+    assert (school.phones(), preferred(school, "Addie")) == (60, 60)
+    report = school.reads(pupils(60, **bare))
+    assert (school.phones(), preferred(school, "Addie")) == (60, 60)
+    assert {drop.column for drop in report.columns} == {"phone", "preferred_name"}
+
+
+def test_a_refused_column_stays_refused_through_an_undecided_sweep(school: School) -> None:
+    school.reads(pupils(100, phone=None))
+    school.judge(RefuseHold)
+    school.reads(pupils(100, phone=None, email=None))
+    school.reads(pupils(100, phone=None))
+    assert school.phones() == 100
+    assert school.road.school().holds["nulled_column"].state == "refused"
+
+
+def test_a_sparse_column_is_not_nulled_whole(tmp_path: Path) -> None:
+    sparse = [*pupils(48, preferred_name="Addie"), *pupils(1000)[48:]]
+    school = School(tmp_path, sparse)
+    school.reads(pupils(1000))
+    assert preferred(school, "Addie") == 48
+
+
+def test_applicants_dilute_no_column(tmp_path: Path) -> None:
+    applicants = [
+        a_student(
+            str(3060000000 + n), system_status=0, lists=("applicants",), email=None, programmes=None, modules=None
+        )
+        for n in range(1200)
+    ]
+    school = School(tmp_path, [*pupils(60), *applicants])
+    assert len(school.road.enabled()) == 60
+    school.reads([*pupils(60, phone=None), *applicants])
+    assert school.phones() == 60

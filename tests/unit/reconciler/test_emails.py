@@ -14,7 +14,8 @@ from tests.road import LANE, Road, a_config
 
 A, B, C, D, RIVAL, SECOND = (str(3050000001 + n) for n in range(6))
 FREE = "free@abbey.example"
-HERE = [a_student(one) for one in (A, B, C, D)]
+OTHERS = [a_student(str(3060000000 + n)) for n in range(6)]  # so that half of the school is more than a few
+HERE = [a_student(one) for one in (A, B, C, D)] + OTHERS
 
 
 @pytest.fixture(params=[1, 10_000], ids=["one by one", "in one batch"])

@@ -10,9 +10,9 @@ from services.reconciler.reconcile import (
     changed,
     disable,
     drop_removals,
-    empty,
     reconcile,
     unenrol,
+    update,
 )
 from shared.events import AccountUpdated, Evidence, StudentAssessed
 from shared.model import Details
@@ -85,14 +85,22 @@ def test_a_new_account_spends_where_it_counts(gate: Gate, when: str, spent: dict
     assert (state.status, state.create, state.spent) == ("enabled", None, spent)
 
 
-def test_a_return_is_no_new_account() -> None:
-    state, changes = read(disabled(), eligible(), Gate.STAGED)
+def test_a_return_beyond_its_budget_is_staged_and_is_no_new_account() -> None:
+    state, changes = read(disabled(held={"enable": "h", "create": "h"}), eligible(), Gate.STAGED)
+    assert (changes, state.status, state.enable, state.create) == ([], "disabled", NOW, None)
+    assert state.held == {"enable": "h"}, "a person who was asked about it still is"
+    again, _ = read(state, eligible(last_name="Moss"), Gate.STAGED)
+    assert again.enable == NOW, "it waits since then"
+
+
+def test_a_return_spends_where_it_counts() -> None:
+    state, changes = read(disabled(enable=BEFORE), eligible(), Gate.SPENDS)
     assert kinds(changes)[0] == "AccountEnabled"
-    assert (state.create, state.spent) == (None, {})
+    assert (state.enable, state.create, state.spent) == (None, None, {"enable": at(5)})
 
 
 def test_who_changes_neither_account_nor_email_spends_nothing() -> None:
-    assert read(disabled(), eligible(), Gate.SPENDS)[0].spent == {}
+    assert read(disabled(), eligible(), Gate.OPEN)[0].spent == {}
     assert read(enabled(), eligible(last_name="Moss"), Gate.SPENDS)[0].spent == {}
 
 
@@ -170,7 +178,7 @@ def full(**fields: Any) -> AccountState:
         pytest.param({"phone": None}, ("phone",), ("phone",), id="a phone"),
         pytest.param({"personal_email": None}, ("personal_email",), ("personal_email",), id="a personal e-mail"),
         pytest.param({"preferred_name": None}, ("first_name",), ("preferred_name",), id="the name that is shown"),
-        pytest.param({"year_group": None}, ("year",), ("year_group", "year"), id="the year, by the year group"),
+        pytest.param({"year_group": None}, ("year",), ("year_group",), id="the year, by the year group"),
         pytest.param(
             {"phone": None, "preferred_name": None},
             ("first_name", "phone"),
@@ -241,18 +249,39 @@ def test_it_waits_on_when_it_is_read_again_so() -> None:
     assert (more.update.fields, more.update.at) == (("first_name", "phone"), NOW + 9)
 
 
-@pytest.mark.parametrize("assessed", [eligible(**FULL), a_slip(), unreadable()], ids=["back", "a slip", "unreadable"])
-def test_it_waits_no_more_when_it_is_back_or_nothing_is_known(assessed: StudentAssessed) -> None:
+def test_it_waits_no_more_when_it_is_back() -> None:
     staged = full(update=StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE))
-    state, changes = read(staged, assessed)
+    state, changes = read(staged, eligible(**FULL))
     assert (changes, state.update, state.details) == ([], None, full().details)
+
+
+@pytest.mark.parametrize("assessed", [a_slip(), unreadable()], ids=["a slip", "unreadable"])
+def test_a_record_that_says_even_less_ends_no_wait_for_what_is_empty(assessed: StudentAssessed) -> None:
+    """Else a sweep in which everybody is undecided would be the one that the next is compared with."""
+    update = StagedUpdate(fields=("phone", "last_name"), columns=("phone",), overwritten=("last_name",), at=BEFORE)
+    held = {"nulled_column": "h", "update": "h", "unenrol": "h"}
+    state, changes = read(full(update=update, held=held), assessed)
+    assert (changes, state.details) == ([], full().details)
+    assert state.update == StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
+    assert state.held == {"nulled_column": "h"}
+
+
+def test_a_name_that_was_taken_from_a_column_is_kept_through_undecided_records() -> None:
+    """The preferred name goes with the e-mail, and the e-mail alone comes back."""
+    bare = {"phone": None, "preferred_name": None}
+    undecided, _ = read(full(), a_slip(**(FULL | bare | {"email": None})))
+    assert set(undecided.lacks) >= {"phone", "preferred_name"}
+    state, changes = read(undecided, eligible(**(FULL | bare)))
+    assert (changes, state.details, state.lacks) == ([], full().details, ())
+    assert state.update is not None
+    assert state.update.columns == ("preferred_name", "phone")
 
 
 def test_a_year_that_is_said_again_is_not_emptied_by_the_other_column_for_it() -> None:
     """A year comes of a year group, or of itself; the state machine found that 11 in the one waited for the other."""
     once, _ = read(full(), eligible(**(FULL | {"year_group": None})))
     assert once.update is not None
-    assert once.update.columns == ("year_group", "year")
+    assert once.update.columns == ("year_group",)
     state, changes = read(once, eligible(**(FULL | {"year_group": 11})), at=NOW + 9)
     assert [change.fields for change in changes] == [("year",)]
     assert state.update is None
@@ -274,7 +303,7 @@ def test_a_field_that_was_emptied_while_nothing_was_decided_waits_too() -> None:
 def test_emptying_takes_over_what_is_staged_and_nothing_else() -> None:
     said: dict[str, Any] = FULL | {"phone": None, "email": NEW}
     state, _ = read(full(), eligible(**said), Gate.STAGED)
-    after, changes = empty(state, NOW + 1)
+    after, changes = update(state, NOW + 1, at(9), None)
     wanted: Details = changed(full().details, phone=None)
     assert changes == [
         AccountUpdated(school="abbey", student_id=ONE, version=NOW + 1, fields=("phone",), details=wanted)
@@ -284,9 +313,9 @@ def test_emptying_takes_over_what_is_staged_and_nothing_else() -> None:
 
 
 def test_emptying_nothing_changes_nothing() -> None:
-    assert empty(full(), NOW) == (full(), [])
+    assert update(full(), NOW, at(9), None) == (full(), [])
     lost = changed(full(), update=StagedUpdate(fields=("phone",), columns=("phone",), at=1), assessment=None)
-    assert empty(lost, NOW) == (lost, [])
+    assert update(lost, NOW, at(9), None) == (lost, [])
 
 
 @pytest.mark.parametrize(
@@ -419,7 +448,7 @@ def test_whoever_is_staff_is_told_as_staff() -> None:
     assert {change.kind for change in changes} == {"staff"}
     assert (less.at, less.version) == (NOW + 1, NOW + 1)
     emptied = changed(less, update=StagedUpdate(fields=("phone",), columns=("phone",), at=1))
-    assert {change.kind for change in empty(emptied, NOW + 2)[1]} == {"staff"}
+    assert {change.kind for change in update(emptied, NOW + 2, at(9), None)[1]} == {"staff"}
     _, changes = disable(less, Evidence(kind="record", ref="d", at=NOW + 3), at(9), None)
     assert {change.kind for change in changes} == {"staff"}
     _, changes = read(changed(less, status="disabled"), works)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from services.reconciler.hold_hash import plan_hash
 from services.reconciler.reconcile import changed
-from services.reconciler.reviewed import plan_hash
 from services.reconciler.twins import identity, mark
 from shared.events import AccountDisabled, RefuseHold, ReleaseHold, RemovalHeld
 from shared.model import Student

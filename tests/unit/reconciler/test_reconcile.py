@@ -267,8 +267,20 @@ def test_undecided_and_prospective_carry_everything_forward(assessed: StudentAss
         pytest.param(
             enabled(),
             eligible(programmes=("Y10", "Y10X"), modules=()),
+            StagedUnenrol(modules=BOTH, at=NOW),
+            id="modules lost while a programme is gained: each list by itself",
+        ),
+        pytest.param(
+            enabled(modules=(*BOTH, GEOGRAPHY)),
+            eligible(modules=("Y10-PSH",)),
+            StagedUnenrol(modules=tuple(sorted((*BOTH, GEOGRAPHY))), at=NOW),
+            id="one new code does not excuse three",
+        ),
+        pytest.param(
+            enabled(),
+            eligible(modules=("Y10-PSH",)),
             StagedUnenrol(modules=BOTH, is_move=True, at=NOW),
-            id="modules lost while a programme is gained",
+            id="but two are about as many",
         ),
         pytest.param(enabled(unenrol=MUTED), eligible(modules=(ENGLISH,)), MUTED, id="the same loss keeps its moment"),
         pytest.param(enabled(unenrol=MUTED), eligible(), None, id="what was to go came back"),

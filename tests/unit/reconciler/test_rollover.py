@@ -1,16 +1,18 @@
 """The turn of the academic year, by the calendar of each school, on the real handlers."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.reconciler import guard
-from services.reconciler.rollover import effect
+from services.reconciler.rollover import is_of_the_turn
 from shared.events import ReleaseHold, SweepReconciled
 from shared.model import Student
+from shared.state import StagedUnenrol
 from tests.builders import SCHOOL, a_student, a_sweep
 from tests.road import Road, a_config
-from tests.unit.reconciler.accounts import some_settings
+from tests.unit.reconciler.accounts import enabled
 
 ALL = [a_student(str(3050000000 + n), email=f"s{n}@abbey.example") for n in range(60)]
 DAY = 24 * 60  # minutes; the first sweep is on 23 November
@@ -39,11 +41,50 @@ def counts(road: Road) -> dict[str, int]:
     return next(one.counts for one in reversed(road.changes()) if isinstance(one, SweepReconciled))
 
 
-@pytest.mark.parametrize("plan", [guard.DISABLE_EXPLAINED, PLAN, guard.UNENROL, guard.MOVE])
-def test_the_calendar_touches_moves_and_unexplained_removals_alone(plan: str) -> None:
-    wanted = {guard.MOVE: "unlimited", PLAN: "paused"}
-    assert effect(plan, some_settings(rollover=True)) == wanted.get(plan, "none")
-    assert effect(plan, some_settings(rollover=False)) == "none"
+HISTORY = {"H1": "Y10", "H2": "Y11"}  # a structure: the programme of each module
+
+
+@pytest.mark.parametrize(
+    ("account", "lost", "is_turn"),
+    [
+        pytest.param(("Y10", "Y11"), {"programmes": ("Y10",)}, True, id="a year for another"),
+        pytest.param(("Y10", "Y11"), {"programmes": ("Y10",), "modules": ("H1",)}, True, id="with its modules"),
+        pytest.param(("Y10", "Y11"), {"programmes": ("Y10",), "modules": ("H2",)}, False, id="the next year's module"),
+        pytest.param(("Y10", "Y11"), {"programmes": ("Y10",), "modules": ("Y10-ART",)}, True, id="by its code"),
+        pytest.param(("Y10", "Y11"), {"programmes": ("Y10",), "modules": ("ART",)}, False, id="of no known programme"),
+        pytest.param(("Y10",), {"programmes": ("Y10",)}, False, id="a year for none"),
+        pytest.param(("Y10",), {"modules": ("H1",), "is_move": True}, False, id="a module of a year that goes on"),
+    ],
+)
+def test_at_the_turn_goes_what_belongs_to_the_year_that_is_left(
+    account: tuple[str, ...], lost: dict[str, Any], is_turn: bool
+) -> None:
+    state = enabled(programmes=account)
+    assert is_of_the_turn(state, StagedUnenrol(at=1, **lost), HISTORY) is is_turn
+
+
+@pytest.mark.parametrize("is_move", [True, False])
+def test_staff_leave_no_year(is_move: bool) -> None:
+    state = enabled(kind="staff")
+    assert is_of_the_turn(state, StagedUnenrol(at=1, modules=("H1",), is_move=is_move), HISTORY) is is_move
+
+
+def test_one_new_module_is_no_turn_of_the_year(tmp_path: Path) -> None:
+    """Eight modules for one, in the window: every school would lose its enrolments by it."""
+    road = a_road(tmp_path, "11-23")
+    bare = [a_student(one.student_id, email=one.email, modules=("Y10-PSH",)) for one in ALL]
+    sweep(road, bare, 120, sends=bare)
+    assert road.kinds().count("ModuleUnenrolled") == 0
+    assert road.school().holds[guard.MOVE].count == 60
+
+
+def test_a_whole_year_that_has_no_modules_yet_moves_up(tmp_path: Path) -> None:
+    """In September the old sets are gone before the new ones are made."""
+    road = a_road(tmp_path, "11-23")
+    up = [a_student(one.student_id, email=one.email, year_group=11, programmes=("Y11",), modules=()) for one in ALL]
+    sweep(road, up[:3], 120, sends=up[:3])
+    sweep(road, [*up[:3], *ALL[3:]], 130, sends=[])
+    assert road.kinds().count("ModuleUnenrolled") == 6
 
 
 def test_who_is_just_not_there_stays_until_the_window_is_over(tmp_path: Path) -> None:
@@ -83,7 +124,7 @@ def test_a_whole_school_moves_in_the_window_and_is_held_outside_it(tmp_path: Pat
     ]
     sweep(road, up, 120, sends=up)
     assert road.kinds().count("ProgrammeUnenrolled") == moved
-    assert set(road.school().holds) == (set() if moved else {guard.MOVE})
+    assert set(road.school().holds) == (set() if moved else {guard.MOVE, guard.UPDATE})
 
 
 def test_what_a_person_released_does_not_wait_for_the_window_to_end(tmp_path: Path) -> None:

@@ -200,12 +200,13 @@ def test_who_comes_back_is_enabled_with_every_enrolment(road: Road) -> None:
 
 
 def test_codes_that_were_not_supplied_clear_nothing(road: Road) -> None:
-    bare = [a_member(one.student_id, faculties=None, departments=None, last_name="Moss") for one in MEMBERS]
+    names = {one.student_id: f"Moss {one.student_id}" for one in MEMBERS}
+    bare = [a_member(id, faculties=None, departments=None, last_name=name) for id, name in names.items()]
     staff_sweep(road, "t2", bare, 5)
     road.run()
     details = the_account(road, STAFF).details
     assert details is not None
-    assert (details.last_name, details.faculties, details.departments) == ("Moss", ("SEC",), ("ENG",))
+    assert (details.last_name, details.faculties, details.departments) == (f"Moss {ONE}", ("SEC",), ("ENG",))
     assert {one.fields for one in of_kind(road, "staff", AccountUpdated)} == {("last_name",)}
 
 

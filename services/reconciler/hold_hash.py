@@ -4,10 +4,9 @@ from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 
 from services.reconciler import columns, guard
+from services.reconciler.enrolments import codes_of
 from services.reconciler.reconcile import fold
 from shared.state import AccountState
-
-ENROLMENTS = (guard.UNENROL, guard.MOVE)
 
 
 def plan_hash(name: str, people: list[tuple[str, AccountState]], emptied: AbstractSet[str] = frozenset()) -> str:
@@ -23,13 +22,24 @@ def plan_hash(name: str, people: list[tuple[str, AccountState]], emptied: Abstra
 
 def _reviewed(name: str, state: AccountState, emptied: AbstractSet[str]) -> tuple[str, ...]:
     lost = state.unenrol
-    codes = lost.programmes + lost.modules if lost is not None else ()
-    if name in ENROLMENTS:
+    codes = codes_of(lost) if lost is not None else ()
+    if name in guard.LOSSES:
         return codes
     if name == guard.EMAIL_CHANGE:
         wanted = state.assessment.details if state.assessment is not None else None
         return (fold(wanted.email),) if wanted is not None else ()
     if name == guard.NULLED_COLUMN:
         fields = state.update.fields if state.update is not None else ()
+        if state.update is not None and state.update.collapsed:
+            return _values(state)
         return fields if emptied.isdisjoint(columns.emptied_enrolments(state)) else fields + codes
+    if name == guard.UPDATE:
+        return _values(state)
     return (state.twin or "",) if name == guard.REKEY else ()
+
+
+def _values(state: AccountState) -> tuple[str, ...]:
+    """The staged details, each with what it would be."""
+    wanted = state.assessment.details if state.assessment is not None else None
+    fields = state.update.fields if state.update is not None else ()
+    return tuple(f"{name}={getattr(wanted, name, None)}" for name in fields)

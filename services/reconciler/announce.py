@@ -1,0 +1,135 @@
+"""
+The holds after a close, whose marks stand, and what is announced of them: pure.
+
+One set of a plan waits for a person; those whom a person has refused stand beside it as a set of their own, so that
+neither a yes nor a no to the one is about the other. A set of which some have gone keeps its hash and is not announced
+again; one with somebody new is another.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from services.reconciler import guard
+from services.reconciler.hold_hash import plan_hash
+from services.reconciler.judge import Judged
+from services.reconciler.plans import PLANS, Plans
+from services.reconciler.reconcile import changed
+from services.reconciler.reviewed_sets import refused_before, sets_of
+from shared.events import ColumnDrop, RemovalHeld, RemovalsHeld
+from shared.state import AccountState, HeldPlan, SchoolState
+
+
+@dataclass
+class Held:
+    """``marks``: by student, plan and the hash of the set that has them."""
+
+    holds: dict[str, HeldPlan] = field(default_factory=dict)
+    refused: dict[str, HeldPlan] = field(default_factory=dict)
+    marks: dict[str, dict[str, str]] = field(default_factory=dict)
+    events: list[RemovalsHeld | RemovalHeld] = field(default_factory=list)
+
+    def mark(self, students: Collection[str], plan: str, key: str) -> None:
+        for student in sorted(students):
+            self.marks.setdefault(student, {})[plan] = key
+
+
+@dataclass(frozen=True)
+class _Announcement:
+    school: SchoolState
+    states: Mapping[str, AccountState]
+    drops: Mapping[str, ColumnDrop]
+    when: str
+    at: int
+
+
+def keep(school: SchoolState, plans: Plans, states: Mapping[str, AccountState]) -> Held:
+    """Of a paused school nothing is decided: what is staged stays, and so does each hold that has somebody."""
+    held = Held()
+    for name in PLANS:
+        _keep(held, school, name, [*plans.people[name], *plans.later[name]], states)
+    return held
+
+
+def _keep(
+    held: Held, school: SchoolState, name: str, students: Collection[str], states: Mapping[str, AccountState]
+) -> None:
+    there = sets_of(school, name)
+    for student in students:
+        if (key := states[student].held.get(name)) in there:
+            held.mark([student], name, str(key))
+    if name in school.holds:
+        held.holds[name] = school.holds[name]
+    if name in school.refused:
+        held.refused[name] = school.refused[name]
+
+
+def announce(
+    school: SchoolState,
+    judged: Mapping[str, Judged],
+    states: Mapping[str, AccountState],
+    drops: Mapping[str, ColumnDrop],
+    when: str,
+    at: int,
+) -> Held:
+    """``when``: the close's time; ``at``: its lane offset; ``drops``: the columns that a nulled plan is about."""
+    held, how = Held(), _Announcement(school, states, drops, when, at)
+    for name, one in judged.items():
+        if one.reviewed.released.intersection(one.later):
+            # released, and this sweep cannot judge it: the yes must last until one can, and nobody else is asked yet
+            _keep(held, school, name, one.reviewed.kept | one.reviewed.released.intersection(one.later), states)
+            continue
+        waiting, refused = one.reviewed.waiting | one.held_news, one.reviewed.refused
+        if refused:
+            where = held.refused if waiting else held.holds
+            where[name] = _refused(held, how, name, refused)
+        if waiting:
+            held.holds[name] = _waiting(held, how, one, waiting)
+    return held
+
+
+def _refused(held: Held, how: _Announcement, name: str, students: set[str]) -> HeldPlan:
+    """What a person refused stays refused; two refused sets become one. That is no news to anybody."""
+    key, hold = _standing(how, name, students)
+    if hold is None:
+        hold = changed(refused_before(how.school, name), hash=key)
+    held.mark(students, name, key)
+    return changed(hold, count=len(students))
+
+
+def _waiting(held: Held, how: _Announcement, one: Judged, students: set[str]) -> HeldPlan:
+    """The set that waits for a person: announced when somebody in it is news, or what is to happen to them."""
+    key, hold = _standing(how, one.name, students)
+    held.mark(students, one.name, key)
+    if hold is not None and hold.state == "held":
+        return changed(hold, count=len(students))
+    budget = guard.words(one.budget)
+    columns = tuple(how.drops.values()) if one.name == guard.NULLED_COLUMN else ()
+    count, school = len(students), how.school
+    held.events.append(
+        RemovalsHeld(
+            school=school.school,
+            kind=school.kind,
+            plan=one.name,
+            hash=key,
+            count=count,
+            version=how.at,
+            budget=budget,
+            headroom=one.headroom,
+            columns=columns,
+        )
+    )
+    held.events.extend(
+        RemovalHeld(school=school.school, kind=school.kind, student_id=student, plan=one.name, hash=key, version=how.at)
+        for student in sorted(students)
+    )
+    return HeldPlan(hash=key, count=count, budget=budget, headroom=one.headroom, columns=columns, since=how.when)
+
+
+def _standing(how: _Announcement, name: str, students: set[str]) -> tuple[str, HeldPlan | None]:
+    """The set's hash and its hold: the one that has them all, or one of the same content; else a new one."""
+    there = sets_of(how.school, name)
+    keys = {how.states[student].held.get(name) for student in students}
+    if len(keys) == 1 and (key := keys.pop()) is not None and key in there:
+        return key, there[key]
+    key = plan_hash(name, [(student, how.states[student]) for student in students], how.drops.keys())
+    return key, there.get(key)

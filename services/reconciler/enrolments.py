@@ -1,0 +1,113 @@
+"""
+The codes that an account has and its record has not: staged until their area is certified, never taken at once. Pure.
+
+Programmes and modules are enrolments, with events of their own; the faculties and departments of staff are told as
+details. A loss is a loss all the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from shared.events import AccountUpdated, ModuleUnenrolled, ProgrammeUnenrolled
+from shared.model import Details
+from shared.state import AccountState, StagedUnenrol
+
+LISTS = ("programmes", "modules", "faculties", "departments")
+Codes = tuple[str, ...]
+_replace = msgspec.structs.replace
+
+
+def stage(
+    before: StagedUnenrol | None, lost: Sequence[Codes], gained: Sequence[Codes], at: int
+) -> StagedUnenrol | None:
+    """
+    What is to go of each list, in the order of ``LISTS``; None when nothing is. A move gives about as many as it takes,
+    each list by itself: one new code does not excuse the loss of eight.
+    """
+    if not any(lost):
+        return None
+    by_list = dict(zip(LISTS, lost, strict=False))
+    if before is not None and all(getattr(before, name) == by_list.get(name, ()) for name in LISTS):
+        return before
+    staged = StagedUnenrol(**by_list, is_move=all(map(_is_move, lost, gained)), at=at)
+    if before is not None and before.is_move and is_part_of(staged, before):
+        return _replace(staged, is_move=True)
+    return staged
+
+
+def _is_move(lost: Codes, gained: Codes) -> bool:
+    return not lost or (bool(gained) and len(lost) <= len(gained) + max(1, len(gained) // 3))
+
+
+def is_part_of(staged: StagedUnenrol, before: StagedUnenrol | None) -> bool:
+    """Whether nothing is to go that was not to go before; else nobody can have reviewed it."""
+    return before is not None and all(set(getattr(staged, name)) <= set(getattr(before, name)) for name in LISTS)
+
+
+def codes_of(staged: StagedUnenrol) -> Codes:
+    """All of them, list by list."""
+    return staged.programmes + staged.modules + staged.faculties + staged.departments
+
+
+def needs_sets(staged: StagedUnenrol) -> bool:
+    """Whether some of it is read from the teaching sets, so that a sweep must have certified those."""
+    return bool(staged.modules or staged.faculties or staged.departments)
+
+
+def apply(
+    state: AccountState, staged: StagedUnenrol, at: int
+) -> tuple[AccountState, list[ProgrammeUnenrolled | ModuleUnenrolled | AccountUpdated]]:
+    """The account without the staged codes, and what to tell."""
+    who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
+    changes: list[ProgrammeUnenrolled | ModuleUnenrolled | AccountUpdated] = [
+        ProgrammeUnenrolled(**who, programme=code) for code in staged.programmes
+    ]
+    changes += [ModuleUnenrolled(**who, module=code) for code in staged.modules]
+    details = state.details
+    if details is not None and (staged.faculties or staged.departments):
+        details = _replace(
+            details,
+            faculties=without(details.faculties, staged.faculties),
+            departments=without(details.departments, staged.departments),
+        )
+        changes.append(AccountUpdated(**who, fields=_fields(staged), details=details))
+    state = _replace(
+        state,
+        at=at,
+        version=at,
+        details=details,
+        programmes=without(state.programmes, staged.programmes),
+        modules=without(state.modules, staged.modules),
+        unenrol=None,
+    )
+    return state, changes
+
+
+def _fields(staged: StagedUnenrol) -> Codes:
+    return tuple(name for name in ("faculties", "departments") if getattr(staged, name))
+
+
+def keep_codes(had: Details, details: Details) -> tuple[Details, tuple[Codes, Codes], tuple[Codes, Codes]]:
+    """A member of staff's details with the codes that the account has kept; which it gains, and which it would lose."""
+    gained = (without(details.faculties, had.faculties), without(details.departments, had.departments))
+    lost = (without(had.faculties, details.faculties), without(had.departments, details.departments))
+    if any(lost):
+        details = _replace(
+            details,
+            faculties=union(had.faculties, details.faculties),
+            departments=union(had.departments, details.departments),
+        )
+    return details, gained, lost
+
+
+def without(codes: Codes, others: Iterable[str]) -> Codes:
+    if not codes:
+        return ()
+    gone = set(others)
+    return tuple([code for code in codes if code not in gone]) if gone else codes
+
+
+def union(codes: Codes, others: Codes) -> Codes:
+    return others if not codes else tuple(sorted({*codes, *others}))
