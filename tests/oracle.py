@@ -13,13 +13,20 @@ from shared.events import RollRead, StudentFetched, SweepCompleted, SweepFailed,
 from shared.model import Frozen, Student
 
 DAY = 24 * 60
-PLANS = (
-    *("disable_explained", "disable_unexplained", "rekey", "unenrol", "move"),
-    *("create", "email_change", "nulled_column"),
-)
+DISABLES = ("disable_explained", "disable_unexplained", "disable_absent")
+LOSSES = ("unenrol", "move")
+BROUGHT = ("create", "enable", "email_change")
+PLANS = (*DISABLES, "rekey", *LOSSES, *BROUGHT, "update", "nulled_column")
+BOUND_BY = {  # under which plans somebody's being asked about binds a plan
+    "disable_explained": ("disable_explained", "rekey"),
+    "disable_unexplained": ("disable_unexplained", "disable_explained", "rekey"),
+}
+TELLING = ("first", "last", "personal_email", "phone")
+ALIKE = 3  # so many may take one value in a week
 EMPTIES = {"preferred_name": "first", "year_group": "year", "personal_email": "personal_email", "phone": "phone"}
 YEARS = {7: 1, 8: 2, 9: 3, 10: 4, 11: 5, 12: 6, 13: 7}
 Lost = tuple[frozenset[str], frozenset[str], bool]  # programmes, modules, whether others were gained at the same time
+EDITED = ("first", "last", "personal_email", "phone", "year")
 GOES, COUNTS, WAITS = "goes", "goes and counts", "waits"
 
 
@@ -29,9 +36,17 @@ class Limit:
     share: Fraction
     count: int | None = None
 
-    def lets(self, total: int, base: int) -> bool:
-        if total <= self.floor:
-            return True
+    def lets(self, plan: str, total: int, base: int) -> bool:
+        return total <= self.heads(plan, base) or self.share_lets(total, base)
+
+    def heads(self, plan: str, base: int) -> int:
+        """No more than half of those who are there; of one, one, where it is no account that goes."""
+        if plan in ("create", "enable"):
+            return self.floor
+        least = 0 if plan in (*DISABLES, "rekey", "nulled_column") else 1
+        return min(self.floor, max(least, base // 2))
+
+    def share_lets(self, total: int, base: int) -> bool:
         return total <= self.share * base and (self.count is None or total <= self.count)
 
 
@@ -55,8 +70,13 @@ class Person:
     leaves: bool = False
     lost: Lost | None = None
     joins: bool = False  # beyond the budget of new accounts
+    returns: bool = False  # beyond the budget of accounts that come back
     renames: bool = False  # beyond the budget of changed e-mails
     emptied: set[str] = field(default_factory=set)  # columns of the record
+    lacks: set[str] = field(default_factory=set)  # columns that undecided records since have not
+    overwritten: set[str] = field(default_factory=set)  # details beyond the budget of updates
+    alike: set[str] = field(default_factory=set)  # details of which many took the value
+    took: dict[str, str] = field(default_factory=dict)  # what the last update put in place of something
     born: str | None = None
     twin: str | None = None
     absence: tuple[str, float] | None = None
@@ -77,14 +97,42 @@ class Person:
     def is_going(self) -> bool:
         return self.status == "enabled" and (self.leaves or self.absence is not None)
 
+    @property
+    def waiting_details(self) -> set[str]:
+        return {EMPTIES[column] for column in self.emptied} | self.overwritten | self.alike
+
 
 @dataclass
 class Held:
-    """``key``: who, and of enrolments which: what a person reviews."""
+    """``key``: who, and what of theirs, when it was told; ``ids``: of these, those for whom it stands."""
 
     key: object
-    count: int
+    ids: frozenset[str]
     state: str = "held"
+
+    @property
+    def count(self) -> int:
+        return len(self.ids)
+
+
+@dataclass
+class Judged:
+    """One plan at a close."""
+
+    ids: set[str]
+    later: set[str]
+    waiting: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    released: set[str] = field(default_factory=set)
+    goes: set[str] = field(default_factory=set)
+
+    @property
+    def kept(self) -> set[str]:
+        return self.waiting | self.refused
+
+    @property
+    def news(self) -> set[str]:
+        return self.ids - self.kept - self.released
 
 
 def verdict(student: Student) -> str:
@@ -136,9 +184,9 @@ class Oracle:
         self.roll: set[str] | None = None
         self.is_paused = False
         self.holds: dict[str, Held] = {}
+        self.refused: dict[str, Held] = {}
         self.outcomes: list[tuple[str, str]] = []
         self.closed_at: float | None = None  # the last certified sweep
-        self.full: dict[str, Fraction] = {}  # of each column, how full it was when it was in order
 
     # --- what comes ------------------------------------------------------------------------------------------------
 
@@ -163,9 +211,16 @@ class Oracle:
         self.outcomes.append((sweep, outcome))
 
     def say(self, plan: str, state: str) -> None:
-        """An operator releases or refuses what is held."""
+        """An operator releases or refuses the set of a plan that stands first."""
         if plan in self.holds:
             self.holds[plan].state = state
+
+    def sets(self, plan: str) -> list[Held]:
+        return [held[plan] for held in (self.holds, self.refused) if plan in held]
+
+    def waiting(self, plan: str) -> int:
+        """How many wait for a person, as of the last close."""
+        return sum(hold.count for hold in self.sets(plan) if hold.state != "released")
 
     # --- one student -------------------------------------------------------------------------------------------------
 
@@ -194,7 +249,7 @@ class Oracle:
         if other is not None and not is_exchange:
             person.waits = wanted
             self.note_birth(person, previous)
-            self.let_be(person)
+            self.carry_forward(person, previous)
         else:
             gate = gate or self.gate(person, now, 2 if is_exchange else 1)
             self.decide(person, previous, gate, now)
@@ -204,16 +259,23 @@ class Oracle:
 
     def gate(self, person: Person, now: float, heads: int = 1) -> str:
         wanted = wanted_by(person.record)
-        if self.closed_at is None or wanted is None or wanted == self.email_of(person) or person.status == "disabled":
+        if self.closed_at is None or wanted is None or wanted == self.email_of(person):
             return GOES
-        plan = "create" if person.status == "none" else "email_change"
-        if person.joins or person.renames:
+        plan = {"none": "create", "disabled": "enable"}.get(person.status, "email_change")
+        if person.joins or person.returns or person.renames:
             return WAITS
-        for window in (DAY, 7 * DAY):
-            total = heads + self.spent_since(plan, now - window)
-            if not self.limits[plan].lets(total, self.base(plan, now - window)):
-                return WAITS
-        return COUNTS
+        return COUNTS if self.has_room(plan, heads + self.waiting(plan), now) else WAITS
+
+    def has_room(self, plan: str, heads: int, now: float) -> bool:
+        plans = LOSSES if plan in LOSSES else (plan,)
+        return all(
+            self.limits[plan].lets(
+                plan,
+                heads + sum(self.spent_since(one, now - window) for one in plans),
+                self.base(plan, now - window),
+            )
+            for window in (DAY, 7 * DAY)
+        )
 
     def spent_since(self, plan: str, moment: float) -> int:
         return sum(person.spent.get(plan, -DAY * 99) > moment for person in self.people.values())
@@ -249,7 +311,22 @@ class Oracle:
 
     def let_be(self, person: Person) -> None:
         person.leaves, person.lost, person.held = False, None, {}
-        person.joins, person.renames, person.emptied, person.twin = False, False, set(), None
+        person.joins, person.returns, person.renames, person.twin = False, False, False, None
+        person.emptied, person.overwritten, person.alike, person.lacks = set(), set(), set(), set()
+
+    def carry_forward(self, person: Person, previous: Student | None) -> None:
+        """Undecided: as it was. What waits since a record says less waits while it says even less."""
+        emptied, held = person.emptied, person.held
+        lacks = {
+            column
+            for column in EMPTIES
+            if getattr(person.record, column) is None
+            and (column in person.lacks or (previous is not None and getattr(previous, column) is not None))
+        }
+        self.let_be(person)
+        if person.status == "enabled":
+            person.emptied, person.lacks = emptied, lacks
+            person.held = {plan: key for plan, key in held.items() if plan == "nulled_column"}
 
     def note_birth(self, person: Person, previous: Student | None) -> bool:
         """Whether a disabled account's id was given to somebody else."""
@@ -263,57 +340,107 @@ class Oracle:
         person.waits = None
         is_another = self.note_birth(person, previous)
         says = "undecided" if is_another else verdict(person.record)
-        if says == "eligible" and person.status == "none" and gate == WAITS:
-            held = {plan: key for plan, key in person.held.items() if plan == "create"}
+        if says == "eligible" and person.status != "enabled" and gate == WAITS:
+            is_new = person.status == "none"
+            held = {plan: key for plan, key in person.held.items() if plan == ("create" if is_new else "enable")}
             self.let_be(person)
-            person.joins, person.held = True, held
+            person.joins, person.returns, person.held = is_new, not is_new, held
         elif says == "eligible":
             self.have(person, previous, gate, now)
         elif says == "left" and person.status == "enabled":
             person.leaves, person.lost = True, None
-            person.renames, person.emptied = False, set()
+            person.renames, person.emptied, person.overwritten, person.alike = False, set(), set(), set()
         else:
-            self.let_be(person)
+            self.carry_forward(person, previous)
 
     def have(self, person: Person, previous: Student | None, gate: str, now: float) -> None:
         record, was = person.record, person.status
         programmes = person.programmes if record.programmes is None else set(record.programmes)
         modules = person.modules if record.modules is None else set(record.modules)
-        gained = programmes - person.programmes or modules - person.modules
+        gained = programmes - person.programmes, modules - person.modules
         gone = frozenset(person.programmes - programmes), frozenset(person.modules - modules)
         before = person.lost
         is_less = before is not None and gone[0] <= before[0] and gone[1] <= before[1]
         if not any(gone):
             person.lost = None
         elif before is None or before[:2] != gone:
-            person.lost = (*gone, bool(gained) or bool(is_less and before is not None and before[2]))
-        had, wanted = set(person.emptied), said_by(record)
-        person.emptied, person.renames = set(), False
+            is_move = all(about_as_many(len(lost), len(new)) for lost, new in zip(gone, gained, strict=True))
+            person.lost = (*gone, is_move or bool(is_less and before is not None and before[2]))
+        said = said_by(record)
+        wanted = dict(said)
+        reviewed, before_fields = person.held, person.waiting_details
+        person.renames = False
+        waits: set[str] = set()
         if was == "enabled":
-            for column, name in EMPTIES.items():
-                is_empty = getattr(record, column) is None
-                was_full = previous is not None and getattr(previous, column) is not None
-                if is_empty and wanted[name] != person.has[name] and (not wanted[name] or was_full or column in had):
-                    person.emptied.add(column)
-            wanted |= {EMPTIES[column]: person.has[EMPTIES[column]] for column in person.emptied}
+            waits = self.hold_back(person, previous, wanted, now)
             is_new_email = same(wanted["email"]) != same(person.has["email"])
             if is_new_email and gate == WAITS:
                 person.renames, wanted["email"] = True, person.has["email"]
             elif is_new_email and gate == COUNTS:
                 person.spent["email_change"] = now
-        elif was == "none" and gate == COUNTS:
-            person.spent["create"] = now
+        else:
+            person.emptied, person.overwritten, person.alike = set(), set(), set()
+            if gate == COUNTS:
+                person.spent["create" if was == "none" else "enable"] = now
+        person.lacks = set()
+        values = person.overwritten | person.alike
+        was_said = said_by(previous) if previous is not None and verdict(previous) == "eligible" else None
+        is_said = waits <= before_fields and (
+            not values or (was_said is not None and all(was_said[name] == said[name] for name in values))
+        )
         keeps = set()
         if person.lost is not None and is_less:
             keeps |= {"unenrol", "move"}
         if person.renames and previous is not None and wanted_by(previous) == wanted_by(record):
             keeps.add("email_change")
-        if (person.lost or person.emptied) and (person.lost is None or is_less) and person.emptied <= had:
+        if waits and is_said:
+            keeps.add("update")
+        if (person.lost or waits) and (person.lost is None or is_less) and (not waits or is_said):
             keeps.add("nulled_column")
-        person.held = {plan: key for plan, key in person.held.items() if plan in keeps}
+        person.held = {plan: key for plan, key in reviewed.items() if plan in keeps}
         person.programmes, person.modules = person.programmes | programmes, person.modules | modules
         person.status, person.leaves, person.disabled_at = "enabled", False, None
-        person.joins, person.born, person.twin, person.has = False, None, None, wanted
+        person.joins, person.returns, person.born, person.twin, person.has = False, False, None, None, wanted
+
+    def hold_back(self, person: Person, previous: Student | None, wanted: dict[str, Any], now: float) -> set[str]:
+        """Take out of ``wanted`` what an enabled account may not become at once. Returns which details wait."""
+        record, said, had_waited = person.record, dict(wanted), bool(person.overwritten)
+        missed, was_alike = person.emptied | person.lacks, person.alike
+        person.emptied = {
+            column
+            for column, name in EMPTIES.items()
+            if getattr(record, column) is None
+            and said[name] != person.has[name]
+            and (not said[name] or column in missed or (previous is not None and getattr(previous, column) is not None))
+        }
+        person.overwritten, person.alike = set(), set()
+        new = (
+            {name for name in EDITED if person.has[name] and said[name] and person.has[name] != said[name]}
+            if self.closed_at is not None
+            else set()
+        )
+        if new:
+            before = said_by(previous) if previous is not None and verdict(previous) == "eligible" else {}
+            person.alike = {
+                name
+                for name in new & set(TELLING)
+                if self.takers(name, said[name], now) >= ALIKE or (name in was_alike and before.get(name) == said[name])
+            }
+            is_room = new == person.alike or self.has_room("update", 1 + self.waiting("update"), now)
+            if had_waited or not is_room:
+                person.overwritten = new - person.alike
+            goes = new - person.waiting_details
+            if goes and new != person.alike and is_room:
+                person.spent["update"] = now
+                person.took |= {name: said[name].strip().lower() for name in goes & set(TELLING)}
+        wanted |= {name: person.has[name] for name in person.waiting_details}
+        return person.waiting_details
+
+    def takers(self, name: str, value: str, now: float) -> int:
+        return sum(
+            person.spent.get("update", -DAY * 99) > now - 7 * DAY and person.took.get(name) == value.strip().lower()
+            for person in self.people.values()
+        )
 
     # --- a close -----------------------------------------------------------------------------------------------------
 
@@ -370,75 +497,140 @@ class Oracle:
         now = started + 1
         enabled = {id for id, person in self.people.items() if person.status == "enabled"}
         emails = {id: (self.email_of(self.people[id]), self.people[id].twin) for id in enabled}
-        full = {
-            column: Fraction(sum(getattr(one, column) not in (None, ()) for one in truth.values()), len(truth))
-            for column in ("programmes", "modules", *EMPTIES)
-            if truth
-        }
-        nulled = self.nulled(full)
-        if not self.is_paused:
-            for id in enabled:
-                self.empty(self.people[id], nulled)
-        now_or_later = self.planned(sweep, started, "sets" in event.certificate.areas, nulled)
-        holds: dict[str, Held] = {}
-        marks: dict[str, set[str]] = {}
-        goes: dict[str, dict[str, bool]] = {}  # plan -> who -> whether it counts
+        nulled = self.nulled()
+        plans = self.planned(sweep, started, "sets" in event.certificate.areas, nulled)
+        if self.is_paused:
+            for plan, (ids, later) in plans.items():
+                keys = [hold.key for hold in self.sets(plan)]
+                for id in self.people:
+                    if (id not in ids | later) or self.people[id].held.get(plan) not in keys:
+                        self.people[id].held.pop(plan, None)
+            return
+        judged = {plan: self.begin(plan, ids, later) for plan, (ids, later) in plans.items()}
+        lost = sum(len(judged[plan].news | judged[plan].kept) for plan in LOSSES)
+        for plan, one in judged.items():
+            total = lost if plan in LOSSES else len(one.news | one.kept)
+            self.judge(plan, one, total, now, event.absences.by_cause.get("not_asked", 0))
+        self.keep_the_school(judged, now)
+        self.hold(judged, nulled)
         for plan in PLANS:
-            ids, later = now_or_later[plan]
-            hold = self.holds.get(plan)
-            reviewed = {id for id in ids | later if hold and self.people[id].held.get(plan) == hold.key}
-            if self.is_paused or reviewed & later:
-                if hold:
-                    holds[plan], marks[plan] = hold, reviewed
-                continue
-            free = ids & reviewed if hold and hold.state == "released" else set()
-            rest = ids - free
-            passed = rest if self.is_within(plan, rest, now) else set()
-            if not passed and plan == "disable_explained" and hold and hold.state != "released":
-                few = Limit(self.limits[plan].floor, Fraction(0))
-                newcomers = rest - reviewed
-                if all(few.lets(len(newcomers) + self.spent_since(plan, now - w), 0) for w in (DAY, 7 * DAY)):
-                    passed = newcomers
-            if stays := rest - passed:
-                key = (plan, frozenset((id, self.reviewed(plan, self.people[id], nulled)) for id in stays))
-                is_news = hold is None or hold.key != key or hold.state == "released"
-                holds[plan] = Held(key, len(stays)) if is_news or hold is None else hold
-                marks[plan] = stays
-            goes[plan] = {id: id not in free for id in free | passed}
-        self.holds = holds
-        for id, person in self.people.items():
-            person.held = {plan: holds[plan].key for plan, ids in marks.items() if id in ids}
-        if not self.is_paused:
-            waits = {column for id in marks.get("nulled_column", ()) for column in self.emptied_of(self.people[id])}
-            self.full |= {column: rate for column, rate in full.items() if column not in nulled & waits}
-        for plan in PLANS[:5] + PLANS[7:]:
-            for id, counts in goes.get(plan, {}).items():
-                self.carry_out(plan, self.people[id], now if counts else None, now, nulled)
+            if plan not in BROUGHT:
+                for id in sorted(judged[plan].goes | (judged[plan].released & judged[plan].ids)):
+                    self.carry_out(plan, self.people[id], now if id in judged[plan].goes else None, now)
         for id in sorted(enabled):
             if self.people[id].status == "disabled":
                 self.give(emails[id][0], now, emails[id][1])
-        for plan in ("create", "email_change"):
-            for id, counts in sorted(goes.get(plan, {}).items()):
-                person = self.people[id]
-                self.settle(person, person.record, now, COUNTS if counts else GOES)
+        for plan in BROUGHT:
+            one = judged[plan]
+            for id in sorted(one.goes | (one.released & one.ids)):
+                self.settle(self.people[id], self.people[id].record, now, COUNTS if id in one.goes else GOES)
 
-    def nulled(self, full: dict[str, Fraction]) -> set[str]:
+    def begin(self, plan: str, ids: set[str], later: set[str]) -> Judged:
+        """Who of a plan a person was asked about before, and what they said."""
+        one = Judged(ids, later)
+        for id in ids | later:
+            held = self.people[id].held
+            under = next((name for name in BOUND_BY.get(plan, (plan,)) if name in held), None)
+            if under is None:
+                continue
+            state = next((hold.state for hold in self.sets(under) if hold.key == held[under]), "held")
+            if state == "released" and under == plan:
+                one.released.add(id)
+            elif state == "refused":
+                one.refused.add(id)
+            else:
+                one.waiting.add(id)
+        return one
+
+    def judge(self, plan: str, one: Judged, total: int, now: float, not_asked: int) -> None:
+        total += not_asked if plan == "disable_explained" else 0
+        is_within = self.has_room(plan, total, now)
+        if is_within and one.news and plan == "disable_unexplained":
+            is_within = self.spares_the_years(one.news | one.kept, now)
+        if is_within:
+            one.goes = set(one.news)
+        elif plan == "disable_explained" and one.kept:
+            few = Limit(self.limits[plan].floor, Fraction(0))
+            if all(
+                few.lets(plan, len(one.news) + self.spent_since(plan, now - w), self.base(plan, now - w))
+                for w in (DAY, 7 * DAY)
+            ):
+                one.goes = set(one.news)
+
+    def keep_the_school(self, judged: dict[str, Judged], now: float) -> None:
+        """Not more than half of it by all plans together, unless a share allows it; and never all of it."""
+        plans = (*DISABLES, "rekey")
+        going = sum(len(judged[plan].goes) for plan in plans)
+        if not going:
+            return
+        left = sum(person.status == "enabled" for person in self.people.values()) - going
+        left -= sum(len(judged[plan].released & judged[plan].ids) for plan in plans)
+        is_half = all(
+            total <= base // 2 or any(self.limits[plan].share_lets(total, base) for plan in DISABLES)
+            for w in (DAY, 7 * DAY)
+            for total in [going + sum(self.spent_since(plan, now - w) for plan in DISABLES)]
+            for base in [self.base("rekey", now - w)]
+        )
+        if left <= 0 or not is_half:
+            for plan in plans:
+                judged[plan].goes = set()
+
+    def hold(self, judged: dict[str, Judged], nulled: set[str]) -> None:
+        holds: dict[str, Held] = {}
+        refused: dict[str, Held] = {}
+        marks: dict[str, dict[str, object]] = {id: {} for id in self.people}
+        for plan, one in judged.items():
+            stays = one.released & one.later
+            if stays:  # the yes must last, and nobody else is asked yet
+                for where, there in ((holds, self.holds), (refused, self.refused)):
+                    if plan in there:
+                        where[plan] = there[plan]
+                for id in stays | one.kept:
+                    if self.people[id].held.get(plan) in [hold.key for hold in self.sets(plan)]:
+                        marks[id][plan] = self.people[id].held[plan]
+                continue
+            waiting = one.waiting | (one.news - one.goes)
+            for ids, state, where in (
+                (waiting, "held", holds),
+                (one.refused, "refused", refused if waiting else holds),
+            ):
+                if ids:
+                    where[plan] = Held(self.key_of(plan, ids, nulled), frozenset(ids), state)
+                    for id in ids:
+                        marks[id][plan] = where[plan].key
+        self.holds, self.refused = holds, refused
+        for id, person in self.people.items():
+            person.held = marks[id]
+
+    def key_of(self, plan: str, ids: set[str], nulled: set[str]) -> object:
+        """That of the set which has them all, if one has; else of a new one."""
+        keys = {self.people[id].held.get(plan) for id in ids}
+        there = [hold.key for hold in self.sets(plan)]
+        if len(keys) == 1 and (key := keys.pop()) in there:
+            return key
+        return (plan, frozenset((id, self.reviewed(plan, self.people[id], nulled)) for id in ids))
+
+    def nulled(self) -> set[str]:
+        """The columns that too many of the accounts which have them would lose."""
+        there = [person for person in self.people.values() if person.status == "enabled"]
         found = set()
-        for column, rate in full.items():
-            waiting = sum(column in self.emptied_of(person) for person in self.people.values())
-            if waiting > 2 and self.full[column] - rate > Fraction(1, 20):
+        for column in ("programmes", "modules", *EMPTIES):
+            losing = sum(column in self.emptied_of(person) for person in there)
+            having = sum(
+                column in self.emptied_of(person)
+                or column in person.lacks
+                or getattr(person.record, column) not in (None, ())
+                for person in there
+            )
+            if losing > 2 and (losing * 20 > len(there) or losing * 2 > having):
                 found.add(column)
         return found
 
-    def empty(self, person: Person, nulled: set[str]) -> None:
-        if person.emptied and not person.emptied & nulled and person.is_in_roll and not person.leaves:
-            self.take_over(person)
-
     def take_over(self, person: Person) -> None:
         said = said_by(person.record)
-        for column in person.emptied:
-            person.has[EMPTIES[column]] = said[EMPTIES[column]]
-        person.emptied = set()
+        for name in person.waiting_details:
+            person.has[name] = said[name]
+        person.emptied, person.overwritten, person.alike, person.lacks = set(), set(), set(), set()
 
     def reviewed(self, plan: str, person: Person, nulled: set[str]) -> object:
         """What a person sees of somebody in a held plan, beside who it is."""
@@ -447,15 +639,15 @@ class Oracle:
             "unenrol": person.lost,
             "move": person.lost,
             "email_change": wanted_by(person.record),
-            "nulled_column": (frozenset(person.emptied), person.lost if self.lost_by(person) & nulled else None),
+            "update": self.values_of(person),
+            "nulled_column": self.values_of(person)
+            if person.alike
+            else (frozenset(person.emptied), person.lost if self.lost_by(person) & nulled else None),
         }.get(plan)
 
-    def is_within(self, plan: str, ids: set[str], now: float) -> bool:
-        for window in (DAY, 7 * DAY):
-            total = len(ids) + self.spent_since(plan, now - window)
-            if not self.limits[plan].lets(total, self.base(plan, now - window)):
-                return False
-        return plan != "disable_unexplained" or self.spares_the_years(ids, now)
+    def values_of(self, person: Person) -> object:
+        said = said_by(person.record)
+        return frozenset((name, said[name]) for name in person.waiting_details)
 
     def planned(
         self, sweep: str, started: float, has_sets: bool, nulled: set[str]
@@ -463,8 +655,8 @@ class Oracle:
         plans: dict[str, tuple[set[str], set[str]]] = {plan: (set(), set()) for plan in PLANS}
         for id, person in self.people.items():
             if person.status != "enabled":
-                if person.joins and person.is_in_roll:
-                    plans["create"][0].add(id)
+                if (person.joins or person.returns) and person.is_in_roll:
+                    plans["create" if person.joins else "enable"][0].add(id)
                 continue
             if person.leaves:
                 plans["rekey" if person.twin else "disable_explained"][0].add(id)
@@ -474,14 +666,22 @@ class Oracle:
                 continue
             if person.renames and person.is_in_roll:
                 plans["email_change"][0].add(id)
-            if person.emptied & nulled:
-                plans["nulled_column"][0].add(id)
+            if person.waiting_details and person.is_in_roll:
+                is_nulled = person.alike or person.emptied & nulled or "nulled_column" in person.held
+                must_wait = verdict(person.record) != "eligible"
+                plans["nulled_column" if is_nulled else "update"][must_wait].add(id)
             if person.lost is not None:
                 must_wait = bool(person.lost[1]) and not has_sets
                 name = "move" if person.lost[2] else "unenrol"
-                if self.lost_by(person) & nulled:
+                marked = next((plan for plan in LOSSES if plan in person.held), None)
+                if self.lost_by(person) and "nulled_column" in person.held:
                     name = "nulled_column"
-                plans[name][must_wait].add(id)
+                elif marked is not None:
+                    name = marked
+                elif self.lost_by(person) & nulled:
+                    name = "nulled_column"
+                if id not in plans[name][0] | plans[name][1]:
+                    plans[name][must_wait].add(id)
         return plans
 
     def is_gone(self, person: Person, sweep: str, started: float) -> bool:
@@ -493,9 +693,9 @@ class Oracle:
         return sum(person.disabled_at is not None and person.disabled_at > moment for person in self.people.values())
 
     def spares_the_years(self, ids: set[str], now: float) -> bool:
-        for year in {self.people[id].record.year_group for id in ids} - {None}:
-            group = [person for person in self.people.values() if person.record.year_group == year]
-            going = sum(self.people[id].record.year_group == year for id in ids)
+        for year in {group_of(self.people[id]) for id in ids} - {None}:
+            group = [person for person in self.people.values() if group_of(person) == year]
+            going = sum(group_of(self.people[id]) == year for id in ids)
             for edge in (now - DAY, now - 7 * DAY):
                 went = sum(person.spent.get("disable_unexplained", -DAY * 99) > edge for person in group)
                 heads = sum(person.status == "enabled" for person in group)
@@ -504,20 +704,33 @@ class Oracle:
                     return False
         return True
 
-    def carry_out(self, plan: str, person: Person, spends: float | None, now: float, nulled: set[str]) -> None:
-        if plan == "nulled_column":
-            spends = None
+    def carry_out(self, plan: str, person: Person, spends: float | None, now: float) -> None:
+        if plan in ("update", "nulled_column") and person.waiting_details:
+            said = said_by(person.record)
+            if spends is not None and plan == "update":
+                person.took |= {name: said[name].strip().lower() for name in person.overwritten & set(TELLING)}
             self.take_over(person)
-        if plan in ("unenrol", "move") or (plan == "nulled_column" and self.lost_by(person) & nulled):
+        if plan in LOSSES or (plan == "nulled_column" and self.lost_by(person)):
             assert person.lost is not None
             person.programmes -= person.lost[0]
             person.modules -= person.lost[1]
             person.lost = None
-        elif plan != "nulled_column":
+        elif plan in (*DISABLES, "rekey"):
             has_left = person.leaves
             self.let_be(person)
             person.status, person.disabled_at, person.absence = "disabled", now, None
             if not has_left:
                 person.proven = None
-        if spends is not None:
+        if spends is not None and plan != "nulled_column":
             person.spent[plan] = spends
+
+
+def group_of(person: Person) -> object:
+    """The year group of an account, which it keeps while the records say none."""
+    if person.has.get("year") is not None:
+        return person.has["year"]
+    return tuple(sorted(person.programmes)) or person.record.year_group
+
+
+def about_as_many(lost: int, gained: int) -> bool:
+    return not lost or (bool(gained) and lost <= gained + max(1, gained // 3))

@@ -43,7 +43,7 @@ def of_details(ledger: Ledger, before: AccountState | None, assessed: StudentAss
     if not fields:
         return reading
     when = reading.when or reading.read_at or ledger.school.certified.completed_at
-    waited = before.update.collapsed if before.update is not None else ()
+    waited = staged_details.still_collapsed(before, details)
     spending = ledger.spending()
     collapsed = staged_details.collapsing(fields, details, lambda name, value: spending.took(name, value, when))
     collapsed = tuple(name for name in fields if name in collapsed or name in waited)

@@ -6,10 +6,11 @@ neither a yes nor a no to the one is about the other. A set of which some have g
 again; one with somebody new is another.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.reconciler import guard
+from services.reconciler.columns import nulled
 from services.reconciler.hold_hash import plan_hash
 from services.reconciler.judge import Judged
 from services.reconciler.plans import PLANS, Plans
@@ -37,7 +38,7 @@ class Held:
 class _Announcement:
     school: SchoolState
     states: Mapping[str, AccountState]
-    drops: Mapping[str, ColumnDrop]
+    drops: Sequence[ColumnDrop]
     when: str
     at: int
 
@@ -67,7 +68,7 @@ def announce(
     school: SchoolState,
     judged: Mapping[str, Judged],
     states: Mapping[str, AccountState],
-    drops: Mapping[str, ColumnDrop],
+    drops: Sequence[ColumnDrop],
     when: str,
     at: int,
 ) -> Held:
@@ -103,7 +104,7 @@ def _waiting(held: Held, how: _Announcement, one: Judged, students: set[str]) ->
     if hold is not None and hold.state == "held":
         return changed(hold, count=len(students))
     budget = guard.words(one.budget)
-    columns = tuple(how.drops.values()) if one.name == guard.NULLED_COLUMN else ()
+    columns = tuple(how.drops) if one.name == guard.NULLED_COLUMN else ()
     count, school = len(students), how.school
     held.events.append(
         RemovalsHeld(
@@ -131,5 +132,5 @@ def _standing(how: _Announcement, name: str, students: set[str]) -> tuple[str, H
     keys = {how.states[student].held.get(name) for student in students}
     if len(keys) == 1 and (key := keys.pop()) is not None and key in there:
         return key, there[key]
-    key = plan_hash(name, [(student, how.states[student]) for student in students], how.drops.keys())
+    key = plan_hash(name, [(student, how.states[student]) for student in students], nulled(how.drops))
     return key, there.get(key)

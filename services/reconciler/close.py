@@ -76,7 +76,7 @@ def close(
     spending = Spending(recent)
     drops = columns.drops(marked, everybody)
     released = partial(_is_released, school, marked)
-    plans = plans_of(marked, Closed(completed, settings, drops, released, programme_of))
+    plans = plans_of(marked, Closed(completed, settings, columns.nulled(drops), released, programme_of))
     held: Held
     guards: tuple[GuardReport, ...] = ()
     counts = {name: len(people) for name, people in plans.people.items()} | kept(plans.later)
@@ -104,7 +104,7 @@ def close(
         roll_count=len(roll),
         counts=counts,
         guards=guards,
-        columns=tuple(drops.values()),
+        columns=tuple(drops),
     )
     school = _school_after(school, completed, settings, held, at)
     return Closing(after, work.changes, held.events, school, report, tuple(work.admitted))

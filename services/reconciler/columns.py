@@ -41,7 +41,7 @@ def emptied_enrolments(state: AccountState) -> set[str]:
     }
 
 
-def drops(states: Mapping[str, AccountState], everybody: Callable[[], Iterable[AccountState]]) -> dict[str, ColumnDrop]:
+def drops(states: Mapping[str, AccountState], everybody: Callable[[], Iterable[AccountState]]) -> list[ColumnDrop]:
     """
     Which columns would be lost, or be next to one value, by too many accounts at this close.
 
@@ -51,22 +51,24 @@ def drops(states: Mapping[str, AccountState], everybody: Callable[[], Iterable[A
     alike = Counter(column for state in states.values() if _counts(state) for column in _collapsed(state))
     losing = Counter({column: count for column, count in losing.items() if count > HEADS})
     if not losing and not alike:
-        return {}
+        return []
     accounts = [one for state in everybody() if _counts(one := states.get(state.student_id, state))]
-    found: dict[str, ColumnDrop] = {}
+    found: list[ColumnDrop] = []
+    whole = len(accounts)
     for column in (column for column in COLUMNS if column in losing):
         lost = losing[column]
         there = sum(column in emptied_for(state) or _has(state, column) for state in accounts)
-        if lost > POINTS * len(accounts) or lost > MOST * there:
-            found[column] = ColumnDrop(
-                column=column, before=f"{there}/{len(accounts)}", now=f"{there - lost}/{len(accounts)}"
-            )
+        if lost > POINTS * whole or lost > MOST * there:
+            found.append(ColumnDrop(column=column, before=f"{there}/{whole}", now=f"{there - lost}/{whole}"))
     for column in (column for column in COLUMNS if column in alike):
-        own = len(accounts) - alike[column]
-        found[column] = ColumnDrop(
-            column=column, before=f"{len(accounts)}/{len(accounts)}", now=f"{own}/{len(accounts)}", collapsed=True
-        )
+        own = f"{whole - alike[column]}/{whole}"
+        found.append(ColumnDrop(column=column, before=f"{whole}/{whole}", now=own, collapsed=True))
     return found
+
+
+def nulled(found: Iterable[ColumnDrop]) -> frozenset[str]:
+    """The columns that would be lost: what depends on one of these waits for a person."""
+    return frozenset(drop.column for drop in found if not drop.collapsed)
 
 
 def fill_of(completed: SweepCompleted) -> dict[str, str]:

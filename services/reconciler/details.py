@@ -53,6 +53,14 @@ def collapsing(fields: tuple[str, ...], details: Details, takers: Callable[[str,
     )
 
 
+def still_collapsed(before: AccountState, details: Details) -> tuple[str, ...]:
+    """The fields that wait since many have their value, of which it is the same: no week that passes makes it news."""
+    said = before.assessment.details if before.assessment is not None else None
+    if before.update is None or said is None:
+        return ()
+    return tuple(name for name in before.update.collapsed if getattr(said, name) == getattr(details, name))
+
+
 def took(fields: tuple[str, ...], details: Details) -> dict[str, str]:
     return {name: value_digest(getattr(details, name)) for name in fields if name in TELLING}
 

@@ -12,7 +12,7 @@ from services.reconciler import columns, guard
 from services.reconciler.absences import is_confirmed_absence
 from services.reconciler.enrolments import needs_sets
 from services.reconciler.rollover import is_of_the_turn
-from shared.events import ColumnDrop, SweepCompleted
+from shared.events import SweepCompleted
 from shared.model import Settings
 from shared.state import AccountState, StagedUnenrol
 
@@ -27,13 +27,13 @@ ABSENT = ("absent",)  # the lists of somebody whom a pushed body lacks
 @dataclass(frozen=True)
 class Closed:
     """
-    What a plan is made from. ``is_released``: whether a person has released somebody under a plan; ``programme_of``:
-    the programme of each module, asked only at the turn of the year.
+    What a plan is made from. ``nulled``: the columns that have emptied; ``is_released``: whether a person has released
+    somebody under a plan; ``programme_of``: the programme of each module, asked only at the turn of the year.
     """
 
     completed: SweepCompleted
     settings: Settings
-    drops: Mapping[str, ColumnDrop]
+    nulled: frozenset[str]
     is_released: Callable[[str, str], bool]
     programme_of: Callable[[], Mapping[str, str]]
 
@@ -91,7 +91,7 @@ def _plan_details(plans: Plans, closed: Closed, student: str, state: AccountStat
         plans.people[guard.EMAIL_CHANGE].append(student)
     if (update := state.update) is None or not state.in_roll:
         return
-    is_nulled = bool(update.collapsed) or not closed.drops.keys().isdisjoint(update.columns)
+    is_nulled = bool(update.collapsed) or not closed.nulled.isdisjoint(update.columns)
     name = guard.NULLED_COLUMN if is_nulled or _is_marked(state, guard.NULLED_COLUMN) else guard.UPDATE
     is_said = state.assessment is not None and state.assessment.details is not None
     (plans.people if is_said else plans.later)[name].append(student)  # an undecided record says nothing to take
@@ -124,7 +124,7 @@ def _loss_of(state: AccountState, lost: StagedUnenrol, closed: Closed) -> str | 
     """
     if closed.settings.rollover and is_of_the_turn(state, lost, closed.programme_of()):
         return None
-    if not closed.drops.keys().isdisjoint(columns.emptied_enrolments(state)):
+    if not closed.nulled.isdisjoint(columns.emptied_enrolments(state)):
         return guard.NULLED_COLUMN
     return guard.MOVE if lost.is_move else guard.UNENROL
 

@@ -51,19 +51,25 @@ GUARD = """
 [schools.SLUG.guard]
 disable_explained = { floor = 1, share = 0.5, count = 3 }
 disable_unexplained = { floor = 1, share = 0.4 }
+disable_absent = { floor = 1, share = 0.1 }
 cohort = { heads = 3, share = 0.5 }
 unenrol = { floor = 1, share = 0.25 }
 move = { share = 0.3 }
 create = { floor = 1, share = 0.15 }
+enable = { floor = 1, share = 0.15 }
 email_change = { floor = 1, share = 0.2 }
+update = { floor = 2, share = 0.4 }
 """
 LIMITS = {
     "disable_explained": Limit(1, Fraction(1, 2), 3),
     "disable_unexplained": Limit(1, Fraction(2, 5)),
+    "disable_absent": Limit(1, Fraction(1, 10)),
     "unenrol": Limit(1, Fraction(1, 4)),
     "move": Limit(0, Fraction(3, 10)),
     "create": Limit(1, Fraction(3, 20)),
+    "enable": Limit(1, Fraction(3, 20)),
     "email_change": Limit(1, Fraction(1, 5)),
+    "update": Limit(2, Fraction(2, 5)),
 }
 COHORT = Limit(3, Fraction(1, 2))
 GAPS = st.sampled_from([5, 30, 60, 61, 25 * 60])
@@ -376,8 +382,12 @@ class RoadMachine(RuleBasedStateMachine):
                 "held": set(person.held),
                 "spent": set(person.spent),
                 "joins": person.joins,
+                "returns": person.returns,
                 "renames": person.renames,
                 "emptied": person.emptied,
+                "overwritten": person.overwritten,
+                "alike": person.alike,
+                "lacks": person.lacks,
                 "born": person.born,
                 "twin": person.twin,
             }
@@ -390,8 +400,10 @@ class RoadMachine(RuleBasedStateMachine):
             if (mine := there.get(id, {})).get(name) != said
         }
         assert (differ, there.keys()) == ({}, ought.keys()), differ
-        holds = {plan: (hold.count, hold.state) for plan, hold in self.road.school().holds.items()}
-        assert holds == {plan: (hold.count, hold.state) for plan, hold in self.oracle.holds.items()}
+        school = self.road.school()
+        for mine, ought in ((school.holds, self.oracle.holds), (school.refused, self.oracle.refused)):
+            found = {plan: (hold.count, hold.state) for plan, hold in mine.items()}
+            assert found == {plan: (hold.count, hold.state) for plan, hold in ought.items()}
 
     def is_what_the_records_say(self, states: dict[str, AccountState]) -> None:
         here = self.road.store.hashes[LANE]
@@ -406,7 +418,8 @@ class RoadMachine(RuleBasedStateMachine):
         for plan, hold in self.road.school().holds.items():
             for state in states.values():
                 if state.held.get(plan) == hold.hash:
-                    assert state.status == ("none" if plan == "create" else "enabled"), f"{plan} is {hold.state}"
+                    ought = {"create": "none", "enable": "disabled"}.get(plan, "enabled")
+                    assert state.status == ought, f"{plan} is {hold.state}"
                     if plan == "email_change":
                         wanted = wanted_by(self.oracle.people[state.student_id].record)
                         assert state.details is not None
@@ -463,8 +476,12 @@ def said_of(state: AccountState) -> dict[str, Any]:
         "held": set(state.held),
         "spent": set(state.spent),
         "joins": state.create is not None,
+        "returns": state.enable is not None,
         "renames": state.email_change is not None,
         "emptied": set(state.update.columns) - {"year"} if state.update else set(),
+        "overwritten": {name.removesuffix("_name") for name in state.update.overwritten} if state.update else set(),
+        "alike": {name.removesuffix("_name") for name in state.update.collapsed} if state.update else set(),
+        "lacks": set(state.lacks) - {"year", "title", "faculties", "departments", "metadata"},
         "born": state.born,
         "twin": state.twin,
     }
