@@ -118,12 +118,21 @@ def _first_names(who: Identity) -> set[str]:
     return {name for name in map(canonical, who.first_names) if name}
 
 
-def seems_same(one: Identity, other: Identity) -> bool:
-    """Whether two records may well be one person's: by something for life, or by the birth date and either name."""
+def likeness(one: Identity, other: Identity) -> int:
+    """
+    How sure it is that two records are one person's: 0 they are not; by the birth date and 1 the last name, 2 a first
+    name, 3 both; 4 by something for life. Children of one birth share the first of these.
+    """
     if (for_life := same_for_life(one, other)) is not None:
-        return for_life
-    has_a_name = same_first_name(one, other) or same_last_name(one, other)
-    return bool(same_birth_date(one, other) and has_a_name)
+        return 4 if for_life else 0
+    if not same_birth_date(one, other):
+        return 0
+    return (2 if same_first_name(one, other) else 0) + (1 if same_last_name(one, other) else 0)
+
+
+def seems_same(one: Identity, other: Identity) -> bool:
+    """Whether two records may well be one person's."""
+    return likeness(one, other) > 0
 
 
 def marks_of(who: Identity) -> set[str]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from shared.events import ColumnDrop, Evidence, StudentAssessed
 from shared.model import Budget, Details, Frozen, Kind, Structure
+from shared.person import Identity
 
 
 class StagedDisable(Frozen, kw_only=True):
@@ -50,8 +51,10 @@ class AccountState(Frozen, kw_only=True):
     maps a plan to the hash of the held set that has this student, ``spent`` a plan to the time of its last removal.
 
     ``create`` and ``email_change`` are the offsets at which an account, or a changed e-mail, beyond its budget was
-    staged. ``born`` is the birth date of a disabled account whose record now has another, ``twin`` the id under which
-    somebody who is to be disabled seems to have come back.
+    staged. ``identity`` is whose the account is, where the newest record says less of it or is somebody else's;
+    ``born`` is how the birth date alone was kept before. ``twin`` is the other id of somebody who seems to have two: of
+    an account the id under which they came back, of one that is only staged the disabled account that was theirs.
+    ``is_listed``: the leavers' list had them already when they were last on the roll.
     """
 
     school: str
@@ -77,6 +80,8 @@ class AccountState(Frozen, kw_only=True):
     email_change: int | None = None
     update: StagedUpdate | None = None
     born: str | None = None
+    identity: Identity | None = None
+    is_listed: bool = False
     twin: str | None = None
     held: dict[str, str] = {}
     spent: dict[str, str] = {}

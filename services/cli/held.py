@@ -208,8 +208,10 @@ def reason_of(plan: str, state: AccountState) -> str:
         case guard.DISABLE_UNEXPLAINED:
             return _missing(state)
         case guard.REKEY:
+            if state.status != "enabled":
+                return f"would have a new account; seems to be {state.twin}, whose account was disabled"
             why = _left(state) if state.staged is not None else _missing(state)
-            return f"{why}; {state.twin} came in the same sweep, with the same name and birth date"
+            return f"{why}; seems to have come back as {state.twin}"
         case guard.CREATE:
             return "would have a new account"
         case guard.EMAIL_CHANGE:

@@ -83,7 +83,7 @@ def plan(work: "_Work") -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         state = work.states[student]
         if state.status != "enabled":
             if state.create is not None and state.in_roll:
-                plans[guard.CREATE].append(student)
+                plans[guard.REKEY if state.twin else guard.CREATE].append(student)
         elif state.staged is not None:
             plans[guard.REKEY if state.twin else guard.DISABLE_EXPLAINED].append(student)
         elif is_confirmed_absence(state, work.completed, work.settings.absence_confirm_minutes):
@@ -135,7 +135,7 @@ def close(
     what the last 7 days spent; ``everybody`` gives all of the school and is asked only where year groups matter. Every
     state that comes out has been decided at ``at``, the lane offset of the SweepCompleted.
     """
-    marked = twins.mark(states, mark_absences(states, roll, completed), completed.sweep)
+    marked = twins.mark(states, mark_absences(states, roll, completed), roll, completed.completed_at)
     work = _Work(school, completed, settings, at, Spending(recent), marked)
     waiting = Counter(column for state in marked.values() for column in columns.emptied_for(state))
     work.drops = columns.drops(school.fill, completed, waiting) if waiting else {}
@@ -239,7 +239,7 @@ def _beside_a_hold(
 def _carry_out(work: _Work, name: str, student: str, spends: str | None) -> None:
     state, when = work.states[student], work.completed.completed_at
     changes: list[Change] = []
-    if name in ADMITTED:
+    if name in ADMITTED or state.create is not None:
         work.admitted.append((name, student, spends is not None))
         return
     if name in (guard.DISABLE_EXPLAINED, guard.DISABLE_UNEXPLAINED, guard.REKEY):

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from services.reconciler import guard
+from services.reconciler.account_identity import is_listed, is_stale_leaver, taken
 from shared.columns import CODES, OF_DETAILS, has
 from shared.events import (
     AccountDisabled,
@@ -54,8 +55,9 @@ class Gate(Enum):
 class Reading(msgspec.Struct, frozen=True, gc=False):
     """
     What came with an assessment: the lane offset that decides it, when the record system was read, and the digest of
-    the assessed bytes. ``waits_for`` is the e-mail that another account holds: such a person is undecided. ``when`` is
-    the time that a new account or a changed e-mail spends at, where ``gate`` says so.
+    the assessed bytes. ``waits_for`` is the e-mail that another account holds: who has none yet is undecided, and an
+    account keeps its own meanwhile. ``when`` is the time that a new account or a changed e-mail spends at, where
+    ``gate`` says so. ``twin`` is the disabled account of somebody who seems to be this person, who has none yet.
     """
 
     at: int
@@ -64,6 +66,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     waits_for: str | None = None
     gate: Gate = Gate.OPEN
     when: str = ""
+    twin: str | None = None
 
 
 def reconcile(
@@ -87,20 +90,29 @@ def reconcile(
         "assessment": assessed,
         "absence": None,  # any reading of the person starts an unexplained absence again
         "waits_for_email": reading.waits_for,
+        "is_listed": is_listed(last, assessed.student),
     }
-    verdict = Verdict.UNDECIDED if reading.waits_for else assessed.account
-    if state.status == "disabled" and last is not None:
-        born = birth_date(last)
-        now = assessed.student.date_of_birth if assessed.student is not None else None
-        read["born"] = born if now != born else None
-        if born is not None and now is not None and now != born:
+    verdict = assessed.account
+    if last is not None:
+        read["identity"], is_another = taken(last, assessed)
+        read["born"] = None
+        if is_another:
             verdict = Verdict.UNDECIDED  # an id that was given to somebody else
-    if verdict is Verdict.ELIGIBLE and assessed.details is not None:
+    details = assessed.details
+    if reading.waits_for is not None:
+        if state.status != "enabled" or state.details is None or details is None:
+            verdict = Verdict.UNDECIDED
+        else:
+            details = changed(details, email=state.details.email)
+    if verdict is Verdict.ELIGIBLE and details is not None:
         if state.status == "none" and reading.gate is Gate.STAGED:
             staged = reading.at if state.create is None else state.create
-            return changed(drop_removals(state), **read, create=staged, held=_still(state.held, guard.CREATE)), []
-        return _have(state, assessed, assessed.details, reading, last, read)
+            held = _still(state.held, guard.CREATE, guard.REKEY)
+            return changed(drop_removals(state), **read, create=staged, twin=reading.twin, held=held), []
+        return _have(state, assessed, details, reading, last, read)
     if state.status == "enabled" and verdict is Verdict.INELIGIBLE and assessed.category is Category.LEFT:
+        if is_stale_leaver(state, assessed.student):  # nobody was seen, and nobody is said to have left since
+            return changed(state, **(read | {"absence": state.absence}), staged=None), []
         leaves = state.staged
         if leaves is None or leaves.digest != assessed.digest:
             leaves = StagedDisable(digest=assessed.digest, at=reading.at)
@@ -110,13 +122,7 @@ def reconcile(
 
 def drop_removals(state: AccountState) -> AccountState:
     """Whatever was to be removed or to be changed stays: carried forward unchanged."""
-    return changed(state, staged=None, unenrol=None, create=None, email_change=None, update=None, twin=None, held={})
-
-
-def birth_date(state: AccountState) -> str | None:
-    """Whom a disabled account belonged to, as far as the birth date tells."""
-    record = state.assessment.student if state.assessment is not None else None
-    return state.born or (record.date_of_birth if record is not None else None)
+    return changed(state, staged=None, unenrol=None, create=None, email_change=None, update=None, held={})
 
 
 def fold(email: str) -> str:
@@ -194,8 +200,7 @@ def _have(
         "create": None,
         "email_change": email_change,
         "update": update,
-        "born": None,
-        "twin": None,
+        "twin": None if state.status == "none" else state.twin,
         "held": held,
         "spent": spent,
     }
