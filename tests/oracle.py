@@ -57,7 +57,8 @@ class Person:
     joins: bool = False  # beyond the budget of new accounts
     renames: bool = False  # beyond the budget of changed e-mails
     emptied: set[str] = field(default_factory=set)  # columns of the record
-    born: str | None = None
+    whose: dict[str, Any] | None = None  # where the record says less of who they are, or is somebody else's
+    is_listed: bool = False  # among the leavers already when they were last on the roll
     twin: str | None = None
     absence: tuple[str, float] | None = None
     held: dict[str, object] = field(default_factory=dict)
@@ -94,7 +95,7 @@ def verdict(student: Student) -> str:
         sound = name and "." in domain.strip(".") and " " not in email and "@" not in domain
         shown = student.preferred_name or student.first_name
         return "eligible" if student.title and shown and student.last_name and sound else "undecided"
-    if student.system_status == -1:
+    if student.system_status == -1 or student.lists == ("leavers",):
         return "left"
     return "prospective" if student.system_status == 0 else "undecided"
 
@@ -118,9 +119,44 @@ def said_by(student: Student) -> dict[str, Any]:
     }
 
 
-def who(student: Student) -> tuple[str, ...] | None:
-    parts = (student.first_name, student.last_name, student.date_of_birth)
-    return tuple(str(part).lower() for part in parts) if all(parts) else None
+def who(student: Student) -> dict[str, Any]:
+    """What a record says of who somebody is, as it is compared."""
+    return {
+        "first": {plain(name) for name in (student.first_name, student.preferred_name) if name},
+        "last": plain(student.last_name or ""),
+        "born": student.date_of_birth,
+        "number": student.unique_pupil_number,
+    }
+
+
+def plain(name: str) -> str:
+    return "".join(letter for letter in name.lower().replace("é", "e").replace("e\u0301", "e") if letter.isalpha())
+
+
+def differ(one: dict[str, Any], other: dict[str, Any]) -> dict[str, bool]:
+    """Where both say something: whether it is something else."""
+    both = [name for name in one if one[name] and other[name]]
+    return {name: not one[name] & other[name] if name == "first" else one[name] != other[name] for name in both}
+
+
+def alike(one: dict[str, Any], other: dict[str, Any]) -> int:
+    """0: two people. The more, the surer that they are one."""
+    differs = differ(one, other)
+    if "number" in differs:
+        return 0 if differs["number"] else 4
+    if differs.get("born", True):
+        return 0
+    return 2 * (differs.get("first") is False) + (differs.get("last") is False)
+
+
+def is_another(had: dict[str, Any], now: dict[str, Any], status: str) -> bool:
+    differs = differ(had, now)
+    names = [name for name in ("first", "last") if differs.get(name)]
+    if "number" in differs:
+        return differs["number"] and (bool(names) or bool(differs.get("born")))
+    if "born" in differs:
+        return differs["born"] and (bool(names) or status == "disabled")
+    return len(names) == 2 and (status == "disabled" or bool(had["born"] or now["born"]))
 
 
 class Oracle:
@@ -183,24 +219,71 @@ class Oracle:
             person = self.people[id] = Person(student, minutes)
         person.record = person.proven = student
         person.read_at, person.is_read_since = minutes, True
-        person.absence, person.lacking = None, []
+        self.note_lists(person, previous)
+        if not self.is_old_news(person, previous):
+            person.absence, person.lacking = None, []
         self.settle(person, previous, minutes, None)
+
+    def note_lists(self, person: Person, previous: Student | None) -> None:
+        lists = person.record.lists
+        if lists == ("leavers",):
+            return
+        if "leavers" in lists:
+            person.is_listed = True
+        elif previous is not None and "leavers" in previous.lists:
+            person.is_listed = person.status == "disabled"
+
+    def is_old_news(self, person: Person, previous: Student | None) -> bool:
+        """Nothing but an old entry of a list says left, and of nobody else."""
+        says_so = person.record.lists == ("leavers",) and person.record.system_status != -1
+        return says_so and person.is_listed and person.status == "enabled" and not self.is_strange(person, previous)
 
     def settle(self, person: Person, previous: Student | None, now: float, gate: str | None) -> None:
         """Decide somebody, and whoever gets an e-mail by that. ``gate``: what a close has decided already."""
-        before, wanted = self.email_of(person), wanted_by(person.record)
+        is_strange = self.is_strange(person, previous)
+        before, wanted = self.email_of(person), None if is_strange else wanted_by(person.record)
         other = self.holder_of(wanted, but=person) if wanted else None
-        is_exchange = other is not None and before is not None and other.waits == before and other.is_here
-        if other is not None and not is_exchange:
-            person.waits = wanted
-            self.note_birth(person, previous)
-            self.let_be(person)
+        ring = self.ring(other, before) if other is not None else []
+        if other is not None and not ring:
+            self.decide(person, previous, GOES, now, waits=wanted)
         else:
-            gate = gate or self.gate(person, now, 2 if is_exchange else 1)
-            self.decide(person, previous, gate, now)
-            if other is not None:
-                self.decide(other, other.record, gate, now)
+            twin = None
+            if gate is None:
+                twin = self.twin_of(person, now) if wanted else None
+                gate = WAITS if twin else GOES if is_strange else self.gate(person, now, 1 + len(ring))
+            self.decide(person, previous, gate, now, twin=twin)
+            for one in ring:
+                self.decide(one, one.record, gate, now)
         self.give(before, now)
+
+    def ring(self, other: Person, mine: str | None) -> list[Person]:
+        """Everybody from ``other`` on, each wanting the next one's e-mail, as far as the one who wants ``mine``."""
+        found: list[Person] = []
+        at: Person | None = other
+        while at is not None and at not in found and at.waits and at.is_here:
+            found.append(at)
+            if at.waits == mine:
+                return found
+            at = self.holder_of(at.waits)
+        return []
+
+    def twin_of(self, person: Person, now: float) -> str | None:
+        """Who was disabled in the last week and seems to be this joiner."""
+        if self.closed_at is None or person.status != "none":
+            return None
+        mine, id = who(person.record), person.record.student_id
+        if person.twin is not None and alike(mine, self.identity(person.twin)):
+            return person.twin
+        went = {
+            one: alike(mine, self.identity(one))
+            for one, other in self.people.items()
+            if one != id and other.disabled_at is not None and other.disabled_at > now - 7 * DAY
+        }
+        likely = sorted(one for one, sure in went.items() if sure and sure == max(went.values()))
+        return likely[0] if likely and self.people[likely[0]].twin != id else None
+
+    def identity(self, id: str) -> dict[str, Any]:
+        return self.people[id].whose or who(self.people[id].record)
 
     def gate(self, person: Person, now: float, heads: int = 1) -> str:
         wanted = wanted_by(person.record)
@@ -242,33 +325,53 @@ class Oracle:
             if self.holder_of(email) is not None:
                 return
             if person.waits == email and person.is_here:
-                old = self.email_of(person)
-                self.decide(person, person.record, GOES if id == heir else self.gate(person, now), now)
+                old, twin = self.email_of(person), None if id == heir else self.twin_of(person, now)
+                gate = GOES if id == heir else WAITS if twin else self.gate(person, now)
+                self.decide(person, person.record, gate, now, twin=twin)
                 if old is not None and old != email:
                     self.give(old, now)
 
     def let_be(self, person: Person) -> None:
         person.leaves, person.lost, person.held = False, None, {}
-        person.joins, person.renames, person.emptied, person.twin = False, False, set(), None
+        person.joins, person.renames, person.emptied = False, False, set()
 
-    def note_birth(self, person: Person, previous: Student | None) -> bool:
-        """Whether a disabled account's id was given to somebody else."""
-        if person.status != "disabled":
+    def is_strange(self, person: Person, previous: Student | None) -> bool:
+        """Whether the record of somebody who has, or had, an account is somebody else's."""
+        if person.status == "none" or previous is None:
             return False
-        born, now = person.born or (previous.date_of_birth if previous else None), person.record.date_of_birth
-        person.born = None if born == now else born
-        return born is not None and now is not None and born != now
+        return is_another(person.whose or who(previous), who(person.record), person.status)
 
-    def decide(self, person: Person, previous: Student | None, gate: str, now: float) -> None:
-        person.waits = None
-        is_another = self.note_birth(person, previous)
-        says = "undecided" if is_another else verdict(person.record)
+    def note_who(self, person: Person, previous: Student | None) -> bool:
+        is_strange, says = self.is_strange(person, previous), who(person.record)
+        if person.status == "none" or previous is None:
+            person.whose = None
+            return False
+        had = person.whose or who(previous)
+        whole = had if is_strange else {name: said or had[name] for name, said in says.items()}
+        person.whose = whole if whole != says else None
+        return is_strange
+
+    def decide(
+        self,
+        person: Person,
+        previous: Student | None,
+        gate: str,
+        now: float,
+        twin: str | None = None,
+        waits: str | None = None,
+    ) -> None:
+        is_old = self.is_old_news(person, previous)
+        person.waits = waits
+        is_strange = self.note_who(person, previous)
+        says = "undecided" if is_strange or (waits and person.status != "enabled") else verdict(person.record)
         if says == "eligible" and person.status == "none" and gate == WAITS:
-            held = {plan: key for plan, key in person.held.items() if plan == "create"}
+            held = {plan: key for plan, key in person.held.items() if plan in ("create", "rekey")}
             self.let_be(person)
-            person.joins, person.held = True, held
+            person.joins, person.held, person.twin = True, held, twin
         elif says == "eligible":
             self.have(person, previous, gate, now)
+        elif is_old:
+            person.leaves = False
         elif says == "left" and person.status == "enabled":
             person.leaves, person.lost = True, None
             person.renames, person.emptied = False, set()
@@ -288,6 +391,8 @@ class Oracle:
         elif before is None or before[:2] != gone:
             person.lost = (*gone, bool(gained) or bool(is_less and before is not None and before[2]))
         had, wanted = set(person.emptied), said_by(record)
+        if person.waits:
+            wanted["email"] = person.has["email"]
         person.emptied, person.renames = set(), False
         if was == "enabled":
             for column, name in EMPTIES.items():
@@ -313,7 +418,9 @@ class Oracle:
         person.held = {plan: key for plan, key in person.held.items() if plan in keeps}
         person.programmes, person.modules = person.programmes | programmes, person.modules | modules
         person.status, person.leaves, person.disabled_at = "enabled", False, None
-        person.joins, person.born, person.twin, person.has = False, None, None, wanted
+        person.joins, person.has = False, wanted
+        if was == "none":
+            person.twin = None
 
     # --- a close -----------------------------------------------------------------------------------------------------
 
@@ -338,20 +445,25 @@ class Oracle:
                 person.lacking.append(started)
                 if person.absence is None and person.status == "enabled":
                     person.absence = (sweep, started)
-            if not person.is_going:
+            if person.status == "enabled" and person.twin not in truth:
                 person.twin = None
-        self.find_twins(joined, sweep)
+        self.find_twins(joined, started + 1)
         self.remove(event, sweep, started, truth)
         self.closed_at = started + 1
 
-    def find_twins(self, joined: set[str], sweep: str) -> None:
-        for id, person in self.people.items():
-            is_first = person.leaves or (person.absence is not None and person.absence[0] == sweep)
-            if not (person.is_going and is_first and person.twin is None) or who(person.record) is None:
-                continue
-            alike = sorted(one for one in joined if who(self.people[one].record) == who(person.record))
-            if alike and alike[0] != id:
-                person.twin = alike[0]
+    def find_twins(self, joined: set[str], now: float) -> None:
+        going = {id: person for id, person in self.people.items() if person.is_going and person.twin is None}
+        emails = {self.email_of(person) for person in going.values()}
+        heirs = {
+            id
+            for id, one in self.people.items()
+            if one.is_in_roll and one.status != "disabled" and not one.leaves
+            if id in joined or one.joins or one.spent.get("create", -DAY * 99) > now - 7 * DAY or one.waits in emails
+        }
+        for id, person in going.items():
+            sure = {heir: alike(self.identity(id), self.identity(heir)) for heir in heirs - {id}}
+            likely = sorted(heir for heir, how in sure.items() if how and how == max(sure.values()))
+            person.twin = likely[0] if likely else None
 
     def emptied_of(self, person: Person) -> set[str]:
         """The columns whose emptiness is why something of this person's waits."""
@@ -413,13 +525,16 @@ class Oracle:
             self.full |= {column: rate for column, rate in full.items() if column not in nulled & waits}
         for plan in PLANS[:5] + PLANS[7:]:
             for id, counts in goes.get(plan, {}).items():
-                self.carry_out(plan, self.people[id], now if counts else None, now, nulled)
+                if not self.people[id].joins:
+                    self.carry_out(plan, self.people[id], now if counts else None, now, nulled)
         for id in sorted(enabled):
             if self.people[id].status == "disabled":
                 self.give(emails[id][0], now, emails[id][1])
-        for plan in ("create", "email_change"):
+        for plan in ("rekey", "create", "email_change"):
             for id, counts in sorted(goes.get(plan, {}).items()):
                 person = self.people[id]
+                if plan == "rekey" and not person.joins:
+                    continue
                 self.settle(person, person.record, now, COUNTS if counts else GOES)
 
     def nulled(self, full: dict[str, Fraction]) -> set[str]:
@@ -464,7 +579,7 @@ class Oracle:
         for id, person in self.people.items():
             if person.status != "enabled":
                 if person.joins and person.is_in_roll:
-                    plans["create"][0].add(id)
+                    plans["rekey" if person.twin else "create"][0].add(id)
                 continue
             if person.leaves:
                 plans["rekey" if person.twin else "disable_explained"][0].add(id)

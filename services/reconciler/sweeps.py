@@ -218,7 +218,7 @@ def _heirs(
         address
         for student, state in states.items()
         if state.staged is not None or student not in roll
-        if state.twin is None and (address := ledger.email_of(state)) is not None
+        if (state.twin is None or state.twin not in roll) and (address := ledger.email_of(state)) is not None
     ]
     if not addresses:
         return []

@@ -41,7 +41,7 @@ from shared.state import AccountState, LaneState, SchoolState
 from shared.wire import Message, decoder
 from tests.builders import SCHOOL, a_failed_sweep, a_member, a_sweep
 from tests.consumer import Seen, apply
-from tests.oracle import PLANS, Limit, Oracle, same, verdict, wanted_by
+from tests.oracle import PLANS, Limit, Oracle, plain, same, verdict, wanted_by, who
 from tests.road import LANE, Road, a_config
 from tests.strategies import IDS, MODULES, a_sound_student, any_student
 
@@ -182,7 +182,7 @@ class RoadMachine(RuleBasedStateMachine):
         return [*before, msgspec.structs.replace(completed, certificate=certificate)]
 
     def here(self) -> dict[str, Student]:
-        return {id: one for id, one in self.truth.items() if one.system_status != -1}
+        return {id: one for id, one in self.truth.items() if one.system_status != -1 and one.lists != ("leavers",)}
 
     def feed(self, events: list[Frozen], sweep: str, truth: dict[str, Student]) -> None:
         self.road.fetch(events, self.minutes, sweep)
@@ -378,7 +378,8 @@ class RoadMachine(RuleBasedStateMachine):
                 "joins": person.joins,
                 "renames": person.renames,
                 "emptied": person.emptied,
-                "born": person.born,
+                "whose": person.whose or who(person.record),
+                "listed": person.is_listed,
                 "twin": person.twin,
             }
             for id, person in self.oracle.people.items()
@@ -406,7 +407,8 @@ class RoadMachine(RuleBasedStateMachine):
         for plan, hold in self.road.school().holds.items():
             for state in states.values():
                 if state.held.get(plan) == hold.hash:
-                    assert state.status == ("none" if plan == "create" else "enabled"), f"{plan} is {hold.state}"
+                    is_joiner = plan == "create" or (plan == "rekey" and state.create is not None)
+                    assert state.status == ("none" if is_joiner else "enabled"), f"{plan} is {hold.state}"
                     if plan == "email_change":
                         wanted = wanted_by(self.oracle.people[state.student_id].record)
                         assert state.details is not None
@@ -465,8 +467,23 @@ def said_of(state: AccountState) -> dict[str, Any]:
         "joins": state.create is not None,
         "renames": state.email_change is not None,
         "emptied": set(state.update.columns) - {"year"} if state.update else set(),
-        "born": state.born,
+        "whose": whose(state),
+        "listed": state.is_listed,
         "twin": state.twin,
+    }
+
+
+def whose(state: AccountState) -> dict[str, Any]:
+    """What is kept of who has an account, else what the record says, in the oracle's words."""
+    assert state.assessment is not None
+    assert state.assessment.student is not None
+    if (kept := state.identity) is None:
+        return who(state.assessment.student)
+    return {
+        "first": {plain(name) for name in kept.first_names},
+        "last": plain(kept.last_name or ""),
+        "born": kept.date_of_birth,
+        "number": kept.unique_pupil_number,
     }
 
 
