@@ -228,15 +228,17 @@ class Oracle:
         lists = person.record.lists
         if lists == ("leavers",):
             return
-        if "leavers" in lists:
+        if person.record.system_status == -1:
+            person.is_listed = False
+        elif "leavers" in lists:
             person.is_listed = True
         elif previous is not None and "leavers" in previous.lists:
             person.is_listed = person.status == "disabled"
 
     def is_old_news(self, person: Person, previous: Student | None) -> bool:
         """Nothing but an old entry of a list says left, and of nobody else."""
-        says_so = person.record.lists == ("leavers",) and person.record.system_status != -1
-        return says_so and person.is_listed and person.status == "enabled" and not self.is_strange(person, previous)
+        is_told = person.record.lists == ("leavers",) and person.is_listed
+        return is_told and person.status == "enabled" and not self.is_strange(person, previous)
 
     def settle(self, person: Person, previous: Student | None, now: float, gate: str | None) -> None:
         """Decide somebody, and whoever gets an e-mail by that. ``gate``: what a close has decided already."""

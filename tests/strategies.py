@@ -46,7 +46,7 @@ def any_student(student_id: str, choose: Choose) -> Student:
             return a_leaver(student_id, **fields | choose([{}, {"email": None}]))
         case "listed":  # by the leavers' list alone, which says less of them
             fields |= {"lists": ("leavers",), "email": None, "date_of_birth": None, "unique_pupil_number": None}
-            return a_leaver(student_id, **fields | {"system_status": None})
+            return a_leaver(student_id, **fields | {"system_status": choose([None, -1])})
         case "prospective":
             fields |= {"system_status": 0, "admission_status": "Accepted", "enrolment_year": 2027, "email": None}
         case "both":

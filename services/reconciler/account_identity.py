@@ -84,8 +84,10 @@ def is_listed(last: AccountState | None, record: Student | None) -> bool:
     switched on again. Such an entry is older than that, and explains no absence.
     """
     was_listed = last is not None and last.is_listed
-    if record is None or not _is_on_the_roll(record):
+    if record is None or not _is_of_a_roll(record):
         return was_listed
+    if record.system_status == -1:
+        return False  # the status says so now, whatever is older
     if LEAVERS in record.lists:
         return True
     before = record_of(last) if last is not None else None
@@ -95,11 +97,13 @@ def is_listed(last: AccountState | None, record: Student | None) -> bool:
 
 
 def is_stale_leaver(last: AccountState, record: Student | None) -> bool:
-    """Whether nothing but an entry of the leavers' list that is older than the person's last reading says *left*."""
-    if not last.is_listed or record is None or LEAVERS not in record.lists:
-        return False
-    return not _is_on_the_roll(record) and record.system_status != -1
+    """
+    Whether nothing but an entry of the leavers' list that is older than the person's last reading says *left*. A status
+    in such a record is the entry's own.
+    """
+    return last.is_listed and record is not None and LEAVERS in record.lists and not _is_of_a_roll(record)
 
 
-def _is_on_the_roll(record: Student) -> bool:
+def _is_of_a_roll(record: Student) -> bool:
+    """Whether a list that makes the roll had them, or they were found by id; the leavers' list makes none."""
     return any(name not in (LEAVERS, "absent") for name in record.lists)

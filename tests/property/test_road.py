@@ -144,14 +144,51 @@ class RoadMachine(RuleBasedStateMachine):
         self.sweeps_whole(0, full=False, has_sets=True, gap=5)
         self.is_judged(said)
 
-    @rule(id=SOME, new=st.sampled_from(JOINERS), keeps_email=st.booleans(), leave=st.booleans(), said=SAID)
-    def is_given_a_new_id(self, id: str, new: str, keeps_email: bool, leave: bool, said: str) -> None:
+    @rule(
+        id=SOME,
+        new=st.sampled_from(JOINERS),
+        spelt=st.sampled_from([{}, {}, {"last_name": "O’HARA"}, {"first_name": "Ann"}, {"date_of_birth": None}]),
+        keeps_email=st.booleans(),
+        leave=st.booleans(),
+        order=st.sampled_from(["at once", "comes first", "goes first"]),
+        said=SAID,
+    )
+    def is_given_a_new_id(
+        self, id: str, new: str, spelt: dict[str, Any], keeps_email: bool, leave: bool, order: str, said: str
+    ) -> None:
         if (one := self.truth.get(id)) is None:
             return
         email = one.email if keeps_email else f"s{new}@abbey.example"
-        self.truth[new] = msgspec.structs.replace(one, student_id=new, email=email)
-        self.many_go({id}, leave)
+        heir = msgspec.structs.replace(one, student_id=new, email=email, **spelt)
+        if order == "goes first":
+            self.many_go({id}, leave)
+            self.sweeps_thrice(0, 61)
+        self.truth[new] = heir
+        if order == "comes first":
+            self.sweeps_whole(0, full=False, has_sets=True, gap=61)
+        if order != "goes first":
+            self.many_go({id}, leave)
         self.sweeps_thrice(0, 61)
+        self.is_judged(said)
+
+    @rule(id=SOME, seed=SEEDS, keeps=st.sampled_from(["nothing", "the birth date", "the names", "the number"]))
+    def is_given_to_somebody_else(self, id: str, seed: int, keeps: str) -> None:
+        """An id of the school, whoever has it now and whether they are still there."""
+        fields: dict[str, Any] = {"first_name": "Omar", "last_name": "Vale", "date_of_birth": "2015-01-01"}
+        kept = {"the birth date": ("date_of_birth",), "the names": ("first_name", "last_name")}.get(keeps, ())
+        number = self.truth[id].unique_pupil_number if id in self.truth and keeps == "the number" else None
+        sound = a_sound_student(id, Random(seed).choice)
+        one = msgspec.structs.replace(sound, unique_pupil_number=number, email=f"o{id}@abbey.example")
+        self.truth[id] = msgspec.structs.replace(one, **{name: fields[name] for name in fields.keys() - set(kept)})
+        self.sweeps_whole(0, full=False, has_sets=True, gap=5)
+
+    @rule(ids=st.lists(SOME, min_size=2, max_size=5, unique=True), said=SAID)
+    def want_each_others_emails(self, ids: list[str], said: str) -> None:
+        there = [id for id in ids if id in self.truth and self.truth[id].system_status == 1]
+        emails = [self.truth[id].email for id in there]
+        for id, email in zip(there, emails[1:] + emails[:1], strict=True):
+            self.truth[id] = msgspec.structs.replace(self.truth[id], email=email)
+            self.sweeps_whole(0, full=False, has_sets=True, gap=5)
         self.is_judged(said)
 
     # --- sweeps and readings ----------------------------------------------------------------------------------------

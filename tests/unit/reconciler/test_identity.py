@@ -312,6 +312,30 @@ def test_a_refused_one_keeps_both(road: Road) -> None:
     assert road.school().holds["rekey"].state == "refused"
 
 
+def test_a_refused_rekey_whose_old_record_flickers_is_the_same_pair(road: Road) -> None:
+    """The office puts it back, and away again. Fails when the second going is an ordinary leaver's."""
+    reads(road, "s2", [*REST, renumbered()], [leaver(), renumbered()], 10)
+    road.order(RefuseHold(school=SCHOOL, plan="rekey", hash=road.school().holds["rekey"].hash, operator="kim"))
+    reads(road, "s3", [*PEOPLE, renumbered()], [PEOPLE[0]], 20)
+    reads(road, "s4", [*REST, renumbered()], [leaver()], 30)
+    assert OLD in road.enabled()
+    assert (set(road.school().holds), road.school().holds["rekey"].count) == ({"rekey"}, 1)
+
+
+def test_an_old_record_goes_as_any_other_once_its_heir_is_gone(road: Road) -> None:
+    new = renumbered(email="p0@new.example")
+    reads(road, "s2", [*REST, new], [leaver(), new], 10)
+    reads(road, "s3", PEOPLE, [PEOPLE[0], a_leaver(NEW, first_name="P0", date_of_birth="2010-03-01")], 20)
+    assert road.school().holds["rekey"].count == 1, "the new id goes and the old one is there again: that is one too"
+    road.order(ReleaseHold(school=SCHOOL, plan="rekey", hash=road.school().holds["rekey"].hash, operator="kim"))
+    reads(road, "s4", PEOPLE, [], 30)
+    state = road.account(OLD)
+    assert state is not None
+    assert (state.twin, road.school().holds, NEW in road.enabled()) == (None, {}, False)
+    reads(road, "s5", REST, [leaver()], 40)
+    assert (OLD in road.enabled(), road.school().holds) == (False, {})
+
+
 def test_a_leaver_and_somebody_else_who_joins_are_two(road: Road) -> None:
     other = renumbered(first_name="Bea", last_name="Moss", email="bea@abbey.example")
     reads(road, "s2", [*REST, other], [leaver(), other], 10)

@@ -198,10 +198,15 @@ def test_an_entry_that_is_news_explains_one() -> None:
 
 
 def test_the_status_explains_it_whatever_the_lists_said_before() -> None:
-    state, _ = read(enabled(is_listed=True), left(lists=("leavers",)))
-    assert state.staged is not None
-    state, _ = read(enabled(is_listed=True), left())
-    assert state.staged is not None
+    for lists in (("students",), BOTH_LISTS):
+        state, _ = read(enabled(is_listed=True), left(lists=lists))
+        assert (state.staged is not None, state.is_listed) == (True, False)
+        assert read(state, left(**LISTED))[0].staged is not None, "the entry is confirmed by that"
+
+
+def test_the_status_of_an_old_entry_is_as_old() -> None:
+    assert read(enabled(is_listed=True), left(lists=("leavers",)))[0].staged is None
+    assert read(enabled(), left(lists=("leavers",)))[0].staged is not None
 
 
 def test_an_entry_that_was_taken_away_and_comes_again_is_news() -> None:
