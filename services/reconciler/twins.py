@@ -35,6 +35,8 @@ class Directory:
 
     def find(self, state: AccountState) -> str | None:
         """Who is most likely the same person under another id; of some who are equally so, the first by id."""
+        if not self._of:
+            return None
         found = {id: one for name in marks_of(state) if name in self._of for id, one in self._of[name].items()}
         alike = [(-likeness(state, one), id) for id, one in found.items() if id != state.student_id]
         sure, student = min(alike, default=(0, None))
