@@ -24,12 +24,24 @@ def record_of(state: AccountState) -> Student | None:
 
 
 def identity_of(state: AccountState) -> Identity:
-    """Whose the account is."""
+    """Whose the account is. What a state that was stored before identities were does not say, the account does."""
     if state.identity is not None:
         return state.identity
-    if state.born is not None:  # as it was stored before identities were
-        return Identity(date_of_birth=state.born)
-    return person.identity_of(record_of(state))
+    who = person.identity_of(record_of(state))
+    if state.born is not None:  # the record's names may be another's
+        who = Identity(date_of_birth=state.born)
+    return person.filled(who, _told(state)) if not (who.first_names or who.last_name) else who
+
+
+def _told(state: AccountState) -> Identity:
+    """What an account itself says of its person; an id that is not the key is a feed's own."""
+    if (details := state.details) is None:
+        return person.NOBODY
+    return Identity(
+        first_names=(details.first_name,) if details.first_name else (),
+        last_name=details.last_name or None,
+        feed_id=details.id if details.id != state.student_id else None,
+    )
 
 
 def taken(last: AccountState, assessed: StudentAssessed) -> tuple[Identity | None, bool]:

@@ -7,6 +7,7 @@ import pytest
 from services.reconciler.account_identity import has_record_of_another, identity_of
 from services.reconciler.reconcile import changed, disable
 from shared.events import Evidence, StudentAssessed
+from shared.person import NOBODY, Identity
 from shared.state import Absence
 from shared.wire import encode
 from tests.builders import at
@@ -14,6 +15,7 @@ from tests.unit.reconciler.accounts import (
     ENGLISH,
     NOW,
     a_slip,
+    details,
     disabled,
     eligible,
     enabled,
@@ -78,6 +80,26 @@ def test_a_birth_date_that_was_stored_by_itself_still_tells_whose_the_id_is() ->
     assert (state.status, state.born, changes) == ("disabled", None, [])
     assert identity_of(state).date_of_birth == "2010-03-04"
     assert read(state, born("2010-03-04"))[0].status == "enabled"
+
+
+@pytest.mark.parametrize("state", [enabled, disabled])
+@pytest.mark.parametrize("before", [None, unreadable()], ids=["no record", "an unreadable one"])
+def test_whose_an_account_is_without_a_record_the_account_says(state: Any, before: StudentAssessed | None) -> None:
+    """As it was stored before all of a person was kept."""
+    had = state(assessment=before)
+    assert identity_of(had) == Identity(first_names=("Ada",), last_name="Fern")
+    stranger, changes = read(had, born("2015-01-01", **BECAME))
+    assert (changes, stranger.details) == ([], had.details)
+    assert read(stranger, born("2010-03-04"))[0].status == "enabled"
+
+
+def test_the_id_that_a_feed_told_is_part_of_it() -> None:
+    had = enabled(assessment=unreadable(), details=changed(details(), id="n-17"))
+    assert identity_of(had).feed_id == "n-17"
+    assert identity_of(enabled(assessment=unreadable())).feed_id is None, "the key itself is no id of a feed's own"
+    assert identity_of(never_had_one(assessment=unreadable())) == NOBODY
+    blank = enabled(assessment=unreadable(), details=changed(details(), first_name="", last_name=""))
+    assert identity_of(blank) == NOBODY
 
 
 @pytest.mark.parametrize("before", [None, unreadable()], ids=["no record", "an unreadable one"])
