@@ -93,6 +93,13 @@ def test_whose_an_account_is_without_a_record_the_account_says(state: Any, befor
     assert read(stranger, born("2010-03-04"))[0].status == "enabled"
 
 
+@pytest.mark.parametrize("lacks", ["first_name", "last_name"])
+def test_a_record_with_one_name_is_a_record_of_that_name(lacks: str) -> None:
+    """The account's names may be those of before a marriage."""
+    who = identity_of(enabled(assessment=eligible(**{lacks: None})))
+    assert (who.first_names, who.last_name) == ((("Ada",), None) if lacks == "last_name" else ((), "Fern"))
+
+
 def test_the_id_that_a_feed_told_is_part_of_it() -> None:
     had = enabled(assessment=unreadable(), details=changed(details(), id="n-17"))
     assert identity_of(had).feed_id == "n-17"
