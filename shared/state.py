@@ -4,6 +4,7 @@ from typing import Literal
 
 from shared.events import ColumnDrop, Evidence, StudentAssessed
 from shared.model import Budget, Details, Frozen, Kind, Structure
+from shared.person import Identity
 
 
 class StagedDisable(Frozen, kw_only=True):
@@ -59,9 +60,12 @@ class AccountState(Frozen, kw_only=True):
 
     ``create``, ``enable`` and ``email_change`` are the offsets at which a new account, one that comes back or a changed
     e-mail was staged, beyond its budget. ``took`` maps a field that the last update overwrote to the digest of its
-    value, ``lacks`` names the columns that the details were taken from and undecided records since have not. ``born``
-    is the birth date of a disabled account whose record now has another, ``twin`` the id under which somebody who is to
-    be disabled seems to have come back.
+    value, ``lacks`` names the columns that the details were taken from and undecided records since have not.
+
+    ``identity`` is whose the account is, where the newest record says less of it or is somebody else's; ``born`` is how
+    the birth date alone was kept before. ``twin`` is the other id of somebody who seems to have two: of an account the
+    id under which they came back, of one that is only staged the disabled account that was theirs. ``is_listed``: the
+    leavers' list had them already when they were last on the roll.
     """
 
     school: str
@@ -88,6 +92,8 @@ class AccountState(Frozen, kw_only=True):
     email_change: int | None = None
     update: StagedUpdate | None = None
     born: str | None = None
+    identity: Identity | None = None
+    is_listed: bool = False
     twin: str | None = None
     lacks: tuple[str, ...] = ()
     held: dict[str, str] = {}

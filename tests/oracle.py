@@ -20,6 +20,7 @@ PLANS = (*DISABLES, "rekey", *LOSSES, *BROUGHT, "update", "nulled_column")
 BOUND_BY = {  # under which plans somebody's being asked about binds a plan
     "disable_explained": ("disable_explained", "rekey"),
     "disable_unexplained": ("disable_unexplained", "disable_explained", "rekey"),
+    "create": ("create", "rekey"),
 }
 TELLING = ("first", "last", "personal_email", "phone")
 ALIKE = 3  # so many may take one value in a week
@@ -77,7 +78,8 @@ class Person:
     overwritten: set[str] = field(default_factory=set)  # details beyond the budget of updates
     alike: set[str] = field(default_factory=set)  # details of which many took the value
     took: dict[str, str] = field(default_factory=dict)  # what the last update put in place of something
-    born: str | None = None
+    whose: dict[str, Any] | None = None  # where the record says less of who they are, or is somebody else's
+    is_listed: bool = False  # among the leavers already when they were last on the roll
     twin: str | None = None
     absence: tuple[str, float] | None = None
     held: dict[str, object] = field(default_factory=dict)
@@ -142,7 +144,7 @@ def verdict(student: Student) -> str:
         sound = name and "." in domain.strip(".") and " " not in email and "@" not in domain
         shown = student.preferred_name or student.first_name
         return "eligible" if student.title and shown and student.last_name and sound else "undecided"
-    if student.system_status == -1:
+    if student.system_status == -1 or student.lists == ("leavers",):
         return "left"
     return "prospective" if student.system_status == 0 else "undecided"
 
@@ -166,9 +168,44 @@ def said_by(student: Student) -> dict[str, Any]:
     }
 
 
-def who(student: Student) -> tuple[str, ...] | None:
-    parts = (student.first_name, student.last_name, student.date_of_birth)
-    return tuple(str(part).lower() for part in parts) if all(parts) else None
+def who(student: Student) -> dict[str, Any]:
+    """What a record says of who somebody is, as it is compared."""
+    return {
+        "first": {plain(name) for name in (student.first_name, student.preferred_name) if name},
+        "last": plain(student.last_name or ""),
+        "born": student.date_of_birth,
+        "number": student.unique_pupil_number,
+    }
+
+
+def plain(name: str) -> str:
+    return "".join(letter for letter in name.lower().replace("é", "e").replace("e\u0301", "e") if letter.isalpha())
+
+
+def differ(one: dict[str, Any], other: dict[str, Any]) -> dict[str, bool]:
+    """Where both say something: whether it is something else."""
+    both = [name for name in one if one[name] and other[name]]
+    return {name: not one[name] & other[name] if name == "first" else one[name] != other[name] for name in both}
+
+
+def alike(one: dict[str, Any], other: dict[str, Any]) -> int:
+    """0: two people. The more, the surer that they are one."""
+    differs = differ(one, other)
+    if "number" in differs:
+        return 0 if differs["number"] else 4
+    if differs.get("born", True):
+        return 0
+    return 2 * (differs.get("first") is False) + (differs.get("last") is False)
+
+
+def is_another(had: dict[str, Any], now: dict[str, Any], status: str) -> bool:
+    differs = differ(had, now)
+    names = [name for name in ("first", "last") if differs.get(name)]
+    if "number" in differs:
+        return differs["number"] and (bool(names) or bool(differs.get("born")))
+    if "born" in differs:
+        return differs["born"] and (bool(names) or status == "disabled")
+    return len(names) == 2 and (status == "disabled" or bool(had["born"] or now["born"]))
 
 
 class Oracle:
@@ -238,24 +275,73 @@ class Oracle:
             person = self.people[id] = Person(student, minutes)
         person.record = person.proven = student
         person.read_at, person.is_read_since = minutes, True
-        person.absence, person.lacking = None, []
+        self.note_lists(person, previous)
+        if not self.is_old_news(person, previous):
+            person.absence, person.lacking = None, []
         self.settle(person, previous, minutes, None)
+
+    def note_lists(self, person: Person, previous: Student | None) -> None:
+        lists = person.record.lists
+        if lists == ("leavers",):
+            return
+        if person.record.system_status == -1:
+            person.is_listed = False
+        elif "leavers" in lists:
+            person.is_listed = True
+        elif previous is not None and "leavers" in previous.lists:
+            person.is_listed = person.status == "disabled"
+
+    def is_old_news(self, person: Person, previous: Student | None) -> bool:
+        """Nothing but an old entry of a list says left, and of nobody else."""
+        is_told = person.record.lists == ("leavers",) and person.is_listed
+        return is_told and person.status == "enabled" and not self.is_strange(person, previous)
 
     def settle(self, person: Person, previous: Student | None, now: float, gate: str | None) -> None:
         """Decide somebody, and whoever gets an e-mail by that. ``gate``: what a close has decided already."""
-        before, wanted = self.email_of(person), wanted_by(person.record)
+        is_strange = self.is_strange(person, previous)
+        before, wanted = self.email_of(person), None if is_strange else wanted_by(person.record)
         other = self.holder_of(wanted, but=person) if wanted else None
-        is_exchange = other is not None and before is not None and other.waits == before and other.is_here
-        if other is not None and not is_exchange:
-            person.waits = wanted
-            self.note_birth(person, previous)
-            self.carry_forward(person, previous)
+        ring = self.ring(other, before) if other is not None else []
+        if other is not None and not ring:
+            self.decide(person, previous, GOES, now, waits=wanted)
         else:
-            gate = gate or self.gate(person, now, 2 if is_exchange else 1)
-            self.decide(person, previous, gate, now)
-            if other is not None:
-                self.decide(other, other.record, gate, now)
+            twin = None
+            if gate is None:
+                twin = self.twin_of(person, now) if wanted else None
+                gate = WAITS if twin else GOES if is_strange else self.gate(person, now, 1 + len(ring))
+            self.decide(person, previous, gate, now, twin=twin)
+            for one in ring:
+                self.decide(one, one.record, gate, now)
         self.give(before, now)
+
+    def ring(self, other: Person, mine: str | None) -> list[Person]:
+        """Everybody from ``other`` on, each wanting the next one's e-mail, as far as the one who wants ``mine``."""
+        found: list[Person] = []
+        at: Person | None = other
+        while at is not None and at not in found and at.waits and at.is_here:
+            found.append(at)
+            if at.waits == mine:
+                return found
+            at = self.holder_of(at.waits)
+        return []
+
+    def twin_of(self, person: Person, now: float) -> str | None:
+        """Who was disabled in the last week and seems to be this joiner."""
+        if self.closed_at is None or person.status != "none":
+            return None
+        mine, id = who(person.record), person.record.student_id
+        if person.twin is not None and alike(mine, self.identity(person.twin)):
+            return person.twin
+        went = {
+            one: alike(mine, self.identity(one))
+            for one, other in self.people.items()
+            if one != id and other.disabled_at is not None and other.disabled_at > now - 7 * DAY
+        }
+        likely = sorted(one for one, sure in went.items() if sure and sure == max(went.values()))
+        return likely[0] if likely and self.people[likely[0]].twin != id else None
+
+    def identity(self, id: str) -> dict[str, Any]:
+        return self.people[id].whose or who(self.people[id].record)
 
     def gate(self, person: Person, now: float, heads: int = 1) -> str:
         wanted = wanted_by(person.record)
@@ -304,14 +390,15 @@ class Oracle:
             if self.holder_of(email) is not None:
                 return
             if person.waits == email and person.is_here:
-                old = self.email_of(person)
-                self.decide(person, person.record, GOES if id == heir else self.gate(person, now), now)
+                old, twin = self.email_of(person), None if id == heir else self.twin_of(person, now)
+                gate = GOES if id == heir else WAITS if twin else self.gate(person, now)
+                self.decide(person, person.record, gate, now, twin=twin)
                 if old is not None and old != email:
                     self.give(old, now)
 
     def let_be(self, person: Person) -> None:
         person.leaves, person.lost, person.held = False, None, {}
-        person.joins, person.returns, person.renames, person.twin = False, False, False, None
+        person.joins, person.returns, person.renames = False, False, False
         person.emptied, person.overwritten, person.alike, person.lacks = set(), set(), set(), set()
 
     def carry_forward(self, person: Person, previous: Student | None) -> None:
@@ -328,25 +415,47 @@ class Oracle:
             person.emptied, person.lacks = emptied, lacks
             person.held = {plan: key for plan, key in held.items() if plan == "nulled_column"}
 
-    def note_birth(self, person: Person, previous: Student | None) -> bool:
-        """Whether a disabled account's id was given to somebody else."""
-        if person.status != "disabled":
+    def is_strange(self, person: Person, previous: Student | None) -> bool:
+        """Whether the record of somebody who has, or had, an account is somebody else's."""
+        if person.status == "none" or previous is None:
             return False
-        born, now = person.born or (previous.date_of_birth if previous else None), person.record.date_of_birth
-        person.born = None if born == now else born
-        return born is not None and now is not None and born != now
+        return is_another(person.whose or who(previous), who(person.record), person.status)
 
-    def decide(self, person: Person, previous: Student | None, gate: str, now: float) -> None:
-        person.waits = None
-        is_another = self.note_birth(person, previous)
-        says = "undecided" if is_another else verdict(person.record)
+    def note_who(self, person: Person, previous: Student | None) -> bool:
+        is_strange, says = self.is_strange(person, previous), who(person.record)
+        if person.status == "none" or previous is None:
+            person.whose = None
+            return False
+        had = person.whose or who(previous)
+        whole = had if is_strange else {name: said or had[name] for name, said in says.items()}
+        person.whose = whole if whole != says else None
+        return is_strange
+
+    def decide(
+        self,
+        person: Person,
+        previous: Student | None,
+        gate: str,
+        now: float,
+        twin: str | None = None,
+        waits: str | None = None,
+    ) -> None:
+        is_old = self.is_old_news(person, previous)
+        person.waits = waits
+        is_strange = self.note_who(person, previous)
+        says = "undecided" if is_strange or (waits and person.status != "enabled") else verdict(person.record)
         if says == "eligible" and person.status != "enabled" and gate == WAITS:
             is_new = person.status == "none"
-            held = {plan: key for plan, key in person.held.items() if plan == ("create" if is_new else "enable")}
+            plans = ("create", "rekey") if twin == person.twin else ("create",)
+            plans = plans if is_new else ("enable",)
+            held = {plan: key for plan, key in person.held.items() if plan in plans}
             self.let_be(person)
             person.joins, person.returns, person.held = is_new, not is_new, held
+            person.twin = twin if is_new else person.twin
         elif says == "eligible":
             self.have(person, previous, gate, now)
+        elif is_old:
+            person.leaves = False
         elif says == "left" and person.status == "enabled":
             person.leaves, person.lost = True, None
             person.renames, person.emptied, person.overwritten, person.alike = False, set(), set(), set()
@@ -368,6 +477,8 @@ class Oracle:
             person.lost = (*gone, is_move or bool(is_less and before is not None and before[2]))
         said = said_by(record)
         wanted = dict(said)
+        if person.waits:
+            wanted["email"] = person.has["email"]
         reviewed, before_fields = person.held, person.waiting_details
         person.renames = False
         waits: set[str] = set()
@@ -400,7 +511,9 @@ class Oracle:
         person.held = {plan: key for plan, key in reviewed.items() if plan in keeps}
         person.programmes, person.modules = person.programmes | programmes, person.modules | modules
         person.status, person.leaves, person.disabled_at = "enabled", False, None
-        person.joins, person.returns, person.born, person.twin, person.has = False, False, None, None, wanted
+        person.joins, person.returns, person.has = False, False, wanted
+        if was == "none":
+            person.twin = None
 
     def hold_back(self, person: Person, previous: Student | None, wanted: dict[str, Any], now: float) -> set[str]:
         """Take out of ``wanted`` what an enabled account may not become at once. Returns which details wait."""
@@ -465,20 +578,28 @@ class Oracle:
                 person.lacking.append(started)
                 if person.absence is None and person.status == "enabled":
                     person.absence = (sweep, started)
-            if not person.is_going:
+            if person.status == "enabled" and person.twin not in truth:
                 person.twin = None
-        self.find_twins(joined, sweep)
+        self.find_twins(joined, started + 1)
         self.remove(event, sweep, started, truth)
         self.closed_at = started + 1
 
-    def find_twins(self, joined: set[str], sweep: str) -> None:
-        for id, person in self.people.items():
-            is_first = person.leaves or (person.absence is not None and person.absence[0] == sweep)
-            if not (person.is_going and is_first and person.twin is None) or who(person.record) is None:
-                continue
-            alike = sorted(one for one in joined if who(self.people[one].record) == who(person.record))
-            if alike and alike[0] != id:
-                person.twin = alike[0]
+    def find_twins(self, joined: set[str], now: float) -> None:
+        going = {id: person for id, person in self.people.items() if person.is_going and person.twin is None}
+        emails = {self.email_of(person) for person in going.values()}
+        heirs = {
+            id
+            for id, one in self.people.items()
+            if one.is_in_roll and one.status != "disabled" and not one.leaves
+            if id in joined or one.joins or one.waits in emails or self.came_since(one, now - 7 * DAY)
+        }
+        for id, person in going.items():
+            sure = {heir: alike(self.identity(id), self.identity(heir)) for heir in heirs - {id}}
+            likely = sorted(heir for heir, how in sure.items() if how and how == max(sure.values()))
+            person.twin = likely[0] if likely else None
+
+    def came_since(self, person: Person, moment: float) -> bool:
+        return any(person.spent.get(plan, -DAY * 99) > moment for plan in ("create", "enable"))
 
     def emptied_of(self, person: Person) -> set[str]:
         """The columns whose emptiness is why something of this person's waits."""
@@ -516,14 +637,16 @@ class Oracle:
         for plan in PLANS:
             if plan not in BROUGHT:
                 for id in sorted(judged[plan].goes | (judged[plan].released & judged[plan].ids)):
-                    self.carry_out(plan, self.people[id], now if id in judged[plan].goes else None, now)
+                    if not self.people[id].joins:
+                        self.carry_out(plan, self.people[id], now if id in judged[plan].goes else None, now)
         for id in sorted(enabled):
             if self.people[id].status == "disabled":
                 self.give(emails[id][0], now, emails[id][1])
-        for plan in BROUGHT:
+        for plan in ("rekey", *BROUGHT):
             one = judged[plan]
             for id in sorted(one.goes | (one.released & one.ids)):
-                self.settle(self.people[id], self.people[id].record, now, COUNTS if id in one.goes else GOES)
+                if plan != "rekey" or self.people[id].joins:
+                    self.settle(self.people[id], self.people[id].record, now, COUNTS if id in one.goes else GOES)
 
     def begin(self, plan: str, ids: set[str], later: set[str]) -> Judged:
         """Who of a plan a person was asked about before, and what they said."""
@@ -564,7 +687,7 @@ class Oracle:
         if not going:
             return
         left = sum(person.status == "enabled" for person in self.people.values()) - going
-        left -= sum(len(judged[plan].released & judged[plan].ids) for plan in plans)
+        left -= sum(not self.people[id].joins for plan in plans for id in judged[plan].released & judged[plan].ids)
         is_half = all(
             total <= base // 2 or any(self.limits[plan].share_lets(total, base) for plan in DISABLES)
             for w in (DAY, 7 * DAY)
@@ -656,7 +779,8 @@ class Oracle:
         for id, person in self.people.items():
             if person.status != "enabled":
                 if (person.joins or person.returns) and person.is_in_roll:
-                    plans["create" if person.joins else "enable"][0].add(id)
+                    joins = "rekey" if person.twin else "create"
+                    plans[joins if person.joins else "enable"][0].add(id)
                 continue
             if person.leaves:
                 plans["rekey" if person.twin else "disable_explained"][0].add(id)

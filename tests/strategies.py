@@ -37,13 +37,16 @@ def any_student(student_id: str, choose: Choose) -> Student:
     fields = _sound(student_id, choose) | {
         "email": choose([own, own, own, f" {own.upper()}", *neighbours, SHARED, SHARED.upper()])
     }
-    match choose(["sound"] * 6 + ["areas away", "slip", "left", "prospective", "both", "unknown"]):
+    match choose(["sound"] * 6 + ["areas away", "slip", "left", "listed", "prospective", "both", "unknown"]):
         case "areas away":
             fields |= choose([{"modules": None}, {"modules": None, "programmes": None}])
         case "slip":
             fields |= choose([{"email": None}, {"email": "no"}, {"title": None}, {"last_name": None}])
         case "left":
             return a_leaver(student_id, **fields | choose([{}, {"email": None}]))
+        case "listed":  # by the leavers' list alone, which says less of them
+            fields |= {"lists": ("leavers",), "email": None, "date_of_birth": None, "unique_pupil_number": None}
+            return a_leaver(student_id, **fields | {"system_status": choose([None, -1])})
         case "prospective":
             fields |= {"system_status": 0, "admission_status": "Accepted", "enrolment_year": 2027, "email": None}
         case "both":
@@ -55,7 +58,9 @@ def any_student(student_id: str, choose: Choose) -> Student:
 
 def _sound(student_id: str, choose: Choose) -> dict[str, Any]:
     return {
-        "last_name": choose(["Fern", "Fern", "Moss"]),
+        "first_name": choose(["Zoé", "Zoé", "Zoe\u0301", "ZOE", "Bea"]),
+        "last_name": choose(["Fern", "Fern", "O'Hara", "O’Hara", "ohara"]),
+        "unique_pupil_number": choose([None, None, f"H80120000{student_id[-4:]}"]),
         "year_group": 10 + int(student_id) % 2,
         "programmes": choose([("Y10",), ("Y10",), *some_of(PROGRAMMES)]),
         "modules": choose([MODULES[:2], MODULES[:2], *some_of(MODULES)]),

@@ -13,15 +13,22 @@ from services.eligibility.assess import RECORD_SOUND, assess, rulebook_of, years
 from services.eligibility.rules import Case
 from services.eligibility.rulings import Ruling, rulings, unreadable
 from services.eligibility.staff import CASES
+from services.reconciler import account_identity
+from services.reconciler.account_identity import has_record_of_another, is_stale_leaver, record_of
 from shared import clock
 from shared.books import person_word
 from shared.config import School
 from shared.events import StudentAssessed
 from shared.model import Category, Kind, Student, Verdict
+from shared.person import Identity, identity_of
 from shared.state import AccountState
 
 EMAIL_FREE = "email_free"
 SAME_PERSON = "same_person"
+TWO_STEPS = (
+    "If the record is theirs, put it right at the source in two steps, a sweep between them: the names with the birth "
+    "date as the account has it, then the birth date. If it is somebody else's, give them an id of their own."
+)
 
 
 def assessed_now(student: Student, account: AccountState, school: School, today: date) -> StudentAssessed:
@@ -66,8 +73,11 @@ def judged(
             notes.append(
                 "Settings or rules have changed since this record was judged; the next full sweep judges it anew."
             )
-    is_another = account.born is not None and mine is Verdict.ELIGIBLE
-    if account.waits_for_email is not None or is_another:
+    if account.status == "enabled" and is_stale_leaver(account, record_of(account)):
+        notes.append(
+            "The leavers' list had this person already when they were last on the roll: its entry explains no absence."
+        )
+    if account.waits_for_email is not None or has_record_of_another(account):
         mine = Verdict.UNDECIDED
     return (
         category,
@@ -77,15 +87,34 @@ def judged(
 
 
 def _same_person(found: Found) -> Ruling:
-    """Decided where an id comes back from a disabled account."""
+    """Decided wherever there is an account."""
     account = found.account
-    record = account.assessment.student if account.assessment else None
+    is_another = has_record_of_another(account)
     return Ruling(
         id=SAME_PERSON,
-        outcome="fail" if account.born else "pass" if account.status == "disabled" else "not_applicable",
-        value=record.date_of_birth if account.born and record else None,
-        message="An id that comes back is the person whose account was disabled, as far as the birth date tells.",
-        fix="At the source, correct the birth date, or give this person an id of their own." if account.born else None,
+        outcome="fail" if is_another else "not_applicable" if account.status == "none" else "pass",
+        value=named(identity_of(record_of(account))) if is_another else None,
+        message="The record is that of the person whose account it is: by names, birth date and numbers for life.",
+        fix=f"The account is that of {named(account_identity.identity_of(account))}. {TWO_STEPS}"
+        if is_another
+        else None,
+    )
+
+
+def named(who: Identity) -> str:
+    """Somebody in words: the names, the birth date, and what they have for life."""
+    first = " or ".join(who.first_names)
+    names = " ".join(name for name in (first, who.last_name) if name) or "somebody without a name"
+    born = f", born {who.date_of_birth}" if who.date_of_birth else ""
+    numbers = [f"{words} {value}" for words, value in _for_life(who) if value]
+    return names + born + "".join(f", {one}" for one in numbers)
+
+
+def _for_life(who: Identity) -> tuple[tuple[str, str | None], ...]:
+    return (
+        ("unique pupil number", who.unique_pupil_number),
+        ("person GUID", who.person_guid),
+        ("id in the feed", who.feed_id),
     )
 
 
@@ -99,6 +128,7 @@ def _email_free(found: Found) -> Ruling:
         value=waits,
         message=f"No other {who} of the school has the e-mail address.",
         fix=f"At the source, give one of the two another address: {who} {found.email_holder or 'unknown'} has it now."
+        + (" Until then the account keeps its own; all else of the record takes effect." if enabled else "")
         if waits
         else None,
     )

@@ -220,8 +220,10 @@ def reason_of(plan: str, state: AccountState) -> str:
         case guard.DISABLE_ABSENT:
             return "is in the pushed body no more; no record says that they left"
         case guard.REKEY:
+            if state.status != "enabled":
+                return f"would have a new account; seems to be {state.twin}, whose account was disabled"
             why = _left(state) if state.staged is not None else _missing(state)
-            return f"{why}; {state.twin} came in the same sweep, with the same name and birth date"
+            return f"{why}; seems to have come back as {state.twin}"
         case guard.CREATE:
             return "would have a new account"
         case guard.ENABLE:

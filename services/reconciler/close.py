@@ -71,7 +71,7 @@ def close(
     matter, ``programme_of`` the programme of each module, only at the turn of the year. Every state that comes out has
     been decided at ``at``, the lane offset of the SweepCompleted.
     """
-    marked = twins.mark(states, mark_absences(states, roll, completed), completed.sweep)
+    marked = twins.mark(states, mark_absences(states, roll, completed), roll, completed.completed_at)
     work = _Work(completed, at, marked)
     spending = Spending(recent)
     drops = columns.drops(marked, everybody)
@@ -167,7 +167,7 @@ def _carry_out(work: _Work, one: Judged) -> None:
 def _take_effect(work: _Work, name: str, student: str, spends: str | None) -> None:
     """Let what one plan has for one person happen. ``spends``: the budget that it counts against, if any."""
     state, when = work.states[student], work.completed.completed_at
-    if name in ADMITTED:
+    if name in ADMITTED or state.create is not None:  # whoever joins as somebody's heir has no account yet
         work.admitted.append((name, student, spends is not None))
         return
     if name in (*guard.DISABLES, guard.REKEY):

@@ -1,8 +1,8 @@
 """
 Who has which e-mail in a school: the one who has it keeps it (DESIGN §6).
 
-Another student who wants it is undecided and decided again, from the kept assessment, whenever its holder is disabled
-or changes; two who want each other's exchange them in one step.
+Another student who wants it keeps their own, or has no account yet, and is decided again, from the kept assessment,
+whenever its holder is disabled or changes; as many as want each other's in a ring exchange them in one step.
 
 A new account and a changed e-mail go at once while their budgets last. Beyond them they are staged for the close of a
 certified sweep, which admits them here.
@@ -11,6 +11,7 @@ certified sweep, which admits them here.
 from collections.abc import Callable
 
 from services.reconciler import admission
+from services.reconciler.account_identity import is_of_another, likeness
 from services.reconciler.ledger import Ledger, email_of
 from services.reconciler.reconcile import Change, Gate, Reading, changed, fold, reconcile
 from shared.events import StudentAssessed
@@ -52,25 +53,63 @@ def free(ledger: Ledger, address: str | None, at: int, when: str, emit: Emit, he
 
 def _decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: Emit, *, is_admitted: bool) -> None:
     before, when = ledger.state(assessed.student_id), reading.when or reading.read_at
-    wanted, mine = wanted_email(assessed), email_of(before)
+    wanted, mine = None if is_of_another(before, assessed) else wanted_email(assessed), email_of(before)
     holder = ledger.holder(wanted) if wanted is not None else None
-    is_taken = holder is not None and holder != assessed.student_id
-    other = ledger.state(holder) if is_taken and holder is not None else None
-    is_exchange = other is not None and mine is not None and other.waits_for_email == mine and _is_here(ledger, other)
-    if is_taken and not is_exchange:
-        reading = changed(reading, waits_for=wanted)
-    elif not is_admitted:
-        gate = admission.gate_of(ledger, before, wanted, mine, when, heads=2 if is_exchange else 1)
+    others: list[AccountState] = []
+    if holder is not None and holder != assessed.student_id:
+        others = _ring(ledger, holder, mine)
+        if not others:
+            reading = changed(reading, waits_for=wanted)
+    if reading.waits_for is None and not is_admitted:
+        twin = _twin(ledger, before, assessed, when) if wanted is not None else None
+        gate = Gate.STAGED if twin else admission.gate_of(ledger, before, wanted, mine, when, heads=1 + len(others))
         if gate is not Gate.OPEN:
-            reading = changed(reading, gate=gate)
+            reading = changed(reading, gate=gate, twin=twin)
     reading = admission.of_details(ledger, before, assessed, reading)
     state, changes = reconcile(before, assessed, reading)
     ledger.save(state)
     emit(state, changes)
-    if other is not None and is_exchange:
-        _again(ledger, other, reading, emit)  # also to be staged: an exchange is two changes
-    else:
+    for other in others:
+        _again(ledger, other, reading, emit)  # also to be staged: an exchange is as many changes as it has people
+    if not others:
         _free(ledger, mine, reading.at, when, emit)
+
+
+def _ring(ledger: Ledger, holder: str, mine: str | None) -> list[AccountState]:
+    """
+    Who holds a wanted e-mail, who holds the one that they want instead, and so on as far as somebody who wants
+    ``mine``: they and I exchange. Empty where that leads nowhere, or to somebody who may be gone.
+    """
+    found: dict[str, AccountState] = {}
+    at: str | None = holder
+    while mine is not None and at is not None and at not in found:
+        state = ledger.state(at)
+        if state is None or state.waits_for_email is None or not _is_here(ledger, state):
+            return []
+        found[at] = state
+        if state.waits_for_email == mine:
+            return list(found.values())
+        at = ledger.holder(state.waits_for_email)
+    return []
+
+
+def _twin(ledger: Ledger, before: AccountState | None, assessed: StudentAssessed, when: str) -> str | None:
+    """
+    The account that was disabled lately of somebody who seems to be this person, who has none yet. Whom a person has
+    named as its heir already is asked of no more.
+    """
+    certified = ledger.school.certified
+    if certified is None or (before is not None and before.status != "none"):
+        return None
+    joins = AccountState(
+        school=assessed.school, student_id=assessed.student_id, kind=assessed.kind, at=-1, assessment=assessed
+    )
+    known = ledger.state(before.twin) if before is not None and before.twin is not None else None
+    if known is not None and likeness(joins, known):
+        return known.student_id
+    twin = ledger.departed(when or certified.completed_at).find(joins)
+    found = ledger.state(twin) if twin is not None else None
+    return None if found is None or found.twin == joins.student_id else found.student_id
 
 
 def _again(ledger: Ledger, state: AccountState, of: Reading, emit: Emit) -> None:
@@ -78,7 +117,7 @@ def _again(ledger: Ledger, state: AccountState, of: Reading, emit: Emit) -> None
     if state.assessment is None:
         return
     when = of.when or of.read_at
-    reading = Reading(of.at, state.read_at or "", state.assessed or "", gate=of.gate, when=when)
+    reading = Reading(of.at, state.read_at or "", state.assessed or "", gate=of.gate, when=when, twin=of.twin)
     reading = admission.of_details(ledger, state, state.assessment, reading)
     after, changes = reconcile(state, state.assessment, reading)
     after = changed(after, absence=state.absence)
@@ -100,8 +139,11 @@ def _free(ledger: Ledger, address: str | None, at: int, when: str, emit: Emit, h
             if state is None or state.at > at or not _is_here(ledger, state):
                 continue
             old = email_of(state)
-            gate = Gate.OPEN if student == heir else admission.gate_of(ledger, state, email, old, when)
-            _again(ledger, state, Reading(at, "", "", gate=gate, when=when), emit)
+            gate, twin = Gate.OPEN, None
+            if student != heir and state.assessment is not None:
+                twin = _twin(ledger, state, state.assessment, when)
+                gate = Gate.STAGED if twin else admission.gate_of(ledger, state, email, old, when)
+            _again(ledger, state, Reading(at, "", "", gate=gate, when=when, twin=twin), emit)
             if old is not None and old != email and ledger.holder(old) is None:
                 queue.append(old)
 

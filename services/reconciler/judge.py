@@ -141,7 +141,8 @@ def _keep_the_school(found: Mapping[str, Judged], court: _Court) -> None:
     going = sum(len(one.goes) for one in disables)
     if not going:
         return
-    left = court.school.enabled - going - sum(len(one.released) for one in disables)
+    released = [student for one in disables for student in one.released if court.states[student].status == "enabled"]
+    left = court.school.enabled - going - len(released)
     windows = court.spending.disables(court.school.enabled, court.completed.completed_at)
     if left <= 0 or not guard.disables_together(going, windows, court.settings.budgets):
         for one in disables:

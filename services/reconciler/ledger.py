@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from services.reconciler import twins
 from services.reconciler.proof import weight
 from services.reconciler.reconcile import changed, fold
 from services.reconciler.spending import Recent, Spending, entry_of, recent_of, recent_of_account
@@ -103,7 +104,7 @@ def is_pending(state: AccountState) -> bool:
         or state.create is not None
         or state.enable is not None
         or state.email_change is not None
-        or (state.status == "enabled" and not state.in_roll)
+        or (state.status == "enabled" and (state.twin is not None or not state.in_roll))
     )
 
 
@@ -137,6 +138,7 @@ class Ledger:
         self._enabled = self.school.enabled
         self._sum = int(self.school.content_sum, 16)
         self._spending: Spending | None = None
+        self._departed: tuple[str, twins.Directory] | None = None
 
     def open(self, view: View) -> None:
         self._view = view
@@ -185,6 +187,8 @@ class Ledger:
         self._dirty[student] = None
         if before is None:
             self._students += 1
+        elif "disabled" in (before.status, state.status):
+            self._departed = None
         self._enabled += (state.status == "enabled") - (before is not None and before.status == "enabled")
         self._sum += in_sum(state) - in_sum(before)
         self._view.put(digests(self.name), student, digest_entry(state))
@@ -289,6 +293,14 @@ class Ledger:
         if self._spending is None:
             self._spending = Spending(self.recent())
         return self._spending
+
+    def departed(self, when: str) -> twins.Directory:
+        """Whose account was disabled lately; who joins may be one of them. As this batch has found it so far."""
+        if self._departed is None or self._departed[0] != when:
+            edge = twins.days_before(when)
+            gone = [student for student, one in self.recent().items() if (one.disabled_at or "") > edge]
+            self._departed = when, twins.Directory(self.known(gone).values())
+        return self._departed[1]
 
     @property
     def enabled(self) -> int:

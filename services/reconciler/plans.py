@@ -58,7 +58,7 @@ def plans_of(states: Mapping[str, AccountState], closed: Closed) -> Plans:
         if state.status != "enabled":
             plan, staged = (guard.CREATE, state.create) if state.status == "none" else (guard.ENABLE, state.enable)
             if staged is not None and state.in_roll:
-                plans.people[plan].append(student)
+                plans.people[guard.REKEY if plan == guard.CREATE and state.twin else plan].append(student)
         elif (name := _disable_of(state, closed)) is not None:
             is_paused = name == guard.DISABLE_UNEXPLAINED and closed.settings.rollover
             where = plans.later if is_paused and not closed.is_released(name, student) else plans.people

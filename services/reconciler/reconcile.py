@@ -12,6 +12,7 @@ import msgspec
 
 from services.reconciler import details as staged_details
 from services.reconciler import enrolments, guard
+from services.reconciler.account_identity import is_listed, is_stale_leaver, taken
 from services.reconciler.enrolments import union, without
 from shared.columns import CODES
 from shared.events import (
@@ -56,8 +57,9 @@ class Gate(Enum):
 class Reading(msgspec.Struct, frozen=True, gc=False):
     """
     What came with an assessment: the lane offset that decides it, when the record system was read, and the digest of
-    the assessed bytes. ``waits_for`` is the e-mail that another account holds: such a person is undecided. ``when`` is
-    the time that a new account or a changed e-mail spends at, where ``gate`` says so.
+    the assessed bytes. ``waits_for`` is the e-mail that another account holds: who has none yet is undecided, and an
+    account keeps its own meanwhile. ``when`` is the time that a new account or a changed e-mail spends at, where
+    ``gate`` says so. ``twin`` is the disabled account of somebody who seems to be this person, who has none yet.
 
     ``overwrites`` are the fields of the details that have another value now, ``details_gate`` is theirs; those in
     ``collapsed`` wait whatever it says.
@@ -72,6 +74,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     overwrites: tuple[str, ...] = ()
     details_gate: Gate = Gate.OPEN
     collapsed: tuple[str, ...] = ()
+    twin: str | None = None
 
 
 def reconcile(
@@ -95,19 +98,27 @@ def reconcile(
         "assessment": assessed,
         "absence": None,  # any reading of the person starts an unexplained absence again
         "waits_for_email": reading.waits_for,
+        "is_listed": is_listed(last, assessed.student),
     }
-    verdict = Verdict.UNDECIDED if reading.waits_for else assessed.account
-    if state.status == "disabled" and last is not None:
-        born = birth_date(last)
-        now = assessed.student.date_of_birth if assessed.student is not None else None
-        read["born"] = born if now != born else None
-        if born is not None and now is not None and now != born:
+    verdict = assessed.account
+    if last is not None:
+        read["identity"], is_another = taken(last, assessed)
+        read["born"] = None
+        if is_another:
             verdict = Verdict.UNDECIDED  # an id that was given to somebody else
-    if verdict is Verdict.ELIGIBLE and assessed.details is not None:
+    details = assessed.details
+    if reading.waits_for is not None:
+        if state.status != "enabled" or state.details is None or details is None:
+            verdict = Verdict.UNDECIDED
+        else:
+            details = changed(details, email=state.details.email)
+    if verdict is Verdict.ELIGIBLE and details is not None:
         if state.status != "enabled" and reading.gate is Gate.STAGED:
-            return changed(_stage_account(state, reading.at), **read), []
-        return _have(state, assessed, assessed.details, reading, last, read)
+            return changed(_stage_account(state, reading), **read), []
+        return _have(state, assessed, details, reading, last, read)
     if state.status == "enabled" and verdict is Verdict.INELIGIBLE and assessed.category is Category.LEFT:
+        if is_stale_leaver(state, assessed.student):  # nobody was seen, and nobody is said to have left since
+            return changed(state, **(read | {"absence": state.absence}), staged=None), []
         leaves = state.staged
         if leaves is None or leaves.digest != assessed.digest:
             leaves = StagedDisable(digest=assessed.digest, at=reading.at)
@@ -125,7 +136,6 @@ def drop_removals(state: AccountState) -> AccountState:
         enable=None,
         email_change=None,
         update=None,
-        twin=None,
         held={},
         lacks=(),
     )
@@ -147,18 +157,15 @@ def _carry_forward(state: AccountState, assessed: StudentAssessed) -> AccountSta
     )
 
 
-def _stage_account(state: AccountState, at: int) -> AccountState:
+def _stage_account(state: AccountState, reading: Reading) -> AccountState:
     """An account that is new, or comes back, beyond its budget: it waits for the close of a certified sweep."""
-    plan, name = (guard.CREATE, "create") if state.status == "none" else (guard.ENABLE, "enable")
-    since: int | None = getattr(state, name)
-    waits = {name: at if since is None else since}
-    return changed(drop_removals(state), **waits, held=_still(state.held, plan))
-
-
-def birth_date(state: AccountState) -> str | None:
-    """Whom a disabled account belonged to, as far as the birth date tells."""
-    record = state.assessment.student if state.assessment is not None else None
-    return state.born or (record.date_of_birth if record is not None else None)
+    if state.status == "none":
+        since = reading.at if state.create is None else state.create
+        plans = (guard.CREATE, guard.REKEY) if reading.twin == state.twin else (guard.CREATE,)  # else another's heir
+        held = _still(state.held, *plans)
+        return changed(drop_removals(state), create=since, twin=reading.twin, held=held)
+    since = reading.at if state.enable is None else state.enable
+    return changed(drop_removals(state), enable=since, held=_still(state.held, guard.ENABLE))
 
 
 def fold(email: str) -> str:
@@ -251,8 +258,7 @@ def _have(
         "email_change": email_change,
         "update": update,
         "lacks": (),
-        "born": None,
-        "twin": None,
+        "twin": None if state.status == "none" else state.twin,
         "held": held,
         "spent": spent,
     }

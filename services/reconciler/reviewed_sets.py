@@ -17,7 +17,7 @@ _BOUND_BY = {
     guard.DISABLE_EXPLAINED: (guard.DISABLE_EXPLAINED, guard.REKEY),
     guard.DISABLE_ABSENT: (guard.DISABLE_ABSENT, guard.REKEY),
     guard.DISABLE_UNEXPLAINED: (guard.DISABLE_UNEXPLAINED, guard.DISABLE_ABSENT, guard.DISABLE_EXPLAINED, guard.REKEY),
-    guard.REKEY: (guard.REKEY,),
+    guard.CREATE: (guard.CREATE, guard.REKEY),
 }
 
 

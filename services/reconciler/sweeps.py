@@ -10,11 +10,12 @@ from functools import partial
 
 import msgspec
 
-from services.reconciler import emails, ledger, messages, proof
+from services.reconciler import emails, ledger, messages, proof, twins
 from services.reconciler.close import close
 from services.reconciler.holds import command
 from services.reconciler.ledger import Ledger
 from services.reconciler.reconcile import changed
+from services.reconciler.spending import Recent
 from shared.errors import Poison
 from shared.events import (
     AcceptRoll,
@@ -33,7 +34,7 @@ from shared.events import (
 )
 from shared.lane import Later, View
 from shared.model import Frozen, Structure
-from shared.state import OpenSweep, SchoolState, StructureState
+from shared.state import AccountState, OpenSweep, SchoolState, StructureState
 from shared.wire import Message, Record, decoder, encode
 
 _school_decoder = decoder(SchoolState)
@@ -132,8 +133,9 @@ class Sweeps:
             return
         if event.full:
             states = book.fetch_all()
-        known = {student: state for student, state in states.items() if state.at <= record.offset}
         recent, at = book.recent(), record.offset
+        states |= book.known(_heirs(book, states, roll, recent, event.completed_at))
+        known = {student: state for student, state in states.items() if state.at <= record.offset}
         school = changed(book.current(), is_paused=self._is_paused(book))
         modules = partial(self._programme_of, book)
         closing = close(school, event, event.settings, roll, known, recent, book.everybody, at, modules)
@@ -214,6 +216,27 @@ class Sweeps:
 
     def _report(self, book: Ledger, envelope: messages.Envelope, report: SweepReconciled) -> None:
         self._out.append(envelope.change(report, book.name, "", report.version))
+
+
+def _heirs(
+    book: Ledger,
+    states: Mapping[str, AccountState],
+    roll: frozenset[str],
+    recent: Mapping[str, Recent],
+    completed_at: str,
+) -> list[str]:
+    """Who came before this sweep, and may be one of those who go by it: made lately, or waiting for their e-mails."""
+    addresses = [
+        address
+        for student, state in states.items()
+        if state.staged is not None or student not in roll
+        if (state.twin is None or state.twin not in roll) and (address := ledger.email_of(state)) is not None
+    ]
+    if not addresses:
+        return []
+    book.fetch_emails(addresses)
+    waiters = [student for address in addresses for student in book.waiters(address)]
+    return [*twins.newcomers(recent, completed_at), *waiters]
 
 
 def _roll_read(value: bytes) -> RollRead:

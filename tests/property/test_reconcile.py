@@ -7,14 +7,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.reconciler.account_identity import has_record_of_another
 from services.reconciler.reconcile import Reading, changed, disable, reconcile, unenrol
 from shared.events import Evidence, ModuleUnenrolled, ProgrammeUnenrolled, StudentAssessed
 from shared.model import Category, Verdict
 from shared.state import AccountState
 from shared.wire import digest, encode, event_id, type_name
-from tests.builders import at
+from tests.builders import a_leaver, a_student, at
 from tests.consumer import Seen, apply
-from tests.strategies import SHARED, students
+from tests.oracle import plain
+from tests.strategies import IDS, SHARED, students
 from tests.unit.reconciler.accounts import judged
 
 FEW = settings(max_examples=50, deadline=None)
@@ -117,12 +119,69 @@ def test_one_record_alone_removes_nothing(course: list[Step], assessed: StudentA
 def test_undecided_carries_everything_forward(course: list[Step], assessed: StudentAssessed) -> None:
     state = after(course)
     unknown = changed(assessed, account=Verdict.UNDECIDED, category=Category.UNKNOWN)
-    waits = assessed.account is Verdict.ELIGIBLE
-    for said in [unknown, *([assessed] if waits else [])]:
-        then, changes = reconcile(state, said, reading(50, said, waits=said is assessed))
-        assert changes == []
-        assert seen_of(then) == seen_of(state)
-        assert (then.staged, then.unenrol, then.held) == (None, None, {})
+    then, changes = reconcile(state, unknown, reading(50, unknown))
+    assert changes == []
+    assert seen_of(then) == seen_of(state)
+    assert (then.staged, then.unenrol, then.held) == (None, None, {})
+
+
+@FEW
+@given(steps(), assessments)
+def test_who_waits_for_an_email_waits_with_that_alone(course: list[Step], assessed: StudentAssessed) -> None:
+    state = after(course)
+    if assessed.account is not Verdict.ELIGIBLE:
+        return
+    then, changes = reconcile(state, assessed, reading(50, assessed, waits=True))
+    if state is None or state.status != "enabled":
+        assert (changes, seen_of(then)) == ([], seen_of(state))
+        return
+    else_, _ = reconcile(state, assessed, reading(50, assessed))
+    assert then.details is not None
+    assert state.details is not None
+    assert else_.details is not None
+    assert then.details == changed(else_.details, email=state.details.email)
+    assert (then.programmes, then.modules, then.unenrol) == (else_.programmes, else_.modules, else_.unenrol)
+
+
+@st.composite
+def any_person(draw: st.DrawFn) -> StudentAssessed:
+    """Under one id: one of three people as some office spells them, whole or in part."""
+    first, last, born = draw(
+        st.sampled_from(
+            [("Zoé", "O'Hara", "2010-03-04"), ("Omar", "Vale", "2015-01-01"), ("Bea", "D'Arc", "2012-07-07")]
+        )
+    )
+    spelt = draw(st.sampled_from([str, str.upper, lambda name: name.replace("é", "e").replace("'", "’")]))
+    says = {
+        "first_name": spelt(first),
+        "last_name": spelt(last),
+        "date_of_birth": draw(st.sampled_from([born, born, None])),
+    }
+    how = draw(st.sampled_from([a_student, a_student, a_leaver]))
+    return judged(how(IDS[0], **says, email=draw(st.sampled_from(["a@abbey.example", "b@abbey.example"]))))
+
+
+@FEW
+@given(st.lists(st.tuples(any_person(), st.sampled_from(["read", "read", "disable"])), min_size=1, max_size=10))
+def test_an_account_is_one_persons_for_ever(course: list[tuple[StudentAssessed, str]]) -> None:
+    """Whoever it was made for: no record, however many come and whatever they leave out, makes it another's."""
+    state: AccountState | None = None
+    made_for = ""
+    for number, (assessed, then) in enumerate(course):
+        state, _ = reconcile(state, assessed, reading(number, assessed))
+        if state.status == "enabled" and not made_for:
+            assert state.details is not None
+            made_for = plain(state.details.first_name)
+            if assessed.student is None or assessed.student.date_of_birth is None:
+                return  # of whom no birth date was ever known, less can be told
+        if made_for:
+            assert state.details is not None
+            assert plain(state.details.first_name) == made_for
+        if made_for and assessed.student is not None and plain(assessed.student.first_name or "") != made_for:
+            assert state.staged is None, "nor does it leave by another's record"
+        if then == "disable" and state.status == "enabled":
+            evidence = Evidence(kind="certificate", ref="s1", at=number)
+            state, _ = disable(state, evidence, at(number), None)
 
 
 @FEW
@@ -130,7 +189,11 @@ def test_undecided_carries_everything_forward(course: list[Step], assessed: Stud
 def test_only_a_record_that_says_left_stages_a_disable(course: list[Step], assessed: StudentAssessed) -> None:
     state = after(course)
     then, _ = reconcile(state, assessed, reading(50, assessed))
-    assert (then.staged is not None) == (assessed.category is Category.LEFT and then.status == "enabled")
+    is_leaver = assessed.category is Category.LEFT and then.status == "enabled"
+    assert then.staged is None or is_leaver
+    record = assessed.student
+    if is_leaver and record is not None and "students" in record.lists and not has_record_of_another(then):
+        assert then.staged is not None, "whatever the lists said before"
     assert then.staged is None or then.staged.digest == assessed.digest
 
 

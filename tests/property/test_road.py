@@ -41,7 +41,7 @@ from shared.state import AccountState, LaneState, SchoolState
 from shared.wire import Message, decoder
 from tests.builders import SCHOOL, a_failed_sweep, a_member, a_sweep
 from tests.consumer import Seen, apply
-from tests.oracle import PLANS, Limit, Oracle, same, verdict, wanted_by
+from tests.oracle import PLANS, Limit, Oracle, plain, same, verdict, wanted_by, who
 from tests.road import LANE, Road, a_config
 from tests.strategies import IDS, MODULES, a_sound_student, any_student
 
@@ -150,14 +150,51 @@ class RoadMachine(RuleBasedStateMachine):
         self.sweeps_whole(0, full=False, has_sets=True, gap=5)
         self.is_judged(said)
 
-    @rule(id=SOME, new=st.sampled_from(JOINERS), keeps_email=st.booleans(), leave=st.booleans(), said=SAID)
-    def is_given_a_new_id(self, id: str, new: str, keeps_email: bool, leave: bool, said: str) -> None:
+    @rule(
+        id=SOME,
+        new=st.sampled_from(JOINERS),
+        spelt=st.sampled_from([{}, {}, {"last_name": "O’HARA"}, {"first_name": "Ann"}, {"date_of_birth": None}]),
+        keeps_email=st.booleans(),
+        leave=st.booleans(),
+        order=st.sampled_from(["at once", "comes first", "goes first"]),
+        said=SAID,
+    )
+    def is_given_a_new_id(
+        self, id: str, new: str, spelt: dict[str, Any], keeps_email: bool, leave: bool, order: str, said: str
+    ) -> None:
         if (one := self.truth.get(id)) is None:
             return
         email = one.email if keeps_email else f"s{new}@abbey.example"
-        self.truth[new] = msgspec.structs.replace(one, student_id=new, email=email)
-        self.many_go({id}, leave)
+        heir = msgspec.structs.replace(one, student_id=new, email=email, **spelt)
+        if order == "goes first":
+            self.many_go({id}, leave)
+            self.sweeps_thrice(0, 61)
+        self.truth[new] = heir
+        if order == "comes first":
+            self.sweeps_whole(0, full=False, has_sets=True, gap=61)
+        if order != "goes first":
+            self.many_go({id}, leave)
         self.sweeps_thrice(0, 61)
+        self.is_judged(said)
+
+    @rule(id=SOME, seed=SEEDS, keeps=st.sampled_from(["nothing", "the birth date", "the names", "the number"]))
+    def is_given_to_somebody_else(self, id: str, seed: int, keeps: str) -> None:
+        """An id of the school, whoever has it now and whether they are still there."""
+        fields: dict[str, Any] = {"first_name": "Omar", "last_name": "Vale", "date_of_birth": "2015-01-01"}
+        kept = {"the birth date": ("date_of_birth",), "the names": ("first_name", "last_name")}.get(keeps, ())
+        number = self.truth[id].unique_pupil_number if id in self.truth and keeps == "the number" else None
+        sound = a_sound_student(id, Random(seed).choice)
+        one = msgspec.structs.replace(sound, unique_pupil_number=number, email=f"o{id}@abbey.example")
+        self.truth[id] = msgspec.structs.replace(one, **{name: fields[name] for name in fields.keys() - set(kept)})
+        self.sweeps_whole(0, full=False, has_sets=True, gap=5)
+
+    @rule(ids=st.lists(SOME, min_size=2, max_size=5, unique=True), said=SAID)
+    def want_each_others_emails(self, ids: list[str], said: str) -> None:
+        there = [id for id in ids if id in self.truth and self.truth[id].system_status == 1]
+        emails = [self.truth[id].email for id in there]
+        for id, email in zip(there, emails[1:] + emails[:1], strict=True):
+            self.truth[id] = msgspec.structs.replace(self.truth[id], email=email)
+            self.sweeps_whole(0, full=False, has_sets=True, gap=5)
         self.is_judged(said)
 
     # --- sweeps and readings ----------------------------------------------------------------------------------------
@@ -188,7 +225,7 @@ class RoadMachine(RuleBasedStateMachine):
         return [*before, msgspec.structs.replace(completed, certificate=certificate)]
 
     def here(self) -> dict[str, Student]:
-        return {id: one for id, one in self.truth.items() if one.system_status != -1}
+        return {id: one for id, one in self.truth.items() if one.system_status != -1 and one.lists != ("leavers",)}
 
     def feed(self, events: list[Frozen], sweep: str, truth: dict[str, Student]) -> None:
         self.road.fetch(events, self.minutes, sweep)
@@ -388,7 +425,8 @@ class RoadMachine(RuleBasedStateMachine):
                 "overwritten": person.overwritten,
                 "alike": person.alike,
                 "lacks": person.lacks,
-                "born": person.born,
+                "whose": person.whose or who(person.record),
+                "listed": person.is_listed,
                 "twin": person.twin,
             }
             for id, person in self.oracle.people.items()
@@ -418,7 +456,8 @@ class RoadMachine(RuleBasedStateMachine):
         for plan, hold in self.road.school().holds.items():
             for state in states.values():
                 if state.held.get(plan) == hold.hash:
-                    ought = {"create": "none", "enable": "disabled"}.get(plan, "enabled")
+                    is_joiner = plan == "create" or (plan == "rekey" and state.create is not None)
+                    ought = "none" if is_joiner else "disabled" if plan == "enable" else "enabled"
                     assert state.status == ought, f"{plan} is {hold.state}"
                     if plan == "email_change":
                         wanted = wanted_by(self.oracle.people[state.student_id].record)
@@ -482,8 +521,23 @@ def said_of(state: AccountState) -> dict[str, Any]:
         "overwritten": {name.removesuffix("_name") for name in state.update.overwritten} if state.update else set(),
         "alike": {name.removesuffix("_name") for name in state.update.collapsed} if state.update else set(),
         "lacks": set(state.lacks) - {"year", "title", "faculties", "departments", "metadata"},
-        "born": state.born,
+        "whose": whose(state),
+        "listed": state.is_listed,
         "twin": state.twin,
+    }
+
+
+def whose(state: AccountState) -> dict[str, Any]:
+    """What is kept of who has an account, else what the record says, in the oracle's words."""
+    assert state.assessment is not None
+    assert state.assessment.student is not None
+    if (kept := state.identity) is None:
+        return who(state.assessment.student)
+    return {
+        "first": {plain(name) for name in kept.first_names},
+        "last": plain(kept.last_name or ""),
+        "born": kept.date_of_birth,
+        "number": kept.unique_pupil_number,
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from services.cli import explain as verb
 from services.cli import lookup
+from services.cli.explain_verdicts import named
 from services.cli.explanation import Explanation
 from services.cli.found import Reread
 from services.publisher.person import pack, person_of
@@ -20,6 +21,7 @@ from shared.config import Config
 from shared.errors import Retryable
 from shared.memory import MemoryLaneStore
 from shared.model import Student
+from shared.person import Identity
 from shared.schemas import schema_of
 from shared.tenant import Accepted, Held, Intent, Reason, Report, Seat, SnapshotAccepted, TenantState
 from shared.topics import ACCOUNT_CHANGES, DELIVERIES
@@ -199,12 +201,52 @@ def test_an_id_that_came_back_as_somebody_else_is_told(desk: Desk) -> None:
     one = a_student(ONE, date_of_birth="2010-03-04")
     desk.sweep([one, *ALL[1:]], 5, sends=[one])
     desk.sweep(ALL[1:], 6, sends=[a_leaver(ONE, date_of_birth="2010-03-04")])
-    desk.sweep([one, *ALL[1:]], 7, sends=[other := a_student(ONE, date_of_birth="2012-11-30")])
+    desk.sweep([one, *ALL[1:]], 7, sends=[a_student(ONE, date_of_birth="2012-11-30")])
     told = desk.ask()
     assert (told["state"]["status"], told["account"]["verdict"]) == ("disabled", "undecided")
     assert failing(told["account"]) == ["same_person"]
     rule = next(rule for rule in told["account"]["rules"] if rule["id"] == "same_person")
-    assert (rule["value"], "correct the birth date" in rule["fix"]) == (other.date_of_birth, True)
+    assert rule["value"] == "Ada Fern, born 2012-11-30"
+    assert rule["fix"].startswith("The account is that of Ada Fern, born 2010-03-04. If the record is theirs,")
+
+
+def test_an_enabled_account_whose_record_is_somebody_elses_is_told(desk: Desk) -> None:
+    had = a_student(ONE, date_of_birth="2010-03-04", preferred_name="Addie", unique_pupil_number="H801200001001")
+    desk.sweep([had, *ALL[1:]], 5, sends=[had])
+    told = desk.ask()
+    assert next(rule for rule in told["account"]["rules"] if rule["id"] == "same_person")["outcome"] == "pass"
+    now = a_student(
+        ONE,
+        first_name="Omar",
+        last_name="Vale",
+        date_of_birth="2015-01-01",
+        unique_pupil_number="H801200001002",
+        person_guid="0d3c2f04-1f6b",
+        feed_id="n-17",
+    )
+    desk.sweep([now, *ALL[1:]], 6, sends=[now])
+    told = desk.ask()
+    assert (told["state"]["status"], told["account"]["verdict"]) == ("enabled", "undecided")
+    assert failing(told["account"]) == ["same_person"]
+    rule = next(rule for rule in told["account"]["rules"] if rule["id"] == "same_person")
+    numbers = "unique pupil number H801200001002, person GUID 0d3c2f04-1f6b, id in the feed n-17"
+    assert rule["value"] == f"Omar Vale, born 2015-01-01, {numbers}"
+    assert "Ada or Addie Fern, born 2010-03-04, unique pupil number H801200001001. If" in rule["fix"]
+
+
+def test_who_has_no_name_is_told_as_somebody_without_one() -> None:
+    assert named(Identity()) == "somebody without a name"
+
+
+def test_an_old_entry_of_the_leavers_list_is_told_as_that(desk: Desk) -> None:
+    both = a_student(ONE, lists=("students", "leavers"))
+    desk.sweep([both, *ALL[1:]], 5, sends=[both])
+    desk.sweep(ALL[1:], 6, sends=[a_leaver(ONE, lists=("leavers",), system_status=None)])
+    told = desk.ask()
+    assert (told["state"]["status"], told["staged"][0]["kind"]) == ("enabled", "absence")
+    assert [note for note in told["notes"] if "explains no absence" in note]
+    desk.sweep(ALL[1:], 7, sends=[a_leaver(ONE)])
+    assert not [note for note in desk.ask()["notes"] if "explains no absence" in note]
 
 
 # --- what is on its way --------------------------------------------------------------------------------------------

@@ -86,11 +86,19 @@ def test_who_has_it_keeps_it_and_the_other_waits(road: Road, spelling: str, batc
     assert (email(road, A), waiting(road)) == (of(A), {of(A): (RIVAL,)})
 
 
-def test_an_account_that_wants_anothers_keeps_its_own(road: Road, batch: int) -> None:
+def test_an_account_that_wants_anothers_keeps_its_own_and_all_else_goes_on(road: Road, batch: int) -> None:
     read(road, with_email(B, of(A), last_name="Moss", modules=("Y10-ENG",)), batch=batch)
     state = account(road, B)
     assert (state.status, email(road, B), state.waits_for_email) == ("enabled", of(B), of(A))
-    assert state.unenrol is None, "undecided never removes"
+    assert state.details is not None
+    assert state.details.last_name == "Moss"
+    assert state.unenrol is not None
+
+
+def test_who_waits_for_an_email_can_leave(road: Road, batch: int) -> None:
+    read(road, with_email(B, of(A)), a_leaver(B, email=of(A)), batch=batch)
+    state = account(road, B)
+    assert (state.waits_for_email, state.staged is not None) == (None, True)
 
 
 @pytest.mark.parametrize(
@@ -184,12 +192,57 @@ def test_a_third_who_waits_goes_on_waiting_through_an_exchange(road: Road, batch
     assert (account(road, RIVAL).status, waiting(road)) == ("none", {of(A): (RIVAL,)})
 
 
-def test_three_in_a_ring_all_keep_their_own(road: Road, batch: int) -> None:
-    """Nobody loses an account and nobody has another's; the first who asks for something else frees the rest."""
-    read(road, with_email(A, of(B)), with_email(B, of(C)), with_email(C, of(A)), batch=batch)
+@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("last", [0, 1, -1])
+def test_as_many_as_want_each_others_in_a_ring_exchange_them(road: Road, size: int, last: int, batch: int) -> None:
+    ring = (A, B, C, D)[:size]
+    wants = {one: of(ring[(n + 1) % size]) for n, one in enumerate(ring)}
+    order = [one for one in ring if one != ring[last]] + [ring[last]]
+    read(road, *[with_email(one, wants[one]) for one in order[:-1]], batch=batch)
+    assert [email(road, one) for one in ring] == [of(one) for one in ring], "each keeps their own until all are there"
+    before = len(road.changes())
+    read(road, with_email(order[-1], wants[order[-1]]), batch=batch)
+    assert {one: email(road, one) for one in ring} == wants
+    assert waiting(road) == {}
+    assert everyone_has_their_own(road)
+    assert len({account(road, one).version for one in ring}) == 1, "in one step"
+    assert sorted(told(road, before)) == [("AccountUpdated", one) for one in ring]
+
+
+def test_a_ring_that_somebody_leads_into_is_not_theirs(road: Road, batch: int) -> None:
+    """D wants A's; A and B could exchange. D has nothing that either wants."""
+    read(road, with_email(A, of(B)), with_email(D, of(A)), batch=batch)
+    assert [email(road, one) for one in (A, B, D)] == [of(A), of(B), of(D)]
+    read(road, with_email(B, of(A)), batch=batch)
+    assert [email(road, one) for one in (A, B, D)] == [of(B), of(A), of(D)]
+    assert waiting(road) == {of(A): (D,)}
+
+
+def test_a_ring_with_somebody_who_has_vanished_waits(road: Road, batch: int) -> None:
+    read(road, with_email(A, of(B)), with_email(B, of(C)), batch=batch)
+    road.fetch(a_sweep("s2", [with_email(B, of(C)), *HERE[2:]], sends=[], minutes=10))
+    road.run()
+    read(road, with_email(C, of(A)), minutes=15, batch=batch)
     assert [email(road, one) for one in (A, B, C)] == [of(A), of(B), of(C)]
-    read(road, with_email(C, FREE), batch=batch)
-    assert [email(road, one) for one in (A, B, C)] == [of(B), of(C), FREE]
+    read(road, with_email(A, of(B), phone="07700 900001"), minutes=20, batch=batch)
+    assert [email(road, one) for one in (A, B, C)] == [of(B), of(C), of(A)], "seen again"
+
+
+def test_a_joiner_is_no_part_of_a_ring(road: Road, batch: int) -> None:
+    """They have no e-mail that anybody could want."""
+    read(road, with_email(A, of(B)), with_email(B, f"s{RIVAL}@abbey.example"), batch=batch)
+    read(road, with_email(A, of(B)), with_email(RIVAL, of(A)), batch=batch)
+    assert everyone_has_their_own(road)
+    assert email(road, RIVAL) == of(A)
+
+
+def test_an_account_whose_record_is_somebody_elses_exchanges_nothing(road: Road, batch: int) -> None:
+    born = with_email(B, of(B), date_of_birth="2010-03-04")
+    read(road, born, with_email(A, of(B)), batch=batch)
+    stranger = with_email(B, of(A), first_name="Omar", last_name="Vale", date_of_birth="2015-01-01")
+    read(road, stranger, batch=batch)
+    assert [email(road, A), email(road, B)] == [of(A), of(B)]
+    assert waiting(road) == {of(B): (A,)}
 
 
 # --- at a close -----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.reconciler.account_identity import identity_of
 from services.reconciler.reconcile import (
     Gate,
     Reading,
@@ -362,77 +363,6 @@ def test_it_covers_no_unenrolment_that_came_after() -> None:
     assert state.held == {}
 
 
-# --- whose id it is -------------------------------------------------------------------------------------------------
-
-
-def born(date: str | None, **fields: Any) -> StudentAssessed:
-    return eligible(date_of_birth=date, **fields)
-
-
-@pytest.mark.parametrize(
-    ("had", "now", "is_enabled"),
-    [
-        pytest.param("2010-03-04", "2010-03-04", True, id="the same person"),
-        pytest.param("2010-03-04", "2012-11-30", False, id="an id that was given to somebody else"),
-        pytest.param(None, "2012-11-30", True, id="nothing was known"),
-        pytest.param("2010-03-04", None, True, id="nothing is told"),
-    ],
-)
-def test_an_id_that_returns_with_another_birth_date_is_undecided(
-    had: str | None, now: str | None, is_enabled: bool
-) -> None:
-    off = disabled(assessment=born(had))
-    state, changes = read(off, born(now))
-    assert (state.status == "enabled") is is_enabled
-    assert bool(changes) is is_enabled
-    assert state.born == (None if is_enabled else had)
-
-
-def test_however_often_it_is_read() -> None:
-    state, _ = read(disabled(assessment=born("2010-03-04")), born("2012-11-30"))
-    for assessed in (
-        born("2012-11-30", last_name="Moss"),
-        a_slip(date_of_birth=None),
-        unreadable(),
-        born("2012-12-01"),
-    ):
-        state, changes = read(state, assessed)
-        assert (state.status, state.born, changes) == ("disabled", "2010-03-04", [])
-    state, changes = read(state, born("2010-03-04"))
-    assert (state.status, state.born) == ("enabled", None)
-    assert kinds(changes)[0] == "AccountEnabled"
-
-
-def test_nothing_else_is_kept_of_one_who_is_the_same() -> None:
-    off = disabled(assessment=born("2010-03-04"))
-    assert read(off, a_slip(date_of_birth="2010-03-04"))[0].born is None
-    assert read(changed(off, born="2010-03-04"), a_slip(date_of_birth="2010-03-04"))[0].born is None
-
-
-@pytest.mark.parametrize("before", [None, unreadable()], ids=["no record", "an unreadable one"])
-def test_of_whom_nothing_was_kept_anybody_may_return(before: StudentAssessed | None) -> None:
-    state, _ = read(disabled(assessment=before), born("2010-03-04"))
-    assert (state.status, state.born) == ("enabled", None)
-
-
-def test_a_leaver_by_another_birth_date_is_remembered_as_they_were() -> None:
-    state, _ = read(disabled(assessment=born("2010-03-04")), left(date_of_birth="2012-11-30"))
-    assert state.born == "2010-03-04"
-    state, changes = read(state, born("2012-11-30"))
-    assert (state.status, changes) == ("disabled", [])
-
-
-def test_while_enabled_another_birth_date_is_a_correction() -> None:
-    state, changes = read(enabled(assessment=born("2010-03-04")), born("2010-04-03", last_name="Moss"))
-    assert kinds(changes) == ["AccountUpdated"]
-    assert (state.status, state.born) == ("enabled", None)
-
-
-def test_who_never_had_an_account_may_have_been_anybody() -> None:
-    state, _ = read(never_had_one(assessment=a_slip(date_of_birth="2010-03-04")), born("2012-11-30"))
-    assert (state.status, state.born) == ("enabled", None)
-
-
 # --- staff are accounts by the same function ------------------------------------------------------------------------
 
 
@@ -488,10 +418,8 @@ def test_nothing_waits_of_somebody_who_is_disabled() -> None:
         held={"rekey": "h"},
     )
     state, _ = disable(busy, Evidence(kind="record", ref="d", at=NOW), at(9), None)
-    assert (state.staged, state.unenrol, state.update, state.email_change, state.twin, state.held) == (
-        *(None, None, None, None, None),
-        {},
-    )
+    assert (state.staged, state.unenrol, state.update, state.email_change, state.held) == (None, None, None, None, {})
+    assert state.twin == "3050000002", "so that their heir is not asked about again"
 
 
 def test_an_unenrolment_leaves_the_other_reviews_alone() -> None:
@@ -505,14 +433,26 @@ def test_an_unenrolment_leaves_the_other_reviews_alone() -> None:
 
 
 def test_whatever_was_staged_is_dropped_at_once() -> None:
-    busy = enabled(create=1, email_change=2, twin="3050000002", born="2010-03-04", held={"create": "h"})
+    who = identity_of(enabled())
+    busy = enabled(create=1, email_change=2, twin="3050000002", identity=who, held={"create": "h"})
     state = drop_removals(busy)
-    assert (state.create, state.email_change, state.twin, state.held) == (None, None, None, {})
-    assert state.born == "2010-03-04", "who somebody was is not dropped"
+    assert (state.create, state.email_change, state.held) == (None, None, {})
+    assert (state.identity, state.twin) == (who, "3050000002"), "who somebody is, is not dropped"
 
 
-def test_a_leaver_keeps_the_twin_until_they_are_seen() -> None:
+@pytest.mark.parametrize("seen", [left(), eligible(), a_slip(), unreadable()])
+def test_a_pair_is_remembered_whatever_the_old_record_says(seen: StudentAssessed) -> None:
     gone = enabled(staged=StagedDisable(digest="d", at=1), twin="3050000002")
-    assert read(gone, left())[0].twin == "3050000002"
-    assert read(gone, eligible())[0].twin is None
-    assert read(gone, a_slip())[0].twin is None
+    assert read(gone, seen)[0].twin == "3050000002"
+    off = disabled(twin="3050000002")
+    assert read(off, seen)[0].twin == "3050000002"
+
+
+def test_who_was_staged_as_somebody_who_went_is_made_as_themselves() -> None:
+    waits = never_had_one(create=1, twin="3050000002")
+    assert read(waits, eligible())[0].twin is None
+    staged, _ = reconcile(waits, eligible(), Reading(NOW, at(5), "b" * 32, gate=Gate.STAGED, twin="3050000003"))
+    assert (staged.create, staged.twin) == (1, "3050000003")
+    held = changed(waits, held={"rekey": "h", "create": "i", "move": "j"})
+    staged, _ = reconcile(held, eligible(), Reading(NOW, at(5), "b" * 32, gate=Gate.STAGED, twin="3050000002"))
+    assert staged.held == {"rekey": "h", "create": "i"}

@@ -108,14 +108,27 @@ def test_each_difference_has_its_kinds_in_order(
     assert kinds(last, assessed) == expected
 
 
-@pytest.mark.parametrize("last", [None, never_had_one(), enabled(), disabled()])
-def test_whoever_waits_for_an_email_is_undecided(last: AccountState | None) -> None:
+@pytest.mark.parametrize("last", [None, never_had_one(), disabled()])
+def test_whoever_waits_for_an_email_without_an_account_is_undecided(last: AccountState | None) -> None:
     waits = Reading(at=NOW, read_at=at(5), assessed="b" * 32, waits_for="a@abbey.example")
     state, changes = reconcile(last, eligible(last_name="Moss", modules=(ENGLISH,)), waits)
     assert changes == []
     assert state.status == (last.status if last else "none")
     assert state.details == (last.details if last else None)
     assert (state.waits_for_email, state.unenrol, state.staged) == ("a@abbey.example", None, None)
+
+
+def test_an_account_whose_record_wants_a_taken_email_keeps_its_own_and_takes_all_else() -> None:
+    waits = Reading(at=NOW, read_at=at(5), assessed="b" * 32, waits_for="a@abbey.example")
+    last = enabled()
+    said = eligible(email="a@abbey.example", last_name="Moss", modules=(ENGLISH, GEOGRAPHY))
+    state, (update, module) = reconcile(last, said, waits)
+    assert isinstance(update, AccountUpdated)
+    assert (update.fields, module.kind) == (("last_name",), "student")
+    assert last.details is not None
+    assert state.details == changed(last.details, last_name="Moss")
+    assert (state.waits_for_email, state.email_change) == ("a@abbey.example", None)
+    assert state.unenrol == StagedUnenrol(modules=(HISTORY,), is_move=True, at=NOW), "for the certificate, as ever"
 
 
 def test_an_email_that_came_free_is_waited_for_no_more() -> None:
