@@ -11,7 +11,7 @@ from services.eligibility.handler import Eligibility
 from services.reconciler import ledger
 from services.reconciler.handler import Reconciler
 from services.reconciler.rebuild import Rebuilder
-from shared import points
+from shared import clock, points
 from shared.books import book_of
 from shared.config import Config
 from shared.config_load import load
@@ -45,6 +45,19 @@ def a_config(folder: Path, more: str = "", schools: Iterable[str] = (SCHOOL,)) -
     return load(path, {})
 
 
+def _said(event: Frozen, minutes: float) -> str:
+    """The time that an event bears itself."""
+    match event:
+        case SweepStarted():
+            return event.started_at
+        case SweepCompleted():
+            return event.completed_at
+        case SweepFailed():
+            return event.failed_at
+        case _:
+            return at(minutes)
+
+
 class Road:
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -65,19 +78,30 @@ class Road:
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
-    def fetch(self, events: Iterable[Frozen], minutes: float = 0.0, sweep: str | None = None) -> None:
-        """Put events on students-fetched and let eligibility judge them. ``sweep``: whose students these are."""
+    def fetch(
+        self,
+        events: Iterable[Frozen],
+        minutes: float = 0.0,
+        sweep: str | None = None,
+        appended: float | None = None,
+    ) -> None:
+        """
+        Put events on students-fetched and let eligibility judge them. ``sweep``: whose students these are.
+        ``appended``: the minute at which Kafka took them all; each at the time that it says itself, where None.
+        """
         records = []
         for event in events:
             match event:
                 case SweepStarted() | RollRead() | SweepCompleted() | SweepFailed():
                     sweep = event.sweep
-            records.append(self._fetched(event, minutes, sweep))
+            records.append(self._fetched(event, minutes, sweep, appended))
         self.judge(records)
 
-    def read_one(self, event: StudentFetched | StaffFetched, minutes: float = 0.0) -> None:
+    def read_one(
+        self, event: StudentFetched | StaffFetched, minutes: float = 0.0, appended: float | None = None
+    ) -> None:
         """A reading of one person: it belongs to no sweep."""
-        self.judge([self._fetched(event, minutes, None)])
+        self.judge([self._fetched(event, minutes, None, appended)])
 
     def order(self, event: Frozen) -> None:
         """An operator's command."""
@@ -102,7 +126,7 @@ class Road:
             )
         )
 
-    def _fetched(self, event: Frozen, minutes: float, sweep: str | None) -> Record:
+    def _fetched(self, event: Frozen, minutes: float, sweep: str | None, appended: float | None = None) -> Record:
         value, school = encode(event), getattr(event, "school", "")
         student = event.student.student_id if isinstance(event, StudentFetched | StaffFetched) else ""
         book = book_of(school, "staff" if isinstance(event, StaffFetched) else getattr(event, "kind", "student"))
@@ -118,7 +142,8 @@ class Road:
             digest=digest(value).hex(),
         )
         self.fetched += 1
-        return Record(STUDENTS_FETCHED, LANE, self.fetched - 1, key, value, raw=dict(told))
+        taken = clock.millis(_said(event, minutes) if appended is None else at(appended))
+        return Record(STUDENTS_FETCHED, LANE, self.fetched - 1, key, value, raw=dict(told), appended=taken)
 
     # --- on ----------------------------------------------------------------------------------------------------------
 

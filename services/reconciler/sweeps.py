@@ -110,8 +110,11 @@ class Sweeps:
     def _close(self, book: Ledger, event: SweepCompleted, record: Record) -> None:
         if not book.has_open(event.sweep):
             return
-        if event.settings is None:
+        settings = event.settings
+        if settings is None:
             raise Poison("SweepCompleted has no settings; eligibility stamps them")
+        if book.school.open is not None:  # hours lie between sweeps as they were opened, whatever their ends repeat
+            event = changed(event, started_at=book.school.open.started_at)
         last_roll = book.roll()
         arrived = [_roll_read(value) for value in self._view.all(ledger.chunks(book.name)).values()]
         roll = proof.roll_of(book.current(), event.certificate, last_roll, arrived)
@@ -129,7 +132,7 @@ class Sweeps:
         known = {student: state for student, state in states.items() if state.at <= record.offset}
         recent, at = book.recent(), record.offset
         school = changed(book.current(), is_paused=self._is_paused(book))
-        closing = close(school, event, event.settings, roll, known, recent, book.everybody, at)
+        closing = close(school, event, settings, roll, known, recent, book.everybody, at)
         # whom this very record decided, in a batch that was half published, counts in its plans and is left alone
         done = {student for student, state in known.items() if state.at == record.offset}
         self._drop_chunks(book)
@@ -165,7 +168,7 @@ class Sweeps:
             for state in book.fetch_all().values():
                 if state.at < record.offset:
                     book.save(changed(state, at=record.offset))
-        self._report(book, envelope, closing.report)
+        self._report(book, envelope, changed(closing.report, clock_minutes=event.clock_minutes))
 
     def _end_unproven(self, book: Ledger, record: Record, event: SweepCompleted | SweepFailed, reason: str) -> None:
         """
@@ -185,6 +188,7 @@ class Sweeps:
             is_held=any(hold.state == "held" for hold in book.school.holds.values()),
             is_paused=self._is_paused(book),
             roll_count=book.school.roll_count,
+            clock_minutes=event.clock_minutes,
         )
         self._report(book, envelope, report)
         if isinstance(event, SweepCompleted) and not event.full:
