@@ -19,6 +19,7 @@ PLANS = (
 )
 EMPTIES = {"preferred_name": "first", "year_group": "year", "personal_email": "personal_email", "phone": "phone"}
 YEARS = {7: 1, 8: 2, 9: 3, 10: 4, 11: 5, 12: 6, 13: 7}
+TO_COME = "2099-07-10"  # a day that no story reaches
 Lost = tuple[frozenset[str], frozenset[str], bool]  # programmes, modules, whether others were gained at the same time
 GOES, COUNTS, WAITS = "goes", "goes and counts", "waits"
 
@@ -94,8 +95,9 @@ def verdict(student: Student) -> str:
         sound = name and "." in domain.strip(".") and " " not in email and "@" not in domain
         shown = student.preferred_name or student.first_name
         return "eligible" if student.title and shown and student.last_name and sound else "undecided"
-    if student.system_status == -1:
-        return "left"
+    is_said_by_list = student.system_status is None and student.lists == ("leavers",)
+    if student.system_status == -1 or is_said_by_list:
+        return "undecided" if student.leaving_date == TO_COME else "left"
     return "prospective" if student.system_status == 0 else "undecided"
 
 
@@ -485,7 +487,7 @@ class Oracle:
         return plans
 
     def is_gone(self, person: Person, sweep: str, started: float) -> bool:
-        if person.absence is None or person.absence[0] == sweep:
+        if person.absence is None or person.absence[0] == sweep or person.record.leaving_date == TO_COME:
             return False
         return started - person.absence[1] >= self.confirm_minutes
 

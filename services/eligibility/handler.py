@@ -17,7 +17,7 @@ import msgspec
 from services.eligibility.academic_year import in_rollover
 from services.eligibility.append_time import not_later, timed
 from services.eligibility.assess import ASSESSED_OF, assess, rulebook_of, undecided, years_of
-from services.eligibility.rules import Rulebook
+from services.eligibility.category import Rulebook
 from shared import clock, dead_letters
 from shared.books import KINDS, book_of, school_of
 from shared.config import Config, School

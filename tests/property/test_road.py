@@ -182,7 +182,7 @@ class RoadMachine(RuleBasedStateMachine):
         return [*before, msgspec.structs.replace(completed, certificate=certificate)]
 
     def here(self) -> dict[str, Student]:
-        return {id: one for id, one in self.truth.items() if one.system_status != -1}
+        return {id: one for id, one in self.truth.items() if one.system_status != -1 and one.lists != ("leavers",)}
 
     def feed(self, events: list[Frozen], sweep: str, truth: dict[str, Student]) -> None:
         self.road.fetch(events, self.minutes, sweep)
