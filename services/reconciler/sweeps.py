@@ -138,9 +138,13 @@ class Sweeps:
         self._drop_chunks(book)
         if roll != last_roll or book.school.roll_hash is None:
             book.put_roll(roll, event.certificate.roll_hash)
-        kept = book.school
+        kept, certified = book.school, closing.school.certified
         book.school = changed(
-            closing.school, is_paused=kept.is_paused, roll_hash=kept.roll_hash, roll_count=kept.roll_count
+            closing.school,
+            is_paused=kept.is_paused,
+            roll_hash=kept.roll_hash,
+            roll_count=kept.roll_count,
+            certified=certified and changed(certified, clock_minutes=event.clock_minutes),
         )
         envelope = messages.Envelope(record)
         emit = envelope.emitting(self._out)
