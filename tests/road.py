@@ -4,7 +4,7 @@ Eligibility and the reconciler joined by memory instead of Kafka: the real handl
 ``Road`` can crash between any two effects, repeat what it has read, and lose its state, as the real one may.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from services.eligibility.handler import Eligibility
@@ -80,28 +80,30 @@ class Road:
 
     def fetch(
         self,
-        events: Iterable[Frozen],
+        events: Sequence[Frozen],
         minutes: float = 0.0,
         sweep: str | None = None,
         appended: float | None = None,
     ) -> None:
         """
         Put events on students-fetched and let eligibility judge them. ``sweep``: whose students these are.
-        ``appended``: the minute at which Kafka took them all; each at the time that it says itself, where None.
+        ``appended``: the minute at which Kafka took the first, and the others as much later as they say; at the time
+        that each says itself, where None.
         """
         records = []
+        ahead = 0.0 if appended is None else clock.minutes_between(at(appended), _said(events[0], minutes))
         for event in events:
             match event:
                 case SweepStarted() | RollRead() | SweepCompleted() | SweepFailed():
                     sweep = event.sweep
-            records.append(self._fetched(event, minutes, sweep, appended))
+            records.append(self._fetched(event, minutes, sweep, ahead))
         self.judge(records)
 
     def read_one(
         self, event: StudentFetched | StaffFetched, minutes: float = 0.0, appended: float | None = None
     ) -> None:
         """A reading of one person: it belongs to no sweep."""
-        self.judge([self._fetched(event, minutes, None, appended)])
+        self.judge([self._fetched(event, minutes, None, 0.0 if appended is None else minutes - appended)])
 
     def order(self, event: Frozen) -> None:
         """An operator's command."""
@@ -126,7 +128,7 @@ class Road:
             )
         )
 
-    def _fetched(self, event: Frozen, minutes: float, sweep: str | None, appended: float | None = None) -> Record:
+    def _fetched(self, event: Frozen, minutes: float, sweep: str | None, ahead: float = 0.0) -> Record:
         value, school = encode(event), getattr(event, "school", "")
         student = event.student.student_id if isinstance(event, StudentFetched | StaffFetched) else ""
         book = book_of(school, "staff" if isinstance(event, StaffFetched) else getattr(event, "kind", "student"))
@@ -142,7 +144,7 @@ class Road:
             digest=digest(value).hex(),
         )
         self.fetched += 1
-        taken = clock.millis(_said(event, minutes) if appended is None else at(appended))
+        taken = clock.millis(_said(event, minutes)) - round(ahead * 60_000)
         return Record(STUDENTS_FETCHED, LANE, self.fetched - 1, key, value, raw=dict(told), appended=taken)
 
     # --- on ----------------------------------------------------------------------------------------------------------
