@@ -304,3 +304,44 @@ def test_a_close_under_the_other_books_key_is_set_aside(eligibility: Eligibility
 def test_an_unreadable_member_of_staff_has_every_rule_of_staff() -> None:
     assert [id for id, _ in undecided(SCHOOL, ONE, "00", "staff").rules] == [rule.id for rule in STAFF_RULES]
     assert undecided(SCHOOL, ONE, "00", "staff").category is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("person", "category", "account"),
+    [
+        pytest.param(Student(student_id="T1", lists=("absent",)), LEFT, NO, id="in the body no more"),
+        pytest.param(
+            Student(student_id="T1", lists=("staff",), system_status=-1), LEFT, NO, id="as it was said before"
+        ),
+        pytest.param(a_member("T1", system_status=None, title=None), CURRENT, YES, id="in the body"),
+    ],
+)
+def test_pushed_staff_are_what_the_gateway_says(person: Student, category: Category, account: Verdict) -> None:
+    found = judged(person, is_pushed=True)
+    assert (found.category, found.account) == (category, account)
+
+
+def test_pushed_staff_who_are_absent_are_to_be_sent_again() -> None:
+    case = StaffCase(Student(student_id="T1", lists=("absent",)), DAY, Rulebook(is_pushed=True))
+    told = {one.id: one for one in rulings(case, "account")}
+    assert told["is_current"].fix == (
+        "None is needed unless the person should be in the feed: send them in the next body."
+    )
+    assert ("lists", "in the body again") in [
+        (edit.changes[0].field, change.words) for edit in smallest_edits(case) for change in edit.changes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "becomes", "words"),
+    [
+        ({"system_status": -1, "leaving_date": "2027-07-10"}, NO, "before 2026-11-23"),
+        ({"system_status": -1, "leaving_date": "2026-11-23"}, OPEN, "after 2026-11-23"),
+        ({"leaving_date": "2027-07-10"}, NO, "before 2026-11-23"),
+        ({"leaving_date": "2026-11-20"}, YES, "empty, or 2026-11-23 or later"),
+    ],
+)
+def test_a_last_day_is_put_right_by_its_date(fields: dict[str, Any], becomes: Verdict, words: str) -> None:
+    edits = smallest_edits(StaffCase(a_member(ONE, **fields), DAY, Rulebook()))
+    told = [(edit.becomes, edit.changes[0].words) for edit in edits if edit.changes[0].field == "leaving_date"]
+    assert (becomes, words) in told

@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from services.fetcher.source import LEAVERS
 from shared.model import Fault
 from tests.builders import SCHOOL, a_leaver, a_member, a_student, a_sweep
 from tests.road import Road, a_config
+from tests.unit.fetcher.whole import Whole
+from tests.unit.fetcher.world import Abbey, AbbeySource, alumnus, record, settings
+from tests.unit.fetcher.world import ids as ids_of
 from tests.unit.reconciler.test_budgets import DAY, School, pupils
 
 BOTH = ("students", "leavers")
@@ -84,6 +88,22 @@ def test_who_was_to_leave_and_is_in_no_list_any_more_is_missed_from_that_day(tmp
     assert len(school.road.enabled()) == 60
     school.reads(YEAR)
     assert people[0].student_id not in school.road.enabled()
+
+
+async def test_a_readmitted_pupil_whom_the_fetcher_cannot_read_stays(tmp_path: Path) -> None:
+    """From the record system to the account: a birth date that is none, of somebody in both lists."""
+    all = ids_of(30)
+    source = AbbeySource([record(id) for id in all])
+    whole = Whole(Abbey(source, settings(structure_hours=0.0, lists_hours=0.0)), tmp_path)
+    await whole.sweep()
+    source.short[LEAVERS] = [alumnus(all[0])]
+    whole.abbey.clock.forward(hours=3)
+    await whole.sweep()
+    assert len(whole.road.enabled()) == 30, "in two lists"
+    source.pupils[0] = record(all[0], dob="13/13/2012")
+    whole.abbey.clock.forward(minutes=5)
+    await whole.sweep()
+    assert len(whole.road.enabled()) == 30
 
 
 def test_a_member_of_staff_who_leaves_in_summer_works_until_then(tmp_path: Path) -> None:
