@@ -27,10 +27,8 @@ def leaving_year(person: Student, start: tuple[int, int], year_names: str) -> in
     The academic year in which somebody left or will: by the date where there is one that counts, else by the year.
     Raises: ValueError for what is no date.
     """
-    day, year = leaving_day(person), person.leaving_year
-    if year is not None and (year < FIRST_YEAR or str(year) <= (person.date_of_birth or "")[:4]):
-        year = None
-    return leaving_academic_year(None if day is None else day.isoformat(), year, start, year_names)
+    day = leaving_day(person)
+    return leaving_academic_year(None if day is None else day.isoformat(), person.leaving_year, start, year_names)
 
 
 def is_over(person: Student, day: date) -> bool:

@@ -80,6 +80,12 @@ def test_a_school_may_use_other_statuses_for_its_applicants() -> None:
     assert judged(applicant(system_status=4), **book).category is UNKNOWN
 
 
+@pytest.mark.parametrize("status", [None, "", "-", "?"])
+def test_what_has_neither_letter_nor_digit_is_no_admission_status(status: str | None) -> None:
+    book: dict[str, Any] = {"prospective_admission_statuses": frozenset({"?"})}
+    assert judged(applicant(admission_status=status), **book).category is UNKNOWN
+
+
 def test_no_setting_makes_a_current_student_or_a_leaver_prospective() -> None:
     book: dict[str, Any] = {"prospective_system_statuses": frozenset({0, 1, -1})}
     assert judged(current(admission_status="Accepted"), **book).category is CURRENT
