@@ -33,6 +33,11 @@ HEADERS = {
         "ce_time": {"type": "string", "format": "date-time"},
         "content-type": {"type": "string", "const": "application/json"},
         "read_at": {"type": "string", "format": "date-time", "description": "When the source was read."},
+        "said_at": {
+            "type": "string",
+            "format": "date-time",
+            "description": "Its reader's word, where that is later than Kafka's time, which is then read_at.",
+        },
         "sweep": {"type": "string", "description": "The sweep in which it was read."},
         "digest": {"type": "string", "description": "Of the value: 16 bytes of BLAKE2b, in hexadecimal digits."},
         "cause": {"type": "string", "description": "The record that caused it."},

@@ -128,7 +128,9 @@ class Absences(Frozen, kw_only=True):
 class SweepCompleted(Frozen, kw_only=True):
     """
     ``settings`` is stamped by eligibility: everything that the decisions at this close depend on. ``fill`` counts, by
-    column, those of the roll whose record has it filled (empty: the sender does not count).
+    column, those of the roll whose record has it filled (empty: the sender does not count). ``clock_minutes`` is
+    eligibility's, too: by how many minutes the sender's clock was ahead of Kafka's, below zero behind it; 0 where both
+    agree. The times of a clock that does not are Kafka's.
     """
 
     school: str
@@ -141,10 +143,14 @@ class SweepCompleted(Frozen, kw_only=True):
     absences: Absences = Absences()
     settings: Settings | None = None
     fill: dict[str, int] = {}
+    clock_minutes: int = 0
 
 
 class SweepFailed(Frozen, kw_only=True):
-    """A sweep that proves nothing about who is gone. ``reason`` is one of a few words, ``detail`` is for people."""
+    """
+    A sweep that proves nothing about who is gone. ``reason`` is one of a few words, ``detail`` is for people.
+    ``clock_minutes`` as in SweepCompleted.
+    """
 
     school: str
     kind: Kind = "student"
@@ -154,6 +160,7 @@ class SweepFailed(Frozen, kw_only=True):
     reason: str
     detail: str = ""
     endpoints: tuple[EndpointRead, ...] = ()
+    clock_minutes: int = 0
 
 
 # --- students-assessed -------------------------------------------------------------------------------------------
@@ -355,7 +362,8 @@ class ColumnDrop(Frozen, kw_only=True):
 class SweepReconciled(Frozen, kw_only=True):
     """
     What one sweep came to. ``outcome``: ``certified``; ``uncertified`` (the certificate proves nothing here, a full
-    sweep was asked for); ``failed`` (the fetcher said so).
+    sweep was asked for); ``failed`` (the fetcher said so). ``clock_minutes``: by how much the clock of whoever read
+    the school was ahead of Kafka's (below zero: behind), where that was too much for its times to be believed.
     """
 
     school: str
@@ -370,6 +378,7 @@ class SweepReconciled(Frozen, kw_only=True):
     counts: dict[str, int] = {}
     guards: tuple[GuardReport, ...] = ()
     columns: tuple[ColumnDrop, ...] = ()
+    clock_minutes: int = 0
 
 
 class RemovalsHeld(Frozen, kw_only=True):

@@ -6,7 +6,15 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 
 from shared.config import Config
 from shared.errors import Retryable
@@ -56,6 +64,7 @@ def client_settings(config: Config) -> dict[str, Any]:
 def to_record(message: Any, base: int = 0) -> Record:
     """A client's message as ours; ``base`` is added to its offset (``LaneState.base``)."""
     key = message.key()
+    whose, moment = message.timestamp()
     return Record(
         message.topic(),
         message.partition(),
@@ -63,6 +72,7 @@ def to_record(message: Any, base: int = 0) -> Record:
         key.decode("utf-8", "replace") if key else "",
         message.value() or b"",
         late=message.headers,
+        appended=moment if whose == TIMESTAMP_LOG_APPEND_TIME else None,
     )
 
 

@@ -105,7 +105,8 @@ def wanted_topics(config: Config) -> list[Wanted]:
     for topic in TOPICS:
         kinds = [(topic.name, topic.config)]
         if topic.has_dead_letters:
-            kinds.append((topic.dead_letters, {"max.message.bytes": topic.config["max.message.bytes"]} | dead))
+            common = {name: topic.config[name] for name in ("max.message.bytes", "message.timestamp.type")}
+            kinds.append((topic.dead_letters, common | dead))
         found += [
             Wanted(topic_name(config, name), kafka.partitions, kafka.replication_factor, settings)
             for name, settings in kinds

@@ -110,10 +110,13 @@ class OpenSweep(Frozen, kw_only=True):
 
 
 class CertifiedSweep(Frozen, kw_only=True):
+    """``clock_minutes``: by how much the clock of whoever read it was ahead of Kafka's, or below zero behind it."""
+
     sweep: str
     started_at: str
     completed_at: str
     at: int
+    clock_minutes: int = 0
 
 
 class HeldPlan(Frozen, kw_only=True):

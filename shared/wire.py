@@ -3,7 +3,8 @@ Names, bytes and identities of what crosses a topic.
 
 A name (``ce_type``) is written out, since it outlives its class. Headers are CloudEvents 1.0 attributes in the binary
 content mode of its Kafka binding (``ce_id``, ``ce_type``, ``ce_source``, ``ce_subject``, ``ce_time``), beside
-``read_at``, ``sweep``, ``digest``, ``cause`` and ``traceparent``.
+``read_at``, ``sweep``, ``digest``, ``cause`` and ``traceparent``; ``said_at`` is the time of a reading as its
+reader said it, where that is not believed.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -81,6 +82,9 @@ class Record(msgspec.Struct, gc=False, eq=False):
 
     Headers are given as ``text`` or ``raw``, or read when somebody asks: most records of a quiet day are passed over
     before that. ``late`` gives them then, in the client's own form.
+
+    ``appended``: when the broker took the record, in milliseconds since 1970 by its own clock; None where the topic
+    keeps the producer's word instead, or nobody knows.
     """
 
     topic: str
@@ -91,6 +95,7 @@ class Record(msgspec.Struct, gc=False, eq=False):
     text: Mapping[str, str] | None = None
     raw: Mapping[str, bytes | None] | None = None
     late: Late | None = None
+    appended: int | None = None
 
     def _read(self) -> Mapping[str, bytes | None]:
         if self.text is not None:

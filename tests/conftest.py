@@ -6,6 +6,7 @@ import socket
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from services.sandbox.brokers import Addresses
 from shared.config import Config
 from shared.config_load import load
-from shared.kafka_admin import Topics
+from shared.kafka_admin import Topics, wanted_topics
 from tests import brokers as servers
 
 # No test is timed: neither an example, nor how long it takes to think one up on a busy machine. A run draws the same
@@ -97,10 +98,20 @@ def prefix() -> str:
     return f"t{uuid.uuid4().hex[:10]}-"
 
 
-def create_topics(config: Config) -> None:
-    """All of a configuration. With more patience than a person has: the machine of a test run may stand still."""
+def create_topics(config: Config, *, keep_own_times: bool = False) -> None:
+    """
+    All of a configuration. With more patience than a person has: the machine of a test run may stand still.
+
+    ``keep_own_times``: for a story of hours that is told in seconds. Kafka then does not say when it took a record, and
+    the story's times are believed.
+    """
     with Topics(config, open_seconds=60) as topics:
+        if keep_own_times:
+            topics._create([replace(one, settings=one.settings | OWN_TIMES) for one in wanted_topics(config)])
         topics.create()
+
+
+OWN_TIMES = {"message.timestamp.type": "CreateTime"}
 
 
 ConfigFile = Callable[..., Path]

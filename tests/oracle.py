@@ -26,6 +26,7 @@ TELLING = ("first", "last", "personal_email", "phone")
 ALIKE = 3  # so many may take one value in a week
 EMPTIES = {"preferred_name": "first", "year_group": "year", "personal_email": "personal_email", "phone": "phone"}
 YEARS = {7: 1, 8: 2, 9: 3, 10: 4, 11: 5, 12: 6, 13: 7}
+TO_COME = "2099-07-10"  # a day that no story reaches
 Lost = tuple[frozenset[str], frozenset[str], bool]  # programmes, modules, whether others were gained at the same time
 EDITED = ("first", "last", "personal_email", "phone", "year")
 GOES, COUNTS, WAITS = "goes", "goes and counts", "waits"
@@ -145,7 +146,7 @@ def verdict(student: Student) -> str:
         shown = student.preferred_name or student.first_name
         return "eligible" if student.title and shown and student.last_name and sound else "undecided"
     if student.system_status == -1 or student.lists == ("leavers",):
-        return "left"
+        return "undecided" if student.leaving_date == TO_COME else "left"
     return "prospective" if student.system_status == 0 else "undecided"
 
 
@@ -809,7 +810,7 @@ class Oracle:
         return plans
 
     def is_gone(self, person: Person, sweep: str, started: float) -> bool:
-        if person.absence is None or person.absence[0] == sweep:
+        if person.absence is None or person.absence[0] == sweep or person.record.leaving_date == TO_COME:
             return False
         return started - person.absence[1] >= self.confirm_minutes
 

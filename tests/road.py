@@ -4,14 +4,14 @@ Eligibility and the reconciler joined by memory instead of Kafka: the real handl
 ``Road`` can crash between any two effects, repeat what it has read, and lose its state, as the real one may.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from services.eligibility.handler import Eligibility
 from services.reconciler import ledger
 from services.reconciler.handler import Reconciler
 from services.reconciler.rebuild import Rebuilder
-from shared import points
+from shared import clock, points
 from shared.books import book_of
 from shared.config import Config
 from shared.config_load import load
@@ -45,6 +45,19 @@ def a_config(folder: Path, more: str = "", schools: Iterable[str] = (SCHOOL,)) -
     return load(path, {})
 
 
+def _said(event: Frozen, minutes: float) -> str:
+    """The time that an event bears itself."""
+    match event:
+        case SweepStarted():
+            return event.started_at
+        case SweepCompleted():
+            return event.completed_at
+        case SweepFailed():
+            return event.failed_at
+        case _:
+            return at(minutes)
+
+
 class Road:
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -65,19 +78,32 @@ class Road:
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
-    def fetch(self, events: Iterable[Frozen], minutes: float = 0.0, sweep: str | None = None) -> None:
-        """Put events on students-fetched and let eligibility judge them. ``sweep``: whose students these are."""
+    def fetch(
+        self,
+        events: Sequence[Frozen],
+        minutes: float = 0.0,
+        sweep: str | None = None,
+        appended: float | None = None,
+    ) -> None:
+        """
+        Put events on students-fetched and let eligibility judge them. ``sweep``: whose students these are.
+        ``appended``: the minute at which Kafka took the first, and the others as much later as they say; at the time
+        that each says itself, where None.
+        """
         records = []
+        ahead = 0.0 if appended is None else clock.minutes_between(at(appended), _said(events[0], minutes))
         for event in events:
             match event:
                 case SweepStarted() | RollRead() | SweepCompleted() | SweepFailed():
                     sweep = event.sweep
-            records.append(self._fetched(event, minutes, sweep))
+            records.append(self._fetched(event, minutes, sweep, ahead))
         self.judge(records)
 
-    def read_one(self, event: StudentFetched | StaffFetched, minutes: float = 0.0) -> None:
+    def read_one(
+        self, event: StudentFetched | StaffFetched, minutes: float = 0.0, appended: float | None = None
+    ) -> None:
         """A reading of one person: it belongs to no sweep."""
-        self.judge([self._fetched(event, minutes, None)])
+        self.judge([self._fetched(event, minutes, None, 0.0 if appended is None else minutes - appended)])
 
     def order(self, event: Frozen) -> None:
         """An operator's command."""
@@ -102,7 +128,7 @@ class Road:
             )
         )
 
-    def _fetched(self, event: Frozen, minutes: float, sweep: str | None) -> Record:
+    def _fetched(self, event: Frozen, minutes: float, sweep: str | None, ahead: float = 0.0) -> Record:
         value, school = encode(event), getattr(event, "school", "")
         student = event.student.student_id if isinstance(event, StudentFetched | StaffFetched) else ""
         book = book_of(school, "staff" if isinstance(event, StaffFetched) else getattr(event, "kind", "student"))
@@ -118,7 +144,8 @@ class Road:
             digest=digest(value).hex(),
         )
         self.fetched += 1
-        return Record(STUDENTS_FETCHED, LANE, self.fetched - 1, key, value, raw=dict(told))
+        taken = clock.millis(_said(event, minutes)) - round(ahead * 60_000)
+        return Record(STUDENTS_FETCHED, LANE, self.fetched - 1, key, value, raw=dict(told), appended=taken)
 
     # --- on ----------------------------------------------------------------------------------------------------------
 

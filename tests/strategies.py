@@ -6,13 +6,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.model import Student
+from shared.model import Fault, Student
 from tests.builders import a_leaver, a_student
+from tests.oracle import TO_COME
 
 IDS = tuple(str(3050000001 + n) for n in range(10))
 MODULES = ("Y10-ENG", "Y10-GEO", "Y10-HIS")
 PROGRAMMES = ("Y10", "Y11")
 SHARED = "shared@abbey.example"
+UNREADABLE = Fault(pointer="/dob", message="is no date")
 
 Choose = Callable[[Sequence[Any]], Any]  # one of these
 
@@ -43,14 +45,17 @@ def any_student(student_id: str, choose: Choose) -> Student:
         case "slip":
             fields |= choose([{"email": None}, {"email": "no"}, {"title": None}, {"last_name": None}])
         case "left":
-            return a_leaver(student_id, **fields | choose([{}, {"email": None}]))
+            more = [{}, {"email": None}, {"leaving_date": "1900-01-01"}, {"leaving_date": TO_COME}]
+            return a_leaver(student_id, **fields | choose(more))
         case "listed":  # by the leavers' list alone, which says less of them
             fields |= {"lists": ("leavers",), "email": None, "date_of_birth": None, "unique_pupil_number": None}
-            return a_leaver(student_id, **fields | {"system_status": choose([None, -1])})
+            by_list = [{"system_status": None}, {"system_status": -1}]
+            return a_leaver(student_id, **fields | choose([*by_list, {"system_status": None, "leaving_date": TO_COME}]))
         case "prospective":
             fields |= {"system_status": 0, "admission_status": "Accepted", "enrolment_year": 2027, "email": None}
         case "both":
-            fields["lists"] = ("leavers", "students")
+            odd = [{"system_status": None}, {"system_status": 0}, {"system_status": None, "faults": (UNREADABLE,)}]
+            fields |= choose([{}, *odd]) | {"lists": ("students", "leavers")}
         case "unknown":
             fields["system_status"] = None
     return a_student(student_id, **fields)

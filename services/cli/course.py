@@ -123,7 +123,7 @@ class Course:
         """The answer comes after what it answers with: a reading that is judged may be seen before it."""
         is_theirs = record.key == f"{self.book}/{self.student_id}"
         if is_theirs and not sweep and kind in ASSESSED:
-            self._judged[record.header("read_at") or ""] = record
+            self._judged[record.header("said_at") or record.header("read_at") or ""] = record
 
     def _judge(self) -> None:
         """

@@ -7,6 +7,7 @@ from msgspec.structs import asdict
 
 from services.cli.invocation import AsJson, config_of, known_school
 from services.cli.output import print_json, print_table
+from shared import clock
 from shared.errors import RollcallError
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def newest_of(records: "Iterable[Record]", school: str, student: str) -> "dict[s
 
 
 def read_at(record: "Record") -> str:
-    return record.header("read_at") or ""
+    """When it was read; nothing is read after Kafka took it, whatever the reader's clock said."""
+    said = record.header("read_at") or ""
+    return said if record.appended is None else min(said, clock.of_millis(record.appended))
 
 
 def as_dict(config: "Config", school: str, student: str, newest: "dict[str, Record]") -> dict[str, Any]:

@@ -35,6 +35,12 @@ class Standing:
     holdings: "list[Holding]"
     budgets: list[dict[str, Any]]
 
+    @property
+    def clock_minutes(self) -> int:
+        """By how much the clock of whoever read it last was ahead of Kafka's; below zero behind it."""
+        certified = self.known.certified if self.known is not None else None
+        return certified.clock_minutes if certified is not None else 0
+
     def as_dict(self) -> dict[str, Any]:
         """As ``status --json`` has it."""
         known = self.known
@@ -46,6 +52,7 @@ class Standing:
             "state": self.state,
             "certified_at": certified.completed_at if certified else None,
             "age_minutes": self.age_minutes,
+            "clock_minutes": self.clock_minutes,
             "is_being_read": known is not None and known.open is not None,
             "roll": known.roll_count if known else 0,
             "students": known.students if known else 0,
@@ -121,6 +128,18 @@ def tell(found: list[Standing]) -> None:
     for one in waiting:
         school, flag = school_of(one.book), " --staff" if kind_of(one.book) == "staff" else ""
         typer.echo(f"{words_of(one.book)}: see `rollcall holds show {school}{flag}`")
+    for one in found:
+        if words := clock_words(one):
+            typer.echo(f"{words_of(one.book)}: {words}")
+
+
+def clock_words(one: Standing) -> str:
+    """Of a school whose last certified sweep was read by a clock that is not believed; empty of any other."""
+    off = one.clock_minutes
+    if not off:
+        return ""
+    side = "ahead of" if off > 0 else "behind"
+    return f"the clock of whoever reads it was {abs(off)} minutes {side} Kafka's; set it right"
 
 
 def _row(one: Standing) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from shared.kafka import KafkaLog, client_settings, group_name, to_record, topic
 from shared.lane_service import SUBSCRIPTION, broker_for, taking, watch_of
 from shared.points import at_point
 from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED
+from shared.wire import Record
 
 log = logging.getLogger("rollcall.eligibility")
 
@@ -36,6 +37,7 @@ class EligibilityService:
         self._done: dict[tuple[str, int], int] = {}
         self._watch = watch_of(config)
         self._lanes: Counter[int] = Counter()  # how many partitions of each lane are here
+        self._has_told_clock = False
 
     async def run(self, stop: asyncio.Event) -> None:
         handler = Eligibility(self._config, cache(self._source_of))
@@ -66,6 +68,7 @@ class EligibilityService:
 
     def _step(self, handler: Eligibility, messages: Sequence[Any]) -> None:
         records = [to_record(message) for message in messages]
+        self._tell_missing_clock(records)
         told = handler.handle(records)
         tally = self._watch.judge(+self._lanes, records, told)
         self._log.publish(told)
@@ -74,6 +77,14 @@ class EligibilityService:
         self._done |= {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
         if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
             self._keep_place(wait=False)
+
+    def _tell_missing_clock(self, records: Sequence[Record]) -> None:
+        if not self._has_told_clock and any(record.appended is None for record in records):
+            self._has_told_clock = True
+            log.warning(
+                "Kafka does not say when it took a record, so that every fetcher's clock is believed; "
+                "run `rollcall topics create --alter`"
+            )
 
     def _keep_place(self, *, wait: bool) -> None:
         places = [TopicPartition(topic, lane, offset) for (topic, lane), offset in self._done.items()]

@@ -4,7 +4,8 @@ from datetime import date
 
 import msgspec
 
-from services.eligibility.rules import Case, Concern, Rulebook, shown_first_name
+from services.eligibility.category import Rulebook
+from services.eligibility.rules import Case, Concern, shown_first_name
 from services.eligibility.staff import CASES, RULES_OF
 from shared.config import IsamsSchool, PushSchool, School
 from shared.events import StaffAssessed, StudentAssessed

@@ -14,8 +14,10 @@ from typing import Any, Literal
 import msgspec
 
 from services.eligibility.assess import account_verdict, outcomes, portal_verdict
+from services.eligibility.category import is_absent
+from services.eligibility.leaving import is_over
 from services.eligibility.rules import Case, shown_first_name
-from services.eligibility.staff import RULES_OF, is_past
+from services.eligibility.staff import RULES_OF
 from shared.model import Category, Frozen, Student, Verdict
 
 MOST_TOGETHER = 7  # fields: status, lists, title, two names, e-mail and those that could not be read: a blank record
@@ -144,14 +146,17 @@ def _statuses(case: Case) -> Iterator[_Try]:
 
 def _lists(case: Case) -> Iterator[_Try]:
     student = case.student
-    others = tuple(one for one in student.lists if one != "leavers")
+    others = tuple(one for one in student.lists if one not in ("leavers", "absent"))
     now = ", ".join(student.lists)
-    if "leavers" in student.lists:
-        words = "in the body again" if case.book.is_pushed else "no longer in the leavers' list"
-        yield _try("lists", now, None, words, lists=others)
+    if case.book.is_pushed:
+        if is_absent(student):
+            yield _try("lists", now, None, "in the body again", lists=others)
+        else:
+            yield _try("lists", now, None, "in the body no more", lists=("absent",))
+    elif "leavers" in student.lists:
+        yield _try("lists", now, None, "no longer in the leavers' list", lists=others)
     else:
-        words = "in the body no more" if case.book.is_pushed else "in the leavers' list as well"
-        yield _try("lists", now, None, words, lists=(*others, "leavers"))
+        yield _try("lists", now, None, "in the leavers' list as well", lists=(*others, "leavers"))
 
 
 def _texts(case: Case) -> Iterator[_Try]:
@@ -193,24 +198,32 @@ def _years(case: Case) -> Iterator[_Try]:
     if student.leaving_date is None and student.leaving_year is not None:
         first = this - 1 if case.book.leaving_year_names == "start" else this
         seen = student.leaving_year
-        yield _try("leaving_year", seen, None, f"{first} or later", leaving_year=first)
+        yield _try("leaving_year", seen, None, f"{first} or {first + 1}", leaving_year=first)
         yield _try("leaving_year", seen, None, f"{first - 1} or earlier", leaving_year=first - 1)
+        yield _try("leaving_year", seen, None, f"{first + 2} or later", leaving_year=first + 2)
         return
     month, day = case.book.academic_year_start
-    edge = f"{this - 1}-{month:02}-{day:02}"
-    yield _try("leaving_date", student.leaving_date, None, f"{edge} or later", leaving_date=edge)
+    edge, seen_date = f"{this - 1}-{month:02}-{day:02}", student.leaving_date
+    yield _try("leaving_date", seen_date, None, f"from {edge} to {case.day}", leaving_date=edge)
     early = f"{this - 3}-{month:02}-{day:02}"
-    yield _try("leaving_date", student.leaving_date, None, f"before {edge}", leaving_date=early)
+    yield _try("leaving_date", seen_date, None, f"before {edge}", leaving_date=early)
+    yield _try("leaving_date", seen_date, None, f"after {case.day}", leaving_date=_day_after(case))
 
 
 def _leaving_dates(case: Case) -> Iterator[_Try]:
     """Of staff, whose leaving date says by itself that they have left."""
     now = case.student.leaving_date
-    if is_past(now, case.day):
+    if is_over(case.student, case.day):
         yield _try("leaving_date", now, None, f"empty, or {case.day} or later", leaving_date=None)
-    else:
-        before = (case.day - timedelta(days=1)).isoformat()
-        yield _try("leaving_date", now, None, f"before {case.day}", leaving_date=before)
+        return
+    before = (case.day - timedelta(days=1)).isoformat()
+    yield _try("leaving_date", now, None, f"before {case.day}", leaving_date=before)
+    if case.stage is Category.LEFT:
+        yield _try("leaving_date", now, None, f"after {case.day}", leaving_date=_day_after(case))
+
+
+def _day_after(case: Case) -> str:
+    return (case.day + timedelta(days=1)).isoformat()
 
 
 def _try(field: str, now: str | int | None, to: str | int | None, words: str, **fields: Any) -> _Try:

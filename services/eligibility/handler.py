@@ -4,6 +4,7 @@ One record out for each one in: students and staff judged, commands and a sweep'
 Each carries ``cause``, its source topic and offset, so that whoever reads can tell a repeat.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,21 +15,24 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.eligibility.academic_year import in_rollover
+from services.eligibility.append_time import not_later, timed
 from services.eligibility.assess import ASSESSED_OF, assess, rulebook_of, undecided, years_of
-from services.eligibility.rules import Rulebook
+from services.eligibility.category import Rulebook
 from shared import clock, dead_letters
 from shared.books import KINDS, book_of, school_of
 from shared.config import Config, School
 from shared.errors import Poison
-from shared.events import StaffFetched, StudentAssessed, StudentFetched, SweepCompleted
+from shared.events import StaffFetched, StudentAssessed, StudentFetched, SweepCompleted, SweepFailed
 from shared.model import Budget, Frozen, Kind, Settings
 from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
 from shared.wire import Message, Record, decode, decoder, digest, encode, event_id, headers, type_name
 
+log = logging.getLogger("rollcall.eligibility")
+
 _FETCHED_OF: dict[Kind, type[Frozen]] = {"student": StudentFetched, "staff": StaffFetched}
 _FETCHED = frozenset(map(type_name, _FETCHED_OF.values()))
-_COMPLETED = type_name(SweepCompleted)
 _PASSED_ON = ("ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "read_at", "sweep", "traceparent")
+_TIMES = frozenset({"ce_time", "read_at"})
 
 Causes = Callable[[str], str]
 
@@ -87,10 +91,22 @@ class Eligibility:
             return self._person(record, kind, cause)
         try:
             event = decode(kind, record.value)
-            value = encode(self._stamped(record, event)) if isinstance(event, SweepCompleted) else record.value
+            value = self._value(record, event)
         except Poison as poison:
             return [dead_letters.letter(record, poison)]
         return [self._message(record, cause, value)]
+
+    def _value(self, record: Record, event: Frozen) -> bytes:
+        """What goes on of a record that is no person's: as it came, apart from times that are not believed."""
+        try:
+            believed = timed(event, record.appended)
+        except ValueError as error:
+            raise Poison(f"{record.header('ce_type')}: {error}") from error
+        if isinstance(believed, SweepCompleted | SweepFailed) and believed.clock_minutes:
+            _tell_clock(believed)
+        if isinstance(believed, SweepCompleted):
+            believed = self._stamped(record, believed)
+        return record.value if believed is event else encode(believed)
 
     def _stamped(self, record: Record, event: SweepCompleted) -> SweepCompleted:
         school = self._config.schools.get(event.school)
@@ -98,12 +114,7 @@ class Eligibility:
             raise _unknown_school(event.school)
         if record.key != book_of(event.school, event.kind):
             raise Poison(f"the key {record.key!r} names another school or kind than the value")
-        try:
-            clock.parse(event.started_at)  # the reconciler counts from it
-            day = _day(event.completed_at, school.zone)
-        except ValueError as error:
-            raise Poison(f"{_COMPLETED}: {error}") from error
-        return msgspec.structs.replace(event, settings=settings_of(school, day))
+        return msgspec.structs.replace(event, settings=settings_of(school, _day(event.completed_at, school.zone)))
 
     def _person(self, record: Record, kind: str, cause: str) -> list[Message]:
         """A student or a member of staff, by the key; what is none is set aside, and whoever it names is undecided."""
@@ -112,6 +123,8 @@ class Eligibility:
         if book is None:
             return [dead_letters.letter(record, _unknown_school(school_of(name)))]
         taken = digest(record.value).hex()
+        said = record.header("read_at") or ""
+        read_at = _believed(said, record.appended)
         letters: list[Message] = []
         try:
             if kind != book.fetched:
@@ -122,11 +135,10 @@ class Eligibility:
                 raise Poison(f"{kind}: {error}") from error
             if fetched.student.student_id != person or fetched.school != book.slug:
                 raise Poison("the key names another student than the value")
-            assessed = self._assess(record, fetched, taken, book)
+            assessed = self._assess(read_at, fetched, taken, book)
         except Poison as poison:
             letters.append(dead_letters.letter(record, poison))
             assessed = undecided(book.slug, person, taken, book.kind)
-        read_at = record.header("read_at") or ""
         out = headers(
             book.assessed,
             id=event_id(name, person, record.offset, book.event, cause),
@@ -134,17 +146,16 @@ class Eligibility:
             subject=record.key,
             time=read_at,
             read_at=read_at,
+            said_at=None if read_at == said else said,
             sweep=record.header("sweep"),
             cause=cause,
             traceparent=record.header("traceparent"),
         )
         return [*letters, Message(STUDENTS_ASSESSED, record.lane, record.key, encode(assessed), out)]
 
-    def _assess(
-        self, record: Record, fetched: StudentFetched | StaffFetched, taken: str, book: _Book
-    ) -> StudentAssessed:
+    def _assess(self, read_at: str, fetched: StudentFetched | StaffFetched, taken: str, book: _Book) -> StudentAssessed:
         try:
-            day = _day(record.header("read_at") or "", book.zone)
+            day = _day(read_at, book.zone)
         except ValueError as error:
             raise Poison(f"the header read_at: {error}") from error
         try:
@@ -153,9 +164,32 @@ class Eligibility:
             raise Poison(f"{book.fetched}: {error}") from error
 
     def _message(self, record: Record, cause: str, value: bytes) -> Message:
-        kept = [(name, found) for name in _PASSED_ON if (found := record.raw_header(name)) is not None]
+        kept = [
+            (name, _believed(found.decode("utf-8", "replace"), record.appended).encode() if name in _TIMES else found)
+            for name in _PASSED_ON
+            if (found := record.raw_header(name)) is not None
+        ]
         kept += [("ce_specversion", b"1.0"), ("content-type", b"application/json"), ("cause", cause.encode())]
         return Message(STUDENTS_ASSESSED, record.lane, record.key, value, kept)
+
+
+def _believed(said: str, appended: int | None) -> str:
+    """A header's time; what is none is told where the day is needed."""
+    try:
+        return not_later(said, appended)
+    except ValueError:
+        return said
+
+
+def _tell_clock(event: SweepCompleted | SweepFailed) -> None:
+    off = event.clock_minutes
+    log.warning(
+        "%s: the clock of whoever read sweep %s is %d minutes %s Kafka's; its times are not believed, Kafka's count",
+        book_of(event.school, event.kind),
+        event.sweep,
+        abs(off),
+        "ahead of" if off > 0 else "behind",
+    )
 
 
 @lru_cache(maxsize=4096)

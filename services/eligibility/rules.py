@@ -14,24 +14,14 @@ from datetime import date
 from functools import cached_property
 from typing import ClassVar, Literal
 
-from services.eligibility.academic_year import academic_year, leaving_academic_year
+from services.eligibility import leaving
+from services.eligibility.academic_year import academic_year
+from services.eligibility.category import Rulebook as Rulebook
+from services.eligibility.category import categorise, has_one_place, is_configured, stage_of
 from shared.model import Category, Kind, Outcome, Student
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 YEARS = range(8)  # Unitu's: "nullable number with possible values (null, 0-7)"
-
-
-@dataclass(frozen=True)
-class Rulebook:
-    """What of a school's settings the rules depend on."""
-
-    is_pushed: bool = False
-    is_keyed_by_id: bool = False  # a pushed feed's own id is the student's key
-    shows_preferred_name: bool = True
-    prospective_system_statuses: frozenset[int] = frozenset({0})
-    prospective_admission_statuses: frozenset[str] = frozenset()
-    academic_year_start: tuple[int, int] = (9, 1)
-    leaving_year_names: str = "start"
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,14 @@ class Case:
 
     @cached_property
     def category(self) -> Category:
-        return categorise(self.student, self.book)
+        return Category.UNKNOWN if self.leaves_later else categorise(self.student, self.book)
+
+    @cached_property
+    def leaves_later(self) -> bool:
+        """Whether somebody is marked as left whose day has not come. Raises: ValueError for what is no date."""
+        if self.stage is not Category.LEFT or self.book.is_pushed:
+            return False
+        return leaving.is_to_come(self.student, self.day, self.book.academic_year_start, self.book.leaving_year_names)
 
     @cached_property
     def academic_year(self) -> int:
@@ -88,48 +85,6 @@ class Rule:
                 return "fail"
 
 
-def stage_of(student: Student, book: Rulebook) -> Category | None:
-    """
-    What the system status says the student is; None when it says nothing.
-
-    "The student must have System Status = 1 in iSAMS", "The student must have System Status = -1 in iSAMS",
-    "By default, the portal only pulls through System Status = 0 for prospective students."
-
-    A pushed student is current by being in the body, and left when the gateway says that they are in it no more.
-    """
-    is_leaver = "leavers" in student.lists
-    if book.is_pushed:
-        return Category.LEFT if is_leaver else Category.CURRENT
-    if student.system_status == 1:
-        return Category.CURRENT
-    if student.system_status == -1 or is_leaver:
-        return Category.LEFT
-    return Category.PROSPECTIVE if student.system_status in book.prospective_system_statuses else None
-
-
-def categorise(student: Student, book: Rulebook) -> Category:
-    """
-    What the record as a whole says the student is. An applicant needs an admission status that is configured; being in
-    the lists of the present and of the leavers at once is unknown.
-    """
-    stage = stage_of(student, book)
-    if stage is None or not has_one_place(student, book):
-        return Category.UNKNOWN
-    if stage is Category.PROSPECTIVE and not _is_configured(student.admission_status, book):
-        return Category.UNKNOWN
-    return stage
-
-
-def has_one_place(student: Student, book: Rulebook) -> bool:
-    """Whether nothing says *current* and *left* at once."""
-    return book.is_pushed or not (student.system_status == 1 and "leavers" in student.lists)
-
-
-def _is_configured(admission_status: str | None, book: Rulebook) -> bool:
-    """Names are compared as people read them: without their case and the space around them."""
-    return _text(admission_status).casefold() in {one.casefold() for one in book.prospective_admission_statuses}
-
-
 def shown_first_name(student: Student, book: Rulebook) -> str | None:
     """ "If the Preferred Name is not populated, the portal uses the First Name instead." """
     legal = _text(student.first_name)
@@ -144,7 +99,15 @@ def words_of(case: Case) -> dict[str, str]:
         "last_year": str(case.academic_year - 1),
         "system_statuses": ", ".join(map(str, sorted(book.prospective_system_statuses))) or "none",
         "admission_statuses": ", ".join(sorted(book.prospective_admission_statuses)) or "none",
+        "current_by": BY_FEED if book.is_pushed else BY_RECORD[case.kind],
     }
+
+
+BY_FEED = "the person should be in the feed: send them in the next body"
+BY_RECORD: dict[Kind, str] = {
+    "student": "the system status in iSAMS is wrong: 1 is current",
+    "staff": "the status or the leaving date in iSAMS is wrong",
+}
 
 
 def _text(value: str | None) -> str:
@@ -163,10 +126,16 @@ def _has_one_place(case: Case) -> bool | None:
     return None if case.book.is_pushed else has_one_place(case.student, case.book)
 
 
+def _has_left_by_now(case: Case) -> bool | None:
+    if case.stage is not Category.LEFT or case.book.is_pushed:
+        return None
+    return not case.leaves_later
+
+
 def _has_configured_admission(case: Case) -> bool | None:
     if case.stage is not Category.PROSPECTIVE:
         return None
-    return _is_configured(case.student.admission_status, case.book)
+    return is_configured(case.student.admission_status, case.book)
 
 
 def _is_current(case: Case) -> bool | None:
@@ -217,11 +186,8 @@ def _left_lately(case: Case) -> bool | None:
 
 
 def leaving_year(case: Case) -> int | None:
-    """The academic year in which a leaver left, by the date where there is one. Raises: ValueError for no date."""
-    student, book = case.student, case.book
-    return leaving_academic_year(
-        student.leaving_date, student.leaving_year, book.academic_year_start, book.leaving_year_names
-    )
+    """The academic year in which a leaver left. Raises: ValueError for what is no date."""
+    return leaving.leaving_year(case.student, case.book.academic_year_start, case.book.leaving_year_names)
 
 
 RULES: tuple[Rule, ...] = (
@@ -243,11 +209,20 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "lists_agree",
-        "The student is not current and in the list of those who left at once.",
-        "In iSAMS, settle which of the two is so: take the leaver's record away if the student is back, "
+        "Nothing contradicts the list of those who left: who is in it has that system status, or is in no list of "
+        "the present.",
+        "In iSAMS, settle which is so: take the leaver's record away if the student is back, "
         "or set the system status to -1 if they have left.",
         _has_one_place,
         lambda case: ", ".join(case.student.lists) or None,
+    ),
+    Rule(
+        "left_by_now",
+        "Whoever is marked as left has a leaving date that is not still to come, or none.",
+        "None is needed if the date is right: it is decided on that day. In iSAMS, correct the leaving date (or year) "
+        "if they have left already, or the status if they do not leave.",
+        _has_left_by_now,
+        lambda case: case.student.leaving_date or case.student.leaving_year,
     ),
     Rule(
         "admission_status_configured",
@@ -260,7 +235,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "is_current",
         "Only a current student has an account.",
-        "None is needed unless the system status in iSAMS is wrong: 1 is current.",
+        "None is needed unless {current_by}.",
         _is_current,
         lambda case: None if case.stage is None else case.stage.value,
         decides="account",
@@ -329,7 +304,7 @@ RULES: tuple[Rule, ...] = (
         "left_recently",
         "A student who left did so in the last academic year or in this one.",
         "None is needed, unless the leaving date or year in iSAMS is missing or wrong: shown is who left in the "
-        "academic year that began in {last_year}, or later.",
+        "academic year that began in {last_year}, or later. A date before 1950, or before the birth, counts as none.",
         _left_lately,
         lambda case: case.student.leaving_date or case.student.leaving_year,
         decides="portal",

@@ -2,7 +2,8 @@
 The rules that a member of staff must meet: pure, and judged as those of students are (``rules.py``).
 
 No article says who of a school's staff has an account. A leaving date that is past counts, whatever the status says:
-record systems keep who left as *active* until somebody tidies up (docs/decisions/0059-a-book-for-the-staff.md).
+record systems keep who left as *active* until somebody tidies up (docs/decisions/0059-a-book-for-the-staff.md). One
+that is still to come is the last day of somebody who works there, and undecided where the status says that they left.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +11,8 @@ from datetime import date
 from functools import cached_property
 from typing import ClassVar
 
+from services.eligibility.category import Rulebook, is_absent
+from services.eligibility.leaving import is_over, leaving_day
 from services.eligibility.rules import RULES, Case, Rule
 from shared.model import Category, Kind, Student
 
@@ -22,27 +25,25 @@ class StaffCase(Case):
 
     @cached_property
     def stage(self) -> Category | None:
-        return stage_of(self.student, self.day)
+        return stage_of(self.student, self.day, self.book)
 
     @cached_property
     def category(self) -> Category:
-        return self.stage or Category.UNKNOWN
+        return Category.UNKNOWN if self.stage is None or self.leaves_later else self.stage
 
 
-def stage_of(person: Student, day: date) -> Category | None:
+def stage_of(person: Student, day: date, book: Rulebook) -> Category | None:
     """
     What the record says of a member of staff on that day; None when it says nothing that is known here. Whoever has
-    neither status nor a leaving date is current by being in the list. Raises: ValueError for a date that is none.
+    neither status nor a leaving date is current by being in the list, and in a pushed feed left when the gateway says
+    that they are in the body no more. Raises: ValueError for a date that is none.
     """
-    if is_past(person.leaving_date, day) or person.system_status == -1:
+    if book.is_pushed and is_absent(person):
+        return Category.LEFT
+    if is_over(person, day) or person.system_status == -1:
         return Category.LEFT
     has_status = person.system_status is not None or (person.system_status_word or "").strip()
     return Category.CURRENT if person.system_status == 1 or not has_status else None
-
-
-def is_past(leaving_date: str | None, day: date) -> bool:
-    """Whether somebody's last day is over; on that day itself they are still there."""
-    return leaving_date is not None and date.fromisoformat(leaving_date) < day
 
 
 def _has_known_status(case: Case) -> bool | None:
@@ -50,8 +51,7 @@ def _has_known_status(case: Case) -> bool | None:
 
 
 def _is_not_over(case: Case) -> bool | None:
-    leaving = case.student.leaving_date
-    return None if leaving is None else not is_past(leaving, case.day)
+    return None if leaving_day(case.student) is None else not is_over(case.student, case.day)
 
 
 _OF_STUDENTS = {rule.id: rule for rule in RULES}
@@ -69,14 +69,14 @@ STAFF_RULES: tuple[Rule, ...] = (
         "not_left",
         "The member of staff has no leaving date, or one that is not past.",
         "In iSAMS, correct the leaving date, or empty it, if the person still works at the school. It counts whatever "
-        "the status says.",
+        "the status says, unless it is before 1950 or the birth: then it counts as none.",
         _is_not_over,
         lambda case: case.student.leaving_date,
     ),
+    _OF_STUDENTS["left_by_now"],
     replace(
         _OF_STUDENTS["is_current"],
         message="Only current staff are shown and have an account.",
-        fix="None is needed unless the status or the leaving date in iSAMS is wrong.",
         decides="both",
     ),
     replace(

@@ -1,7 +1,14 @@
-"""One school claimed for one sweep, kept by renewing it."""
+"""
+One school claimed for one sweep, kept by renewing it.
+
+It is over when either of two clocks of this process says so: the wall's, which goes on while a machine sleeps, or the
+monotonic one, which nobody sets back. The queue counts it by Redis's.
+"""
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 
 from shared.clock import Clock
 from shared.errors import Retryable
@@ -16,15 +23,24 @@ RETRY_SECONDS = 1.0  # while the queue is away
 class KeptLease:
     """``services.fetcher.delivery.Lease``: lost when somebody else has it, or when it could not be renewed in time."""
 
-    def __init__(self, due: DueQueue, claim: Claim, seconds: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        due: DueQueue,
+        claim: Claim,
+        seconds: float,
+        clock: Clock,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._due = due
         self._claim = claim
         self._seconds = seconds
         self._clock = clock
+        self._ticks = ticks
         self._until = 0.0
+        self._last_tick = 0.0
 
     def held(self) -> bool:
-        return self._clock().timestamp() < self._until
+        return self._clock().timestamp() < self._until and self._ticks() < self._last_tick
 
     async def take(self) -> bool:
         """Begin: the claim was made for a length that suits any school, from now on it has this one's."""
@@ -44,7 +60,8 @@ class KeptLease:
                     await asyncio.sleep(min(RETRY_SECONDS, self._seconds / RENEWALS))
 
     async def _renew(self) -> bool:
-        now = self._clock().timestamp()
+        now, tick = self._clock().timestamp(), self._ticks()
         renewed = await asyncio.to_thread(self._due.renew, self._claim, now, self._seconds)
+        self._last_tick = tick + self._seconds
         self._until = now + self._seconds if renewed else 0.0
         return renewed

@@ -7,6 +7,7 @@ from services.fetcher.memory import AreaState, SchoolMemory
 from shared.clock import parse
 
 FIRST_RETRY_SECONDS = 15.0  # a hiccup is over sooner than the next poll
+MOST_AHEAD = timedelta(hours=1)  # of what is remembered: a clock that was ahead must not keep a school waiting
 LONGEST_RETRY_SECONDS = 900.0  # a school that is back is read again within a quarter of an hour
 
 
@@ -19,6 +20,8 @@ def full_because(
     if state.settings_version != version:
         return "settings or rules have changed"
     last = parse(state.full_at)
+    if last - now > MOST_AHEAD:
+        return "the last one is of a time to come"
     if now - last >= timedelta(hours=hours):
         return f"the last one is {hours:g} hours old"
     then, today = last.astimezone(zone).date(), now.astimezone(zone).date()
@@ -33,9 +36,17 @@ def academic_year(day: date, start: tuple[int, int]) -> int:
 
 
 def areas_due(states: Mapping[str, AreaState], names: tuple[str, ...], now: datetime, *, full: bool) -> list[str]:
-    """The areas to read in this sweep: those whose time has come; all of them in a full one."""
-    moment = now.timestamp()
-    return [name for name in names if full or states.get(name, AreaState()).due_at <= moment]
+    """
+    The areas to read in this sweep: those whose time has come, or that were last read at a time to come; all of them in
+    a full one.
+    """
+    return [name for name in names if full or _is_due(states.get(name, AreaState()), now)]
+
+
+def _is_due(state: AreaState, now: datetime) -> bool:
+    if state.due_at <= now.timestamp():
+        return True
+    return bool(state.read_at) and parse(state.read_at) - now > MOST_AHEAD
 
 
 def area_read(state: AreaState, read_at: str) -> AreaState:

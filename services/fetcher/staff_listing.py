@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from services.eligibility.leaving import is_over
 from services.fetcher import employees, parse
 from services.fetcher.areas import SETS, STATUSES, STRUCTURE, AreasRead, reading, remembered
 from services.fetcher.fields import Json, Unreadable
@@ -86,9 +87,8 @@ class Staff:
         )
 
     def has_left(self, person: Student, read_at: str) -> bool:
-        today = moment(read_at).astimezone(self._school.settings.zone).date().isoformat()
-        is_past = person.leaving_date is not None and person.leaving_date < today
-        return is_past or person.system_status == parse.LEFT
+        today = moment(read_at).astimezone(self._school.settings.zone).date()
+        return is_over(person, today) or person.system_status == parse.LEFT
 
     def others(self, roll: Mapping[str, object]) -> Sequence[Listed]:
         return ()

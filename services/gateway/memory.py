@@ -8,6 +8,7 @@ clock they are of: a student's older reading would be passed over.
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from shared.model import Frozen
 from shared.redis import Client, away_is_retryable
 from shared.wire import encode
 
+MOST_AHEAD_MS = 5 * 60_000  # that a kept moment may be ahead: one of a clock that was wrong would freeze the school
 STATUS_SECONDS = 14 * 86_400  # as long as what was published is kept
 
 
@@ -47,7 +49,10 @@ class Memory(Protocol):
     """Raises: Retryable when the store is away."""
 
     def open(self, school: str, now: int, seconds: float) -> Lease | None:
-        """None: another body of the school is being taken."""
+        """
+        None: another body of the school is being taken. ``now``: the gateway's time, where the store has none of its
+        own. The moment is above the last one, unless that is of a clock which was far ahead.
+        """
 
     def renew(self, lease: Lease, seconds: float) -> bool:
         """False: the lease is lost, and whoever had it must stop."""
@@ -76,7 +81,8 @@ class MemoryMemory:
         with self._lock:
             if school in self._leases:
                 return None
-            self._moments[school] = moment = max(now, self._moments.get(school, 0) + 1)
+            last = self._moments.get(school, 0)
+            self._moments[school] = moment = now if last > now + MOST_AHEAD_MS else max(now, last + 1)
             self._leases[school] = token = secrets.token_hex(16)
             return Lease(school, token, moment)
 
@@ -107,11 +113,17 @@ class MemoryMemory:
         return self.statuses.get((school, sweep))
 
 
-# KEYS: the lease, the last moment. ARGV: token, the lease's milliseconds, now. Returns the moment as text, since Lua's
-# numbers are no 64-bit integers on their way out.
+# KEYS: the lease, the last moment. ARGV: token, the lease's milliseconds, how far ahead the last moment may be, and a
+# test's own time or nothing. Several gateways take turns: the time is Redis's, not that of whichever has the body.
+# Returns the moment as text, since Lua's numbers are no 64-bit integers on their way out.
 _OPEN = """
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return false end
-local moment = math.max(tonumber(ARGV[3]), tonumber(redis.call('GET', KEYS[2]) or '0') + 1)
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+if ARGV[4] ~= '' then now = tonumber(ARGV[4]) end
+local last = tonumber(redis.call('GET', KEYS[2]) or '0')
+local moment = math.max(now, last + 1)
+if last > now + tonumber(ARGV[3]) then moment = now end
 local text = string.format('%.0f', moment)
 redis.call('SET', KEYS[2], text)
 return text
@@ -132,10 +144,14 @@ return 1
 
 
 class RedisMemory:
-    """Keys ``lease``, ``moment``, ``last`` and one for each status; a school's carry one tag, for Redis Cluster."""
+    """
+    Keys ``lease``, ``moment``, ``last`` and one for each status; a school's carry one tag, for Redis Cluster.
+    ``redis_time`` (milliseconds) is for tests that move it.
+    """
 
-    def __init__(self, client: Client, prefix: str) -> None:
+    def __init__(self, client: Client, prefix: str, redis_time: Callable[[], int] | None = None) -> None:
         self._client: Any = client
+        self._redis_time = redis_time
         self._prefix = f"{prefix}gateway:"
         self._open, self._renew, self._close, self._accept = (
             client.register_script(script) for script in (_OPEN, _RENEW, _CLOSE, _ACCEPT)
@@ -146,9 +162,10 @@ class RedisMemory:
 
     def open(self, school: str, now: int, seconds: float) -> Lease | None:
         token = secrets.token_hex(16)
+        told = "" if self._redis_time is None else str(self._redis_time())
         keys = [self._key(school, "lease"), self._key(school, "moment")]
         with away_is_retryable():
-            moment = self._open(keys=keys, args=[token, int(seconds * 1000), now])
+            moment = self._open(keys=keys, args=[token, int(seconds * 1000), MOST_AHEAD_MS, told])
         return None if moment is None else Lease(school, token, int(moment))
 
     def renew(self, lease: Lease, seconds: float) -> bool:

@@ -232,7 +232,8 @@ class _Batch:
             if ledger.digest_entry(before) == taken:
                 return
         book.take(assessed, record.value)
-        emails.decide(book, assessed, Reading(record.offset, read_at, taken.hex()), self._emitting(record))
+        when = _spends_at(read_at, book.school)
+        emails.decide(book, assessed, Reading(record.offset, read_at, taken.hex(), when=when), self._emitting(record))
 
     def _emitting(self, record: Record) -> emails.Emit:
         """What puts a record's changes among the others. People of one page share it: they were read at once."""
@@ -273,6 +274,14 @@ def _is_news(record: Record, causes: dict[bytes, int]) -> bool:
         return False
     causes[source] = number
     return True
+
+
+def _spends_at(read_at: str, school: SchoolState) -> str:
+    """
+    When what a reading brings counts against a budget: a clock that is behind, or a reading that is told again, would
+    spend where no window looks any more.
+    """
+    return read_at if school.certified is None else max(read_at, school.certified.completed_at)
 
 
 def _decode_assessed(name: bytes, value: bytes) -> StudentAssessed:

@@ -117,8 +117,11 @@ class Sweeps:
     def _close(self, book: Ledger, event: SweepCompleted, record: Record) -> None:
         if not book.has_open(event.sweep):
             return
-        if event.settings is None:
+        settings = event.settings
+        if settings is None:
             raise Poison("SweepCompleted has no settings; eligibility stamps them")
+        if book.school.open is not None:  # hours lie between sweeps as they were opened, whatever their ends repeat
+            event = changed(event, started_at=book.school.open.started_at)
         last_roll = book.roll()
         arrived = [_roll_read(value) for value in self._view.all(ledger.chunks(book.name)).values()]
         roll = proof.roll_of(book.current(), event.certificate, last_roll, arrived)
@@ -138,15 +141,19 @@ class Sweeps:
         known = {student: state for student, state in states.items() if state.at <= record.offset}
         school = changed(book.current(), is_paused=self._is_paused(book))
         modules = partial(self._programme_of, book)
-        closing = close(school, event, event.settings, roll, known, recent, book.everybody, at, modules)
+        closing = close(school, event, settings, roll, known, recent, book.everybody, at, modules)
         # whom this very record decided, in a batch that was half published, counts in its plans and is left alone
         done = {student for student, state in known.items() if state.at == record.offset}
         self._drop_chunks(book)
         if roll != last_roll or book.school.roll_hash is None:
             book.put_roll(roll, event.certificate.roll_hash)
-        kept = book.school
+        kept, certified = book.school, closing.school.certified
         book.school = changed(
-            closing.school, is_paused=kept.is_paused, roll_hash=kept.roll_hash, roll_count=kept.roll_count
+            closing.school,
+            is_paused=kept.is_paused,
+            roll_hash=kept.roll_hash,
+            roll_count=kept.roll_count,
+            certified=certified and changed(certified, clock_minutes=event.clock_minutes),
         )
         envelope = messages.Envelope(record)
         emit = envelope.emitting(self._out)
@@ -174,7 +181,7 @@ class Sweeps:
             for state in book.fetch_all().values():
                 if state.at < record.offset:
                     book.save(changed(state, at=record.offset))
-        self._report(book, envelope, closing.report)
+        self._report(book, envelope, changed(closing.report, clock_minutes=event.clock_minutes))
 
     def _programme_of(self, book: Ledger) -> dict[str, str]:
         """The programme of each module that the school's structure has."""
@@ -199,6 +206,7 @@ class Sweeps:
             is_held=any(hold.state == "held" for hold in book.school.holds.values()),
             is_paused=self._is_paused(book),
             roll_count=book.school.roll_count,
+            clock_minutes=event.clock_minutes,
         )
         self._report(book, envelope, report)
         if isinstance(event, SweepCompleted) and not event.full:

@@ -1,6 +1,7 @@
 """One suite, two worlds: who is due when, with leases, in memory and on a real Redis."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -123,13 +124,93 @@ class TestMemoryDueQueue(DueQueueContract):
         queue._due.clear()
 
 
+class Agreeing(RedisDueQueue):
+    """Redis's time and the worker's are one, and move with what a test says that it is."""
+
+    def __init__(self, client: Any, prefix: str) -> None:
+        self.now = 0.0
+        super().__init__(client, prefix, "contract", lambda: self.now, lambda: self.now)
+
+    def claim(self, now: float, lease_seconds: float) -> Claim | None:
+        self.now = now
+        return super().claim(now, lease_seconds)
+
+    def renew(self, claim: Claim, now: float, lease_seconds: float) -> bool:
+        self.now = now
+        return super().renew(claim, now, lease_seconds)
+
+
 @pytest.mark.redis
 class TestRedisDueQueue(DueQueueContract):
     @pytest.fixture
     def queue(self, brokers: Addresses, prefix: str) -> Iterator[DueQueue]:
         with redis.Redis.from_url(brokers.redis) as client:
-            yield RedisDueQueue(client, prefix, "contract")
+            yield Agreeing(client, prefix)
 
     def lose(self, queue: DueQueue) -> None:
         assert isinstance(queue, RedisDueQueue)
         assert queue._client.delete(queue._keys[0]) == 1
+
+
+NOW, DAY = 1_795_420_800.0, 86_400.0
+
+
+class Workers:
+    """One queue, asked by workers whose clocks are as far off as each says. Redis's time is ``now``."""
+
+    def __init__(self, client: Any, prefix: str) -> None:
+        self.now = NOW
+        self._client, self._prefix = client, prefix
+
+    def worker(self, off: float) -> RedisDueQueue:
+        return RedisDueQueue(self._client, self._prefix, "clocks", lambda: self.now + off, lambda: self.now)
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("off", [DAY, -DAY, 8 * DAY])
+class TestClocksOfWorkers:
+    @pytest.fixture
+    def workers(self, brokers: Addresses, prefix: str) -> Iterator[Workers]:
+        with redis.Redis.from_url(brokers.redis) as client:
+            yield Workers(client, prefix)
+
+    def test_nobody_takes_a_lease_that_is_over_by_their_own_clock_alone(self, workers: Workers, off: float) -> None:
+        right, wrong = workers.worker(0), workers.worker(off)
+        right.ensure({"abbey": NOW})
+        claim = claimed(right, NOW, 60.0)
+        workers.now += 59
+        assert wrong.claim(workers.now + off, 60.0) is None
+        assert right.renew(claim, workers.now, 60.0)
+        workers.now += 61
+        other = claimed(wrong, workers.now + off, 60.0)
+        assert right.claim(workers.now, 60.0) is None, "and a lease of theirs lasts as long as any"
+        workers.now += 60
+        assert right.claim(workers.now, 60.0) is not None
+        assert not wrong.renew(other, workers.now + off, 60.0)
+
+    def test_nobody_keeps_a_school_waiting_by_their_own_clock(self, workers: Workers, off: float) -> None:
+        right, wrong = workers.worker(0), workers.worker(off)
+        wrong.ensure({"abbey": NOW + off})
+        claim = claimed(wrong, NOW + off)
+        wrong.hasten("abbey", NOW + off + 500.0)
+        assert wrong.finish(claim, NOW + off + 300.0, fulfilled=True)
+        assert right.next_at() == NOW + 300
+        assert right.look("abbey") == (NOW + 300, False)
+        assert wrong.members() == {"abbey": NOW + off + 300}
+        wrong.hasten("abbey", NOW + off + 20.0)
+        workers.now += 20
+        assert right.claim(workers.now, 60.0) is not None
+
+
+@pytest.mark.redis
+def test_redis_says_what_time_it_is(brokers: Addresses, prefix: str) -> None:
+    """Fails when production counts by anything but Redis's own clock."""
+    with redis.Redis.from_url(brokers.redis) as client:
+        queue = RedisDueQueue(client, prefix, "clocks", lambda: 100.0)  # a worker that lives in 1970
+        queue.ensure({"abbey": 100.0, "priory": 100.0 + DAY})
+        seconds, _ = client.time()
+        kept = dict(client.zrange(queue._keys[0], 0, -1, withscores=True))
+        assert abs(kept[b"abbey"] - seconds) < DAY
+        assert kept[b"priory"] - kept[b"abbey"] == pytest.approx(DAY)
+        assert claimed(queue, 100.0).member == "abbey"
+        assert queue.claim(100.0, 60.0) is None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.gateway.memory import Last, Lease, Memory, MemoryMemory, RedisMemory
+from services.gateway.memory import MOST_AHEAD_MS, Last, Lease, Memory, MemoryMemory, RedisMemory
 from services.gateway.structure import Lists
 from shared.config import Config
 from shared.model import Faculty
@@ -60,6 +60,18 @@ class MemoryContract:
             memory.close(lease)
         assert moments == [NOW, NOW + 1, NOW + 2, NOW + 7, NOW + 8]
 
+    @pytest.mark.parametrize(
+        ("ahead", "moment"),
+        [
+            pytest.param(MOST_AHEAD_MS, NOW + MOST_AHEAD_MS + 1, id="clocks that agree nearly: it rises"),
+            pytest.param(MOST_AHEAD_MS + 1, NOW, id="a clock that was ahead is not waited for"),
+            pytest.param(365 * 86_400_000, NOW, id="nor one of next year"),
+        ],
+    )
+    def test_a_clock_that_was_far_ahead_freezes_no_school(self, memory: Memory, ahead: int, moment: int) -> None:
+        memory.close(opened(memory, now=NOW + ahead))
+        assert opened(memory, now=NOW).moment == moment
+
     def test_what_is_accepted_comes_back(self, memory: Memory) -> None:
         lease = opened(memory)
         assert memory.accept(lease, LAST, "sweep-1", b"{}")
@@ -83,6 +95,18 @@ class TestMemoryMemory(MemoryContract):
         return MemoryMemory()
 
 
+class Agreeing(RedisMemory):
+    """Redis's time is what a test says that the gateway's is."""
+
+    def __init__(self, client: Client, prefix: str) -> None:
+        self.now = NOW
+        super().__init__(client, prefix, lambda: self.now)
+
+    def open(self, school: str, now: int, seconds: float) -> Lease | None:
+        self.now = now
+        return super().open(school, now, seconds)
+
+
 @pytest.mark.redis
 class TestRedisMemory(MemoryContract):
     @pytest.fixture
@@ -92,7 +116,13 @@ class TestRedisMemory(MemoryContract):
 
     @pytest.fixture
     def memory(self, client: Client, prefix: str) -> Memory:
-        return RedisMemory(client, prefix)
+        return Agreeing(client, prefix)
+
+    def test_redis_says_what_time_it_is(self, client: Client, prefix: str) -> None:
+        """Fails when a body's moment is one gateway's word."""
+        lease = opened(RedisMemory(client, prefix), now=1)
+        seconds, _ = client.time()
+        assert abs(lease.moment / 1000 - seconds) < 86_400
 
     def test_a_dead_gateways_lease_ends_by_itself(self, memory: Memory) -> None:
         lease = memory.open("northern", NOW, 0.05)

@@ -46,7 +46,7 @@ def town(config_file: ConfigFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Everything but a fetcher."""
     monkeypatch.setattr(lookup, "KAFKA_SECONDS", 60.0)
     with a_town(config_file, tmp_path) as town:
-        create_topics(town.config)
+        create_topics(town.config, keep_own_times=True)
         town.start("eligibility", "reconciler", "publisher", process="services")
         yield town
 

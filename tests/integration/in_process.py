@@ -42,9 +42,9 @@ def as_messages(
     return messages
 
 
-def publish(config: Config, messages: Iterable[Message], batch: int = 10_000) -> None:
-    """Makes the topics where they are not there yet."""
-    create_topics(config)
+def publish(config: Config, messages: Iterable[Message], batch: int = 10_000, *, keep_own_times: bool = True) -> None:
+    """Makes the topics where they are not there yet. The messages' times are a story's, unless somebody says else."""
+    create_topics(config, keep_own_times=keep_own_times)
     out, waiting = KafkaLog(config), list(messages)
     for start in range(0, len(waiting), batch):
         out.publish(waiting[start : start + batch])

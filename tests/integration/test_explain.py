@@ -1,6 +1,7 @@
 """``rollcall explain`` on the run's real servers, and against an iSAMS that speaks HTTP."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,11 @@ def test_everything_is_told_while_no_service_runs(path: Path) -> None:
     assert [held["kind"] for held in told["held"]] == ["disable_unexplained"]
     assert [change["kind"] for change in told["last_changes"]][-1] == "account_provisioned"
     assert "removal_held" in [change["kind"] for change in told["last_changes"]]
-    assert told["next_sweep"] == {"at": "2096-10-02T07:06:40.000Z", "is_under_way": False}
+    assert told["next_sweep"]["at"].startswith("2096-10-02T07:06:"), "Redis keeps how long it is until then"
+    assert told["next_sweep"]["is_under_way"] is False
     assert ask(path, f"s{ONE}@abbey.example")["student"] == ONE
-    claim = due.claim(4_000_000_001.0, 60.0)
+    due.hasten(SCHOOL, 0.0)
+    claim = due.claim(time.time(), 60.0)
     assert claim is not None
     assert ask(path, ONE)["next_sweep"] == {"at": None, "is_under_way": True}
 

@@ -95,7 +95,7 @@ async def test_hidden_pupils_stay_and_leavers_go_by_a_persons_word(config_file: 
     """
     path = config_file(ONE_SCHOOL, partitions=1)
     config = load(path, {})
-    create_topics(config)
+    create_topics(config, keep_own_times=True)
     async with running(config):
         school = School(config, tmp_path / "road")
         assert not (await school.reads(ALL, ALL, 0)).is_held

@@ -73,6 +73,7 @@ LIMITS = {
 }
 COHORT = Limit(3, Fraction(1, 2))
 GAPS = st.sampled_from([5, 30, 60, 61, 25 * 60])
+AHEAD = st.sampled_from([0, 0, 0, 0, 61, 24 * 60, 8 * 24 * 60])  # minutes by which a fetcher's clock is
 BATCHES = st.sampled_from([1, 2, 3, 7, 10_000])
 POINTS = st.sampled_from(["published-0", "published-1", "written"])
 SOME = st.sampled_from(IDS)
@@ -199,7 +200,10 @@ class RoadMachine(RuleBasedStateMachine):
 
     # --- sweeps and readings ----------------------------------------------------------------------------------------
 
-    def events(self, seed: int, gap: float, *, full: bool, has_sets: bool, chunk: int = 3) -> list[Frozen]:
+    def events(
+        self, seed: int, gap: float, *, full: bool, has_sets: bool, chunk: int = 3, ahead: float = 0.0
+    ) -> list[Frozen]:
+        """``ahead``: how wrong the clock of the fetcher is, in minutes."""
         self.lives(seed)
         self.minutes += gap
         self.sweeps += 1
@@ -213,7 +217,7 @@ class RoadMachine(RuleBasedStateMachine):
             f"s{self.sweeps}",
             here.values(),
             sends=sends,
-            minutes=self.minutes,
+            minutes=self.minutes + ahead,
             full=full,
             with_roll=full or set(here) != self.last_roll,
             chunk=chunk,
@@ -227,8 +231,9 @@ class RoadMachine(RuleBasedStateMachine):
     def here(self) -> dict[str, Student]:
         return {id: one for id, one in self.truth.items() if one.system_status != -1 and one.lists != ("leavers",)}
 
-    def feed(self, events: list[Frozen], sweep: str, truth: dict[str, Student]) -> None:
-        self.road.fetch(events, self.minutes, sweep)
+    def feed(self, events: list[Frozen], sweep: str, truth: dict[str, Student], ahead: float = 0.0) -> None:
+        """Whatever the fetcher's clock says: the oracle is told at which minute it happened."""
+        self.road.fetch(events, self.minutes + ahead, sweep, appended=self.minutes)
         for event in events:
             self.oracle.take(event, self.minutes, sweep, truth)
 
@@ -236,10 +241,10 @@ class RoadMachine(RuleBasedStateMachine):
         """The fetcher has every acknowledgement."""
         self.sent |= {event.student.student_id: event.student for event in events if isinstance(event, StudentFetched)}
 
-    @rule(seed=SEEDS, full=RARELY, has_sets=MOSTLY, gap=GAPS)
-    def sweeps_whole(self, seed: int, full: bool, has_sets: bool, gap: float) -> None:
-        events = self.events(seed, gap, full=full, has_sets=has_sets)
-        self.feed(events, f"s{self.sweeps}", self.here())
+    @rule(seed=SEEDS, full=RARELY, has_sets=MOSTLY, gap=GAPS, ahead=AHEAD)
+    def sweeps_whole(self, seed: int, full: bool, has_sets: bool, gap: float, ahead: float = 0.0) -> None:
+        events = self.events(seed, gap, full=full, has_sets=has_sets, ahead=ahead)
+        self.feed(events, f"s{self.sweeps}", self.here(), ahead)
         self.believe(events)
         self.last_roll = set(self.here())
         self.goes_on()

@@ -3,12 +3,20 @@
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import (
+    TIMESTAMP_CREATE_TIME,
+    TIMESTAMP_LOG_APPEND_TIME,
+    TIMESTAMP_NOT_AVAILABLE,
+    KafkaError,
+    KafkaException,
+)
 
 from shared import kafka
 from shared.config import Config
 from shared.errors import Retryable
-from shared.kafka import Reader
+from shared.kafka import Reader, to_record
+from shared.kafka_admin import wanted_topics
+from shared.topics import TOPICS
 
 
 class Away:
@@ -45,3 +53,52 @@ def test_a_question_does_not_wait_long_behind_a_fetch_that_has_nothing_to_bring(
     """
     monkeypatch.setattr(kafka, "Consumer", Away)
     assert Reader(Config())._consumer.settings["fetch.wait.max.ms"] <= 50
+
+
+class Taken:
+    """A client's message, with the time that the broker gave it or kept of its producer."""
+
+    def __init__(self, whose: int) -> None:
+        self._whose = whose
+
+    def timestamp(self) -> tuple[int, int]:
+        return self._whose, 1_795_420_800_123
+
+    def topic(self) -> str:
+        return "students-fetched"
+
+    def key(self) -> bytes:
+        return b"abbey"
+
+    def value(self) -> bytes:
+        return b"{}"
+
+    def partition(self) -> int:
+        return 3
+
+    def offset(self) -> int:
+        return 7
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("whose", "appended"),
+    [
+        pytest.param(TIMESTAMP_LOG_APPEND_TIME, 1_795_420_800_123, id="the broker's own word"),
+        pytest.param(TIMESTAMP_CREATE_TIME, None, id="a producer's clock is nobody's"),
+        pytest.param(TIMESTAMP_NOT_AVAILABLE, None, id="none"),
+    ],
+)
+def test_a_record_bears_the_brokers_time_and_no_producers(whose: int, appended: int | None) -> None:
+    record = to_record(Taken(whose), base=100)
+    assert (record.appended, record.offset) == (appended, 107)
+    assert record.at_offset(9).appended == appended
+
+
+def test_every_topic_bears_the_brokers_time() -> None:
+    """Fails when a topic, or its dead letters, would keep its producers' clocks: retention counts by them, too."""
+    wanted = wanted_topics(Config())
+    assert len(wanted) == 2 * len(TOPICS)
+    assert {one.settings.get("message.timestamp.type") for one in wanted} == {"LogAppendTime"}

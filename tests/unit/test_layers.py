@@ -9,7 +9,17 @@ ROOT = Path(__file__).parents[2]
 PURE = {
     *("columns.py", "reviewed.py", "spending.py", "twins.py", "account_identity.py", "person.py"),
     *("reconcile.py", "guard.py", "close.py", "absences.py", "proof.py", "holds.py", "rollover.py"),
-    *("rules.py", "staff.py", "academic_year.py", "assess.py", "rulings.py", "edits.py"),
+    *(
+        "rules.py",
+        "staff.py",
+        "academic_year.py",
+        "append_time.py",
+        "leaving.py",
+        "category.py",
+        "assess.py",
+        "rulings.py",
+        "edits.py",
+    ),
     *("parse.py", "spelling.py", "fields.py", "employees.py", "structure.py", "posts.py", "certificate.py"),
     *("snapshot.py", "safety.py", "report.py"),
     *("explained.py", "explain_verdicts.py", "explain_pending.py", "explain_unitu.py", "explain_live.py"),

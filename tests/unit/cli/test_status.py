@@ -159,3 +159,13 @@ def test_the_state_that_matters_most_is_told(
         }
         school = SchoolState(school=SCHOOL, at=1, is_paused=bool(known.get("is_paused")), holds=plans)
     assert state_of(school, age, late) == state
+
+
+@pytest.mark.parametrize(("off", "words"), [(61, "61 minutes ahead of"), (-61, "61 minutes behind")])
+def test_a_clock_that_is_not_believed_is_named(desk: Desk, off: int, words: str) -> None:
+    desk.road.fetch(a_sweep("s2", ALL, sends=[], minutes=5 + off), minutes=5 + off, appended=5)
+    desk.road.run()
+    assert f"{SCHOOL}: the clock of whoever reads it was {words} Kafka's" in desk.say().out
+    assert [one["clock_minutes"] for one in json.loads(desk.say("--json").out)] == [off, 0]
+    desk.reads([*ALL], 3, 10)
+    assert "the clock of" not in desk.say().out

@@ -14,7 +14,7 @@ from services.eligibility.assess import assess
 from services.eligibility.rules import Rulebook
 from services.reconciler.reconcile import Reading, reconcile
 from shared.events import AccountDisabled
-from shared.model import Category, Student, Verdict
+from shared.model import Category, Fault, Student, Verdict
 from tests.builders import a_leaver, a_student
 
 YES, NO, OPEN = Verdict.ELIGIBLE, Verdict.INELIGIBLE, Verdict.UNDECIDED
@@ -30,6 +30,8 @@ LOGIN = "Email Address (required for student login)."
 NO_EMAIL = "The iSAMS API feed for prospective students does not provide email addresses."
 ENROLMENT = "Must be greater than or equal to the current academic year."
 LAST_YEAR = "The portal only syncs students who have left in the last academic year."
+COMING = "(no sentence: who leaves tomorrow is here today)"
+NOTHING = "(no sentence: a list that keeps everybody for ever says nothing of who is here)"
 TOO_LONG = (
     "If a student's leaving academic year is before the previous academic year, they will not sync into the portal."
 )
@@ -89,7 +91,20 @@ CASES = [
     ("a summer leaver a year on", LAST_YEAR, left("2026-07-10"), "2027-08-31", LEFT, YES, NO),
     ("a summer leaver in the second term after", TOO_LONG, left("2026-07-10"), "2027-09-01", LEFT, NO, NO),
     ("left in the year that is under way", LAST_YEAR, left("2026-11-20"), "2026-11-23", LEFT, YES, NO),
-    ("marked as left before the day has come", LAST_YEAR, left("2027-07-09"), "2026-11-23", LEFT, YES, NO),
+    ("marked as left before the day has come", COMING, left("2027-07-09"), "2026-11-23", UNKNOWN, OPEN, OPEN),
+    ("marked as left, and tomorrow is the day", COMING, left("2026-11-24"), "2026-11-23", UNKNOWN, OPEN, OPEN),
+    ("marked as left, and today is the day", LAST_YEAR, left("2026-11-23"), "2026-11-23", LEFT, YES, NO),
+    ("in the leavers' list alone before the day has come", COMING,
+     left("2027-07-09", system_status=None, lists=("leavers",)), "2026-11-23", UNKNOWN, OPEN, OPEN),
+    ("marked as left in a year that has not begun", COMING, left(None, leaving_year=2027), "2026-11-23",
+     UNKNOWN, OPEN, OPEN),
+    ("marked as left in the year that is under way", LAST_YEAR, left(None, leaving_year=2026), "2026-11-23",
+     LEFT, YES, NO),
+    ("a date that nobody has", TOO_LONG, left("1900-01-01"), "2026-11-23", LEFT, NO, NO),
+    ("a date before the birth, beside a year that counts", LAST_YEAR,
+     left("2008-07-10", leaving_year=2026, date_of_birth="2010-03-04"), "2026-11-23", LEFT, YES, NO),
+    ("a year before the birth", TOO_LONG,
+     left(None, leaving_year=1999, date_of_birth="2010-03-04"), "2026-11-23", LEFT, NO, NO),
     ("left on a leap day", LAST_YEAR, left("2028-02-29"), "2029-08-31", LEFT, YES, NO),
     ("and no longer", TOO_LONG, left("2028-02-29"), "2029-09-01", LEFT, NO, NO),
     ("left, and read on a leap day", WITHIN, left("2026-09-01"), "2028-02-29", LEFT, YES, NO),
@@ -108,7 +123,21 @@ CASES = [
      left("2026-07-10", system_status=None, lists=("leavers",)), FIRST_DAY, LEFT, YES, NO),
     ("who left and applies again", STATUS_LEFT,
      applicant(enrolment_year=2026, lists=("applicants", "leavers"), leaving_date="2026-07-10"), FIRST_DAY,
-     LEFT, YES, NO),
+     UNKNOWN, OPEN, OPEN),
+    ("who left, with an application of long ago", STATUS_LEFT,
+     left("2026-07-10", system_status=None, lists=("applicants", "leavers")), FIRST_DAY, LEFT, YES, NO),
+    ("came back with a status that nobody knows, and is in the leavers' list for ever", NOTHING,
+     current(system_status=None, system_status_word="ReAdmission", lists=("students", "leavers")), FIRST_DAY,
+     UNKNOWN, OPEN, OPEN),
+    ("came back as one whom nobody can read, and is in the leavers' list for ever", NOTHING,
+     Student(student_id=ONE, lists=("students", "leavers"), faults=(Fault(pointer="/dob", message="is no date"),)),
+     FIRST_DAY, UNKNOWN, OPEN, OPEN),
+    ("came back as an applicant in the students' list, and is in the leavers' list for ever", NOTHING,
+     applicant(enrolment_year=2026, lists=("students", "leavers")), FIRST_DAY, UNKNOWN, OPEN, OPEN),
+    ("came back with another status, and is in the leavers' list for ever", NOTHING,
+     current(system_status=7, lists=("students", "leavers")), FIRST_DAY, UNKNOWN, OPEN, OPEN),
+    ("in both lists, and the status says that they left", STATUS_LEFT,
+     left("2026-07-10", lists=("students", "leavers")), FIRST_DAY, LEFT, YES, NO),
 
     ("a current student with a blanked e-mail", LOGIN, current(email=None), FIRST_DAY, CURRENT, NO, OPEN),
     ("came back, with the old leaving date still there", STATUS_1, current(leaving_date="2024-07-10"), FIRST_DAY,

@@ -52,6 +52,12 @@ def applicant(**fields: Any) -> Student:
         pytest.param(a_leaver(ONE, email=None), [{"system_status", "email"}], id="with a blanked e-mail"),
         pytest.param(applicant(), [{"system_status", "email"}], id="an applicant who has come"),
         pytest.param(a_student(ONE, lists=("leavers", "students")), [{"lists"}], id="in two lists at once"),
+        pytest.param(
+            a_student(ONE, lists=("students", "leavers"), system_status=None, system_status_word="ReAdmission"),
+            [{"system_status", "lists"}],
+            id="in two lists, with a word",
+        ),
+        pytest.param(a_leaver(ONE, leaving_date="2027-07-10"), [{"system_status"}], id="leaves in summer, or does not"),
         pytest.param(a_student(ONE), [], id="eligible already"),
     ],
 )
@@ -85,6 +91,31 @@ def test_an_eligible_student_is_told_what_would_end_it() -> None:
     assert not [fields for _, fields in found if fields & {"enrolment_year", "leaving_date", "admission_status"}]
 
 
+@pytest.mark.parametrize(
+    ("fields", "becomes", "words"),
+    [
+        ({"leaving_date": "2027-07-10"}, "ineligible", ("leaving_date", "from 2025-09-01 to 2026-11-23")),
+        ({"leaving_date": "2027-07-10"}, "ineligible", ("leaving_date", "before 2025-09-01")),
+        ({"leaving_date": "2026-11-20"}, "undecided", ("leaving_date", "after 2026-11-23")),
+        ({"leaving_date": None, "leaving_year": 2027}, "ineligible", ("leaving_year", "2025 or 2026")),
+        ({"leaving_date": None, "leaving_year": 2026}, "undecided", ("leaving_year", "2027 or later")),
+    ],
+)
+def test_a_day_to_come_is_put_right_by_its_date(fields: dict[str, Any], becomes: str, words: tuple[str, str]) -> None:
+    found = [
+        (edit.changes[0].field, edit.changes[0].words)
+        for edit in smallest_edits(Case(a_leaver(ONE, **fields), DAY, BOOK))
+        if edit.verdict == "account" and edit.becomes == becomes and len(edit.changes) == 1
+    ]
+    assert words in found
+
+
+def test_a_pushed_student_who_stays_away_is_in_the_body_no_more() -> None:
+    sound = {"first_name": "Ada", "last_name": "Fern", "email": "a@northern.example"}
+    edits = smallest_edits(Case(Student(student_id="S1", **sound), DAY, PUSHED))
+    assert ("ineligible", "in the body no more") in [(one.becomes, one.changes[0].words) for one in edits]
+
+
 def test_the_words_are_an_administrators() -> None:
     (edit,) = [one for one in smallest_edits(Case(a_student(ONE, email=" "), DAY, BOOK)) if one.becomes == "eligible"
                and one.verdict == "account"]  # fmt: skip
@@ -99,7 +130,8 @@ def test_the_words_are_an_administrators() -> None:
         pytest.param({"email": None}, [{"email"}], id="no e-mail"),
         pytest.param({"year": 9}, [{"year"}], id="a year beyond Unitu's"),
         pytest.param({"faults": (Fault(pointer="/phone", message="is no text"),)}, [{"faults"}], id="a fault"),
-        pytest.param({"lists": ("leavers",)}, [{"lists"}], id="not in the body"),
+        pytest.param({"lists": ("absent",)}, [{"lists"}], id="in the body no more"),
+        pytest.param({"lists": ("leavers",)}, [{"lists"}], id="in the body no more, as it was said before"),
     ],
 )
 def test_a_pushed_student_is_edited_in_the_feed(student: dict[str, Any], edits: list[set[str]]) -> None:
@@ -111,12 +143,12 @@ texts = st.sampled_from([None, "", " ", "Ada", "a@abbey.example"])
 students = st.builds(
     Student,
     student_id=st.just(ONE),
-    lists=st.sampled_from([("students",), ("applicants",), ("leavers",), ("leavers", "students")]),
+    lists=st.sampled_from([("students",), ("applicants",), ("leavers",), ("leavers", "students"), ("absent",)]),
     system_status=st.sampled_from([None, -1, 0, 1, 2]),
     admission_status=st.sampled_from([None, "Accepted", "Enquiry"]),
     enrolment_year=st.sampled_from([None, 2020, 2026]),
-    leaving_date=st.sampled_from([None, "2019-07-10", "2026-07-10"]),
-    leaving_year=st.sampled_from([None, 2019, 2026]),
+    leaving_date=st.sampled_from([None, "2019-07-10", "2026-07-10", "2027-07-10", "1900-01-01"]),
+    leaving_year=st.sampled_from([None, 2019, 2026, 2027]),
     title=texts,
     first_name=texts,
     preferred_name=texts,

@@ -32,7 +32,13 @@ def pushed(**fields: Any) -> Student:
         pytest.param(pushed(email=None), Category.CURRENT, Verdict.UNDECIDED, id="no e-mail"),
         pytest.param(pushed(faults=FAULTY), Category.CURRENT, Verdict.UNDECIDED, id="a fault in the body"),
         pytest.param(
-            Student(student_id="S1", lists=("leavers",)), Category.LEFT, Verdict.INELIGIBLE, id="in the body no more"
+            Student(student_id="S1", lists=("absent",)), Category.LEFT, Verdict.INELIGIBLE, id="in the body no more"
+        ),
+        pytest.param(
+            Student(student_id="S1", lists=("leavers",)),
+            Category.LEFT,
+            Verdict.INELIGIBLE,
+            id="in an older one's words",
         ),
     ],
 )

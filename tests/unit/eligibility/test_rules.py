@@ -66,7 +66,7 @@ def failing(assessed: StudentAssessed) -> set[str]:
         ("(no sentence: left, and still in the list of the present)", leaver(lists=("students",)), LEFT),
         ("(no sentence: current and left at once)", current(lists=("leavers", "students")), UNKNOWN),
         ("(no sentence: current, and only in the list of those who left)", current(lists=("leavers",)), UNKNOWN),
-        ("(no sentence: an applicant who has been here before)", applicant(lists=("applicants", "leavers")), LEFT),
+        ("(no sentence: an applicant who has been here before)", applicant(lists=("applicants", "leavers")), UNKNOWN),
     ],
 )  # fmt: skip
 def test_what_the_record_says_the_student_is(sentence: str, student: Student, category: Category) -> None:
@@ -78,6 +78,12 @@ def test_a_school_may_use_other_statuses_for_its_applicants() -> None:
     book: dict[str, Any] = {"prospective_system_statuses": frozenset({0, 5})}
     assert judged(applicant(system_status=5), **book).category is PROSPECTIVE
     assert judged(applicant(system_status=4), **book).category is UNKNOWN
+
+
+@pytest.mark.parametrize("status", [None, "", "-", "?"])
+def test_what_has_neither_letter_nor_digit_is_no_admission_status(status: str | None) -> None:
+    book: dict[str, Any] = {"prospective_admission_statuses": frozenset({"?"})}
+    assert judged(applicant(admission_status=status), **book).category is UNKNOWN
 
 
 def test_no_setting_makes_a_current_student_or_a_leaver_prospective() -> None:
@@ -123,8 +129,10 @@ TOO_LONG_AGO = "If a student's leaving academic year is before the previous acad
         ("(no sentence: whoever corrects the one is told of the other)",
          applicant(admission_status="Enquiry", enrolment_year=2025),
          {"admission_status_configured", "enrolment_year_open"}, OPEN, OPEN),
-        ("(no sentence: names are compared as people read them)",
-         applicant(admission_status=" offer MADE "), set(), YES, NO),
+        ("(no sentence: names are compared by their letters and digits alone)",
+         applicant(admission_status=" offer-MADE! "), set(), YES, NO),
+        ("(no sentence: and one without any is none)",
+         applicant(admission_status=" - "), {"admission_status_configured"}, OPEN, OPEN),
         (f"{ALL_STUDENTS}: a lone space", current(title=" ", preferred_name=" ", first_name=" ", last_name=" "),
          {"title_present", "first_name_present", "last_name_present"}, NO, OPEN),
         (LAST_YEAR, leaver(leaving_date="2026-11-20"), set(), YES, NO),
@@ -171,12 +179,12 @@ def test_what_broke_its_schema_is_undecided_by_every_rule_told() -> None:
     [
         pytest.param(
             current(),
-            {"admission_status_configured", "enrolment_year_open", "left_recently", "year_valid"},
+            {"admission_status_configured", "enrolment_year_open", "left_by_now", "left_recently", "year_valid"},
             id="current",
         ),
         pytest.param(
             applicant(),
-            {"email_present", "email_wellformed", "left_recently", "year_valid"},
+            {"email_present", "email_wellformed", "left_by_now", "left_recently", "year_valid"},
             id="prospective",
         ),
         pytest.param(

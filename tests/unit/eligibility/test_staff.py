@@ -50,7 +50,16 @@ def failing(assessed: StudentAssessed) -> set[str]:
         pytest.param({"leaving_date": "2026-11-22"}, LEFT, id="left yesterday, and still active"),
         pytest.param({"leaving_date": "2026-11-23"}, CURRENT, id="the last day is today"),
         pytest.param({"leaving_date": "2027-07-10"}, CURRENT, id="leaves in the summer"),
-        pytest.param({"system_status": -1, "leaving_date": "2027-07-10"}, LEFT, id="a status that says so already"),
+        pytest.param({"system_status": -1, "leaving_date": "2027-07-10"}, UNKNOWN, id="a status that says so already"),
+        pytest.param({"system_status": -1, "leaving_date": "2026-11-24"}, UNKNOWN, id="and tomorrow is the day"),
+        pytest.param({"system_status": -1, "leaving_date": "2026-11-23"}, LEFT, id="and today is the day"),
+        pytest.param({"leaving_date": "1900-01-01"}, CURRENT, id="a date that nobody has"),
+        pytest.param({"leaving_date": "1949-12-31"}, CURRENT, id="the last day that is none"),
+        pytest.param({"leaving_date": "1950-01-01"}, LEFT, id="the first day that is one"),
+        pytest.param({"leaving_date": "1985-02-03", "date_of_birth": "1985-02-03"}, CURRENT, id="the day of birth"),
+        pytest.param({"leaving_date": "2019-07-10", "date_of_birth": "1985-02-03"}, LEFT, id="long after it"),
+        pytest.param({"system_status": -1, "leaving_date": "1900-01-01"}, LEFT, id="left, with such a date"),
+        pytest.param({"lists": ("absent",), "system_status": None}, CURRENT, id="iSAMS never says it of anybody"),
         pytest.param({"system_status": None, "system_status_word": None, "leaving_date": "2019-07-10"}, LEFT, id="old"),
         pytest.param(
             {"system_status": None, "system_status_word": "Seconded", "leaving_date": "2019-07-10"},
@@ -295,3 +304,44 @@ def test_a_close_under_the_other_books_key_is_set_aside(eligibility: Eligibility
 def test_an_unreadable_member_of_staff_has_every_rule_of_staff() -> None:
     assert [id for id, _ in undecided(SCHOOL, ONE, "00", "staff").rules] == [rule.id for rule in STAFF_RULES]
     assert undecided(SCHOOL, ONE, "00", "staff").category is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("person", "category", "account"),
+    [
+        pytest.param(Student(student_id="T1", lists=("absent",)), LEFT, NO, id="in the body no more"),
+        pytest.param(
+            Student(student_id="T1", lists=("staff",), system_status=-1), LEFT, NO, id="as it was said before"
+        ),
+        pytest.param(a_member("T1", system_status=None, title=None), CURRENT, YES, id="in the body"),
+    ],
+)
+def test_pushed_staff_are_what_the_gateway_says(person: Student, category: Category, account: Verdict) -> None:
+    found = judged(person, is_pushed=True)
+    assert (found.category, found.account) == (category, account)
+
+
+def test_pushed_staff_who_are_absent_are_to_be_sent_again() -> None:
+    case = StaffCase(Student(student_id="T1", lists=("absent",)), DAY, Rulebook(is_pushed=True))
+    told = {one.id: one for one in rulings(case, "account")}
+    assert told["is_current"].fix == (
+        "None is needed unless the person should be in the feed: send them in the next body."
+    )
+    assert ("lists", "in the body again") in [
+        (edit.changes[0].field, change.words) for edit in smallest_edits(case) for change in edit.changes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "becomes", "words"),
+    [
+        ({"system_status": -1, "leaving_date": "2027-07-10"}, NO, "before 2026-11-23"),
+        ({"system_status": -1, "leaving_date": "2026-11-23"}, OPEN, "after 2026-11-23"),
+        ({"leaving_date": "2027-07-10"}, NO, "before 2026-11-23"),
+        ({"leaving_date": "2026-11-20"}, YES, "empty, or 2026-11-23 or later"),
+    ],
+)
+def test_a_last_day_is_put_right_by_its_date(fields: dict[str, Any], becomes: Verdict, words: str) -> None:
+    edits = smallest_edits(StaffCase(a_member(ONE, **fields), DAY, Rulebook()))
+    told = [(edit.becomes, edit.changes[0].words) for edit in edits if edit.changes[0].field == "leaving_date"]
+    assert (becomes, words) in told

@@ -500,6 +500,19 @@ class TestLease:
         clock.now = MONDAY.fromtimestamp(NOW + 60, MONDAY.tzinfo)
         assert not lease.held()
 
+    async def test_a_clock_that_is_set_back_makes_it_no_longer(self) -> None:
+        due, clock, ticks = MemoryDueQueue(), Still(), [1000.0]
+        due.ensure({"abbey": NOW})
+        claim = due.claim(NOW, 5)
+        assert claim is not None
+        lease = KeptLease(due, claim, 60, clock, lambda: ticks[0])
+        assert await lease.take()
+        clock.now = MONDAY.fromtimestamp(NOW - 3600, MONDAY.tzinfo)
+        ticks[0] += 59.9
+        assert lease.held()
+        ticks[0] += 0.1
+        assert not lease.held()
+
     async def test_one_that_somebody_else_has_is_not_taken(self) -> None:
         lease, due, _, _ = await self.lease()
         assert due.claim(NOW + 6, 5) is not None

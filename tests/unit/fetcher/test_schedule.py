@@ -30,6 +30,9 @@ def state(
         pytest.param(state(NOW - timedelta(hours=23, minutes=59)), 24.0, True, id="a new academic year since"),
         pytest.param(state(), 0.0, True, id="always, with zero hours"),
         pytest.param(state(), 3.0, True, id="exactly as old as it may be"),
+        pytest.param(state(NOW + timedelta(hours=1)), 24.0, False, id="of a clock that is a little ahead"),
+        pytest.param(state(NOW + timedelta(hours=1, seconds=1)), 24.0, True, id="of a clock that was far ahead"),
+        pytest.param(state(NOW + timedelta(days=8)), 24.0, True, id="of next week"),
     ],
 )
 def test_a_full_sweep_is_due(known: SchoolMemory, hours: float, is_full: bool) -> None:
@@ -55,6 +58,15 @@ def test_areas_come_due_by_themselves_and_all_in_a_full_sweep() -> None:
     names = ("statuses", "structure", "sets")
     assert schedule.areas_due(states, names, NOW, full=False) == ["statuses", "structure"]
     assert schedule.areas_due(states, names, NOW, full=True) == list(names)
+
+
+def test_what_was_read_at_a_time_to_come_is_due() -> None:
+    """Fails when a fetcher whose clock was a day ahead keeps a school's sets waiting for a day."""
+    later = NOW + timedelta(days=1)
+    read = {"sets": AreaState(due_at=later.timestamp(), read_at=write(later))}
+    rested = {"sets": AreaState(due_at=later.timestamp(), read_at=write(NOW + timedelta(hours=1)))}
+    assert schedule.areas_due(read, ("sets",), NOW, full=False) == ["sets"]
+    assert schedule.areas_due(rested, ("sets",), NOW, full=False) == []
 
 
 def test_a_reading_rests_only_once_it_was_certified() -> None:

@@ -197,6 +197,7 @@ class TestMissing:
             pytest.param(employee(214), "found", id="still there"),
             pytest.param(employee(214, leavingDate="2026-11-23T00:00:00"), "found", id="leaves today"),
             pytest.param(employee(214, leavingDate="2026-11-22T00:00:00"), "explained", id="left yesterday"),
+            pytest.param(employee(214, leavingDate="1900-01-01T00:00:00"), "found", id="a date that nobody has"),
             pytest.param(employee(214, systemStatus=-1), "explained", id="status left"),
             pytest.param(None, "unexplained", id="404"),
             pytest.param(employee(215), "unexplained", id="somebody else's record"),

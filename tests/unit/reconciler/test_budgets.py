@@ -66,16 +66,37 @@ class School:
         """A sweep sends whoever is news and does not close."""
         self._fetch(minutes, is_whole=False)
 
-    def reads(self, minutes: float, *, full: bool = False) -> SweepReconciled:
-        self._fetch(minutes, is_whole=True, full=full)
+    def reads(
+        self, minutes: float, *, full: bool = False, appended: float | None = None, ends_after: float = 1
+    ) -> SweepReconciled:
+        """``appended``: the minute at which Kafka took it all, where the fetcher's clock is not right."""
+        self._fetch(minutes, is_whole=True, full=full, appended=appended, ends_after=ends_after)
+        return self._last()
+
+    def fails(self, minutes: float, appended: float | None = None) -> SweepReconciled:
+        self.sweeps += 1
+        self.road.fetch(a_failed_sweep(f"s{self.sweeps}", [], minutes=minutes), minutes=minutes, appended=appended)
+        self.road.run()
+        return self._last()
+
+    def _last(self) -> SweepReconciled:
         return [event for event in self.road.changes() if isinstance(event, SweepReconciled)][-1]
 
-    def _fetch(self, minutes: float, *, is_whole: bool, full: bool = False) -> None:
+    def _fetch(
+        self,
+        minutes: float,
+        *,
+        is_whole: bool,
+        full: bool = False,
+        appended: float | None = None,
+        ends_after: float = 1,
+    ) -> None:
         self.sweeps += 1
         here = [one for one in self.people.values() if one.system_status != -1]
         sends = [one for id, one in self.people.items() if full or self.told.get(id) != one]
         events = a_sweep(f"s{self.sweeps}", here, sends=sends, minutes=minutes, full=full)
-        self.road.fetch(events if is_whole else events[: len(sends) + 1], minutes=minutes)
+        events[-1] = changed(events[-1], completed_at=at(minutes + ends_after), started_at=at(minutes + ends_after - 1))
+        self.road.fetch(events if is_whole else events[: len(sends) + 1], minutes=minutes, appended=appended)
         self.told |= {one.student_id: one for one in sends}
         self.road.run()
 
