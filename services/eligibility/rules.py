@@ -99,7 +99,7 @@ def stage_of(student: Student, book: Rulebook) -> Category | None:
     """
     is_leaver = "leavers" in student.lists
     if book.is_pushed:
-        return Category.LEFT if is_leaver else Category.CURRENT
+        return Category.LEFT if is_leaver or "absent" in student.lists else Category.CURRENT
     if student.system_status == 1:
         return Category.CURRENT
     if student.system_status == -1 or is_leaver:

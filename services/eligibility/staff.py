@@ -34,7 +34,7 @@ def stage_of(person: Student, day: date) -> Category | None:
     What the record says of a member of staff on that day; None when it says nothing that is known here. Whoever has
     neither status nor a leaving date is current by being in the list. Raises: ValueError for a date that is none.
     """
-    if is_past(person.leaving_date, day) or person.system_status == -1:
+    if is_past(person.leaving_date, day) or person.system_status == -1 or "absent" in person.lists:
         return Category.LEFT
     has_status = person.system_status is not None or (person.system_status_word or "").strip()
     return Category.CURRENT if person.system_status == 1 or not has_status else None

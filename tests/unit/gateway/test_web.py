@@ -30,6 +30,8 @@ async def test_an_accepted_body_is_answered_with_its_sweep_and_where_to_look() -
         "students": 40,
         "undecided": 1,
         "left": 0,
+        "new": 40,
+        "new_emails": 0,
     }
     assert (told["fault_count"], pointers(answer)) == (1, ["/students/39/year"])
 

@@ -13,12 +13,14 @@ from services.gateway.gate import Stopping
 from services.gateway.intake import Intake
 from services.gateway.keys import ApiKeys
 from services.gateway.memory import MemoryMemory
+from services.gateway.recall import Recalled
+from services.gateway.register import Register
 from services.gateway.web import Web
 from shared.config import AnySchool, PushSchool
 from shared.config_values import Reading
 from shared.events import StaffFetched, StructureFetched, StudentFetched
 from shared.memory import MemoryLog
-from shared.model import Frozen, Structure, Student
+from shared.model import Frozen, Kind, Structure, Student
 from shared.wire import Message, decode
 from tests.builders import START
 
@@ -113,6 +115,7 @@ class World:
         self.stopping = Stopping()
         self.now = START
         self.held: Structure | None = None  # the structure that Rollcall has of the school
+        self.accounts: dict[Kind, Register] = {}  # and who is who by its accounts
         self.settings = school(**settings)
         schools: dict[str, AnySchool] = {
             SLUG: self.settings,
@@ -121,7 +124,7 @@ class World:
         self.web = Web(
             ApiKeys(schools),
             self.memory,
-            Intake(self.memory, self.log, self.clock, PARTITIONS, lambda _: self.held, {SLUG} if has_staff else ()),
+            Intake(self.memory, self.log, self.clock, PARTITIONS, self.recall, {SLUG} if has_staff else ()),
             self.clock,
             max_body_bytes,
             self.stopping,
@@ -130,6 +133,9 @@ class World:
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.web.app()), base_url="http://gateway", headers={"API_KEY": API_KEY}
         )
+
+    def recall(self, _: str) -> Recalled:
+        return Recalled(self.held, self.accounts)
 
     def clock(self) -> datetime:
         """A second later at each look."""
