@@ -266,10 +266,13 @@ class _Settling:
                     self._wrong(place, "", SEVERAL)
 
     def _keep(self) -> None:
-        """Whoever has the address of an entry at fault is there, whoever that entry is."""
+        """Whose id stands in the body is there, and so is whoever has the address of an entry at fault."""
         present = set(self._keys)
-        for place in self._faults:
-            email = self._entries[place].email
-            own = self._known.by_email(email)
-            if own is not None and own not in present and self._known.has_now(own, email):
-                self._kept.setdefault(own, Fault(pointer="/email", message=IN_ANOTHERS))
+        for place, entry in enumerate(self._entries):
+            named, addressed = self._known.by_id(entry.id), self._known.by_email(entry.email)
+            if named is not None and named not in present:
+                self._kept.setdefault(named, Fault(pointer="/id", message=IN_ANOTHERS))
+            if place not in self._faults or addressed is None or addressed in present:
+                continue
+            if self._known.has_now(addressed, entry.email):
+                self._kept.setdefault(addressed, Fault(pointer="/email", message=IN_ANOTHERS))

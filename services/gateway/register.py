@@ -5,7 +5,7 @@ A key is the one under which the feed first said somebody, and it is theirs for 
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 
 from shared.model import Details, Frozen
@@ -41,9 +41,17 @@ class Register(Frozen, kw_only=True):
     def after(self, here: Mapping[str, Known], *, is_complete: bool) -> "Register":
         """What is remembered once a body was taken; one that is not complete says of nobody that they are gone."""
         if not is_complete:
-            here = self.here | dict(here)
+            here = without_given(self.here, {known.email for known in here.values()}) | dict(here)
         gone = {key: known for key, known in (self.gone | self.here).items() if key not in here}
         return Register(here=dict(here), gone=_newest(gone, MOST_GONE), is_proved=is_complete or self.is_proved)
+
+
+def without_given(people: Mapping[str, Known], given: Collection[str | None]) -> dict[str, Known]:
+    """The same people without the addresses that others now have."""
+    return {
+        key: Known(id=known.id, names=known.names) if known.email is not None and known.email in given else known
+        for key, known in people.items()
+    }
 
 
 def _newest(people: dict[str, Known], count: int) -> dict[str, Known]:

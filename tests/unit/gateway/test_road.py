@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.eligibility.handler import Eligibility
-from services.gateway.recall import recalled
+from services.gateway.recall import Recalled, recalled
 from shared.config import Config
 from shared.config_load import load
 from shared.events import AccountUpdated, SweepReconciled
@@ -47,6 +47,7 @@ class Pushed:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.gateway = World(**settings)
+        self.gateway.recalls = self.recalled
         self.road = Road(a_config(folder, **settings))
         self.sent = 0
 
@@ -71,13 +72,11 @@ class Pushed:
     def restarts(self, folder: Path, **settings: Any) -> None:
         """With other settings; what was remembered is in the store."""
         self.gateway = World(memory=self.gateway.memory, **settings)
+        self.gateway.recalls = self.recalled
         self.road.eligibility = Eligibility(a_config(folder, **settings), lambda topic: topic)
 
-    def loses_its_memory(self) -> None:
-        """The gateway's: it asks for the accounts."""
-        self.gateway.memory.lasts.clear()
-        found = recalled(self.road.states(), SLUG)
-        self.gateway.held, self.gateway.accounts = found.structure, found.registers
+    def recalled(self) -> Recalled:
+        return recalled(self.road.states(), SLUG)
 
     def last_close(self, kind: Kind = "student") -> SweepReconciled:
         closes = [one for one in self.road.changes() if isinstance(one, SweepReconciled)]
@@ -318,7 +317,7 @@ async def test_an_id_for_the_first_time_makes_nobody_new(pushed: Pushed, tmp_pat
 async def test_who_is_who_outlives_the_gateways_memory(pushed: Pushed) -> None:
     await pushed.push(a_body(pupils(60)))
     await pushed.push(a_body(with_changes(60, {3: {"email": "once@northern.example"}})))
-    pushed.loses_its_memory()
+    pushed.gateway.memory.lasts.clear()
     await pushed.push(a_body(with_changes(59, {3: {"email": "twice@northern.example"}})))
     assert pushed.enabled() == emails(60), "nobody is said to be absent"
     account = pushed.road.account(email(3), SLUG)

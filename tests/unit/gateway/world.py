@@ -1,7 +1,7 @@
 """A gateway in memory: what was posted to it, what it answered and what it published."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,12 @@ from services.gateway.intake import Intake
 from services.gateway.keys import ApiKeys
 from services.gateway.memory import MemoryMemory
 from services.gateway.recall import Recalled
-from services.gateway.register import Register
 from services.gateway.web import Web
 from shared.config import AnySchool, PushSchool
 from shared.config_values import Reading
 from shared.events import StaffFetched, StructureFetched, StudentFetched
 from shared.memory import MemoryLog
-from shared.model import Frozen, Kind, Structure, Student
+from shared.model import Frozen, Structure, Student
 from shared.wire import Message, decode
 from tests.builders import START
 
@@ -115,7 +114,7 @@ class World:
         self.stopping = Stopping()
         self.now = START
         self.held: Structure | None = None  # the structure that Rollcall has of the school
-        self.accounts: dict[Kind, Register] = {}  # and who is who by its accounts
+        self.recalls: Callable[[], Recalled] = lambda: Recalled(self.held)  # and with who is who by its accounts
         self.settings = school(**settings)
         schools: dict[str, AnySchool] = {
             SLUG: self.settings,
@@ -135,7 +134,7 @@ class World:
         )
 
     def recall(self, _: str) -> Recalled:
-        return Recalled(self.held, self.accounts)
+        return self.recalls()
 
     def clock(self) -> datetime:
         """A second later at each look."""
