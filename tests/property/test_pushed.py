@@ -43,7 +43,10 @@ class PushedMachine(RuleBasedStateMachine):
         self.numbers = 0
         self.people: list[Entry] = []
         self.said: dict[str, Student] = {}  # the newest sound record, by key
+        self.kept: dict[str, Student] = {}  # and the newest that was accepted, as far as the gateway remembers
+        self.has_forgotten = False  # and no body was accepted since
         self.bodies: list[list[Entry]] = []  # those that were published, whole or not
+        self.here: set[str] = set()
         self.seen = 0
         self.accepts = True
 
@@ -143,6 +146,7 @@ class PushedMachine(RuleBasedStateMachine):
     @rule()
     def the_gateway_loses_its_memory(self) -> None:
         self.pushed.gateway.memory.lasts.clear()
+        self.kept, self.has_forgotten = {}, True
 
     @rule(key=st.sampled_from(["email", "id"]))
     def the_key_is_switched(self, key: str) -> None:
@@ -163,16 +167,27 @@ class PushedMachine(RuleBasedStateMachine):
         self.everybody_is_said_once(records, rolls)
         self.nobody_becomes_another(body, records)
         self.learns([one for one in records if is_sound(one)])
+        if not rolls or self.has_forgotten:
+            assert not [one for one in records if one.lists == ("absent",)]
+        if self.accepts:
+            self.has_forgotten = False
+            here = {one.student_id for one in records if one.lists != ("absent",)}
+            self.here = here if rolls else self.here | here
         self.pushed.arrive()
         self.nobody_here_is_switched_off()
 
     def learns(self, sound: list[Student]) -> None:
-        """An address, or an id, that one person has now is no other's."""
-        now = {one.student_id: one for one in sound}
-        for key, was in self.said.items():
-            if any(email_key(one.email or "") == email_key(was.email or "") for one in sound):
-                self.said[key] = structs.replace(was, email=None)
-        self.said |= now
+        """An address that one person has now is no other's."""
+        addresses = {email_key(one.email or "") for one in sound}
+        for people in (self.said, self.kept) if self.accepts else (self.said,):
+            for key, was in people.items():
+                if email_key(was.email or "") in addresses:
+                    people[key] = structs.replace(was, email=None)
+            people |= {one.student_id: one for one in sound}
+
+    def sure(self) -> dict[str, Student]:
+        """What the gateway must know: the newest word of each is one that was accepted and is remembered."""
+        return {key: one for key, one in self.said.items() if self.kept.get(key) == one}
 
     def nobody_here_is_absent(self, body: list[Entry], records: list[Student]) -> None:
         ids = {id_of(one) for one in body} - {None}
@@ -201,10 +216,21 @@ class PushedMachine(RuleBasedStateMachine):
                 continue
             assert own_id(was) not in in_body
             assert (was.first_name, was.last_name) == (now.first_name, now.last_name)
-        keys = {own_id(one): key for key, one in self.said.items() if own_id(one) is not None}
+        keys = {own_id(one): key for key, one in self.sure().items() if own_id(one) is not None}
         for now in sound:
             known = keys.get(own_id(now))
             assert known in (None, now.student_id), "one id, two people"
+        self.nobody_takes_anothers_address(sound)
+
+    def nobody_takes_anothers_address(self, sound: list[Student]) -> None:
+        """Where an address tells who somebody is, one who is known gets another's only once that one has a new one."""
+        if self.pushed.gateway.settings.key == "id":
+            return
+        sure = self.sure()
+        holders = {email_key(one.email): key for key, one in sure.items() if one.email and key in self.here}
+        for now in sound:
+            if now.student_id in sure and own_id(sure[now.student_id]) == own_id(now) is not None:
+                assert holders.get(email_key(now.email or "")) in (None, now.student_id)
 
     def nobody_here_is_switched_off(self) -> None:
         changes = self.pushed.road.changes()
@@ -238,8 +264,8 @@ def email_of(entry: Entry) -> str | None:
 
 TestPushed = PushedMachine.TestCase
 TestPushed.settings = settings(
-    max_examples=60,
-    stateful_step_count=12,
+    max_examples=100,
+    stateful_step_count=15,
     deadline=None,
     phases=[Phase.reuse, Phase.generate],  # shrinking takes minutes: add Phase.shrink when it fails
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
