@@ -191,5 +191,5 @@ def _people(
     for place, wrong in sorted(settled.faults.items()):
         at_fault.add(place)
         faults.extend(under(f"/{name}/{place}", wrong))
-    here = here_after(identities, settled, register, key)
+    here = here_after(identities, settled, register, key, at_fault)
     return People(kind, entries, settled, here, defined, key), len(at_fault)

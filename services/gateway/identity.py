@@ -6,7 +6,7 @@ two name two people, or nobody can tell which of two is meant, nothing is taken 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -72,10 +72,12 @@ def settle(entries: Sequence[Identity], register: Register, key: Key) -> Settled
     return _Settling(entries, register, key).settled()
 
 
-def here_after(entries: Sequence[Identity], settled: Settled, register: Register, key: Key) -> dict[str, Known]:
+def here_after(
+    entries: Sequence[Identity], settled: Settled, register: Register, key: Key, at_fault: Collection[int]
+) -> dict[str, Known]:
     """
-    Who is there by this body, in its order. What an entry does not say stays as it was; of one that is at fault nothing
-    is learnt, but the first word of somebody new that is theirs alone.
+    Who is there by this body, in its order. What an entry does not say stays as it was; of one ``at_fault``, whatever
+    the fault, nothing is learnt, but the first word of somebody new that is theirs alone.
     """
     before, ids, emails = register.gone | register.here, _count(entries, "id"), _count(entries, "email")
     here: dict[str, Known] = {}
@@ -83,7 +85,7 @@ def here_after(entries: Sequence[Identity], settled: Settled, register: Register
         if own is None:
             continue
         was = before.get(own, Known())
-        is_sound = place not in settled.faults and own not in settled.kept
+        is_sound = place not in at_fault and own not in settled.kept
         if is_sound:
             here[own] = Known(id=entry.id or was.id, email=entry.email or was.email, names=entry.names or was.names)
         elif own in before:
@@ -98,15 +100,17 @@ def here_after(entries: Sequence[Identity], settled: Settled, register: Register
             )
     for own in sorted(settled.kept):
         here.setdefault(own, before.get(own) or (Known(id=own) if key == "id" else Known(email=own)))
-    return _without_the_given(here, entries, settled)
+    return _without_the_given(here, entries, settled, at_fault)
 
 
-def _without_the_given(here: dict[str, Known], entries: Sequence[Identity], settled: Settled) -> dict[str, Known]:
+def _without_the_given(
+    here: dict[str, Known], entries: Sequence[Identity], settled: Settled, at_fault: Collection[int]
+) -> dict[str, Known]:
     """An address that a sound entry gives to one person is no other's any more."""
     given = {
         entry.email: own
         for place, (entry, own) in enumerate(zip(entries, settled.keys, strict=True))
-        if entry.email is not None and place not in settled.faults and own not in settled.kept
+        if entry.email is not None and place not in at_fault and own not in settled.kept
     }
     for own, known in here.items():
         if known.email is not None and given.get(known.email, own) != own:
@@ -195,11 +199,11 @@ class _Settling:
     def _by_id(self, place: int, entry: Identity, own: str) -> str:
         """Of an entry whose id the feed has given before."""
         other = self._known.by_email(entry.email)
-        if other is not None and other != own and self._known.has_now(other, entry.email):
-            if self._ids[entry.id] > 1:
-                return other  # the id stands in several entries, and this one may have it by mistake
-            if self._key == "email" and self._emails[entry.email] == 1:
-                self._wrong(place, "/email", TWO_PEOPLE)
+        is_anothers = other is not None and other != own and self._known.has_now(other, entry.email)
+        if other is not None and is_anothers and self._ids[entry.id] > 1:
+            return other  # the id stands in several entries, and this one may have it by mistake
+        if is_anothers and self._key == "email" and self._emails[entry.email] == 1:
+            self._wrong(place, "/email", TWO_PEOPLE)
         elif other != own and entry.email is not None and self._is_another_person(entry, own):
             self._wrong(place, "/id", OTHER_PERSON)
         return own

@@ -195,7 +195,8 @@ class PushedMachine(RuleBasedStateMachine):
         for absent in (one for one in records if one.lists == ("absent",)):
             said = self.said.get(absent.student_id)
             assert said is None or own_id(said) not in ids
-            assert said is None or email_key(said.email or "") not in alone
+            kept = self.sure().get(absent.student_id)
+            assert kept is None or email_key(kept.email or "") not in alone
 
     def everybody_is_said_once(self, records: list[Student], rolls: list[RollRead]) -> None:
         keys = [one.student_id for one in records]
@@ -221,6 +222,12 @@ class PushedMachine(RuleBasedStateMachine):
             known = keys.get(own_id(now))
             assert known in (None, now.student_id), "one id, two people"
         self.nobody_takes_anothers_address(sound)
+        sure = self.sure()
+        for now in sound:
+            was = sure.get(now.student_id)
+            if was is not None and own_id(was) == own_id(now) and was.email is not None and was.email != now.email:
+                is_back = email_key(now.email or "") == now.student_id
+                assert is_back or was.first_name == now.first_name or was.last_name == now.last_name
 
     def nobody_takes_anothers_address(self, sound: list[Student]) -> None:
         """Where an address tells who somebody is, one who is known gets another's only once that one has a new one."""

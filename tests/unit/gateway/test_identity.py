@@ -194,6 +194,14 @@ def test_an_entry_is_who_it_must_be_or_nobody(
         pytest.param(
             [one("joe@x", "J"), one("jane@x", "M")], ["jane@x", "joe@x"], {}, set(), id="addresses exchanged: ids tell"
         ),
+        pytest.param(
+            [one("joe@x", "J", JOE), one("jane@x", "M", JANE)],
+            ["jane@x", "joe@x"],
+            {0: ["/id"], 1: ["/id"]},
+            set(),
+            id="ids exchanged: names tell",
+        ),
+        pytest.param([one("joe@x", "J", JOE)], ["jane@x"], {0: ["/id"]}, {"joe@x"}, id="Joe under Jane's id"),
         pytest.param([one("jane@x", "N", JOE)], ["N"], {}, set(), id="a leaver's address, another id, other names"),
         pytest.param([one("jane@x", "N", JANE)], ["jane@x"], {}, set(), id="another id alone"),
         pytest.param(
@@ -222,8 +230,12 @@ def test_whoever_cannot_be_told_is_counted() -> None:
     assert settle([one("a@x"), one(None), one("b@x"), one(None, "?")], Register(), "email").without_key == [1, 3]
 
 
-def after(entries: list[Identity], key: Key = "email", register: Register = REGISTER) -> dict[str, Known]:
-    return here_after(entries, settle(entries, register, key), register, key)
+def after(
+    entries: list[Identity], key: Key = "email", register: Register = REGISTER, also: frozenset[int] = frozenset()
+) -> dict[str, Known]:
+    """``also``: the entries that have a fault of their own."""
+    settled = settle(entries, register, key)
+    return here_after(entries, settled, register, key, settled.faults.keys() | also)
 
 
 @pytest.mark.parametrize("key", ["email", "id"])
@@ -237,6 +249,15 @@ def test_nothing_is_learnt_of_somebody_at_fault() -> None:
     assert after([one("joe@x", "J", JOE), one("jane@x", "M", JANE)]) == before
     assert after([one("joe@x", "J", JOE)]) == before
     assert after([one("new@x", "J"), one("jane@x")]) == {"jane@x": before["jane@x"]}
+
+
+def test_nothing_is_learnt_of_an_entry_that_has_a_fault_of_its_own() -> None:
+    first = frozenset({0})
+    assert after([one("new@x", "J", JOE)], also=first) == {"jane@x": REGISTER.here["jane@x"]}
+    assert after([one("jane@x", None, JOE)], also=first) == {"jane@x": REGISTER.here["jane@x"]}
+    assert after([one("a@x", "A", JOE)], also=first) == {"a@x": Known(id="A", email="a@x")}
+    here = after([one("new@x", "J", JANE), one("jane@x", "N"), KIM], also=frozenset({1}))
+    assert (here["jane@x"].email, here["N"].email) == ("new@x", "jane@x")
 
 
 def test_what_an_entry_does_not_say_stays() -> None:
@@ -266,4 +287,4 @@ def test_an_exchange_can_be_made_in_three_steps() -> None:
         entries = [one(jane, "J", JANE), one(joe, "M", JOE)]
         settled = settle(entries, register, "email")
         assert told(settled) == (["jane@x", "joe@x"], {}, set())
-        register = Register(here=here_after(entries, settled, register, "email"))
+        register = Register(here=after(entries, register=register))
