@@ -124,6 +124,13 @@ def told(settled: Settled) -> tuple[list[str | None], dict[int, list[str]], set[
             id="Jane's id stands in Joe's entry too",
         ),
         pytest.param(
+            [one("joe@x", "J"), one("is@x", "J")],
+            ["joe@x", "was@x"],
+            {0: ["/id"], 1: ["/id"]},
+            {"jane@x"},
+            id="Jane's id stands in two others' entries",
+        ),
+        pytest.param(
             [one("a@x", "A"), one("b@x", "A")],
             ["a@x", "b@x"],
             {0: ["/id"], 1: ["/id"]},

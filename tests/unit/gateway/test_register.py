@@ -33,6 +33,11 @@ def test_an_incomplete_body_says_of_nobody_that_they_are_gone() -> None:
     )
 
 
+def test_an_address_that_an_incomplete_body_gives_on_is_nobody_elses() -> None:
+    after = Register(here={"a": Known(id="A", email="x@x")}).after({"b": Known(email="x@x")}, is_complete=False)
+    assert after.here == {"a": A, "b": Known(email="x@x")}
+
+
 def test_the_missing_stand_in_the_order_of_the_last_body() -> None:
     register = Register(here={"z": A, "a": B, "m": C})
     assert register.missing({"a": B}) == ["z", "m"]
