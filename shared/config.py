@@ -303,7 +303,7 @@ class PushSchool(School):
     INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {"api_key"}
 
     api_key: Secret  # what the sender puts in API_KEY: it names the school
-    key: Literal["email", "id"] = "email"  # fixed for the school's life
+    key: Literal["email", "id"] = "email"  # of somebody new; whoever is known keeps theirs
     absence: Literal["left", "unexplained"] = "left"  # what it means not to be in an accepted body
 
 

@@ -116,13 +116,15 @@ class Absences(Frozen, kw_only=True):
     explanation, or gone without.
 
     ``by_cause`` counts them all by what was learnt of each: ``found``; ``left_by_id``, ``left_by_list``; ``nobody`` (no
-    record has the id), ``refused``, ``no_answer``, ``not_asked``.
+    record has the id), ``refused``, ``no_answer``, ``not_asked``; ``not_in_body`` where a feed pushes. ``suspicions``
+    are words for what makes a pushed list look cut: ``length_of_a_page``, ``end_of_the_last_body``.
     """
 
     found: tuple[str, ...] = ()
     explained: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
     by_cause: dict[str, int] = {}
+    suspicions: tuple[str, ...] = ()
 
 
 class SweepCompleted(Frozen, kw_only=True):

@@ -147,7 +147,7 @@ def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolSta
     if seen.lane is None:
         raise NothingKnown(slug, lane)
     (found,), (holder,) = seen.some[students], seen.some[emails]
-    if found is None and holder is not None:
+    if holder is not None:  # before whose key it is: a pushed person may be keyed by an address that another has now
         (found,) = store.read(lane, {students: [holder.decode()]}).some[students]
     state = book_state(*seen.some[ledger.SCHOOLS]) or SchoolState(school=slug, kind=kind, at=-1)
     if found is None:

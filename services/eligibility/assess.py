@@ -112,7 +112,7 @@ def _fails(case: Case, rules: Outcomes, but: Concern) -> bool:
 
 def _details(student: Student, book: Rulebook, years: dict[int, int], kind: Kind) -> Details:
     if book.is_pushed:
-        year, own_id = student.year, student.student_id if book.is_keyed_by_id else student.feed_id
+        year, own_id = student.year, student.feed_id or (student.student_id if book.is_keyed_by_id else None)
     else:
         year = None if student.year_group is None else years.get(student.year_group)
         own_id = student.student_id

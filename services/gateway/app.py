@@ -14,17 +14,13 @@ from services.gateway.gate import FINISH_SECONDS, Stopping
 from services.gateway.intake import Intake
 from services.gateway.keys import ApiKeys
 from services.gateway.memory import RedisMemory
+from services.gateway.recall import recall_school
 from services.gateway.web import Web
 from shared.clock import utc_now
 from shared.config import Config
 from shared.errors import ConfigError
-from shared.kafka import KafkaLog, read_compacted
-from shared.lanes import lane_of
-from shared.model import Structure
+from shared.kafka import KafkaLog
 from shared.redis import connect
-from shared.state import StructureState
-from shared.topics import ACCOUNT_STATE
-from shared.wire import decoder
 
 log = logging.getLogger("rollcall.gateway")
 
@@ -43,7 +39,7 @@ class GatewayService:
     async def run(self, stop: asyncio.Event) -> None:
         stopping, out = Stopping(), KafkaLog(self._config)
         memory = RedisMemory(connect(self._config), self._config.redis.key_prefix)
-        recall = partial(recall_structure, self._config)
+        recall = partial(recall_school, self._config)
         intake = Intake(memory, out, utc_now, self._config.kafka.partitions, recall, schools_with_staff(self._config))
         keys = ApiKeys(self._config.schools)
         web = Web(keys, memory, intake, utc_now, self._config.gateway.max_body_bytes, stopping)
@@ -98,14 +94,3 @@ def listen(config: Config) -> socket.socket:
 def schools_with_staff(config: Config) -> frozenset[str]:
     """Those whose tenant has its staff managed."""
     return frozenset(filter(config.has_staff, config.schools))
-
-
-def recall_structure(config: Config, school: str) -> Structure | None:
-    """The structure that Rollcall holds of a school: the newest record of its key. Raises: Retryable."""
-    key, newest = f"{school}//structure", None
-    for record in read_compacted(config, ACCOUNT_STATE, lane_of(school, config.kafka.partitions)):
-        if record.key == key and record.value:
-            state: StructureState = decoder(StructureState).decode(record.value)
-            if newest is None or state.at >= newest.at:
-                newest = state
-    return None if newest is None else newest.structure

@@ -4,25 +4,24 @@ A whole body, checked: what can be taken of it and who is at fault, or why none 
 People are read twice, here and when they are published, so that memory holds one at a time.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.gateway.body import LISTS, STRUCTURE, Entries
 from services.gateway.fields import under
-from services.gateway.identity import Identity, Settled, settle
+from services.gateway.identity import Identity, Key, Settled, here_after, settle
 from services.gateway.notes import Notes
 from services.gateway.people import (
     STAFF,
     STUDENTS,
     Defined,
-    Key,
     Reader,
     defined_by,
     person_of,
     read_staff,
     read_student,
 )
+from services.gateway.register import Known, Register
 from services.gateway.structure import Lists, read_lists
 from shared.books import people_word
 from shared.errors import RollcallError
@@ -30,9 +29,6 @@ from shared.model import Fault, Kind, Student
 
 FAULTY_SHARE = (1, 20)  # of the students, and of the staff, may be at fault: 5 %
 MOST_FAULTS = 100_000  # in one answer; beyond that they are only counted
-TWICE = "stands twice in the body"
-
-Roll = Mapping[str, str | None]  # of everybody who is there: the other field that tells one from another, by key
 
 
 class FaultList:
@@ -67,9 +63,8 @@ class People:
 
     kind: Kind
     entries: Entries
-    identities: list[Identity]
     settled: Settled
-    twice: frozenset[str]  # e-mails, folded
+    here: Mapping[str, Known]  # whoever is there, in the body's order
     defined: Defined
     key: Key
 
@@ -78,38 +73,20 @@ class People:
         """Of their list."""
         return people_word(self.kind)
 
-    def roll(self, last: Roll) -> dict[str, str | None]:
-        """The other field by key, of all who are there; what an entry does not say stays as it was."""
-        found: dict[str, str | None] = {}
-        for identity, key in zip(self.identities, self.settled.keys, strict=True):
-            if key is not None:
-                is_theirs = key not in self.settled.twice
-                found[key] = (identity.other if is_theirs else None) or last.get(key)
-        for twice in self.settled.twice:
-            found.setdefault(twice, last.get(twice))
-        return found
+    @property
+    def is_complete(self) -> bool:
+        """Whether the body says who is gone."""
+        return not self.settled.without_key
 
     def records(self) -> Iterator[Student]:
         """Each person of the roll once."""
         lists, read = STAFF if self.kind == "staff" else STUDENTS, reader_of(self.kind)
-        for twice in sorted(self.settled.twice):
-            yield Student(student_id=twice, lists=lists, faults=(Fault(pointer=f"/{self.key}", message=TWICE),))
-        seen = set(self.settled.twice)
-        for raw, identity, key in zip(self.entries, self.identities, self.settled.keys, strict=True):
-            if key is not None and key not in seen:
-                if identity.key != key:
-                    seen.add(key)  # no sound key of the body: two entries may have been found to be this person
-                yield person_of(read(raw, self.defined, self.key), key, self.faults_of(identity))
-
-    def faults_of(self, identity: Identity) -> tuple[Fault, ...]:
-        """What is wrong with one entry because of others."""
-        email = identity.key if self.key == "email" else identity.other
-        faults = []
-        if self.key == "id" and identity.key in self.settled.twice:
-            faults.append(Fault(pointer="/id", message=TWICE))
-        if email in self.twice:
-            faults.append(Fault(pointer="/email", message=TWICE))
-        return tuple(faults)
+        for kept, fault in sorted(self.settled.kept.items()):
+            yield Student(student_id=kept, lists=lists, faults=(fault,))
+        for place, (raw, key) in enumerate(zip(self.entries, self.settled.keys, strict=True)):
+            if key is not None and key not in self.settled.kept:
+                faults = self.settled.faults.get(place, ())
+                yield person_of(read(raw, self.defined, self.key), key, self.key, faults)
 
 
 @dataclass(frozen=True)
@@ -137,12 +114,12 @@ def check(
     faults: list[Fault],
     kept: Lists,
     key: Key,
-    last: Roll,
-    last_staff: Roll | None = None,
+    last: Register,
+    last_staff: Register | None = None,
 ) -> Checked:
     """
     Shape: the entries of each list that is in the body, what is already known to be wrong with it, what the feed said
-    last of its lists, and of who is there. ``last_staff`` None: the school's staff are checked, and not taken.
+    last of its lists, and of who is who. ``last_staff`` None: the school's staff are checked, and not taken.
     Raises: Refused.
     """
     notes, all_faults = Notes(), FaultList()
@@ -154,11 +131,11 @@ def check(
     of_whole = all_faults.count
     found: dict[str, People] = {}
     undecided: dict[str, int] = {}
-    rolls: tuple[tuple[Kind, Roll | None], ...] = (("student", last), ("staff", last_staff))
-    for kind, roll in rolls:
+    registers: tuple[tuple[Kind, Register | None], ...] = (("student", last), ("staff", last_staff))
+    for kind, register in registers:
         name = people_word(kind)
-        if name in supplied and roll is not None:
-            found[name], undecided[name] = _people(kind, supplied[name], defined, key, roll, all_faults, notes)
+        if name in supplied and register is not None:
+            found[name], undecided[name] = _people(kind, supplied[name], defined, key, register, all_faults, notes)
     counts = {name: len(supplied[name]) for name in LISTS if name in supplied}
     if of_whole:
         raise Refused("body-refused", "The body has faults outside its people; nothing was taken.", all_faults, counts)
@@ -195,7 +172,7 @@ def _people(
     entries: Entries,
     defined: Defined,
     key: Key,
-    last: Roll,
+    register: Register,
     faults: FaultList,
     notes: Notes,
 ) -> tuple[People, int]:
@@ -205,16 +182,14 @@ def _people(
     name, read = people_word(kind), reader_of(kind)
     for place, raw in enumerate(entries):
         entry = read(raw, defined, key)
-        identities.append(Identity(entry.key, entry.other))
+        identities.append(entry.identity)
         notes.strange(name, place, entry.strange)
         if entry.faults:
             at_fault.add(place)
             faults.extend(under(f"/{name}/{place}", entry.faults))
-    emails = Counter(one.key if key == "email" else one.other for one in identities)
-    twice = frozenset(email for email, count in emails.items() if count > 1 and email is not None)
-    people = People(kind, entries, identities, settle(identities, last), twice, defined, key)
-    for place, identity in enumerate(identities):
-        if wrong := people.faults_of(identity):
-            at_fault.add(place)
-            faults.extend(under(f"/{name}/{place}", wrong))
-    return people, len(at_fault)
+    settled = settle(identities, register, key)
+    for place, wrong in sorted(settled.faults.items()):
+        at_fault.add(place)
+        faults.extend(under(f"/{name}/{place}", wrong))
+    here = here_after(identities, settled, register, key, at_fault)
+    return People(kind, entries, settled, here, defined, key), len(at_fault)

@@ -2,7 +2,7 @@
 One body as the records of one complete sweep, published in order, each batch acknowledged before the next.
 
 1. SweepStarted; the structure, where the body has any of it.
-2. Each student of the roll; then whoever of the last roll is gone, as somebody who left.
+2. Each student of the roll; then whoever of the last roll is gone, as somebody who is absent.
 3. The roll, and SweepCompleted with the certificate. With a student whom nobody can name: SweepFailed instead, and
    nobody is said to have left.
 
@@ -11,15 +11,15 @@ structure goes alone.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from services.fetcher.certificate import certify
 from services.fetcher.messages import Envelope, Letter, of_person
 from services.gateway.check import People
-from services.gateway.people import STAFF
 from services.gateway.receipt import WITHOUT_KEY
+from services.gateway.turnover import Turnover
 from shared import columns
 from shared.clock import Clock, write
 from shared.events import Absences, EndpointRead, SweepCompleted, SweepFailed, SweepStarted
@@ -30,6 +30,7 @@ from shared.wire import Message
 BATCH = 1_000  # records between two looks at the lease
 MOST_NAMED = 50_000  # of those absent, in SweepCompleted: one record has a bound
 PATH = "/v1/sync#/"
+ABSENT = ("absent",)  # the lists of somebody of whom no more is known than that the body has them not
 
 
 @dataclass
@@ -54,14 +55,13 @@ class Delivery:
         """Raises: Retryable."""
         self._publish([Envelope(self.school, self.lane, None).structure(structure, self.read_at)])
 
-    def whole(self, people: People, structure: Letter | None, missing: Collection[str], *, has_left: bool) -> int:
+    def whole(self, people: People, structure: Letter | None, turnover: Turnover, *, has_left: bool) -> None:
         """
-        The sweep, from its start to its end. ``missing``: of the last roll; ``has_left``: whether that means they left.
-        Returns how many were said to have left. Raises: Retryable, when not everything was acknowledged.
+        The sweep, from its start to its end. ``has_left``: whether not to be in the body means to have left.
+        Raises: Retryable, when not everything was acknowledged.
         """
         envelope = Envelope(self.school, self.lane, self.sweep, self.kind)
-        leavers = missing if has_left and not people.settled.without_key else ()
-        gone = (_leaver(self.kind, key) for key in sorted(leavers))
+        gone = (Student(student_id=key, lists=ABSENT) for key in sorted(turnover.absent(has_left=has_left)))
         self._publish(
             chain(
                 self._opening(envelope, structure),
@@ -69,8 +69,7 @@ class Delivery:
                 self._people(envelope, gone, in_roll=False),
             )
         )
-        self._publish(self._ending(envelope, people, missing, has_left=has_left))
-        return len(leavers)
+        self._publish(self._ending(envelope, people, turnover, has_left=has_left))
 
     def _opening(self, envelope: Envelope, structure: Letter | None) -> Iterator[Message]:
         yield envelope.started(
@@ -87,9 +86,7 @@ class Delivery:
                 columns.count(self._filled, student)
             yield envelope.student(letter, self.read_at)
 
-    def _ending(
-        self, envelope: Envelope, people: People, missing: Collection[str], *, has_left: bool
-    ) -> Iterator[Message]:
+    def _ending(self, envelope: Envelope, people: People, turnover: Turnover, *, has_left: bool) -> Iterator[Message]:
         count, unknown, name = len(people.entries), len(people.settled.without_key), people.name
         endpoint = EndpointRead(path=PATH + name, pages=1, declared=count, received=count)
         now = max(write(self.clock()), self.read_at)
@@ -109,7 +106,6 @@ class Delivery:
             )
             return
         yield from envelope.roll(self.sweep, list(self._digests), now)
-        named = tuple(sorted(missing)) if len(missing) <= MOST_NAMED else ()
         yield envelope.completed(
             SweepCompleted(
                 school=self.school,
@@ -119,7 +115,7 @@ class Delivery:
                 completed_at=now,
                 full=True,
                 certificate=certify([endpoint], self._digests, (name, "sets")),
-                absences=Absences(explained=named) if has_left else Absences(unexplained=named),
+                absences=_absences(turnover, has_left=has_left),
                 fill=columns.fill_of(self._filled),
             )
         )
@@ -131,8 +127,12 @@ class Delivery:
             self.out.publish(batch)
 
 
-def _leaver(kind: Kind, key: str) -> Student:
-    """Somebody of whom no more is known than that they left."""
-    if kind == "staff":
-        return Student(student_id=key, lists=STAFF, system_status=-1)
-    return Student(student_id=key, lists=("leavers",))
+def _absences(turnover: Turnover, *, has_left: bool) -> Absences:
+    count = len(turnover.missing)
+    named = tuple(sorted(turnover.missing)) if count <= MOST_NAMED else ()
+    return Absences(
+        explained=named if has_left else (),
+        unexplained=() if has_left else named,
+        by_cause={"not_in_body": count} if count else {},
+        suspicions=turnover.suspicions,
+    )

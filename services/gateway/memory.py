@@ -1,9 +1,9 @@
 """
 What the gateways remember of each school that pushes, in Redis, and the lease by which one body is taken at a time.
 
-Lost or stale, it can hide nothing and remove nobody: without the last roll an absence is unexplained, and what an old
-one says of somebody absent from a body is as true as what a new one says. Moments never go back, whichever gateway's
-clock they are of: a student's older reading would be passed over.
+Lost or stale, it can hide nothing and remove nobody: who is who is read back from the accounts, which prove nobody's
+absence, and what an old memory says of somebody absent from a body is as true as what a new one says. Moments never
+go back, whichever gateway's clock they are of: a student's older reading would be passed over.
 """
 
 import secrets
@@ -14,8 +14,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from services.gateway.identity import Key
+from services.gateway.register import Register, of_roll
 from services.gateway.structure import Lists
-from shared.model import Frozen
+from shared.model import Frozen, Kind
 from shared.redis import Client, away_is_retryable
 from shared.wire import encode
 
@@ -34,15 +36,20 @@ class Lease:
 
 class Last(Frozen, kw_only=True):
     """
-    What the accepted bodies of a school came to. ``roll``: everybody whom a body said to be there and none since a
-    complete one said not to be; by key, the other field that tells one from another. ``staff`` is the same of the
-    staff. ``key`` is the setting.
+    What the accepted bodies of a school came to: its structure, and who is who in each list. ``key`` is the setting.
+    ``roll`` and ``staff`` are what an older release kept in place of the registers: by key, the other of the two fields
+    that tell one person from another.
     """
 
-    key: str
+    key: Key
     lists: Lists = Lists()
     roll: dict[str, str | None] | None = None
     staff: dict[str, str | None] | None = None
+    registers: dict[Kind, Register] = {}
+
+    def register(self, kind: Kind) -> Register:
+        of_old = self.staff if kind == "staff" else self.roll
+        return self.registers.get(kind) or of_roll(of_old or {}, self.key)
 
 
 class Memory(Protocol):

@@ -6,16 +6,16 @@ What is wrong inside one person is that person's own fault; they are then undeci
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from services.gateway.fields import Fields
+from services.gateway.identity import MAX_KEY, Identity, Key, can_be_key
+from services.gateway.register import names_of
 from services.gateway.structure import Codes, Lists
 from shared.model import Fault, Student
 from shared.tenant import email_key
-
-Key = Literal["email", "id"]
 
 _PERSON = {
     "id",
@@ -30,7 +30,6 @@ _PERSON = {
 }
 _STUDENT = frozenset(_PERSON | {"year"})
 _STAFF = frozenset(_PERSON | {"universityTitle", "facultyCodes", "departmentCodes"})
-MAX_KEY = 320  # characters: the longest e-mail address
 MAX_FAULTS = 100  # that one person's record carries; the answer to the push lists them all
 STUDENTS, STAFF = ("students",), ("staff",)  # the lists that have somebody
 
@@ -52,12 +51,10 @@ def defined_by(lists: Lists) -> Defined:
 @dataclass(frozen=True)
 class Entry:
     """
-    One person as pushed. ``key`` is who they are (None: nothing says it), ``other`` what else tells them from others:
-    the id where the e-mail is the key, the e-mail where the id is. ``fields`` are those of ``Student``.
+    One person as pushed. ``identity`` is what the entry says of who they are; ``fields`` are those of ``Student``.
     """
 
-    key: str | None
-    other: str | None
+    identity: Identity
     fields: dict[str, Any]
     faults: tuple[Fault, ...]
     strange: tuple[str, ...]
@@ -70,9 +67,9 @@ def read_student(raw: msgspec.Raw, defined: Defined, key: Key) -> Entry:
     fields = Fields(raw, _STUDENT)
     own_id, names = _names(fields, key)
     year, email = fields.year(), fields.email("email")
-    mine, other = _identity(fields, key, own_id, email)
+    identity = _identity(fields, key, own_id, email, names)
     found = names | {"email": email} | _contact(fields) | {"year": year} | _enrolments(fields, defined)
-    return Entry(mine, other, found, tuple(fields.faults), fields.strange)
+    return Entry(identity, found, tuple(fields.faults), fields.strange)
 
 
 def read_staff(raw: msgspec.Raw, defined: Defined, key: Key | None) -> Entry:
@@ -80,29 +77,31 @@ def read_staff(raw: msgspec.Raw, defined: Defined, key: Key | None) -> Entry:
     fields = Fields(raw, _STAFF)
     own_id, names = _names(fields, key)
     title, email = fields.text("universityTitle", may_be_empty=True), fields.email("email")
-    mine, other = _identity(fields, key, own_id, email)
+    identity = _identity(fields, key, own_id, email, names)
     found = names | {"lists": STAFF, "title": title or None, "email": email} | _contact(fields)
     found["faculties"] = fields.codes("facultyCodes", defined.faculties, "faculties", optional=False)
     found["departments"] = fields.codes("departmentCodes", defined.departments, "departments", optional=False)
     found |= _enrolments(fields, defined, is_optional=False)
-    return Entry(mine, other, found, tuple(fields.faults), fields.strange)
+    return Entry(identity, found, tuple(fields.faults), fields.strange)
 
 
 def _names(fields: Fields, key: Key | None) -> tuple[str | None, dict[str, Any]]:
-    """Their own id, and what goes by it: an id that is not the key is kept beside it."""
+    """Their own id, and what goes by it."""
     own_id = fields.text("id", optional=key != "id")
     names = {"first_name": fields.text("firstName"), "last_name": fields.text("lastName")}
-    return own_id, {"feed_id": None if key == "id" else own_id} | names
+    return own_id, {"feed_id": own_id} | names
 
 
-def _identity(fields: Fields, key: Key | None, own_id: str | None, email: str | None) -> tuple[str | None, str | None]:
-    """``Entry.key`` and ``Entry.other``."""
+def _identity(
+    fields: Fields, key: Key | None, own_id: str | None, email: str | None, names: dict[str, Any]
+) -> Identity:
+    """What cannot be a key names nobody whom the feed has never said."""
     folded = None if email is None else email_key(email)
-    mine, other = (own_id, folded) if key == "id" else (folded, own_id)
+    mine = own_id if key == "id" else folded
     if key is not None and mine is not None and not can_be_key(mine):
         fields.wrong(f"/{key}", f"cannot say who somebody is: at most {MAX_KEY} printable characters, the first no /")
-        mine = None
-    return mine, other
+        own_id, folded = (None, folded) if key == "id" else (own_id, None)
+    return Identity(own_id, folded, names_of(names["first_name"], names["last_name"]))
 
 
 def _contact(fields: Fields) -> dict[str, Any]:
@@ -116,11 +115,12 @@ def _enrolments(fields: Fields, defined: Defined, *, is_optional: bool = True) -
     return {"programmes": programmes, "modules": modules, "metadata": fields.metadata("metadata")}
 
 
-def can_be_key(text: str) -> bool:
-    """Whether a text can name a person in topics: ``school//structure`` is nobody's."""
-    return 0 < len(text) <= MAX_KEY and text.isprintable() and not text.startswith("/")
-
-
-def person_of(entry: Entry, person_id: str, more: tuple[Fault, ...] = ()) -> Student:
-    """Faults are told by pointers from the person on: where they stood in the body says nothing of them."""
-    return Student(student_id=person_id, faults=(*entry.faults, *more)[:MAX_FAULTS], **entry.fields)
+def person_of(entry: Entry, person_id: str, key: Key, more: tuple[Fault, ...] = ()) -> Student:
+    """
+    Faults are told by pointers from the person on: where they stood in the body says nothing of them. Where the id is
+    the key it is not said twice.
+    """
+    fields = entry.fields
+    if key == "id" and fields["feed_id"] == person_id:
+        fields = fields | {"feed_id": None}
+    return Student(student_id=person_id, faults=(*entry.faults, *more)[:MAX_FAULTS], **fields)

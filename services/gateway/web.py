@@ -77,6 +77,7 @@ class Web:
             raise stopped()
         school, settings = self._keys.school(_key(request))
         _check_headers(request, self._max_body_bytes)
+        is_rehearsal = _is_rehearsal(request)
         seconds, asked = self._lease_seconds, time.monotonic()
         lease = await asyncio.to_thread(self._memory.open, school, _milliseconds(self._clock()), seconds)
         if lease is None:
@@ -85,9 +86,13 @@ class Web:
         async with Gate(lease, self._memory, self._stopping, seconds, asked) as gate:
             file = await self._unless_stopped(spool(request.stream(), self._max_body_bytes), 0)
             with file:
-                taking = asyncio.get_running_loop().run_in_executor(
-                    self._threads, self._intake.take, school, settings, file, gate
-                )
+                loop = asyncio.get_running_loop()
+                if is_rehearsal:
+                    rehearsing = loop.run_in_executor(
+                        self._threads, self._intake.rehearse, school, settings, file, lease
+                    )
+                    return _json(await self._unless_stopped(rehearsing, FINISH_SECONDS + 1))
+                taking = loop.run_in_executor(self._threads, self._intake.take, school, settings, file, gate)
                 url, answer = await self._unless_stopped(taking, FINISH_SECONDS + 1)
         return _json(answer, HTTPStatus.ACCEPTED, {"Location": url})
 
@@ -122,6 +127,15 @@ class Web:
 
 def _key(request: Request) -> bytes | None:
     return next((value for name, value in request.scope["headers"] if name == b"api_key"), None)
+
+
+def _is_rehearsal(request: Request) -> bool:
+    """Raises: Problem: a body whose sender meant a rehearsal, and misspelt it, may not be taken."""
+    asked = dict(request.query_params)
+    if asked not in ({}, {"dry_run": "true"}, {"dry_run": "false"}):
+        detail = "The only parameter is dry_run, true or false."
+        raise Problem(HTTPStatus.BAD_REQUEST, "unknown-parameter", detail)
+    return asked.get("dry_run") == "true"
 
 
 def _check_headers(request: Request, max_body_bytes: int) -> None:

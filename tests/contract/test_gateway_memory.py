@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.gateway.memory import MOST_AHEAD_MS, Last, Lease, Memory, MemoryMemory, RedisMemory
+from services.gateway.register import Known, Register
 from services.gateway.structure import Lists
 from shared.config import Config
 from shared.model import Faculty
@@ -15,9 +16,18 @@ NOW = 1_795_420_800_123  # milliseconds
 LAST = Last(
     key="email",
     lists=Lists(faculties=(Faculty(code="FAC01", name="Faculté des lettres"),), modules=()),
-    roll={"ada@northern.example": "S1", "zoë@northern.example": None},
-    staff={"jane@northern.example": "T1"},
+    registers={
+        "student": Register(
+            here={
+                "zoë@northern.example": Known(),
+                "ada@northern.example": Known(id="S1", email="ada@x", names="0a" * 8),
+            },
+            gone={"S2": Known(id="S2")},
+        ),
+        "staff": Register(here={"jane@northern.example": Known(id="T1")}, is_proved=False),
+    },
 )
+OF_OLD = b'{"key":"email","roll":{"ada@northern.example":"S1","kim@northern.example":null},"staff":{"T1":null}}'
 
 
 def opened(memory: Memory, school: str = "northern", now: int = NOW) -> Lease:
@@ -75,7 +85,9 @@ class MemoryContract:
     def test_what_is_accepted_comes_back(self, memory: Memory) -> None:
         lease = opened(memory)
         assert memory.accept(lease, LAST, "sweep-1", b"{}")
-        assert memory.last("northern") == LAST
+        assert (last := memory.last("northern")) == LAST
+        assert last is not None
+        assert list(last.register("student").here) == ["zoë@northern.example", "ada@northern.example"], "in their order"
         assert memory.status("northern", "sweep-1") == b"{}"
         assert memory.status("southern", "sweep-1") is None
         assert memory.last("southern") is None
@@ -137,3 +149,11 @@ class TestRedisMemory(MemoryContract):
     def test_what_an_older_release_wrote_is_as_good_as_lost(self, memory: Memory, client: Client, prefix: str) -> None:
         client.set(f"{prefix}gateway:{{northern}}:last", b'{"another": "shape"}')
         assert memory.last("northern") is None
+
+    def test_the_rolls_that_an_older_release_wrote_are_known(self, memory: Memory, client: Client, prefix: str) -> None:
+        client.set(f"{prefix}gateway:{{northern}}:last", OF_OLD)
+        last = memory.last("northern")
+        assert last is not None
+        known = Known(id="S1", email="ada@northern.example")
+        assert last.register("student").here["ada@northern.example"] == known
+        assert list(last.register("staff").here) == ["T1"]

@@ -6,19 +6,21 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
 
-from services.gateway.app import GatewayService, recall_structure
+from services.gateway.app import GatewayService
+from services.gateway.recall import recall_school
 from shared.config import Config
 from shared.config_load import load
 from shared.errors import ConfigError
 from shared.kafka import KafkaLog, read_compacted
 from shared.lanes import lane_of
-from shared.model import Faculty, Structure
+from shared.model import Details, Faculty, Structure
 from shared.redis import connect
-from shared.state import StructureState
+from shared.state import AccountState, StructureState
 from shared.topics import ACCOUNT_STATE, STUDENTS_FETCHED
 from shared.wire import Message, decode, encode
 from tests.conftest import ConfigFile, create_topics
@@ -112,16 +114,29 @@ async def test_an_address_that_is_taken_is_told_with_the_fix(pushed: Config) -> 
 
 
 @pytest.mark.usefixtures("topics")
-async def test_the_structure_that_rollcall_holds_is_found(pushed: Config) -> None:
+async def test_what_rollcall_holds_of_a_school_is_found(pushed: Config) -> None:
     def state(school: str, at: int, name: str) -> Message:
         structure = Structure(faculties=(Faculty(code="FAC01", name=name),))
         value = encode(StructureState(school=school, at=at, structure=structure))
         return Message(ACCOUNT_STATE, lane_of(SLUG, pushed.kafka.partitions), f"{school}//structure", value)
 
+    def account(key: str, at: int, status: Literal["enabled", "disabled"], own_id: str) -> Message:
+        details = Details(id=own_id, first_name="Ada", last_name="Fern", email="Now@northern.example")
+        value = encode(AccountState(school=SLUG, student_id=key, at=at, status=status, details=details))
+        return Message(ACCOUNT_STATE, lane_of(SLUG, pushed.kafka.partitions), f"{SLUG}/{key}", value)
+
     out = KafkaLog(pushed)
     states = [state(SLUG, 7, "new"), state(SLUG, 3, "an older one, late"), state("another", 9, "another's")]
-    await asyncio.to_thread(out.publish, states)
-    found = await asyncio.to_thread(recall_structure, pushed, SLUG)
-    assert found is not None
-    assert [faculty.name for faculty in found.faculties] == ["new"]
-    assert await asyncio.to_thread(recall_structure, pushed, "nobody") is None
+    accounts = [
+        account("first@northern.example", 8, "enabled", "S1"),
+        account("first@northern.example", 4, "disabled", "S0"),
+    ]
+    await asyncio.to_thread(out.publish, [*states, *accounts])
+    found = await asyncio.to_thread(recall_school, pushed, SLUG)
+    assert found.structure is not None
+    assert [faculty.name for faculty in found.structure.faculties] == ["new"]
+    students = found.registers["student"]
+    [known] = students.here.values()
+    assert (list(students.here), known.id, known.email) == (["first@northern.example"], "S1", "now@northern.example")
+    nobody = await asyncio.to_thread(recall_school, pushed, "nobody")
+    assert (nobody.structure, nobody.registers["student"].here) == (None, {})

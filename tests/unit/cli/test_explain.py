@@ -148,6 +148,19 @@ def test_an_account_is_found_by_its_email_too(desk: Desk) -> None:
     assert desk.ask(f" S{ONE}@Abbey.example ")["student"] == ONE
 
 
+def test_an_address_is_the_person_who_has_it_now_and_not_the_one_who_is_keyed_by_it(desk: Desk) -> None:
+    """As pushed people may be: the key is the address under which the feed first said them."""
+    first = a_student("ada@abbey.example", email="ada@abbey.example")
+    married = a_student("ada@abbey.example", email="married@abbey.example")
+    second = a_student("ada2", email="ada@abbey.example")
+    desk.sweep([*ALL, first], 5, sends=[first])
+    desk.sweep([*ALL, married], 10, sends=[married])
+    assert desk.ask("ada@abbey.example")["state"]["details"]["email"] == "married@abbey.example"
+    desk.sweep([*ALL, married, second], 15, sends=[second])
+    assert desk.ask("ada@abbey.example")["student"] == "ada2"
+    assert desk.ask("married@abbey.example")["student"] == "ada@abbey.example"
+
+
 def test_a_blanked_email_is_told_with_what_would_help(desk: Desk) -> None:
     slip = a_student(ONE, last_name="Fern0", email=None)
     desk.sweep([slip, *ALL[1:]], 5, sends=[slip])

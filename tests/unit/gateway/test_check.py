@@ -9,7 +9,8 @@ import pytest
 from services.gateway import check as check_module
 from services.gateway.body import open_body
 from services.gateway.check import Checked, Refused, check
-from services.gateway.people import Key
+from services.gateway.identity import Key
+from services.gateway.register import Register, of_roll
 from services.gateway.structure import Lists
 from tests.unit.gateway.world import a_body, a_pupil, a_teacher, email, pupils, staff_email, teachers
 
@@ -18,7 +19,7 @@ def checked(
     body: Any, key: Key = "email", last: Mapping[str, str | None] | None = None, *, has_staff: bool = False
 ) -> Checked:
     supplied, faults = open_body(json.dumps(body).encode())
-    return check(supplied, faults, Lists(), key, last or {}, {} if has_staff else None)
+    return check(supplied, faults, Lists(), key, of_roll(last or {}, key), Register() if has_staff else None)
 
 
 def refusal(body: Any, key: Key = "email", *, has_staff: bool = False) -> tuple[str, list[str]]:
@@ -120,10 +121,11 @@ def test_a_student_known_by_the_id_is_undecided_under_the_key_that_they_had() ->
     assert taken.students.settled.without_key == []
 
 
-def test_the_roll_has_the_other_field_as_it_was_last_said() -> None:
+def test_what_an_entry_does_not_say_of_who_it_is_stays_as_the_feed_last_said() -> None:
     taken = checked(a_body([a_pupil(1), a_pupil(2, id=...)]), last={email(2): "S000002", email(3): "S000003"})
     assert taken.students is not None
-    assert taken.students.roll({email(2): "S000002"}) == {email(1): "S000001", email(2): "S000002"}
+    here = {key: (known.id, known.email) for key, known in taken.students.here.items()}
+    assert here == {email(1): ("S000001", email(1)), email(2): ("S000002", email(2))}
 
 
 def test_a_body_without_students_says_nothing_of_them() -> None:

@@ -82,13 +82,13 @@ async def test_a_long_roll_goes_in_chunks() -> None:
     assert [(one.chunk, one.chunks, len(one.ids)) for one in chunks] == [(0, 2, 5_000), (1, 2, 1)]
 
 
-async def test_whoever_the_next_body_lacks_has_left_and_nothing_else_is_said_of_them() -> None:
+async def test_whoever_the_next_body_lacks_is_absent_and_nothing_else_is_said_of_them() -> None:
     world = World()
     await world.accepted(a_body(pupils(3)))
     world.take()
     answer = await world.accepted(a_body(pupils(2)))
     messages = world.take()
-    assert students(messages)[email(2)] == Student(student_id=email(2), lists=("leavers",))
+    assert students(messages)[email(2)] == Student(student_id=email(2), lists=("absent",))
     assert (answer["counts"]["left"], only(messages, SweepCompleted).absences.explained) == (1, (email(2),))
     assert email(2) not in only(messages, RollRead).ids
     assert only(messages, SweepCompleted).certificate.roll_count == 2
@@ -118,12 +118,15 @@ async def test_where_absence_is_unexplained_nobody_is_said_to_have_left() -> Non
     assert (answer["counts"]["left"], absences.explained, absences.unexplained) == (0, (), (email(2),))
 
 
-async def test_a_roll_by_another_key_names_nobody() -> None:
+async def test_another_key_for_new_people_renames_nobody() -> None:
     world = World()
     await world.accepted(a_body(pupils(3)))
     other = World(memory=world.memory, key="id")
-    await other.accepted(a_body(pupils(2)))
-    assert set(students(other.take())) == {"S000000", "S000001"}
+    await other.accepted(a_body([a_pupil(0), a_pupil(1, email="new@northern.example"), a_pupil(7)]))
+    sent = students(other.take())
+    assert set(sent) == {email(0), email(1), email(2), "S000007"}
+    assert (sent[email(1)].email, sent[email(1)].feed_id) == ("new@northern.example", "S000001")
+    assert (sent["S000007"].feed_id, sent[email(2)].lists) == (None, ("absent",))
 
 
 async def test_a_student_without_a_key_proves_nothing_about_who_is_gone() -> None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from services.eligibility.handler import Eligibility
+from services.gateway.recall import Recalled, recalled
 from shared.config import Config
 from shared.config_load import load
-from shared.events import SweepReconciled
+from shared.events import AccountUpdated, SweepReconciled
 from shared.model import Kind, Verdict
 from shared.topics import STUDENTS_FETCHED
 from shared.wire import Record
@@ -22,6 +24,7 @@ from tests.unit.gateway.world import (
     email,
     pupils,
     staff_email,
+    students,
     teachers,
 )
 
@@ -44,6 +47,7 @@ class Pushed:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.gateway = World(**settings)
+        self.gateway.recalls = self.recalled
         self.road = Road(a_config(folder, **settings))
         self.sent = 0
 
@@ -65,6 +69,15 @@ class Pushed:
     def enabled(self, book: str = SLUG) -> set[str]:
         return self.road.enabled(book)
 
+    def restarts(self, folder: Path, **settings: Any) -> None:
+        """With other settings; what was remembered is in the store."""
+        self.gateway = World(memory=self.gateway.memory, **settings)
+        self.gateway.recalls = self.recalled
+        self.road.eligibility = Eligibility(a_config(folder, **settings), lambda topic: topic)
+
+    def recalled(self) -> Recalled:
+        return recalled(self.road.states(), SLUG)
+
     def last_close(self, kind: Kind = "student") -> SweepReconciled:
         closes = [one for one in self.road.changes() if isinstance(one, SweepReconciled)]
         return [one for one in closes if one.kind == kind][-1]
@@ -73,6 +86,11 @@ class Pushed:
 @pytest.fixture
 def pushed(tmp_path: Path) -> Pushed:
     return Pushed(tmp_path)
+
+
+def with_changes(count: int, changes: dict[int, dict[str, Any]], *others: Any) -> list[Any]:
+    """So many students, some of whom have other fields, and others after them."""
+    return [*(a_pupil(number, **changes.get(number, {})) for number in range(count)), *others]
 
 
 def emails(count: int) -> set[str]:
@@ -101,7 +119,7 @@ async def test_whoever_is_gone_from_a_body_is_disabled_and_enabled_when_back(pus
     await pushed.push(a_body(pupils(30)))
     await pushed.push(a_body(pupils(27)))
     assert pushed.enabled() == emails(27)
-    assert pushed.last_close().counts["disable_explained"] == 3
+    assert pushed.last_close().counts["disable_absent"] == 3
     assert pushed.last_close().outcome == "certified"
     await pushed.push(a_body(pupils(30)))
     assert pushed.enabled() == emails(30)
@@ -211,6 +229,154 @@ async def test_an_id_that_is_the_key_reaches_unitu_too(tmp_path: Path) -> None:
     assert (account.details.id, account.details.email) == ("S000003", "new3@northern.example")
 
 
+# --- who is who ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_email_under_the_same_id_is_no_leaver_and_no_joiner(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(30)))
+    before = len(pushed.road.changes())
+    await pushed.push(a_body(with_changes(30, {3: {"email": "ada.married3@northern.example"}})))
+    assert pushed.enabled() == emails(30)
+    account = pushed.road.account(email(3), SLUG)
+    assert account is not None
+    assert account.details is not None
+    assert (account.details.id, account.details.email) == ("S000003", "ada.married3@northern.example")
+    kinds = [type(one).__name__ for one in pushed.road.changes()[before:]]
+    assert kinds == ["AccountUpdated", "SweepReconciled"]
+
+
+async def test_a_year_groups_new_domain_switches_nobody_off(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(100)))
+    moved = {n: {"email": f"ada.fern{n}@students.northern.example"} for n in range(30)}
+    for _ in range(2):
+        await pushed.push(a_body(with_changes(100, moved)))
+        assert pushed.enabled() == emails(100)
+    hold = pushed.road.school(SLUG).holds["email_change"]
+    assert hold.state == "held", "so many new addresses wait for a person"
+
+
+async def test_the_address_of_another_takes_nobodys_account_over(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(60)))
+    before = [pushed.road.account(email(n), SLUG) for n in (3, 4)]
+    await pushed.push(a_body([one for n, one in enumerate(with_changes(60, {4: {"email": email(3)}})) if n != 3]))
+    assert pushed.enabled() == emails(60)
+    await pushed.push(a_body(with_changes(60, {3: {"email": email(4)}, 4: {"email": email(3)}})))
+    assert pushed.enabled() == emails(60)
+    for was, number in zip(before, (3, 4), strict=True):
+        now = pushed.road.account(email(number), SLUG)
+        assert was is not None
+        assert now is not None
+        assert (now.details, now.version) == (was.details, was.version)
+        assert now.assessment is not None
+        assert now.assessment.account is Verdict.UNDECIDED
+
+
+async def test_a_stranger_with_somebodys_address_does_not_get_their_account(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(60)))
+    stranger = a_pupil(90, email=email(3), firstName="Bea", lastName="Rye")
+    await pushed.push(a_body([one for n, one in enumerate(pupils(60, stranger)) if n != 3]))
+    account = pushed.road.account(email(3), SLUG)
+    assert account is not None
+    assert account.details is not None
+    assert (account.status, account.details.id, account.details.first_name) == ("enabled", "S000003", "Ada")
+
+
+async def test_ids_that_all_change_switch_nobody_off(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(60)))
+    for _ in range(2):
+        await pushed.push(a_body(with_changes(60, {n: {"id": f"N{n:06}"} for n in range(60)})))
+        assert pushed.enabled() == emails(60)
+        assert pushed.last_close().counts["disable_explained"] == 0
+
+
+@pytest.mark.parametrize(("first", "then"), [("email", "id"), ("id", "email")])
+async def test_another_kind_of_key_loses_nobody_and_makes_nobody_twice(tmp_path: Path, first: str, then: str) -> None:
+    pushed = Pushed(tmp_path, key=first)
+    await pushed.push(a_body(pupils(60)))
+    before, changes = pushed.enabled(), len(pushed.road.changes())
+    pushed.restarts(tmp_path, key=then)
+    await pushed.push(a_body(with_changes(60, {3: {"email": "new@northern.example"}}, a_pupil(60))))
+    assert pushed.enabled() == before | {{"email": email(60), "id": "S000060"}[then]}
+    updated = [one.student_id for one in pushed.road.changes()[changes:] if isinstance(one, AccountUpdated)]
+    assert updated == [{"email": email(3), "id": "S000003"}[first]], "and nobody else has changed"
+    for key in pushed.enabled():
+        account = pushed.road.account(key, SLUG)
+        assert account is not None
+        assert account.details is not None
+        assert account.details.id is not None
+
+
+async def test_an_id_for_the_first_time_makes_nobody_new(pushed: Pushed, tmp_path: Path) -> None:
+    await pushed.push(a_body([a_pupil(n, id=...) for n in range(60)]))
+    pushed.restarts(tmp_path, key="id")
+    await pushed.push(a_body([a_pupil(n, id=...) for n in range(60)]), is_refused=True)
+    await pushed.push(a_body(pupils(60)))
+    assert pushed.enabled() == emails(60)
+
+
+async def test_who_is_who_outlives_the_gateways_memory(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(60)))
+    await pushed.push(a_body(with_changes(60, {3: {"email": "once@northern.example"}})))
+    pushed.gateway.memory.lasts.clear()
+    await pushed.push(a_body(with_changes(59, {3: {"email": "twice@northern.example"}})))
+    assert pushed.enabled() == emails(60), "nobody is said to be absent"
+    account = pushed.road.account(email(3), SLUG)
+    assert account is not None
+    assert account.details is not None
+    assert account.details.email == "twice@northern.example"
+    assert pushed.gateway.take() == []
+    await pushed.gateway.accepted(a_body(with_changes(58, {3: {"email": "twice@northern.example"}})))
+    gone = [key for key, one in students(pushed.gateway.log.messages).items() if one.lists == ("absent",)]
+    assert gone == [email(58)], "from now on bodies are compared again"
+
+
+# --- who is absent ---------------------------------------------------------------------------------------------------
+
+
+async def test_who_is_absent_is_said_once_and_back_at_once(pushed: Pushed) -> None:
+    await pushed.push(a_body(pupils(60)))
+    sent = []
+    for count in (59, 59, 60, 59):
+        await pushed.gateway.accepted(a_body(pupils(count)))
+        record = students(pushed.gateway.log.messages).get(email(59))
+        sent.append(None if record is None else record.lists)
+        pushed.arrive()
+        if count == 60:
+            assert pushed.enabled() == emails(60)
+    assert sent == [("absent",), None, ("students",), ("absent",)]
+
+
+async def test_an_acceptance_that_fails_after_the_publishing_changes_nothing(
+    pushed: Pushed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = a_body(with_changes(59, {3: {"email": "new@northern.example"}}, a_pupil(70)))
+    await pushed.push(a_body(pupils(60)))
+    with monkeypatch.context() as patch:
+        patch.setattr(pushed.gateway.memory, "accept", lambda *_: False)
+        assert (await pushed.gateway.post(body)).status_code == 503
+    first = students(pushed.gateway.log.messages)
+    pushed.arrive()
+    await pushed.gateway.accepted(body)
+    assert students(pushed.gateway.log.messages) == first, "sent again it says the same of the same people"
+    pushed.arrive()
+    await pushed.push(a_body(pupils(60, a_pupil(70))))
+    assert pushed.enabled() == emails(60) | {email(70)}
+
+
+async def test_a_rehearsal_says_what_would_be_and_does_nothing(pushed: Pushed, tmp_path: Path) -> None:
+    await pushed.push(a_body(pupils(60)))
+    last = pushed.gateway.memory.last(SLUG)
+    pushed.restarts(tmp_path, key="id")
+    body = a_body(with_changes(58, {3: {"email": "new@northern.example"}}, a_pupil(70)))
+    answer = await pushed.gateway.client.post("/v1/sync?dry_run=true", json=body)
+    told = answer.json()
+    assert (answer.status_code, told["state"], told["status_url"]) == (200, "rehearsed", None)
+    assert [told["counts"][name] for name in ("new", "new_emails", "left")] == [1, 1, 2]
+    assert (pushed.gateway.take(), pushed.gateway.memory.last(SLUG)) == ([], last)
+    accepted = await pushed.gateway.accepted(body)
+    assert accepted["counts"] == told["counts"], "and then it is so"
+
+
 # --- staff -----------------------------------------------------------------------------------------------------------
 
 STAFF = f"{SLUG}+staff"
@@ -244,7 +410,7 @@ async def test_whoever_is_gone_from_the_staff_is_disabled_and_the_students_are_n
     await staffed.push(a_body(pupils(30), staff=teachers(30)))
     await staffed.push(a_body(students=..., staff=teachers(27)))
     assert (staffed.enabled(), staffed.enabled(STAFF)) == (emails(30), staff_emails(27))
-    assert staffed.last_close("staff").counts["disable_explained"] == 3
+    assert staffed.last_close("staff").counts["disable_absent"] == 3
     await staffed.push(a_body(pupils(27)))
     assert (staffed.enabled(), staffed.enabled(STAFF)) == (emails(27), staff_emails(27))
     await staffed.push(a_body(pupils(27), staff=teachers(30)))
@@ -257,6 +423,18 @@ async def test_an_empty_list_of_staff_is_held(staffed: Pushed) -> None:
     await staffed.push(a_body(pupils(27), staff=[]))
     assert (staffed.enabled(), staffed.enabled(STAFF)) == (emails(27), staff_emails(30))
     assert (staffed.last_close("staff").is_held, staffed.last_close().is_held) == (True, False)
+
+
+async def test_a_new_email_of_a_teacher_is_no_leaver_and_no_joiner(staffed: Pushed) -> None:
+    await staffed.push(a_body(pupils(30), staff=teachers(30)))
+    people = teachers(30)
+    people[3]["email"] = "jane.married3@northern.example"
+    await staffed.push(a_body(pupils(30), staff=people))
+    assert staffed.enabled(STAFF) == staff_emails(30)
+    account = staffed.road.account(staff_email(3), STAFF)
+    assert account is not None
+    assert account.details is not None
+    assert account.details.email == "jane.married3@northern.example"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from services.gateway.app import schools_with_staff
 from shared.config_load import load
 from shared.events import RollRead, StaffFetched, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
 from shared.lanes import lane_of
+from shared.model import Student
 from shared.wire import Message, content_sum, digest, roll_hash
 from tests.unit.gateway.world import (
     PARTITIONS,
@@ -109,13 +110,13 @@ async def test_staff_alone_say_nothing_of_the_students_and_carry_no_structure_in
     assert len(only(world.take(), SweepCompleted).absences.explained) == 2, "the last roll still stood"
 
 
-async def test_whoever_is_gone_from_the_staff_is_said_to_have_left_once(world: World) -> None:
+async def test_whoever_is_gone_from_the_staff_is_said_to_be_absent_once(world: World) -> None:
     await world.accepted(a_body(pupils(3), staff=teachers(3)))
     world.take()
     answer = await world.accepted(a_body(pupils(3), staff=teachers(2)))
     messages = world.take()
     gone = staff(messages)[staff_email(2)]
-    assert (gone.system_status, gone.lists, gone.last_name) == (-1, ("staff",), None)
+    assert gone == Student(student_id=staff_email(2), lists=("absent",))
     mine = of_staff(messages)
     assert staff_email(2) not in only(mine, RollRead).ids
     assert only(mine, SweepCompleted).absences.explained == (staff_email(2),)
@@ -173,7 +174,7 @@ async def test_one_person_in_both_lists_is_remembered_in_both(world: World) -> N
     await world.accepted(a_body([a_pupil(**both)], staff=[a_teacher(2)]))
     messages = world.take()
     assert students(messages)["both@northern.example"].lists == ("students",)
-    assert staff(messages)["both@northern.example"].system_status == -1
+    assert staff(messages)["both@northern.example"].lists == ("absent",)
 
 
 async def test_staff_that_are_not_managed_are_checked_and_leave_no_trace() -> None:

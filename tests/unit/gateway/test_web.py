@@ -30,6 +30,8 @@ async def test_an_accepted_body_is_answered_with_its_sweep_and_where_to_look() -
         "students": 40,
         "undecided": 1,
         "left": 0,
+        "new": 40,
+        "new_emails": 0,
     }
     assert (told["fault_count"], pointers(answer)) == (1, ["/students/39/year"])
 
@@ -199,3 +201,18 @@ async def test_it_is_healthy_and_knows_its_addresses() -> None:
     wrong = await world.client.put("/v1/sync")
     assert (wrong.status_code, wrong.headers["allow"], wrong.headers["content-type"]) == (405, "POST", PROBLEM)
     assert (await world.client.get("/elsewhere")).headers["content-type"] == PROBLEM
+
+
+@pytest.mark.parametrize("query", ["dry_run=yes", "dryrun=true", "dry_run=true&force=true", "dry_run=1"])
+async def test_a_misspelt_rehearsal_is_no_order(query: str) -> None:
+    world = World()
+    answer = await world.client.post(f"/v1/sync?{query}", json=a_body())
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (400, "unknown-parameter")
+    assert world.log.messages == []
+
+
+async def test_a_rehearsal_is_refused_as_the_body_would_be() -> None:
+    world = World()
+    answer = await world.client.post("/v1/sync?dry_run=true", json=a_body(staff=[7]))
+    assert (answer.status_code, pointers(answer)) == (422, ["/staff/0"])
+    assert (await world.client.post("/v1/sync?dry_run=false", json=a_body())).status_code == 202

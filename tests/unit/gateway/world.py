@@ -1,7 +1,7 @@
 """A gateway in memory: what was posted to it, what it answered and what it published."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from services.gateway.gate import Stopping
 from services.gateway.intake import Intake
 from services.gateway.keys import ApiKeys
 from services.gateway.memory import MemoryMemory
+from services.gateway.recall import Recalled
 from services.gateway.web import Web
 from shared.config import AnySchool, PushSchool
 from shared.config_values import Reading
@@ -113,6 +114,7 @@ class World:
         self.stopping = Stopping()
         self.now = START
         self.held: Structure | None = None  # the structure that Rollcall has of the school
+        self.recalls: Callable[[], Recalled] = lambda: Recalled(self.held)  # and with who is who by its accounts
         self.settings = school(**settings)
         schools: dict[str, AnySchool] = {
             SLUG: self.settings,
@@ -121,7 +123,7 @@ class World:
         self.web = Web(
             ApiKeys(schools),
             self.memory,
-            Intake(self.memory, self.log, self.clock, PARTITIONS, lambda _: self.held, {SLUG} if has_staff else ()),
+            Intake(self.memory, self.log, self.clock, PARTITIONS, self.recall, {SLUG} if has_staff else ()),
             self.clock,
             max_body_bytes,
             self.stopping,
@@ -130,6 +132,9 @@ class World:
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.web.app()), base_url="http://gateway", headers={"API_KEY": API_KEY}
         )
+
+    def recall(self, _: str) -> Recalled:
+        return self.recalls()
 
     def clock(self) -> datetime:
         """A second later at each look."""
