@@ -116,7 +116,8 @@ class Absences(Frozen, kw_only=True):
     explanation, or gone without.
 
     ``by_cause`` counts them all by what was learnt of each: ``found``; ``left_by_id``, ``left_by_list``; ``nobody`` (no
-    record has the id), ``refused``, ``no_answer``, ``not_asked``.
+    record has the id), ``refused``, ``no_answer``; ``listed_before`` (asked for in vain, and in the list of leavers,
+    which had them while they were on the roll); ``not_asked`` (beyond fifty, or after a failure: nothing is known).
     """
 
     found: tuple[str, ...] = ()
@@ -128,7 +129,8 @@ class Absences(Frozen, kw_only=True):
 class SweepCompleted(Frozen, kw_only=True):
     """
     ``settings`` is stamped by eligibility: everything that the decisions at this close depend on. ``fill`` counts, by
-    column, those of the roll whose record has it filled (empty: the sender does not count).
+    column, those of the roll whose record has it filled (empty: the sender does not count). ``slips`` are the records
+    and fields of the source's lists that could not be taken, by list and id, in words.
     """
 
     school: str
@@ -141,6 +143,7 @@ class SweepCompleted(Frozen, kw_only=True):
     absences: Absences = Absences()
     settings: Settings | None = None
     fill: dict[str, int] = {}
+    slips: tuple[str, ...] = ()
 
 
 class SweepFailed(Frozen, kw_only=True):

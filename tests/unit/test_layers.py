@@ -10,7 +10,17 @@ PURE = {
     *("columns.py", "reviewed.py", "spending.py", "twins.py"),
     *("reconcile.py", "guard.py", "close.py", "absences.py", "proof.py", "holds.py", "rollover.py"),
     *("rules.py", "staff.py", "academic_year.py", "assess.py", "rulings.py", "edits.py"),
-    *("parse.py", "spelling.py", "fields.py", "employees.py", "structure.py", "posts.py", "certificate.py"),
+    *(
+        "parse.py",
+        "spelling.py",
+        "fields.py",
+        "slips.py",
+        "employees.py",
+        "structure.py",
+        "sets.py",
+        "school_records.py",
+    ),
+    *("posts.py", "certificate.py", "likeness.py", "entries.py"),
     *("snapshot.py", "safety.py", "report.py"),
     *("explained.py", "explain_verdicts.py", "explain_pending.py", "explain_unitu.py", "explain_live.py"),
 }
