@@ -15,6 +15,7 @@ from services.fetcher import schedule
 from services.fetcher.fields import letters
 from services.fetcher.lists import Homes, ShortList, read_applicants, read_homes, read_leavers
 from services.fetcher.memory import AreaState, Remembered
+from services.fetcher.slips import nameless
 from services.fetcher.source import Source
 from services.fetcher.spelling import Reading
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
@@ -214,7 +215,8 @@ async def read_areas(
                 log.warning("%s: %s cannot be read and stays as it was: %s", school, name, error)
             continue
         if (slips := slips_of(value)) and slips != slips_of(found.values.get(name)):
-            log.warning("%s: of %s was not taken: %s", school, name, "; ".join(slips))
+            words = nameless(slips) if isinstance(value, ShortList | Homes) else slips
+            log.warning("%s: not all of %s was taken: %s", school, name, "; ".join(words))
         read = schedule.area_read(state, write(started))
         fresh = {**found.fresh, name: encode(value)}
         found = AreasRead({**found.values, name: value}, {**found.states, name: read}, fresh)

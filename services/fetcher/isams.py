@@ -56,14 +56,14 @@ LISTS = {  # a list that comes in pages: its path, and the key of its array
     EMPLOYEES: (STAFF, "employees"),
 }
 
-PERMISSIONS = {  # by the start of a path; the names are those of the vendor's control panel
-    "/api/students": "Student Manager",
-    "/api/admissions": "Admissions",
-    "/api/alumni": "Alumni, or where there is none of that name Student Manager",
-    "/api/teaching": "Teaching",
-    "/api/school/": "School Manager",
-    "/api/humanresources": "Staff/HR",
-    "/api/systemconfiguration": "Control Panel",
+PERMISSIONS = {  # by the start of a path; the vendor's names differ from page to page, the codes do not
+    "/api/students": ("Student Manager", "STUDENTMANAGEMENT"),
+    "/api/admissions": ("Admissions", "ADMISSIONSMANAGER"),
+    "/api/alumni": ("Alumni, or where there is none of that name Student Manager", "STUDENTMANAGEMENT"),
+    "/api/teaching": ("Teaching", "TEACHING"),
+    "/api/school/": ("School Manager", "SCHOOLMANAGEMENT"),
+    "/api/humanresources": ("Staff/HR", "HRMANAGER"),
+    "/api/systemconfiguration": ("Control Panel", "CONTROLPANEL"),
 }
 WHERE = "Control Panel > API Services Manager > Manage REST API Clients"
 
@@ -171,8 +171,8 @@ class Isams:
         found: Json | None = await self._session.find(f"{path}/{student_id}", label=label)
         if found is not None and not isinstance(found, dict):
             raise Retryable(f"{label}: the answer for one person is no object")
-        if found is not None and not found.keys() & {"schoolId", "id"}:
-            _check_refusal(found, label)
+        if found is not None:
+            check_refusal(found, label, "schoolId|id")
         return found
 
     async def _list(self, path: str, key: str) -> Sequence[Json]:
@@ -251,8 +251,8 @@ def _page(body: Any, key: str, number: int, path: str) -> Page:
         body = {key: body}
     if not isinstance(body, dict) or not isinstance(records := body.get(key, []) or [], list):
         raise Retryable(f"{path}: the answer has no list of {key}")
+    check_refusal(body, path, key)
     if key not in body:
-        _check_refusal(body, path)
         raise Retryable(f"{path}: the answer has no {key}")
     if not all(isinstance(record, dict) for record in records):
         raise Retryable(f"{path}: something in {key} is no object")
@@ -266,16 +266,19 @@ def _page(body: Any, key: str, number: int, path: str) -> Page:
     return Page(number, pages, total, of_page, records)
 
 
-def _check_refusal(body: Mapping[str, Any], path: str) -> None:
+def check_refusal(body: Any, path: str, keys: str) -> None:
     """
-    A refusal may come with status 200: nothing of what was asked for, and a message. Raises: Refused. What the message
-    says stays untold: it may name somebody.
+    A refusal may come with status 200: none of the keys (with a bar between) that the answer should have, and a
+    message. Raises: Refused. What the message says stays untold: it may name somebody.
     """
+    if not isinstance(body, dict) or any(key in body for key in keys.split("|")):
+        return
     if isinstance(message := body.get("message"), str) and message.strip():
-        raise Refused(f"iSAMS answers {path} with a message instead (200); {permission_words(path)}")
+        raise Refused(f"iSAMS answers {path} with a message instead; {permission_words(path)}", 200)
 
 
 def permission_words(path: str) -> str:
     """Which permission a path needs, and where a school gives it."""
-    name = next((name for start, name in PERMISSIONS.items() if path.startswith(start)), "for this area")
-    return f"in {WHERE}, give this client the permission {name} (Read)"
+    found = next((found for start, found in PERMISSIONS.items() if path.startswith(start)), None)
+    named = "for this area (Read)" if found is None else f"{found[0]} (Read), whose code is {found[1]}"
+    return f"in {WHERE}, give this client the permission {named}"

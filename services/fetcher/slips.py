@@ -1,5 +1,8 @@
 """What of a school's records could not be taken, in words that name list and id, and never a value. Pure."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from services.fetcher.fields import Unreadable
 
 MOST = 100  # that are told: a column that cannot be read is in every record
@@ -25,3 +28,9 @@ class Slips:
     @property
     def words(self) -> tuple[str, ...]:
         return (*self._words, *([f"and {self._more} more"] if self._more else []))
+
+
+def nameless(words: Iterable[str]) -> list[str]:
+    """The same without whose they are: a log names nobody."""
+    counts = Counter(one.partition(": ")[2] or one for one in words)
+    return [wrong if times == 1 else f"{wrong} ({times} times)" for wrong, times in counts.items()]

@@ -220,7 +220,7 @@ class _Sweep:
                 self._marks[person.student_id] = self._listing.marks(person.student_id, record)
             letters[person.student_id] = self._letter(person)
         if unreadable:
-            log.warning("%s: of %d records of page %d not all can be read", self._book, unreadable, page.number)
+            log.warning("%s: %d records of page %d cannot be read whole", self._book, unreadable, page.number)
         await self._delivery.enrol(letters, read_at)
 
     def _judge(self) -> None:
