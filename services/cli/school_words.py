@@ -14,7 +14,7 @@ from services.fetcher import employees, parse, school_records, sets
 from services.fetcher.areas import AreasRead, StatusWords, reading
 from services.fetcher.fields import Json
 from services.fetcher.slips import Slips
-from services.fetcher.spelling import Reading
+from services.fetcher.spelling import NOBODY_KNOWS, Reading
 from shared.config import IsamsSchool
 from shared.model import Student
 
@@ -43,7 +43,7 @@ def of_records(school: IsamsSchool, records: Records) -> list[Line]:
         reads = reading(school, areas)
         people = school_records.taken(area, _objects(records, area), partial(_with, read, reads), reads.slips)
         found += _unknown_words(school, area, people, usual)
-        found += _unread(area, reads.slips, "that field, or where it decides the person, is not told")
+        found += _unread(area, _of_records(reads.slips), "that field, or where it decides the person, is not told")
     return [*found, *_of_structure(school, records)]
 
 
@@ -78,7 +78,7 @@ def _of_structure(school: IsamsSchool, records: Records) -> list[Line]:
     for area, read in readers.items():
         slips = Slips()
         school_records.taken(area, _objects(records, area), read, slips)
-        found += _unread(area, slips, "that record is left out, and nobody loses anything by it")
+        found += _unread(area, slips.words, "that record is left out, and nobody loses anything by it")
     return [*found, *_subjects_of_sets(school, records)]
 
 
@@ -100,11 +100,16 @@ def _subjects_of_sets(school: IsamsSchool, records: Records) -> list[Line]:
     return [(what, State.OK, f"{of_a_subject} of {len(shown)} have one")]
 
 
-def _unread(area: str, slips: Slips, means: str) -> list[Line]:
-    if not slips.words:
+def _unread(area: str, slips: Sequence[str], means: str) -> list[Line]:
+    if not slips:
         return []
-    text = f"not everything can be read ({_first(slips.words)}): {means}"
+    text = f"not everything can be read ({_first(slips)}): {means}"
     return [(f"{area}: records", State.DEGRADED, f"{text}; correct it in iSAMS")]
+
+
+def _of_records(slips: Slips) -> list[str]:
+    """Without the statuses that nobody knows: these have a line of their own."""
+    return [one for one in slips.words if NOBODY_KNOWS not in one]
 
 
 def _first(words: Sequence[str]) -> str:

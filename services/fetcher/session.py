@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from services.fetcher.fields import count
 from services.fetcher.politeness import PATIENCE_SECONDS, Politeness, full_jitter
 from services.fetcher.source import Refused
 from shared.config import IsamsSchool
@@ -215,8 +216,7 @@ class Session:
         token = body.get("access_token") if isinstance(body, dict) else None
         if not isinstance(token, str) or not token:
             raise Refused(f"{school.token_path} gives no token; see that base_url and token_path are right")
-        life = body.get("expires_in")
-        seconds = float(life) if isinstance(life, int | float) and life > 0 else 300.0
+        seconds = float(count(body, "expires_in") or 300)
         self._token = token
         self._token_ends = asked_at + seconds - min(RENEW_EARLY_SECONDS, seconds / 2)
 

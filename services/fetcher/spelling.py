@@ -35,6 +35,9 @@ One list's names, by our word for the field; None where it has nothing of the ki
 first name has nothing. ``decisive`` are those without which nobody can say whether the person has an account.
 """
 
+NOBODY_KNOWS = "nobody knows"
+MOST_OF_A_WORD = 40  # letters that are told
+
 _NAMES = ("systemStatus", "title", "forename", "surname")
 
 _TABLE = {
@@ -155,10 +158,15 @@ class _Fields:
             return self._lost(error, None)
 
     def life_stage(self) -> tuple[int | None, str | None]:
+        """A word that nobody knows is told once, whoever has it: it is the school's and nobody's own."""
         try:
-            return life_stage(self._record, self._reading.words)
+            number, word = life_stage(self._record, self._reading.words)
         except Unreadable as error:
             return self._lost(error, (None, None))
+        if number is None and word is not None:
+            where = f"{self._names['lists'][0]}: systemStatus"
+            self._reading.slips.note(where, f'{NOBODY_KNOWS} "{word[:MOST_OF_A_WORD]}"; see system_status_words')
+        return number, word
 
     def _lost(self, error: Unreadable, instead: _T) -> _T:
         self._reading.slips.note(f"{self._names['lists'][0]} {self.id}", error)

@@ -133,6 +133,13 @@ def test_a_status_is_looked_up(word: Any, status: int | None, kept: str | None) 
     assert (student.system_status, student.system_status_word) == (status, kept)
 
 
+def test_a_status_that_nobody_knows_is_told_once_whoever_has_it() -> None:
+    reading = replace(READING, slips=Slips())
+    for id in (ADA, "3050112468"):
+        parse.student(record(id, systemStatus="Guest"), reading)
+    assert reading.slips.words == ('students: systemStatus: nobody knows "Guest"; see system_status_words',)
+
+
 @pytest.mark.parametrize(("year_group", "year"), [(10, 4), (11, None), ("10", 4), (10.0, 4), (-2, None), (None, None)])
 def test_the_receivers_year_is_that_of_the_map_else_null(year_group: Any, year: int | None) -> None:
     assert read(yearGroup=year_group).year == year
