@@ -118,6 +118,7 @@ class _Sweep:
         self._others: set[str] = set()  # of the roll, though on no page
         self._marks: dict[str, str] = {}  # what identifies the people of the pages, or a sample of them
         self._lost: Failure | None = None  # the first page that could not be read
+        self._strangers: Failure | None = None  # a page of other people than had their ids: it is not delivered
         self._nameless = 0
 
     async def run(self) -> Result:
@@ -206,6 +207,7 @@ class _Sweep:
     async def _take(self, page: Page, read_at: str) -> None:
         self._pages.append(PageRead(page.number, page.pages, page.declared, page.count, len(page.records)))
         letters: dict[str, messages.Letter] = {}
+        marks: dict[str, str] = {}
         unreadable = 0
         count = page.declared or page.pages * len(page.records)
         for record in page.records:
@@ -217,11 +219,16 @@ class _Sweep:
             self._ids.append(person.student_id)
             columns.count(self._filled, person)
             if likeness.is_sampled(person.student_id, count):
-                self._marks[person.student_id] = self._listing.marks(person.student_id, record)
+                marks[person.student_id] = self._listing.marks(person.student_id, record)
             letters[person.student_id] = self._letter(person)
         if unreadable:
             log.warning("%s: %d records of page %d cannot be read whole", self._book, unreadable, page.number)
-        await self._delivery.enrol(letters, read_at)
+        self._marks |= marks
+        doubt = likeness.doubt(marks, self._known.marks)
+        if doubt is None or self._known.accepted:  # whether this is what was accepted is known at the end
+            await self._delivery.enrol(letters, read_at)
+        else:
+            self._strangers = self._strangers or doubt
 
     def _judge(self) -> None:
         """Raises: Failed, unless every page was read and they are one whole list of this school."""
@@ -233,7 +240,7 @@ class _Sweep:
                 self._pages, self._ids, self._known.roll, self._known.accepted, self._school.kind
             )
         if failure is None and roll_hash(self._ids) not in self._known.accepted:
-            failure = likeness.doubt(self._marks, self._known.marks)
+            failure = self._strangers or likeness.doubt(self._marks, self._known.marks)
         if failure is not None:
             raise Failed(advised(self._school, failure, self._ids))
 

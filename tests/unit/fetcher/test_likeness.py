@@ -66,8 +66,20 @@ async def test_strangers_behind_a_first_page_of_our_own_prove_nothing() -> None:
     own, others = school.source.pupils[:5], school.source.pupils[5:]
     school.source.pupils = [*own, *map(stranger, others)]
     said = await school.sweep()
-    assert kinds(said)[-1] == "SweepFailed"
+    assert kinds(said) == ["SweepStarted", "SweepFailed"], "nor are they sent"
     assert failed(said).reason == "another_school"
+    assert f"rollcall accept-roll {SLUG} {roll_hash(MANY)}" in failed(said).detail
+    school.memory.accept(SLUG, roll_hash(MANY))
+    assert len(students(await school.sweep())) == 35
+
+
+async def test_one_page_of_strangers_among_many_of_our_own_is_not_delivered() -> None:
+    school = await a_school(page_size=5)
+    own, others = school.source.pupils[:35], school.source.pupils[35:]
+    school.source.pupils = [*own, *map(stranger, others)]
+    said = await school.sweep()
+    assert kinds(said) == ["SweepStarted", "SweepFailed"]
+    assert failed(said).detail.startswith("only 0 of 5 ")
 
 
 @pytest.mark.parametrize(
