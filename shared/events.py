@@ -116,8 +116,10 @@ class Absences(Frozen, kw_only=True):
     explanation, or gone without.
 
     ``by_cause`` counts them all by what was learnt of each: ``found``; ``left_by_id``, ``left_by_list``; ``nobody`` (no
-    record has the id), ``refused``, ``no_answer``, ``not_asked``; ``not_in_body`` where a feed pushes. ``suspicions``
-    are words for what makes a pushed list look cut: ``length_of_a_page``, ``end_of_the_last_body``.
+    record has the id), ``refused``, ``no_answer``; ``listed_before`` (asked for in vain, and in the list of leavers,
+    which had them while they were on the roll); ``not_asked`` (beyond fifty, or after a failure: nothing is known);
+    ``not_in_body`` where a feed pushes. ``suspicions`` are words for what makes a pushed list look cut:
+    ``length_of_a_page``, ``end_of_the_last_body``.
     """
 
     found: tuple[str, ...] = ()
@@ -132,7 +134,8 @@ class SweepCompleted(Frozen, kw_only=True):
     ``settings`` is stamped by eligibility: everything that the decisions at this close depend on. ``fill`` counts, by
     column, those of the roll whose record has it filled (empty: the sender does not count). ``clock_minutes`` is
     eligibility's, too: by how many minutes the sender's clock was ahead of Kafka's, below zero behind it; 0 where both
-    agree. The times of a clock that does not are Kafka's.
+    agree. The times of a clock that does not are Kafka's. ``slips`` are the records and fields of the source's lists that
+    could not be taken, by list and id, in words.
     """
 
     school: str
@@ -146,6 +149,7 @@ class SweepCompleted(Frozen, kw_only=True):
     settings: Settings | None = None
     fill: dict[str, int] = {}
     clock_minutes: int = 0
+    slips: tuple[str, ...] = ()
 
 
 class SweepFailed(Frozen, kw_only=True):

@@ -9,9 +9,12 @@ from typing import Any
 
 from services.cli.sample import SAMPLES, State, of_fields
 from services.cli.school_cost import Size, requests_per_hour
+from services.cli.school_words import of_records
 from services.fetcher import isams
+from services.fetcher.fields import count
 from services.fetcher.politeness import Politeness
 from services.fetcher.session import Session
+from services.fetcher.sets import is_hidden
 from services.fetcher.source import Refused
 from shared.config import IsamsSchool
 from shared.errors import Retryable
@@ -94,6 +97,7 @@ async def of_isams(school: IsamsSchool, *, has_staff: bool) -> list[Found]:
         await session.close()
     for sample in SAMPLES:
         found += [Found(*one) for one in of_fields(sample, answers.records.get(sample.area))]
+    found += [Found(*one) for one in of_records(school, answers.records)]
     return [*found, _cost(school, size)]
 
 
@@ -116,7 +120,9 @@ async def _ask(session: Session, probe: Probe, answers: _Answers) -> Found:
     async def question() -> None:
         nonlocal body
         for path in probe.paths:
-            if (body := await session.find(path, probe.query)) is not None:
+            body = await _find(session, path, probe)
+            if body is not None:
+                isams.check_refusal(body, path, probe.key)
                 return
 
     if (trouble := await _try(probe.what, probe.worst, question)) is not None:
@@ -126,10 +132,20 @@ async def _ask(session: Session, probe: Probe, answers: _Answers) -> Found:
         return Found(probe.what, probe.worst, _with(text, probe.loses))
     records = next((body[key] for key in probe.key.split("|") if isinstance(body, dict) and body.get(key)), None)
     records = body if isinstance(body, list) else records or []
-    total = body.get("totalCount") if isinstance(body, dict) else None
+    total = count(body, "totalCount") if isinstance(body, dict) else None
     answers.records[probe.what] = records
-    answers.totals[probe.what] = total if isinstance(total, int) else len(records)
+    answers.totals[probe.what] = len(records) if total is None else total
     return Found(probe.what, State.OK, f"readable: {answers.totals[probe.what]}")
+
+
+async def _find(session: Session, path: str, probe: Probe) -> Any:
+    """None where there is no such list: 404, or for the richer list of applicants 400."""
+    try:
+        return await session.find(path, probe.query)
+    except Refused as refusal:
+        if refusal.status != 400 or path == probe.paths[-1]:
+            raise
+        return None
 
 
 def _with(text: str, loses: str) -> str:
@@ -182,10 +198,10 @@ async def _size(session: Session, school: IsamsSchool, answers: _Answers) -> Siz
         body = await session.find(isams.STUDENTS, {"page": "1", "pageSize": str(school.page_size)})
 
     await _try("page size", State.OK, question)
-    given = body.get("pageSize") if isinstance(body, dict) else None
-    hidden = [one for one in answers.records.get("sets", []) if isinstance(one, dict) and one.get("hidden") is True]
+    given = count(body, "pageSize") if isinstance(body, dict) else None
+    hidden = [one for one in answers.records.get("sets", []) if isinstance(one, dict) and is_hidden(one)]
     return Size(
-        page_size=given if isinstance(given, int) and given > 0 else school.page_size,
+        page_size=given or school.page_size,
         students=answers.totals["students"],
         applicants=answers.totals.get("applicants", 0),
         leavers=answers.totals.get("leavers", 0),

@@ -12,14 +12,16 @@ from datetime import datetime
 from typing import TypeVar
 
 from services.fetcher import schedule
+from services.fetcher.fields import letters
 from services.fetcher.lists import Homes, ShortList, read_applicants, read_homes, read_leavers
 from services.fetcher.memory import AreaState, Remembered
+from services.fetcher.slips import nameless
 from services.fetcher.source import Source
 from services.fetcher.spelling import Reading
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
 from shared.clock import Clock, write
 from shared.config import IsamsSchool
-from shared.errors import RollcallError
+from shared.errors import Retryable, RollcallError
 from shared.events import EndpointRead
 from shared.model import Frozen
 from shared.wire import encode
@@ -106,16 +108,23 @@ class AreasRead:
     @property
     def _has_whole_sets(self) -> bool:
         """
-        Somebody is in a set, and every subject, set, member and year group came once: what is not there may be missing
-        because something else came in its place, and whoever lost a module by that must not lose it.
+        Somebody is in a set, and every subject, set, member and year group came once and could be read: what is not
+        there may be missing because something else came in its place, and whoever lost a module by that must not lose
+        it.
         """
         structure, sets = self.structure, self.sets
         return (
             structure is not None
             and sets is not None
-            and not structure.repeated + sets.repeated
+            and structure.is_whole
+            and sets.is_whole
             and any(one.members for one in sets.sets)
         )
+
+    @property
+    def slips(self) -> tuple[str, ...]:
+        """What of the areas could not be taken, in the order of their reading."""
+        return tuple(slip for name in AREAS for slip in slips_of(self.values.get(name)))
 
     def certified(self) -> tuple[tuple[str, ...], tuple[EndpointRead, ...]]:
         """
@@ -152,6 +161,22 @@ async def _statuses(source: Source, *_: object) -> StatusWords:
     return StatusWords(words=dict(sorted((await source.status_words()).items())))
 
 
+async def _structure(source: Source, _: IsamsSchool, so_far: AreasRead) -> SchoolLists:
+    return (await source.school_lists()).with_divisions_of(so_far.structure)
+
+
+async def _sets(source: Source, school: IsamsSchool, _: AreasRead) -> TeachingLists:
+    """
+    Raises: Retryable, when no set has a subject that is known: then they are no modules, and what they were stays.
+    """
+    found = await source.teaching_lists()
+    if school.modules == "subject" and not found.has_subjects:
+        raise Retryable(
+            "no set has a subject that is in the list of subjects; see how this iSAMS names a set's subject"
+        )
+    return found
+
+
 _TABLE = {  # in the order of their reading: words and houses are needed to read who is in the lists
     STATUSES: _Area(StatusWords, _statuses, _slowly),
     HOUSES: _Area(Houses, lambda source, *_: source.houses(), _slowly),
@@ -160,9 +185,9 @@ _TABLE = {  # in the order of their reading: words and houses are needed to read
     ),
     LEAVERS: _Area(ShortList, lambda source, school, so_far: read_leavers(source, reading(school, so_far)), _hourly),
     CONTACTS: _Area(Homes, lambda source, *_: read_homes(source), _slowly),
-    STRUCTURE: _Area(SchoolLists, lambda source, *_: source.school_lists(), _slowly),
+    STRUCTURE: _Area(SchoolLists, _structure, _slowly),
     TERMS: _Area(Terms, lambda source, *_: source.terms(), _slowly),
-    SETS: _Area(TeachingLists, lambda source, *_: source.teaching_lists(), _slowly),
+    SETS: _Area(TeachingLists, _sets, _slowly),
 }
 AREAS = tuple(_TABLE)
 
@@ -189,12 +214,21 @@ async def read_areas(
             if not state.trouble:
                 log.warning("%s: %s cannot be read and stays as it was: %s", school, name, error)
             continue
+        if (slips := slips_of(value)) and slips != slips_of(found.values.get(name)):
+            words = nameless(slips) if isinstance(value, ShortList | Homes) else slips
+            log.warning("%s: not all of %s was taken: %s", school, name, "; ".join(words))
         read = schedule.area_read(state, write(started))
         fresh = {**found.fresh, name: encode(value)}
         found = AreasRead({**found.values, name: value}, {**found.states, name: read}, fresh)
         if state.trouble:
             log.info("%s: %s can be read again", school, name)
     return found
+
+
+def slips_of(value: Frozen | None) -> tuple[str, ...]:
+    """What of an area's lists could not be taken, in words."""
+    slips: tuple[str, ...] = getattr(value, "slips", ())
+    return slips
 
 
 def rested(
@@ -218,7 +252,7 @@ def reading(settings: IsamsSchool, areas: AreasRead) -> Reading:
     What a person's record is read with. What the school's configuration says of a word goes before what its own list
     says.
     """
-    listed = areas.statuses.words if areas.statuses else {}
-    configured = {word.strip().casefold(): number for word, number in settings.system_status_words.items()}
+    listed = {letters(word): number for word, number in (areas.statuses.words if areas.statuses else {}).items()}
+    configured = {letters(word): number for word, number in settings.system_status_words.items()}
     houses = areas.houses.names if areas.houses else {}
     return Reading(listed | configured, settings.year_from_nc_year, settings.zone, houses)

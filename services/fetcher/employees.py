@@ -1,18 +1,15 @@
 """
-The vendor's employees as ours, and who teaches a set. Pure; with ``parse`` and ``spelling`` the only files beside the
-adapter that know the vendor's spelling.
+The vendor's employees as ours. Pure; with ``parse``, ``sets`` and ``spelling`` the only files beside the adapter that
+know the vendor's spelling.
 """
 
 from collections.abc import Mapping
-from datetime import tzinfo
 
 from services.fetcher.fields import Json, Unreadable, id_of, text
 from services.fetcher.spelling import EMPLOYEES, Reading, person
 from shared.model import Student
 
 LISTS: tuple[str, ...] = EMPLOYEES["lists"]
-TEACHER = ("teacherId", "teacherEmployeeId", "employeeId", "teacher")  # of a set; what its fields are called is a guess
-TEACHERS = ("teachers", "associatedTeachers")
 
 
 def employee_id(record: Json) -> str:
@@ -20,13 +17,12 @@ def employee_id(record: Json) -> str:
     return id_of(record, "id")
 
 
-def employee(record: Json, words: Mapping[str, int], zone: tzinfo) -> Student:
+def employee(record: Json, reading: Reading) -> Student:
     """
-    One record of the list of employees, faculties and all that they teach left open. Raises: Unreadable.
-
-    ``words``: the life stages of a record, case-folded, and their numbers; here the status may be the number itself.
+    One record of the list of employees, faculties and all that they teach left open. Raises: Unreadable, without an id.
+    Here the status may be the number itself; nobody is in a year of the receiver's.
     """
-    return person(record, EMPLOYEES, Reading(words, {}, zone))
+    return person(record, EMPLOYEES, reading)
 
 
 def divisions(record: Json) -> tuple[str, ...] | None:
@@ -47,24 +43,3 @@ def _division(value: object) -> str | None:
         return text(record, "id") or text(record, "code") or text(record, "name")
     except Unreadable:
         return None
-
-
-def teachers(record: Json) -> set[str]:
-    """
-    The ids of whoever teaches a set, wherever its record may name them. Of a set's record only its id is certain: what
-    is not understood names nobody.
-    """
-    given = [record.get(name) for name in TEACHER]
-    for name in TEACHERS:
-        several = record.get(name)
-        given += several if isinstance(several, list) else []
-    return {id for one in given if (id := _teacher(one)) is not None}
-
-
-def _teacher(value: object) -> str | None:
-    """A number, alone or as the id of an object; a word may be anybody's initials."""
-    if isinstance(value, Mapping):
-        value = next((value[name] for name in ("employeeId", "teacherId", "id") if value.get(name) is not None), None)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    return value if isinstance(value, str) and value.isdigit() else None

@@ -1,11 +1,12 @@
 """
-One field of a vendor's record. Pure.
+One field of a vendor's record: the only reader of its texts, numbers, truths and days. Pure.
 
 A missing value may be absent, null or empty, and a name may be a lone space: all are None. A value of a type that
 cannot be meant is Poison that names the field. A name that is None is of a field that the list does not have.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, time, tzinfo
 from typing import Any
@@ -53,6 +54,8 @@ def text(record: Json, name: str | None) -> str | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     raise Unreadable(name, "is no text")
 
 
@@ -88,13 +91,39 @@ def number(record: Json, name: str) -> int:
     return value
 
 
+def count(record: Json, name: str) -> int | None:
+    """How many, where the record says it; what is none is as good as missing."""
+    try:
+        value = whole(record, name)
+    except Unreadable:
+        return None
+    return None if value is None or value < 0 else value
+
+
+def truth(record: Json, name: str) -> bool:
+    """Whether the record clearly says yes: by a truth, a 1, or a word for one. Anything else is no."""
+    value = record.get(name)
+    if isinstance(value, str):
+        return value.strip().casefold() in ("true", "yes", "1")
+    return isinstance(value, int) and value == 1
+
+
+def letters(word: str) -> str:
+    """
+    A word's letters and digits alone, in one case: the vendor writes ``ReAdmission`` in a record and ``Re-Admission``
+    in its list of words.
+    """
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", word).casefold()))
+
+
 def life_stage(record: Json, words: Mapping[str, int]) -> tuple[int | None, str | None]:
+    """The number of the record's status, and the word that it has. ``words`` are by their letters."""
     word = text(record, "systemStatus")
     if word is None:
         return None, None
     if _NUMBER.fullmatch(word):
-        return int(word), None if isinstance(record["systemStatus"], int) else word
-    return words.get(word.casefold()), word
+        return int(word), None if isinstance(record["systemStatus"], int | float) else word
+    return words.get(letters(word)), word
 
 
 def day(record: Json, name: str | None, zone: tzinfo) -> str | None:

@@ -1,9 +1,12 @@
-"""Whose data is this? Asked of a sweep's first page, before anything of the sweep is said."""
+"""
+Whose data is this? Asked of a sweep's first page, before anything of the sweep is said: by its ids, and by what
+identifies the people behind them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.fetcher import certificate
+from services.fetcher import certificate, likeness
 from services.fetcher.certificate import Failure
 from services.fetcher.fields import Unreadable
 from services.fetcher.listing import Listing
@@ -40,7 +43,9 @@ async def first_page(school: School, listing: Listing, known: Remembered, clock:
     ids = _ids(listing, page)
     if page.records and not ids:
         raise Failed(Failure("id_missing", "no record of the first page has an id"))
-    failure = certificate.doubt(ids, known.roll, school.kind)
+    failure = certificate.doubt(ids, known.roll, school.kind) or likeness.doubt(
+        _marks(listing, page, known), known.marks
+    )
     if failure is None:
         return page, read_at
     try:
@@ -59,6 +64,19 @@ def advised(school: School, failure: Failure, ids: Sequence[str]) -> Failure:
         return failure
     which = f"{school.slug} {roll_hash(ids)}{' --staff' if school.kind == 'staff' else ''}"
     return replace(failure, detail=f"{failure.detail}; if this is right: rollcall accept-roll {which}")
+
+
+def _marks(listing: Listing, page: Page, known: Remembered) -> dict[str, str]:
+    """What identifies those of the page of whom something is kept."""
+    found = {}
+    for record in page.records if known.marks else ():
+        try:
+            id = listing.id_of(record)
+        except Unreadable:
+            continue
+        if id in known.marks:
+            found[id] = listing.marks(id, record)
+    return found
 
 
 def _ids(listing: Listing, page: Page) -> list[str]:

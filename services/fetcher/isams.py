@@ -7,20 +7,36 @@ from the page size that was asked for.
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
-from services.fetcher import parse
-from services.fetcher.fields import is_id
+from services.fetcher import parse, school_records
+from services.fetcher.fields import count, is_id
 from services.fetcher.politeness import Politeness
 from services.fetcher.session import Session
-from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, EMPLOYEES, LEAVERS, Absent, Json, Page
+from services.fetcher.sets import is_hidden
+from services.fetcher.source import (
+    APPLICANTS,
+    APPLICANTS_BRIEF,
+    CONTACTS,
+    EMPLOYEES,
+    LEAVERS,
+    Absent,
+    Json,
+    Page,
+    Refused,
+)
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
 from shared.config import IsamsSchool
 from shared.errors import Retryable
+
+log = logging.getLogger("rollcall.fetcher")
+
+_T = TypeVar("_T")
 
 STUDENTS = "/api/students"
 STATUSES = "/api/students/systemstatuses"
@@ -40,14 +56,14 @@ LISTS = {  # a list that comes in pages: its path, and the key of its array
     EMPLOYEES: (STAFF, "employees"),
 }
 
-PERMISSIONS = {  # by the start of a path; the names are those of the vendor's control panel
-    "/api/students": "Student Manager",
-    "/api/admissions": "Admissions",
-    "/api/alumni": "Alumni, or where there is none of that name Student Manager",
-    "/api/teaching": "Teaching",
-    "/api/school/": "School Manager",
-    "/api/humanresources": "Staff/HR",
-    "/api/systemconfiguration": "Control Panel",
+PERMISSIONS = {  # by the start of a path; the vendor's names differ from page to page, the codes do not
+    "/api/students": ("Student Manager", "STUDENTMANAGEMENT"),
+    "/api/admissions": ("Admissions", "ADMISSIONSMANAGER"),
+    "/api/alumni": ("Alumni, or where there is none of that name Student Manager", "STUDENTMANAGEMENT"),
+    "/api/teaching": ("Teaching", "TEACHING"),
+    "/api/school/": ("School Manager", "SCHOOLMANAGEMENT"),
+    "/api/humanresources": ("Staff/HR", "HRMANAGER"),
+    "/api/systemconfiguration": ("Control Panel", "CONTROLPANEL"),
 }
 WHERE = "Control Panel > API Services Manager > Manage REST API Clients"
 
@@ -82,7 +98,14 @@ class Isams:
 
     async def page(self, name: str, number: int) -> Page:
         path, key = LISTS[name]
-        page = _page(await self._get(path, {"page": str(number), "pageSize": self._page_size}), key, number, path)
+        try:
+            body = await self._get(path, {"page": str(number), "pageSize": self._page_size})
+        except Refused as refusal:
+            if name != APPLICANTS or refusal.status != 400:
+                raise
+            # a server without this list takes its last word for an applicant's id
+            raise Absent(f"iSAMS has no {path} ({refusal.status})") from refusal
+        page = _page(body, key, number, path)
         if number == 1:
             self._politeness.check_room(page.pages - 1, f"the pages of {path}")
         return page
@@ -91,41 +114,32 @@ class Isams:
         return LISTS[name][0]
 
     async def houses(self) -> Houses:
-        return Houses(houses=tuple(map(parse.house, await self._list(HOUSES, "houses"))))
+        return school_records.houses(HOUSES, await self._list(HOUSES, "houses"))
 
     async def terms(self) -> Terms:
-        return Terms(terms=tuple(parse.term(record, self._zone) for record in await self._list(TERMS, "terms")))
+        return school_records.terms(TERMS, await self._list(TERMS, "terms"), self._zone)
 
     async def status_words(self) -> Mapping[str, int]:
-        return parse.status_words(await self._list(STATUSES, "systemStatuses"))
+        words, slips = school_records.status_words(STATUSES, await self._list(STATUSES, "systemStatuses"))
+        if slips:
+            log.warning("not every status of iSAMS could be taken: %s", "; ".join(slips))
+        return words
 
     async def school_lists(self) -> SchoolLists:
         groups, departments = await self._lists((YEAR_GROUPS, "yearGroups"), (DEPARTMENTS, "departments"))
         if not groups:
             raise Retryable(f"{YEAR_GROUPS} is empty, and no school has no year group")
-        of_groups = await self._lists(
+        divisions = await self._parts(
             *((f"{YEAR_GROUPS}/{group.get('ncYear')}/divisions", "divisions") for group in groups)
         )
-        divisions = {found.id: found for rows in of_groups for found in map(parse.division, rows)}
-        year_groups = tuple(map(parse.year_group, groups, of_groups))
-        return SchoolLists(
-            year_groups=year_groups,
-            divisions=tuple(divisions[id] for id in sorted(divisions)),
-            departments=tuple(map(parse.teaching_department, departments)),
-            repeated=_repeated([group.nc_year for group in year_groups]),
-        )
+        return school_records.school_lists(YEAR_GROUPS, groups, divisions, DEPARTMENTS, departments)
 
     async def teaching_lists(self) -> TeachingLists:
         subjects, sets = await self._lists((SUBJECTS, "subjects"), (SETS, "sets"))
-        shown = [record for record in sets if not parse.is_hidden(record)]
+        shown = [record for record in sets if not is_hidden(record)]
         self._politeness.check_room(len(shown), "the lists of sets")
-        members = await self._lists(*((f"{SETS}/{record.get('id')}/setList", "students") for record in shown))
-        found = TeachingLists(
-            subjects=tuple(map(parse.subject, subjects)), sets=tuple(map(parse.teaching_set, shown, members))
-        )
-        repeated = _repeated([one.id for one in found.subjects]) + _repeated([one.id for one in found.sets])
-        repeated += sum(_repeated([parse.student_id(member) for member in one]) for one in members)
-        return msgspec.structs.replace(found, repeated=repeated)
+        members = await self._parts(*((f"{SETS}/{record.get('id')}/setList", "students") for record in shown))
+        return school_records.teaching_lists(SUBJECTS, subjects, SETS, shown, members)
 
     async def photo(self, student_id: str, photo_id: int) -> bytes | None:
         """By its id, and where that is nowhere the current one: not every server may know both."""
@@ -153,9 +167,12 @@ class Isams:
     async def _one(self, path: str, student_id: str) -> Json | None:
         if not is_id(student_id):  # it would be another path
             return None
-        found = await self._session.find(f"{path}/{student_id}", label=f"{path}/{{id}}")
+        label = f"{path}/{{id}}"
+        found: Json | None = await self._session.find(f"{path}/{student_id}", label=label)
         if found is not None and not isinstance(found, dict):
-            raise Retryable(f"{path}/{{id}}: the answer for one person is no object")
+            raise Retryable(f"{label}: the answer for one person is no object")
+        if found is not None:
+            check_refusal(found, label, "schoolId|id")
         return found
 
     async def _list(self, path: str, key: str) -> Sequence[Json]:
@@ -165,15 +182,20 @@ class Isams:
             raise Retryable(f"{path} came with {len(page.records)} of {page.declared} entries")
         return page.records
 
+    async def _part(self, path: str, key: str) -> Sequence[Json] | None:
+        """A list of one record; None: the server has none of that record."""
+        try:
+            return await self._list(path, key)
+        except Absent:
+            return None
+
     async def _lists(self, *wanted: tuple[str, str]) -> list[Sequence[Json]]:
         """Several lists by path and key, all of them or none: after a failure the others are not even asked for."""
-        tasks = [asyncio.create_task(self._list(path, key)) for path, key in wanted]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return await _together(self._list(path, key) for path, key in wanted)
+
+    async def _parts(self, *wanted: tuple[str, str]) -> list[Sequence[Json] | None]:
+        """As ``_lists``, where some of them may be nowhere."""
+        return await _together(self._part(path, key) for path, key in wanted)
 
     async def _get(
         self,
@@ -189,12 +211,23 @@ class Isams:
         return found
 
 
+async def _together(questions: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
+    tasks = [asyncio.create_task(one) for one in questions]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class _StudentsBody(TypedDict, total=False):
     count: Any
     page: Any
     pageSize: Any
     totalCount: Any
     totalPages: Any
+    message: Any
     students: list[parse.StudentFields]
 
 
@@ -218,30 +251,34 @@ def _page(body: Any, key: str, number: int, path: str) -> Page:
         body = {key: body}
     if not isinstance(body, dict) or not isinstance(records := body.get(key, []) or [], list):
         raise Retryable(f"{path}: the answer has no list of {key}")
+    check_refusal(body, path, key)
     if key not in body:
         raise Retryable(f"{path}: the answer has no {key}")
     if not all(isinstance(record, dict) for record in records):
         raise Retryable(f"{path}: something in {key} is no object")
-    count, page, size, total, pages = (
-        _whole(body.get(name)) for name in ("count", "page", "pageSize", "totalCount", "totalPages")
+    of_page, page, size, total, pages = (
+        count(body, name) for name in ("count", "page", "pageSize", "totalCount", "totalPages")
     )
     if page is not None and page != number:
         raise Retryable(f"{path}: asked for page {number}, got {page}")
     if pages is None:
         pages = -(-total // size) if total and size else 1
-    return Page(number, pages, total, count, records)
+    return Page(number, pages, total, of_page, records)
 
 
-def _repeated(ids: Sequence[Hashable]) -> int:
-    """How many came again: somebody or something else may be missing in their place."""
-    return len(ids) - len(set(ids))
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+def check_refusal(body: Any, path: str, keys: str) -> None:
+    """
+    A refusal may come with status 200: none of the keys (with a bar between) that the answer should have, and a
+    message. Raises: Refused. What the message says stays untold: it may name somebody.
+    """
+    if not isinstance(body, dict) or any(key in body for key in keys.split("|")):
+        return
+    if isinstance(message := body.get("message"), str) and message.strip():
+        raise Refused(f"iSAMS answers {path} with a message instead; {permission_words(path)}", 200)
 
 
 def permission_words(path: str) -> str:
     """Which permission a path needs, and where a school gives it."""
-    name = next((name for start, name in PERMISSIONS.items() if path.startswith(start)), "for this area")
-    return f"in {WHERE}, give this client the permission {name} (Read)"
+    found = next((found for start, found in PERMISSIONS.items() if path.startswith(start)), None)
+    named = "for this area (Read)" if found is None else f"{found[0]} (Read), whose code is {found[1]}"
+    return f"in {WHERE}, give this client the permission {named}"

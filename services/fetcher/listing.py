@@ -4,12 +4,13 @@ What a sweep reads: the list that the roll of its book is made of, and whoever e
 The course of a sweep is the same for students and staff; whatever differs between them is behind this protocol.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
+from services.fetcher.entries import Entries
 from services.fetcher.fields import Json
 from services.fetcher.memory import AreaState
 from services.fetcher.messages import Letter
@@ -43,10 +44,10 @@ class Listing(Protocol):
     def id_of(self, record: Json) -> str: ...
 
     def person(self, record: Json) -> Student | None:
-        """
-        What is sent of a record. None when nothing says whose it is; one that cannot be read is somebody of whom
-        nothing is known.
-        """
+        """What is sent of a record; None when nothing says whose it is."""
+
+    def marks(self, id: str, record: Json) -> str:
+        """What identifies the person of a record (``services.fetcher.likeness``)."""
 
     def has_left(self, person: Student, read_at: str) -> bool:
         """Whether somebody who was asked for by id is positively gone."""
@@ -62,6 +63,16 @@ class Listing(Protocol):
     @property
     def leavers(self) -> Mapping[str, object]:
         """Those of whom a list says that they have left, by id."""
+
+    def explains(self, id: str) -> bool:
+        """Whether that list tells of somebody's absence: its entry is not one that they had while they were here."""
+
+    def entries(self, students: Collection[str], roll: Collection[str]) -> Entries:
+        """What a certified sweep remembers of that list: ``students`` were in the book's own, ``roll`` is everybody."""
+
+    @property
+    def slips(self) -> Sequence[str]:
+        """What could not be taken, of this list and of those beside it, in words."""
 
     @property
     def structure(self) -> tuple[Letter, str] | None:

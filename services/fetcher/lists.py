@@ -13,6 +13,7 @@ import msgspec
 from services.fetcher import certificate, parse
 from services.fetcher.certificate import PageRead
 from services.fetcher.fields import Json, Unreadable
+from services.fetcher.slips import Slips
 from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Source
 from services.fetcher.spelling import Reading
 from shared.errors import Retryable
@@ -22,10 +23,14 @@ from shared.wire import encode
 
 
 class ShortList(Frozen, kw_only=True):
-    """Who is in a list, by id, each with their ``Student`` as JSON; and what the list declared."""
+    """
+    Who is in a list, by id, each with their ``Student`` as JSON; what the list declared; and, here and below, what of
+    it could not be taken, in words.
+    """
 
     people: dict[str, msgspec.Raw] = {}
     endpoints: tuple[EndpointRead, ...] = ()
+    slips: tuple[str, ...] = ()
 
 
 class Homes(Frozen, kw_only=True):
@@ -33,21 +38,32 @@ class Homes(Frozen, kw_only=True):
 
     homes: dict[str, Address] = {}
     endpoints: tuple[EndpointRead, ...] = ()
+    slips: tuple[str, ...] = ()
 
 
-async def read_list(source: Source, name: str, take: Callable[[Json], object]) -> EndpointRead:
+async def read_list(source: Source, name: str, take: Callable[[Json], object], slips: Slips) -> EndpointRead:
     """
-    Every page of a list, each record given to ``take``, which returns whose it is. Raises: Retryable when the pages are
-    not one whole list, Absent when there is no such list, and what ``take`` raises.
+    Every page of a list, each record given to ``take``, which returns whose it is, or raises Unreadable where nothing
+    says that: such a record is nobody's. Raises: Retryable when the pages are not one whole list or all of it is
+    nobody's, Absent when there is no such list.
     """
     pages: list[PageRead] = []
     ids: list[str] = []
+    nobodys = 0
     last = 1
     while len(pages) < last:
         page = await source.page(name, len(pages) + 1)
         last = page.pages
         pages.append(PageRead(page.number, page.pages, page.declared, page.count, len(page.records)))
-        ids += [str(take(record)) for record in page.records]
+        for record in page.records:
+            try:
+                ids.append(str(take(record)))
+            except Unreadable as error:
+                nobodys += 1
+                ids.append(f"record {len(ids) + 1}")
+                slips.note(f"{name} {ids[-1]}", error)
+    if nobodys and nobodys == len(ids):
+        raise Retryable(f"{source.path_of(name)}: {slips.words[0]}, and so in every record")
     failure = certificate.incomplete(pages, ids)
     if failure is not None:
         raise Retryable(f"{source.path_of(name)}: {failure.detail}")
@@ -62,26 +78,27 @@ async def read_applicants(source: Source, reading: Reading) -> ShortList:
     people: dict[str, msgspec.Raw] = {}
     endpoints: list[EndpointRead] = []
     absent: list[Absent] = []
-    take = partial(_take, people, parse.applicant, "applicants", reading)
+    take = partial(_take, people, parse.applicant, reading)
     for name in (APPLICANTS, APPLICANTS_BRIEF):
         try:
-            endpoints.append(await read_list(source, name, take))
+            endpoints.append(await read_list(source, name, take, reading.slips))
         except Absent as error:
             absent.append(error)
     if not endpoints:
         raise absent[0]
-    return ShortList(people=people, endpoints=tuple(endpoints))
+    return ShortList(people=people, endpoints=tuple(endpoints), slips=reading.slips.words)
 
 
 async def read_leavers(source: Source, reading: Reading) -> ShortList:
     people: dict[str, msgspec.Raw] = {}
-    endpoint = await read_list(source, LEAVERS, partial(_take, people, parse.leaver, "leavers", reading))
-    return ShortList(people=people, endpoints=(endpoint,))
+    endpoint = await read_list(source, LEAVERS, partial(_take, people, parse.leaver, reading), reading.slips)
+    return ShortList(people=people, endpoints=(endpoint,), slips=reading.slips.words)
 
 
 async def read_homes(source: Source) -> Homes:
     """Of several guardians who are marked, the oldest record's address."""
     found: dict[str, tuple[int, Address]] = {}
+    slips = Slips()
 
     def take(record: Json) -> int:
         contact = parse.contact_id(record)
@@ -91,22 +108,16 @@ async def read_homes(source: Source) -> Homes:
                 found[student] = (contact, address)
         return contact
 
-    endpoint = await read_list(source, CONTACTS, take)
-    return Homes(homes={student: found[student][1] for student in sorted(found)}, endpoints=(endpoint,))
+    endpoint = await read_list(source, CONTACTS, take, slips)
+    homes = {student: found[student][1] for student in sorted(found)}
+    return Homes(homes=homes, endpoints=(endpoint,), slips=slips.words)
 
 
 def _take(
-    people: dict[str, msgspec.Raw],
-    read: Callable[[Json, Reading], Student],
-    name: str,
-    reading: Reading,
-    record: Json,
+    people: dict[str, msgspec.Raw], read: Callable[[Json, Reading], Student], reading: Reading, record: Json
 ) -> str:
+    """Raises: Unreadable, when nothing says whose record it is."""
     id = parse.student_id(record)
     if id not in people:
-        try:
-            student = read(record, reading)
-        except Unreadable as error:
-            student = parse.unreadable(id, error, (name,))
-        people[id] = msgspec.Raw(encode(student))
+        people[id] = msgspec.Raw(encode(read(record, reading)))
     return id

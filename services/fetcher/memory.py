@@ -6,12 +6,17 @@ is fenced; who has lost a lease merely stops writing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from services.fetcher.entries import Entries
+from services.fetcher.likeness import Likeness
 from shared.model import Frozen
+
+LIKENESS = "likeness"  # kept among the areas, though it is none that is read
 
 _T = TypeVar("_T", bound=Frozen)
 
@@ -33,7 +38,8 @@ class SchoolMemory(Frozen, kw_only=True):
     What the last sweeps of a school came to.
 
     ``roll_hash`` and ``completed_at`` are of the last certified sweep, ``full_at`` (when it started) and
-    ``settings_version`` of the last certified full one; ``structure_digest`` is of the structure last acknowledged.
+    ``settings_version`` of the last certified full one; ``structure_digest`` is of the structure last acknowledged;
+    ``entries`` is what the last certified sweep knew of the leavers' list.
     """
 
     roll_hash: str | None = None
@@ -42,6 +48,7 @@ class SchoolMemory(Frozen, kw_only=True):
     settings_version: str = ""
     structure_digest: str = ""
     areas: dict[str, AreaState] = {}
+    entries: Entries = Entries()
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,12 @@ class Remembered:
     digests: Mapping[str, str] = field(default_factory=dict)
     areas: Mapping[str, bytes] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
+
+    @cached_property
+    def marks(self) -> Mapping[str, str]:
+        """What identified those of the last certified roll, by id, of whom it is kept."""
+        kept = self.area(LIKENESS, Likeness)
+        return {} if kept is None else kept.marks
 
     def area(self, name: str, type: type[_T]) -> _T | None:
         """What an area last said; None also for what an older release kept in another shape."""
@@ -130,4 +143,5 @@ class MemoryMemory:
         self._put(school, known, accepted=known.accepted | {roll_hash})
 
     def _put(self, school: str, known: Remembered, **changes: Any) -> None:
-        self.schools[school] = Remembered(**{**vars(known), **changes})
+        kept = {one.name: getattr(known, one.name) for one in fields(known)}
+        self.schools[school] = Remembered(**{**kept, **changes})

@@ -1,7 +1,7 @@
 """Who of the last certified roll is on no page of this sweep: asked for by id, and sorted by what is learnt of each."""
 
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 
 from services.fetcher.listing import Listing
@@ -20,6 +20,7 @@ MOST_NAMED = 50_000  # in SweepCompleted: one record has a bound
 FOUND = "found"
 LEFT_BY_ID, LEFT_BY_LIST = "left_by_id", "left_by_list"
 NOBODY, REFUSED, NO_ANSWER, NOT_ASKED = "nobody", "refused", "no_answer", "not_asked"
+LISTED_BEFORE = "listed_before"  # asked for in vain; the leavers' list has them, and had them while they were here
 EXPLAINED = (LEFT_BY_ID, LEFT_BY_LIST)
 
 
@@ -59,8 +60,7 @@ async def ask_for(book: str, listing: Listing, missing: Collection[str], clock: 
     One answer for each: at most fifty are asked for, those first whom no list of leavers explains. After a failure the
     others are not asked for.
     """
-    leavers = listing.leavers
-    queue = sorted(missing, key=lambda id: (id in leavers, id))
+    queue = sorted(missing, key=lambda id: (listing.explains(id), id))
     asked = 0
     for id in queue[:ASKED_BY_ID]:
         read_at = write(clock())
@@ -69,14 +69,14 @@ async def ask_for(book: str, listing: Listing, missing: Collection[str], clock: 
             person = await listing.find(id)
         except (Retryable, Refused) as trouble:
             log.warning("%s: not all of the missing could be asked for: %s", book, trouble)
-            yield _unknown(id, leavers, REFUSED if isinstance(trouble, Refused) else NO_ANSWER)
+            yield _unknown(id, listing, REFUSED if isinstance(trouble, Refused) else NO_ANSWER)
             break
         if person is None:
-            yield _unknown(id, leavers, NOBODY)
+            yield _unknown(id, listing, NOBODY)
         else:
             yield Answer(id, LEFT_BY_ID if listing.has_left(person, read_at) else FOUND, person, read_at)
     for id in queue[asked:]:
-        yield _unknown(id, leavers, NOT_ASKED)
+        yield _unknown(id, listing, NOT_ASKED)
 
 
 async def find(source: Source, reader: Reader, id: str, *, is_applicant: bool) -> Student | None:
@@ -89,8 +89,10 @@ async def find(source: Source, reader: Reader, id: str, *, is_applicant: bool) -
     return student if student is not None and student.student_id == id else None
 
 
-def _unknown(id: str, leavers: Mapping[str, object], cause: str) -> Answer:
-    return Answer(id, LEFT_BY_LIST if id in leavers else cause)
+def _unknown(id: str, listing: Listing, cause: str) -> Answer:
+    if listing.explains(id):
+        return Answer(id, LEFT_BY_LIST)
+    return Answer(id, LISTED_BEFORE if id in listing.leavers and cause != NOT_ASKED else cause)
 
 
 def _named(ids: Sequence[str]) -> tuple[str, ...]:

@@ -9,8 +9,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from services.fetcher.employees import teachers
-from services.fetcher.fields import Json, Unreadable, day, id_of, is_id, needed, number, text, whole
+from services.fetcher.fields import Json, Unreadable, count, day, id_of, letters, needed, number, text, truth, whole
 from services.fetcher.spelling import APPLICANTS, LEAVERS, STUDENTS, Reading, person
 from services.fetcher.structure import (
     Division,
@@ -18,10 +17,9 @@ from services.fetcher.structure import (
     SchoolTerm,
     Subject,
     TeachingDepartment,
-    TeachingSet,
     YearGroup,
 )
-from shared.model import Address, Fault, Student
+from shared.model import Address, Student
 
 CURRENT, LEFT = 1, -1  # the life stages of who is there and of who has left, as numbers
 NOWHERE = Address()
@@ -42,6 +40,8 @@ class StudentFields(TypedDict, total=False):
     middlenames: Any
     surname: Any
     dob: Any
+    uniquePupilNumber: Any
+    personGuid: Any
     schoolEmailAddress: Any
     personalEmailAddress: Any
     mobileNumber: Any
@@ -59,30 +59,24 @@ def student_id(record: Json) -> str:
 
 
 def student(record: Json, reading: Reading) -> Student:
-    """One record of the students endpoint, programmes and modules left open. Raises: Unreadable."""
+    """One record of the students endpoint, programmes and modules left open. Raises: Unreadable, without an id."""
     return person(record, STUDENTS, reading, home_address(record))
 
 
 def applicant(record: Json, reading: Reading) -> Student:
     """
-    One record of either list of applicants. Raises: Unreadable. Houses are ids here, and the year group is that of the
-    enrolment.
+    One record of either list of applicants. Raises: Unreadable, without an id. Houses are ids here, and the year group
+    is that of the enrolment.
     """
     return person(record, APPLICANTS, reading)
 
 
 def leaver(record: Json, reading: Reading) -> Student:
     """
-    One record of the leavers' list. Raises: Unreadable. There is no e-mail; whoever has left is in no year of the
-    receiver's.
+    One record of the leavers' list. Raises: Unreadable, without an id. There is no e-mail; whoever has left is in no
+    year of the receiver's.
     """
     return msgspec.structs.replace(person(record, LEAVERS, reading), year=None)
-
-
-def unreadable(student_id: str, error: Unreadable, lists: tuple[str, ...] = ("students",)) -> Student:
-    """Somebody who is there, of whom nothing can be said: never a leaver, and listed as at fault."""
-    fault = Fault(pointer=f"/{error.field}", message=error.wrong)
-    return Student(student_id=student_id, lists=lists, faults=(fault,))
 
 
 def home_address(record: Json) -> Address | None:
@@ -93,7 +87,7 @@ def home_address(record: Json) -> Address | None:
     found = record.get("homeAddresses")
     homes = [home for home in found if isinstance(home, dict)] if isinstance(found, list) else []
     if len(homes) > 1:
-        homes.sort(key=lambda home: home["id"] if isinstance(home.get("id"), int) else 0)
+        homes.sort(key=lambda home: count(home, "id") or 0)
     for home in homes:
         one = address(home)
         if one is not None:
@@ -103,7 +97,7 @@ def home_address(record: Json) -> Address | None:
 
 def address(record: Json) -> Address | None:
     """Of a home or of a contact. None where it is private, empty, or nothing that can be read."""
-    if record.get("private") is True:
+    if truth(record, "private"):
         return None
     try:
         lines = (text(record, "address1"), text(record, "address2"), text(record, "address3"))
@@ -126,9 +120,16 @@ def contact_id(record: Json) -> int:
 def home_of(record: Json) -> tuple[str, ...]:
     """The students at whose home a contact lives: those of one marked StudentHome, where the feed has the mark."""
     ids = record.get("schoolIds")
-    if record.get("studentHome") is not True or record.get("deceased") is True or not isinstance(ids, list):
+    if not truth(record, "studentHome") or truth(record, "deceased") or not isinstance(ids, list):
         return ()
-    return tuple(id for id in ids if isinstance(id, str) and is_id(id))
+    return tuple(id for one in ids if (id := _student(one)) is not None)
+
+
+def _student(value: object) -> str | None:
+    try:
+        return student_id({"schoolId": value})
+    except Unreadable:
+        return None
 
 
 def house(record: Json) -> SchoolHouse:
@@ -145,8 +146,8 @@ def term(record: Json, zone: tzinfo) -> SchoolTerm:
 
 
 def status_words(records: Sequence[Json]) -> dict[str, int]:
-    """The school's list of life stages: word (case-folded) to number."""
-    return {needed(record, "description").casefold(): number(record, "id") for record in records}
+    """The school's list of life stages: a word's letters to its number."""
+    return {letters(needed(record, "description")): number(record, "id") for record in records}
 
 
 def division(record: Json) -> Division:
@@ -158,42 +159,19 @@ def division(record: Json) -> Division:
     )
 
 
-def year_group(record: Json, divisions: Sequence[Json]) -> YearGroup:
+def year_group(record: Json, divisions: Sequence[int] | None) -> YearGroup:
     nc_year = number(record, "ncYear")
     return YearGroup(
         nc_year=nc_year,
         name=text(record, "name") or text(record, "code") or f"Year {nc_year}",
-        divisions=tuple(number(entry, "id") for entry in divisions),
+        divisions=None if divisions is None else tuple(divisions),
     )
 
 
 def teaching_department(record: Json) -> TeachingDepartment:
-    return TeachingDepartment(id=number(record, "id"), name=needed(record, "name"))
+    return TeachingDepartment(id=number(record, "id"), name=text(record, "name") or needed(record, "code"))
 
 
 def subject(record: Json) -> Subject:
     code = text(record, "code") or ""
     return Subject(id=number(record, "id"), code=code, name=text(record, "name") or needed(record, "code"))
-
-
-def is_hidden(record: Json) -> bool:
-    """Sets that a school has put away are in no list that a person sees; they are no modules."""
-    return record.get("hidden") is True
-
-
-def teaching_set(record: Json, members: Sequence[Json]) -> TeachingSet:
-    """Little of a set's record is certain: where it does not say its year, its members do, if all agree."""
-    id = number(record, "id")
-    code = text(record, "setCode") or text(record, "name") or ""
-    nc_year = whole(record, "year")
-    if nc_year is None and len(years := {whole(member, "yearGroup") for member in members}) == 1:
-        nc_year = years.pop()
-    return TeachingSet(
-        id=id,
-        code=code,
-        name=text(record, "name") or code or f"Set {id}",
-        subject=whole(record, "subjectId"),
-        nc_year=nc_year,
-        members=tuple(sorted({student_id(member) for member in members})),
-        teachers=tuple(sorted(teachers(record))),
-    )

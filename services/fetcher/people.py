@@ -5,7 +5,7 @@ Pure. A person in the students' list and among the leavers keeps both in ``lists
 is known. So does an applicant among the leavers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -38,20 +38,29 @@ class People:
         applicant = self._prospective(id) if student.system_status not in (None, parse.CURRENT) else None
         return msgspec.structs.replace(applicant or student, lists=lists)
 
-    def others(self, roll: Mapping[str, object]) -> Iterator[tuple[str, msgspec.Raw | Student]]:
-        """Applicants who are not in the roll already, and what is sent of each."""
+    def others(
+        self, roll: Mapping[str, object], explains: Callable[[str], bool]
+    ) -> Iterator[tuple[str, msgspec.Raw | Student]]:
+        """
+        Applicants who are not in the roll already, and what is sent of each. ``explains``: whether the list of leavers
+        tells anything of somebody; of whom it does not, an old application tells nothing either.
+        """
         for id, raw in self.applicants.items():
             if id in roll:
                 continue
             if id not in self.leavers:
                 yield id, raw
                 continue
-            found = self._prospective(id) or _decoder.decode(self.leavers[id])
-            yield id, msgspec.structs.replace(found, lists=self._short(id))
+            found = self._prospective(id)
+            if explains(id):
+                found = found or _decoder.decode(self.leavers[id])
+                yield id, msgspec.structs.replace(found, lists=self._short(id))
+            elif found is not None:
+                yield id, raw
 
-    def gone(self, roll: Mapping[str, object]) -> Iterator[tuple[str, msgspec.Raw]]:
-        """Leavers who are not in the roll, and what is sent of each."""
-        return ((id, raw) for id, raw in self.leavers.items() if id not in roll)
+    def gone(self, roll: Mapping[str, object], explains: Callable[[str], bool]) -> Iterator[tuple[str, msgspec.Raw]]:
+        """Leavers who are not in the roll, and what is sent of each, where their entry tells anything."""
+        return ((id, raw) for id, raw in self.leavers.items() if id not in roll and explains(id))
 
     def _short(self, id: str) -> tuple[str, ...]:
         named = (("applicants", self.applicants), ("leavers", self.leavers))

@@ -10,12 +10,11 @@ What was never read is None, and clears nothing: so are posts where no set names
 the vendor calls that field, and a field that is withheld empties every set at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.fetcher.structure import Curriculum, SchoolLists
-
-Codes = tuple[str, ...]
+from services.fetcher.structure import Codes, Curriculum, SchoolLists
+from shared.model import Structure
 
 
 @dataclass(frozen=True)
@@ -28,34 +27,58 @@ class Post:
 
 
 NOTHING = Post()
+NO_STRUCTURE = Structure()
 
 
 @dataclass(frozen=True)
 class Posts:
     """
     ``faculties`` maps what a division may be called (its id, code or name, case-folded) to its faculty, ``taught`` a
-    member of staff to what they teach; None: never read.
+    member of staff, by id or by e-mail, to the codes of the modules that they teach; None: never read.
+    ``are_whole``: no division is missing because its record could not be read.
     """
 
     faculties: Mapping[str, str] | None = None
-    taught: Mapping[str, Post] | None = None
+    taught: Mapping[str, Codes] | None = None
+    unsure: Collection[str] = ()
+    structure: Structure = NO_STRUCTURE
+    are_whole: bool = True
 
     def faculties_of(self, divisions: Sequence[str] | None) -> Codes | None:
-        """A division without any year group is no faculty. None too where none of several is one: another spelling."""
+        """
+        A division without any year group is no faculty. None too where none of several is one (another spelling), and
+        where one of them is not known while some could not be read.
+        """
         if self.faculties is None or divisions is None:
             return None
-        found = {self.faculties[name] for one in divisions if (name := one.casefold()) in self.faculties}
-        return tuple(sorted(found)) if found or not divisions else None
+        found = [self.faculties.get(one.casefold()) for one in divisions]
+        known = {one for one in found if one is not None}
+        if None in found and not (known and self.are_whole):
+            return None
+        return tuple(sorted(known))
 
-    def of(self, id: str) -> Post | None:
-        return None if self.taught is None else self.taught.get(id, NOTHING)
+    def of(self, id: str, email: str | None = None) -> Post | None:
+        """What somebody teaches; None too while a set of theirs names what is in no list."""
+        names = (id, (email or "").casefold())
+        if self.taught is None or any(name in self.unsure for name in names):
+            return None
+        modules = tuple(sorted({code for name in names for code in self.taught.get(name, ())}))
+        return self._post(modules) if modules else NOTHING
+
+    def _post(self, modules: Codes) -> Post:
+        home_of = {one.code: one.department_code for one in self.structure.programmes}
+        theirs = sorted({one.programme_code for one in self.structure.modules if one.code in modules})
+        homes = {home for code in theirs if (home := home_of[code]) is not None}
+        return Post(tuple(sorted(homes)), tuple(theirs), modules)
 
 
 def posts(lists: SchoolLists | None, curriculum: Curriculum) -> Posts:
     """What the school's lists, and the curriculum that was made of them, come to for staff."""
     if lists is None:
         return Posts()
-    return Posts(_faculties(lists, curriculum), _taught(curriculum))
+    structure = curriculum.structure or NO_STRUCTURE
+    taught = curriculum.taught or None
+    return Posts(_faculties(lists, curriculum), taught, curriculum.unsure, structure, lists.is_whole)
 
 
 def _faculties(lists: SchoolLists, curriculum: Curriculum) -> dict[str, str]:
@@ -66,16 +89,3 @@ def _faculties(lists: SchoolLists, curriculum: Curriculum) -> dict[str, str]:
             names.setdefault(called(division).casefold(), curriculum.faculties[division.id])
     names.pop("", None)
     return names
-
-
-def _taught(curriculum: Curriculum) -> dict[str, Post] | None:
-    if curriculum.structure is None or not curriculum.taught:
-        return None
-    programmes = {module.code: module.programme_code for module in curriculum.structure.modules}
-    departments = {one.code: one.department_code for one in curriculum.structure.programmes}
-    found = {}
-    for id, modules in curriculum.taught.items():
-        theirs = sorted({programmes[code] for code in modules})
-        homes = {home for code in theirs if (home := departments[code]) is not None}
-        found[id] = Post(tuple(sorted(homes)), tuple(theirs), modules)
-    return found

@@ -88,9 +88,9 @@ def _by_school(told: Iterable[_Told]) -> dict[str, list[str]]:
 
 
 def is_little(student: Student) -> bool:
-    """Whether this is a record of the leavers' list, which has neither e-mail nor date of birth, house nor photo."""
+    """Whether this is a record of the leavers' list, which has no e-mail, no house and no photo."""
     is_leaver = "leavers" in student.lists and "students" not in student.lists
-    return is_leaver and student.email is None and student.date_of_birth is None
+    return is_leaver and student.email is None and student.photo_id is None and student.house is None
 
 
 def profile_of(student: Student) -> Profile:

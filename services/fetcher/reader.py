@@ -25,28 +25,19 @@ class Reader:
     homes: Homes
 
     def student(self, record: Json) -> Student | None:
-        """
-        A record of the students' list. None when nothing says whose it is; one that cannot be read is somebody of whom
-        nothing is known.
-        """
+        """A record of the students' list; None when nothing says whose it is."""
         try:
             student = parse.student(record, self.reading)
-        except Unreadable as error:
-            return self._unreadable(record, error)
+        except Unreadable:
+            return None
+        programmes, modules = self.curriculum.enrolments_of(student.student_id, student.year_group)
         student = msgspec.structs.replace(
             student,
-            programmes=self.curriculum.programmes_of(student.year_group),
-            modules=self.curriculum.modules_of(student.student_id),
+            programmes=programmes,
+            modules=modules,
             address=self.homes.homes.get(student.student_id, student.address),
         )
         return self.people.of_student(student)
-
-    def _unreadable(self, record: Json, error: Unreadable) -> Student | None:
-        try:
-            student_id = parse.student_id(record)
-        except Unreadable:
-            return None
-        return self.people.of_student(parse.unreadable(student_id, error))
 
     def applicant(self, record: Json) -> Student | None:
         """One applicant who was asked for by id."""

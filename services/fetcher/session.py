@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from services.fetcher.fields import count
 from services.fetcher.politeness import PATIENCE_SECONDS, Politeness, full_jitter
 from services.fetcher.source import Refused
 from shared.config import IsamsSchool
@@ -145,12 +146,20 @@ class Session:
         status, tag = response.status_code, response.headers.get("x-request-tag", "none")
         if status == 404:
             return None
+        if status in (401, 403) and _is_from_the_edge(response):
+            raise Refused(
+                f"something before iSAMS refuses {path} ({status}, no answer of iSAMS itself); ask the school to let "
+                "this machine's address in",
+                status,
+            )
         if status in (401, 403):
-            raise Refused(f"iSAMS refuses {path} ({status}); {self._permission(path)}")
+            raise Refused(f"iSAMS refuses {path} ({status}); {self._permission(path)}", status)
         if status in TRY_AGAIN:
             raise Retryable(f"{path}: status {status} (tag {tag})", retry_after=_retry_after(response))
         if status != 200:
-            raise Refused(f"{path}: status {status} (tag {tag}); see that base_url is the address of iSAMS itself")
+            raise Refused(
+                f"{path}: status {status} (tag {tag}); see that base_url is the address of iSAMS itself", status
+            )
         return response.content
 
     def _body(self, path: str, response: Answer, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
@@ -207,8 +216,7 @@ class Session:
         token = body.get("access_token") if isinstance(body, dict) else None
         if not isinstance(token, str) or not token:
             raise Refused(f"{school.token_path} gives no token; see that base_url and token_path are right")
-        life = body.get("expires_in")
-        seconds = float(life) if isinstance(life, int | float) and life > 0 else 300.0
+        seconds = float(count(body, "expires_in") or 300)
         self._token = token
         self._token_ends = asked_at + seconds - min(RENEW_EARLY_SECONDS, seconds / 2)
 
@@ -223,6 +231,12 @@ async def _read(path: str, response: httpx.Response) -> bytes:
             raise Refused(f"{path}: more than {LARGEST_BODY} bytes in one answer; set a smaller page_size")
         parts.append(part)
     return b"".join(parts)
+
+
+def _is_from_the_edge(response: Answer) -> bool:
+    """Cloudflare and its like answer in HTML, or in a line of text such as ``error code: 1010``; iSAMS in JSON."""
+    kind = response.headers.get("content-type", "").casefold()
+    return "html" in kind or response.content[:11].lower() == b"error code:"
 
 
 def _token_refusal(response: Answer) -> str:

@@ -19,7 +19,14 @@ EMPLOYEES = "employees"
 
 
 class Refused(RollcallError):
-    """The record system said no, and will until a person changes something; the message says what."""
+    """
+    The record system said no, and will until a person changes something; the message says what. ``status``: of its
+    answer, where there was one.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Absent(Refused):
@@ -45,8 +52,8 @@ class Source(Protocol):
     """
     One school, read politely. Every call raises Retryable (after its own retries) and Refused.
 
-    The lists of structure are read whole or not at all: one part missing raises, and Poison names a field that cannot
-    be taken.
+    The lists of structure are read whole or not at all: one part that fails raises. A record of theirs that cannot be
+    taken costs that record, and the list says so in words (``slips``).
     """
 
     students_path: str
@@ -69,7 +76,7 @@ class Source(Protocol):
         """What a list is called in evidence."""
 
     async def status_words(self) -> Mapping[str, int]:
-        """The school's words for the life stages of a record, and their numbers."""
+        """The school's words for the life stages of a record, by their letters, and their numbers."""
 
     async def school_lists(self) -> SchoolLists: ...
 

@@ -8,30 +8,37 @@ function.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any
+from typing import Any, TypeVar
 
-from services.fetcher.fields import Json, day, id_of, life_stage, text, whole
-from shared.model import Address, Student
+from services.fetcher.fields import Json, Unreadable, day, id_of, life_stage, text, whole
+from services.fetcher.slips import Slips
+from shared.model import Address, Fault, Student
 
 
 @dataclass(frozen=True)
 class Reading:
     """
-    What a person's record is read with: status words (case-folded) and their numbers, the receiver's year of each year
-    group, where the school's midnight is, and the houses by id.
+    What a person's record is read with: status words (by their letters) and their numbers, the receiver's year of each
+    year group, where the school's midnight is, the houses by id, and who takes down what cannot be read.
     """
 
     words: Mapping[str, int]
     years: Mapping[int, int]
     zone: tzinfo
     houses: Mapping[int, str] = field(default_factory=dict)
+    slips: Slips = field(default_factory=Slips, compare=False)
 
 
 Spelling = Mapping[str, Any]
 """
 One list's names, by our word for the field; None where it has nothing of the kind. ``else_…`` is looked at where the
-first name has nothing.
+first name has nothing. ``decisive`` are those without which nobody can say whether the person has an account.
 """
+
+NOBODY_KNOWS = "nobody knows"
+MOST_OF_A_WORD = 40  # letters that are told
+
+_NAMES = ("systemStatus", "title", "forename", "surname")
 
 _TABLE = {
     # ours              students                applicants                  leavers             employees
@@ -41,8 +48,15 @@ _TABLE = {
     "enrolment_year":  ("enrolmentYear",        "enrolmentSchoolYear",      "enrolmentYear",    None),
     "leaving_date":    ("leavingDate",          None,                       "leavingDate",      "leavingDate"),
     "leaving_year":    ("leavingYear",          None,                       "leavingYear",      None),
+    "title":           ("title",                "title",                    "title",            "title"),
+    "first_name":      ("forename",             "forename",                 "forename",         "forename"),
+    "preferred_name":  ("preferredName",        "preferredName",            "preferredName",    "preferredName"),
+    "last_name":       ("surname",              "surname",                  "surname",          "surname"),
     "middle_names":    ("middlenames",          "middleNames",              "middlenames",      "middleNames"),
-    "date_of_birth":   ("dob",                  "dateOfBirth",              None,               "dateOfBirth"),
+    "date_of_birth":   ("dob",                  "dateOfBirth",              "dob",              "dateOfBirth"),
+    "else_date_of_birth": (None,                None,                       "dateOfBirth",      None),
+    "unique_pupil_number": ("uniquePupilNumber", "uniquePupilNumber",       "uniquePupilNumber", None),
+    "person_guid":     ("personGuid",           "personGuid",               "personGuid",       "personGuid"),
     "email":           ("schoolEmailAddress",   "schoolEmailAddress",       None,               "schoolEmailAddress"),
     "personal_email":  ("personalEmailAddress", None,                       None,               "personalEmailAddress"),
     "phone":           ("mobileNumber",         "mobileNumber",             None,               "schoolMobileNumber"),
@@ -55,6 +69,12 @@ _TABLE = {
     "house_id":        (None,                   "enrolmentAcademicHouseId", None,               None),
     "else_house_id":   (None,                   "enrolmentBoardingHouseId", None,               None),
     "photo_id":        ("latestPhotoId",        None,                       None,               "latestPhotoId"),
+    "decisive": (
+        {*_NAMES, "schoolEmailAddress"},
+        {*_NAMES, "admissionStatus"},
+        {*_NAMES},
+        {"systemStatus", "leavingDate", "forename", "surname", "schoolEmailAddress"},
+    ),
 }  # fmt: skip
 STUDENTS, APPLICANTS, LEAVERS, EMPLOYEES = (
     dict(zip(_TABLE, names, strict=True)) for names in zip(*_TABLE.values(), strict=True)
@@ -63,38 +83,93 @@ STUDENTS, APPLICANTS, LEAVERS, EMPLOYEES = (
 
 def person(record: Json, names: Spelling, reading: Reading, address: Address | None = None) -> Student:
     """
-    One record of one list; what every list spells alike is named here. Raises: Unreadable, naming the first field that
-    cannot be taken.
+    One record of one list; what every list spells alike is named here. Raises: Unreadable, when nothing says whose the
+    record is.
 
-    The status is a word (looked up), or already a number; a word that nobody knows is kept, and its number is None.
+    A field that cannot be taken costs that field: ``reading.slips`` is told of it. One that decides whether the person
+    has an account is a fault of theirs as well. The status is a word (looked up), or already a number; a word that
+    nobody knows is kept, and its number is None.
     """
-    status, word = life_stage(record, reading.words)
-    year_group = whole(record, names["year_group"])
-    house_id = whole(record, names["house_id"]) or whole(record, names["else_house_id"])
+    own = _Fields(record, names, reading)
+    (status, word), year_group = own.life_stage(), own.whole("year_group")
+    house_id = own.whole("house_id") or own.whole("else_house_id")
     return Student(
-        student_id=id_of(record, names["student_id"]),
+        student_id=own.id,
         lists=names["lists"],
         system_status=status,
         system_status_word=word,
-        admission_status=text(record, names["admission"]),
-        enrolment_year=whole(record, names["enrolment_year"]),
-        leaving_date=day(record, names["leaving_date"], reading.zone),
-        leaving_year=whole(record, names["leaving_year"]),
-        title=text(record, "title"),
-        first_name=text(record, "forename"),
-        preferred_name=text(record, "preferredName"),
-        middle_names=text(record, names["middle_names"]),
-        last_name=text(record, "surname"),
-        date_of_birth=day(record, names["date_of_birth"], reading.zone),
-        email=text(record, names["email"]),
-        personal_email=text(record, names["personal_email"]),
-        phone=text(record, names["phone"]) or text(record, names["else_phone"]),
-        year_group=whole(record, names["else_year_group"]) if year_group is None else year_group,
+        admission_status=own.text("admission"),
+        enrolment_year=own.whole("enrolment_year"),
+        leaving_date=own.day("leaving_date"),
+        leaving_year=own.whole("leaving_year"),
+        title=own.text("title"),
+        first_name=own.text("first_name"),
+        preferred_name=own.text("preferred_name"),
+        middle_names=own.text("middle_names"),
+        last_name=own.text("last_name"),
+        date_of_birth=own.day("date_of_birth") or own.day("else_date_of_birth"),
+        unique_pupil_number=own.text("unique_pupil_number"),
+        person_guid=own.text("person_guid"),
+        email=own.text("email"),
+        personal_email=own.text("personal_email"),
+        phone=own.text("phone") or own.text("else_phone"),
+        year_group=own.whole("else_year_group") if year_group is None else year_group,
         year=None if year_group is None else reading.years.get(year_group),
-        form=text(record, names["form"]),
-        house=text(record, names["house"])
-        or text(record, names["else_house"])
+        form=own.text("form"),
+        house=own.text("house")
+        or own.text("else_house")
         or (None if house_id is None else reading.houses.get(house_id)),
-        photo_id=whole(record, names["photo_id"]),
+        photo_id=own.whole("photo_id"),
         address=address,
+        faults=tuple(own.faults),
     )
+
+
+_T = TypeVar("_T")
+
+
+class _Fields:
+    """The fields of one record, by our words for them. Raises: Unreadable, when it has no id."""
+
+    def __init__(self, record: Json, names: Spelling, reading: Reading) -> None:
+        self.id = id_of(record, names["student_id"])
+        self.faults: list[Fault] = []
+        self._record = record
+        self._names = names
+        self._reading = reading
+
+    def text(self, ours: str) -> str | None:
+        name = self._names[ours]
+        try:
+            return text(self._record, name)
+        except Unreadable as error:
+            return self._lost(error, None)
+
+    def whole(self, ours: str) -> int | None:
+        try:
+            return whole(self._record, self._names[ours])
+        except Unreadable as error:
+            return self._lost(error, None)
+
+    def day(self, ours: str) -> str | None:
+        try:
+            return day(self._record, self._names[ours], self._reading.zone)
+        except Unreadable as error:
+            return self._lost(error, None)
+
+    def life_stage(self) -> tuple[int | None, str | None]:
+        """A word that nobody knows is told once, whoever has it: it is the school's and nobody's own."""
+        try:
+            number, word = life_stage(self._record, self._reading.words)
+        except Unreadable as error:
+            return self._lost(error, (None, None))
+        if number is None and word is not None:
+            where = f"{self._names['lists'][0]}: systemStatus"
+            self._reading.slips.note(where, f'{NOBODY_KNOWS} "{word[:MOST_OF_A_WORD]}"; see system_status_words')
+        return number, word
+
+    def _lost(self, error: Unreadable, instead: _T) -> _T:
+        self._reading.slips.note(f"{self._names['lists'][0]} {self.id}", error)
+        if error.field in self._names["decisive"]:
+            self.faults.append(Fault(pointer=f"/{error.field}", message=error.wrong))
+        return instead

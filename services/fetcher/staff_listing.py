@@ -6,21 +6,24 @@ once for both books.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from services.eligibility.leaving import is_over
-from services.fetcher import employees, parse
+from services.fetcher import employees, parse, spelling
 from services.fetcher.areas import SETS, STATUSES, STRUCTURE, AreasRead, reading, remembered
+from services.fetcher.entries import Entries
 from services.fetcher.fields import Json, Unreadable
+from services.fetcher.likeness import marks_of
 from services.fetcher.listing import Listed
 from services.fetcher.memory import AreaState, Memory
 from services.fetcher.messages import Letter
 from services.fetcher.posts import Posts, posts
 from services.fetcher.school import School
 from services.fetcher.source import EMPLOYEES, Page
+from services.fetcher.spelling import Reading
 from services.fetcher.structure import curriculum
 from shared.clock import parse as moment
 from shared.events import EndpointRead
@@ -41,14 +44,14 @@ class Staff:
         self._school = school
         self._memory = memory
         self._posts = Posts()
-        self._words: Mapping[str, int] = {}
+        self._reading = Reading({}, {}, school.settings.zone)
         self._areas: tuple[str, ...] = ("staff",)
 
     async def recall(self) -> None:
         school = self._school
         known = await asyncio.to_thread(self._memory.load_areas, school.slug, (STATUSES, STRUCTURE, SETS))
         areas = remembered(known)
-        self._words = reading(school.settings, areas).words
+        self._reading = Reading(reading(school.settings, areas).words, {}, school.settings.zone)
         self._posts = _posts(school, areas)
         if self._posts.taught is not None and areas.has_sound_sets(known.state.completed_at):
             self._areas = ("sets", "staff")
@@ -70,14 +73,10 @@ class Staff:
 
     def person(self, record: Json) -> Student | None:
         try:
-            id = employees.employee_id(record)
+            person = employees.employee(record, self._reading)
         except Unreadable:
             return None
-        try:
-            person = employees.employee(record, self._words, self._school.settings.zone)
-        except Unreadable as error:
-            return parse.unreadable(id, error, employees.LISTS)
-        post = self._posts.of(id)
+        post = self._posts.of(person.student_id, person.email)
         return msgspec.structs.replace(
             person,
             faculties=self._posts.faculties_of(employees.divisions(record)),
@@ -85,6 +84,19 @@ class Staff:
             programmes=post and post.programmes,
             modules=post and post.modules,
         )
+
+    def marks(self, id: str, record: Json) -> str:
+        return marks_of(id, record, spelling.EMPLOYEES)
+
+    def explains(self, id: str) -> bool:
+        return False
+
+    def entries(self, students: Collection[str], roll: Collection[str]) -> Entries:
+        return Entries()
+
+    @property
+    def slips(self) -> Sequence[str]:
+        return self._reading.slips.words
 
     def has_left(self, person: Student, read_at: str) -> bool:
         today = moment(read_at).astimezone(self._school.settings.zone).date()

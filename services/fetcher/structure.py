@@ -24,8 +24,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
+import msgspec
+
 from shared.model import Department, Faculty, Frozen, House, Module, ModuleYear, Programme, Structure, Term
 
+Codes = tuple[str, ...]
 HOMELESS = Department(code="YEARS", name="Year groups")
 
 
@@ -37,11 +40,11 @@ class Division(Frozen, kw_only=True):
 
 
 class YearGroup(Frozen, kw_only=True):
-    """``divisions``: ids, in the order in which the school lists them."""
+    """``divisions``: ids, in the order in which the school lists them; None: they could not be read."""
 
     nc_year: int
     name: str
-    divisions: tuple[int, ...] = ()
+    divisions: tuple[int, ...] | None = ()
 
 
 class TeachingDepartment(Frozen, kw_only=True):
@@ -58,14 +61,15 @@ class Subject(Frozen, kw_only=True):
 
 class TeachingSet(Frozen, kw_only=True):
     """
-    ``nc_year`` and ``subject`` are None where the school does not say; ``members`` are sorted student ids, ``teachers``
-    those of members of staff.
+    ``nc_year`` and ``subject`` are None where the school does not say; ``is_stray``: it names a subject that is in no
+    list. ``members`` are sorted student ids, ``teachers`` those of members of staff, or their e-mails.
     """
 
     id: int
     code: str = ""
     name: str
     subject: int | None = None
+    is_stray: bool = False
     nc_year: int | None = None
     members: tuple[str, ...] = ()
     teachers: tuple[str, ...] = ()
@@ -78,7 +82,10 @@ class SchoolHouse(Frozen, kw_only=True):
 
 
 class Houses(Frozen, kw_only=True):
+    """``slips``, here and below: what of its lists could not be taken, in words."""
+
     houses: tuple[SchoolHouse, ...] = ()
+    slips: tuple[str, ...] = ()
 
     @property
     def names(self) -> dict[int, str]:
@@ -97,23 +104,63 @@ class SchoolTerm(Frozen, kw_only=True):
 
 class Terms(Frozen, kw_only=True):
     terms: tuple[SchoolTerm, ...] = ()
+    slips: tuple[str, ...] = ()
 
 
 class SchoolLists(Frozen, kw_only=True):
-    """``repeated`` counts the year groups that came more than once: another may be missing in their place."""
+    """
+    ``repeated`` counts the year groups that came more than once: another may be missing in their place. ``lost`` counts
+    the year groups and divisions that could not be read.
+    """
 
     year_groups: tuple[YearGroup, ...] = ()
     divisions: tuple[Division, ...] = ()
     departments: tuple[TeachingDepartment, ...] = ()
     repeated: int = 0
+    lost: int = 0
+    slips: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.repeated and not self.lost
+
+    def with_divisions_of(self, last: "SchoolLists | None") -> "SchoolLists":
+        """A year group whose divisions could not be read has those that it had: they decide its department."""
+        if all(group.divisions is not None for group in self.year_groups):
+            return self
+        had = {} if last is None else {group.nc_year: group.divisions for group in last.year_groups}
+        known = {division.id: division for division in (*(last.divisions if last else ()), *self.divisions)}
+        groups = tuple(
+            msgspec.structs.replace(group, divisions=had.get(group.nc_year)) if group.divisions is None else group
+            for group in self.year_groups
+        )
+        used = {id for group in groups for id in group.divisions or ()}
+        divisions = tuple(known[id] for id in sorted(known.keys() & used))
+        return msgspec.structs.replace(self, year_groups=groups, divisions=divisions)
 
 
 class TeachingLists(Frozen, kw_only=True):
-    """``repeated`` counts the subjects, sets and members of sets that came more than once in their list."""
+    """
+    ``repeated`` counts the subjects, sets and members of sets that came more than once in their list, ``lost`` those
+    that could not be read.
+    """
 
     subjects: tuple[Subject, ...] = ()
     sets: tuple[TeachingSet, ...] = ()
     repeated: int = 0
+    lost: int = 0
+    slips: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.repeated and not self.lost
+
+    @property
+    def has_subjects(self) -> bool:
+        """Whether anybody is in a set whose subject is known, or nobody in any."""
+        listed = {subject.id for subject in self.subjects}
+        taken = [entry.subject in listed for entry in self.sets if entry.members]
+        return not taken or any(taken)
 
 
 @dataclass(frozen=True)
@@ -123,7 +170,7 @@ class Curriculum:
 
     ``programmes`` maps a year group to its programme, ``modules`` a student to theirs, ``taught`` a member of staff to
     those that they teach, ``faculties`` a division to its faculty; ``missing`` names the lists of the structure that
-    were never read.
+    were never read. ``unsure`` are students and staff of sets that name a subject or a year group that is in no list.
     """
 
     structure: Structure | None = None
@@ -132,6 +179,17 @@ class Curriculum:
     modules: Mapping[str, tuple[str, ...]] | None = None
     taught: Mapping[str, tuple[str, ...]] | None = None
     faculties: Mapping[int, str] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
+
+    def enrolments_of(self, student_id: str, year_group: int | None) -> tuple[Codes | None, Codes | None]:
+        """
+        Programmes and modules. A slip that hides one half hides the other: modules belong to programmes, and half a
+        record would take the other half away.
+        """
+        programmes = self.programmes_of(year_group)
+        if programmes is None or student_id in self.unsure:
+            return None, None
+        return programmes, self.modules_of(student_id)
 
     def programmes_of(self, year_group: int | None) -> tuple[str, ...] | None:
         """None too for a year group that is blank or that the school does not list: a slip is not an un-enrolment."""
@@ -139,7 +197,9 @@ class Curriculum:
         return None if code is None else (code,)
 
     def modules_of(self, student_id: str) -> tuple[str, ...] | None:
-        return None if self.modules is None else self.modules.get(student_id, ())
+        if self.modules is None or student_id in self.unsure:
+            return None
+        return self.modules.get(student_id, ())
 
 
 def curriculum(
@@ -178,7 +238,23 @@ def curriculum(
         None if teaching is None else _codes_by((draft.code, draft.members) for draft in drafts),
         None if teaching is None else _codes_by((draft.code, draft.teachers) for draft in drafts),
         _codes(lists.divisions, "DIV"),
+        frozenset() if teaching is None else _unsure(teaching, programmes, modules),
     )
+
+
+def _unsure(teaching: TeachingLists, programmes: Mapping[int, str], kind: Literal["subject", "set"]) -> frozenset[str]:
+    """
+    Whoever is in a set, or teaches one, that names what is in no list: a list that has lost an entry for one reading
+    looks just so, and nobody may lose a module by it.
+    """
+    listed = {subject.id for subject in teaching.subjects}
+    people: set[str] = set()
+    for entry in teaching.sets:
+        is_stray = entry.is_stray or (entry.subject is not None and entry.subject not in listed)
+        has_no_year = entry.nc_year is not None and entry.nc_year not in programmes
+        if has_no_year or (is_stray and kind == "subject"):
+            people.update(entry.members, entry.teachers)
+    return frozenset(people)
 
 
 def _houses(houses: Houses | None) -> list[House]:
@@ -236,7 +312,7 @@ def _school(
         departments.append(Department(code=code, name=name, faculty_code=only))
     result = []
     for group in {group.nc_year: group for group in lists.year_groups}.values():
-        homes = sorted((id for id in group.divisions if id in codes), key=order.__getitem__)
+        homes = sorted((id for id in group.divisions or () if id in codes), key=order.__getitem__)
         home = f"{codes[homes[0]]}-YEARS" if homes else HOMELESS.code
         result.append(Programme(code=programmes[group.nc_year], name=group.name, department_code=home))
     if any(programme.department_code == HOMELESS.code for programme in result):

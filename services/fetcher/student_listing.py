@@ -1,6 +1,6 @@
 """A school's students as a sweep reads them: beside their list the applicants and leavers, and the school's areas."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -8,7 +8,9 @@ import msgspec
 
 from services.fetcher import messages, parse, schedule
 from services.fetcher.areas import APPLICANTS, AREAS, LEAVERS, AreasRead, read_areas, remembered, rested
+from services.fetcher.entries import Entries, OldEntries
 from services.fetcher.fields import Json
+from services.fetcher.likeness import marks_of
 from services.fetcher.listing import Listed
 from services.fetcher.lists import ShortList
 from services.fetcher.memory import AreaState, Remembered
@@ -17,6 +19,7 @@ from services.fetcher.missing import find
 from services.fetcher.reader import Reader, reader_of
 from services.fetcher.school import School
 from services.fetcher.source import Page
+from services.fetcher.spelling import STUDENTS
 from shared.clock import Clock
 from shared.events import EndpointRead
 from shared.model import Student
@@ -34,6 +37,7 @@ class Students:
         self._clock = clock
         self._areas: AreasRead
         self._reader: Reader
+        self._old: OldEntries
 
     async def recall(self) -> None:
         self._take(remembered(self._known))
@@ -47,6 +51,8 @@ class Students:
     def _take(self, areas: AreasRead) -> None:
         self._areas = areas
         self._reader = reader_of(self._school.settings, areas)
+        leavers = areas.leavers
+        self._old = OldEntries(self._known.state.entries, self._known.roll, leavers.people if leavers else None)
 
     async def page(self, number: int) -> Page:
         return await self._school.source.students(number)
@@ -66,18 +72,31 @@ class Students:
     def person(self, record: Json) -> Student | None:
         return self._reader.student(record)
 
+    def marks(self, id: str, record: Json) -> str:
+        return marks_of(id, record, STUDENTS)
+
     def has_left(self, person: Student, read_at: str) -> bool:
         return person.system_status == parse.LEFT
 
     def others(self, roll: Mapping[str, object]) -> Iterator[Listed]:
-        return self._reader.people.others(roll)
+        return self._reader.people.others(roll, self._old.explains)
 
     def gone(self, roll: Mapping[str, object]) -> Iterator[Listed]:
-        return self._reader.people.gone(roll)
+        return self._reader.people.gone(roll, self._old.explains)
 
     @property
     def leavers(self) -> Mapping[str, object]:
         return self._reader.people.leavers
+
+    def explains(self, id: str) -> bool:
+        return self._old.explains(id)
+
+    def entries(self, students: Collection[str], roll: Collection[str]) -> Entries:
+        return self._old.after(students, roll)
+
+    @property
+    def slips(self) -> Sequence[str]:
+        return (*self._areas.slips, *self._reader.reading.slips.words)
 
     @property
     def structure(self) -> tuple[Letter, str] | None:

@@ -27,12 +27,13 @@ from itertools import islice
 
 import msgspec
 
-from services.fetcher import certificate, messages, schedule
+from services.fetcher import certificate, likeness, messages, schedule
 from services.fetcher.certificate import Failure, PageRead
 from services.fetcher.delivery import Delivery, Lease
 from services.fetcher.identity import Failed, advised, first_page
+from services.fetcher.likeness import Likeness
 from services.fetcher.listing import Listed, Listing
-from services.fetcher.memory import Memory, Remembered, SchoolMemory
+from services.fetcher.memory import LIKENESS, Memory, Remembered, SchoolMemory
 from services.fetcher.missing import FOUND, LEFT_BY_ID, Tally, ask_for
 from services.fetcher.school import School
 from services.fetcher.source import Page, Refused
@@ -45,6 +46,7 @@ from shared.events import Absences, SweepCompleted, SweepFailed, SweepStarted
 from shared.model import Student
 from shared.points import at_point
 from shared.ports import Log
+from shared.wire import encode, roll_hash
 
 log = logging.getLogger("rollcall.fetcher")
 
@@ -113,7 +115,10 @@ class _Sweep:
         self._pages: list[PageRead] = []
         self._ids: list[str] = []  # as they came
         self._filled: Counter[str] = Counter()  # of the roll's records, by column
+        self._others: set[str] = set()  # of the roll, though on no page
+        self._marks: dict[str, str] = {}  # what identifies the people of the pages, or a sample of them
         self._lost: Failure | None = None  # the first page that could not be read
+        self._strangers: Failure | None = None  # a page of other people than had their ids: it is not delivered
         self._nameless = 0
 
     async def run(self) -> Result:
@@ -202,7 +207,9 @@ class _Sweep:
     async def _take(self, page: Page, read_at: str) -> None:
         self._pages.append(PageRead(page.number, page.pages, page.declared, page.count, len(page.records)))
         letters: dict[str, messages.Letter] = {}
+        marks: dict[str, str] = {}
         unreadable = 0
+        count = page.declared or page.pages * len(page.records)
         for record in page.records:
             person = self._listing.person(record)
             if person is None:
@@ -211,10 +218,17 @@ class _Sweep:
             unreadable += bool(person.faults)
             self._ids.append(person.student_id)
             columns.count(self._filled, person)
+            if likeness.is_sampled(person.student_id, count):
+                marks[person.student_id] = self._listing.marks(person.student_id, record)
             letters[person.student_id] = self._letter(person)
         if unreadable:
-            log.warning("%s: %d records of page %d cannot be read", self._book, unreadable, page.number)
-        await self._delivery.enrol(letters, read_at)
+            log.warning("%s: %d records of page %d cannot be read whole", self._book, unreadable, page.number)
+        self._marks |= marks
+        doubt = likeness.doubt(marks, self._known.marks)
+        if doubt is None or self._known.accepted:  # whether this is what was accepted is known at the end
+            await self._delivery.enrol(letters, read_at)
+        else:
+            self._strangers = self._strangers or doubt
 
     def _judge(self) -> None:
         """Raises: Failed, unless every page was read and they are one whole list of this school."""
@@ -225,6 +239,8 @@ class _Sweep:
             failure = certificate.judge(
                 self._pages, self._ids, self._known.roll, self._known.accepted, self._school.kind
             )
+        if failure is None and roll_hash(self._ids) not in self._known.accepted:
+            failure = self._strangers or likeness.doubt(self._marks, self._known.marks)
         if failure is not None:
             raise Failed(advised(self._school, failure, self._ids))
 
@@ -247,7 +263,7 @@ class _Sweep:
             if answer.cause == FOUND:
                 columns.count(self._filled, answer.student)
                 await self._delivery.enrol(letters, answer.read_at)
-            elif answer.cause == LEFT_BY_ID and answer.id not in self._listing.leavers:
+            elif answer.cause == LEFT_BY_ID and not self._listing.explains(answer.id):
                 await self._delivery.send(letters, answer.read_at)
         return tally.absences
 
@@ -258,6 +274,7 @@ class _Sweep:
     def _counted(self, people: Iterable[Listed]) -> Iterator[Listed]:
         for id, one in people:
             columns.count(self._filled, one if isinstance(one, Student) else msgspec.json.decode(one, type=Student))
+            self._others.add(id)
             yield id, one
 
     def _batches(self, people: Iterable[Listed]) -> Iterator[dict[str, messages.Letter]]:
@@ -289,6 +306,7 @@ class _Sweep:
             certificate=proof,
             absences=absences,
             fill=columns.fill_of(self._filled),
+            slips=tuple(self._listing.slips),
         )
         await self._delivery.publish([self._envelope.completed(completed)])
         state = SchoolMemory(
@@ -298,11 +316,18 @@ class _Sweep:
             settings_version=self._school.version if self._full else last.settings_version,
             structure_digest=self._structure_digest,
             areas=self._listing.rested(now, doubts_leavers=self._doubts_leavers(absences)),
+            entries=self._listing.entries(roll.keys() - self._others, roll),
         )
+        await self._keep_likeness()
         leavers = self._listing.leavers
         gone = [id for id in self._known.digests if id not in roll and id not in leavers]
         used = self._known.accepted
         await asyncio.to_thread(self._memory.certify, self._book, state, roll.keys(), gone=gone, used=used)
+
+    async def _keep_likeness(self) -> None:
+        kept = encode(Likeness(marks={id: self._marks[id] for id in sorted(self._marks)}))
+        if kept != self._known.areas.get(LIKENESS):
+            await asyncio.to_thread(self._memory.keep_areas, self._book, {LIKENESS: kept})
 
     def _doubts_leavers(self, absences: Absences) -> bool:
         """

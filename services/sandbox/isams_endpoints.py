@@ -25,9 +25,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class One:
-    """A single record, bare. None: 404."""
+    """A single record, bare. None: ``absent``, which is 404 unless the path is taken for something else."""
 
     body: bytes | None
+    absent: int = 404
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def _applicants(key: Literal["students", "applicants"]) -> Finder:
 
     def find(school: SchoolState, _: Mapping[str, str]) -> Found:
         has_list = key in school.settings.applicant_lists
-        return Listed(key, school.rows("applicants"), paged=True) if has_list else One(None)
+        absent = school.settings.absent_applicants_status if key == "students" else 404
+        return Listed(key, school.rows("applicants"), paged=True) if has_list else One(None, absent)
 
     return find
 

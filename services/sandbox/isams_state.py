@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from services.sandbox.faults import Faults
 from services.sandbox.isams_faults import KINDS, Row
 from services.sandbox.isams_records import Student
+from services.sandbox.isams_spelling import respell, spelt_set
 from services.sandbox.school import alumnus_of
 
 Json = dict[str, Any]
@@ -41,6 +42,10 @@ DATES = frozenset(
 REQUESTS_KEPT = 100_000
 
 
+SubjectSpelling = Literal["subjectId", "subject_number", "subject_object", "code", "code_as_subject", "name", "none"]
+TeacherSpelling = Literal["teacherId", "teacherIds", "staffId", "employee", "teacher_email", "none"]
+
+
 class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     """
     What is a school's own, and what nobody outside knows of the vendor: each a lever, not a constant.
@@ -53,7 +58,7 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     permissions: list[str] = field(default_factory=lambda: list(AREAS))  # areas that the key may read
     scopes: list[str] | None = None  # scopes that the token endpoint takes; None: any, also none
     token_seconds: int = 3600
-    denied_status: int = 403
+    denied_status: int = 403  # 200: with a message all the same
     requires_user_agent: bool = True
     default_page_size: int = 100
     max_page_size: int = 1000
@@ -63,6 +68,14 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     leaver_by_id: bool = True  # /api/students/{id} still answers for who left
     applicant_by_id: bool = False  # and for who has not come yet
     applicant_lists: list[Literal["students", "applicants"]] = field(default_factory=lambda: ["students", "applicants"])
+    absent_applicants_status: Literal[400, 404] = 404  # of a list of applicants that the server does not have
+    behind_an_edge: bool = False  # something before the server answers 403 itself, in HTML
+    set_subject: SubjectSpelling = "subjectId"  # how a set names its subject; none: not at all
+    set_teacher: TeacherSpelling = "teacherId"  # and its teacher
+    numbers: Literal["number", "text", "float"] = "number"  # how year groups and numbers of sets are written
+    booleans: Literal["boolean", "number", "text"] = "boolean"
+    empty_lists: Literal["null", "empty", "blank"] = "null"  # nationalities, languages: null, [] or [""]
+    alumni_identified: bool = False  # leavers have their birth date and pupil number
     student_home: bool = False  # a contact says whether theirs is the student's home
     students_include: list[Literal["former", "applicants"]] = field(default_factory=list)  # beside the current ones
     system_status_words: dict[int, str] = field(default_factory=lambda: {1: "Current", 0: "Applicant", -1: "Former"})
@@ -134,6 +147,7 @@ class SchoolState:
         served = dict(record)
         if served.get("systemStatus") in _WORDS:
             served["systemStatus"] = words.get(_WORDS[served["systemStatus"]], served["systemStatus"])
+        respell(served, self.settings)
         if self.settings.dates != "datetime":
             for name in DATES & served.keys():
                 served[name] = _date(served[name], self.settings.dates)
@@ -143,8 +157,21 @@ class SchoolState:
         """A list of the school, ready to be served."""
         if name in self.people:
             return [Row(id, body) for id, body in self.people[name].items()]
-        records = self.rest.get(name, [])
+        records = [self.spelt(name, record) for record in self.rest.get(name, [])]
         return [Row(str(record.get("id", record.get("ncYear"))), self.wire(record)) for record in records]
+
+    def spelt(self, name: str, record: Json) -> Json:
+        """A record of structure in the school's spelling."""
+        if name != "sets":
+            return record
+        subject: Json = next(
+            (one for one in self.rest.get("subjects", []) if one.get("id") == record.get("subjectId")), {}
+        )
+        return spelt_set(record, subject, self._address_of(record.get("teacherId")), self.settings)
+
+    def _address_of(self, employee: object) -> str | None:
+        body = self.people["employees"].get(str(employee))
+        return None if body is None else msgspec.json.decode(body).get("schoolEmailAddress")
 
     def roll(self) -> list[Row]:
         """What ``/api/students`` lists."""
@@ -219,13 +246,15 @@ class SchoolState:
             "leavingYearGroup": record.get("yearGroup"),
         }
         record |= {"lastUpdated": _now(), **changes}
+        identified = {name: record.get(name) for name in ("dob", "uniquePupilNumber")}
         started = int(day[:4]) - (day[5:7] < "09")
         alumnus = alumnus_of(
             msgspec.convert(_lenient(record), Student), started + (self.settings.leaving_year_names == "end")
         )
         del self.people["students"][school_id]
         self.people["former"][school_id] = self.wire(record)
-        self.people["alumni"][school_id] = self.wire(msgspec.to_builtins(alumnus))
+        told = identified if self.settings.alumni_identified else {}
+        self.people["alumni"][school_id] = self.wire(msgspec.to_builtins(alumnus) | told)
         return record
 
     def come_back(self, school_id: str, keep_alumnus: bool, changes: Mapping[str, Any]) -> Json:

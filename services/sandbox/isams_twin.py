@@ -96,6 +96,8 @@ class _Host:
         self, request: Request, school: SchoolState, path: str, area: str | None, find: Finder | None
     ) -> Answer:
         settings = school.settings
+        if settings.behind_an_edge:
+            return Answer(403, b"<html><title>Access denied</title>error code: 1010</html>", "text/html; charset=UTF-8")
         if settings.requires_user_agent and not request.headers.get("user-agent"):
             return message(403, "Forbidden.")
         wait = school.throttled()
@@ -157,7 +159,8 @@ class _Host:
             )
             return Answer(200, _envelope(page, bodies, found.paged, school.settings.total_pages))
         if found.body is None:
-            return message(404, "Not found.")
+            absent = found.absent if isinstance(found, One) else 404
+            return message(absent, "Not found." if absent == 404 else "The request is invalid.")
         if isinstance(found, Blob):
             return Answer(200, found.body, found.content_type)
         return Answer(200, _struck(found.body, faults))

@@ -20,7 +20,17 @@ PURE = {
         "rulings.py",
         "edits.py",
     ),
-    *("parse.py", "spelling.py", "fields.py", "employees.py", "structure.py", "posts.py", "certificate.py"),
+    *(
+        "parse.py",
+        "spelling.py",
+        "fields.py",
+        "slips.py",
+        "employees.py",
+        "structure.py",
+        "sets.py",
+        "school_records.py",
+    ),
+    *("posts.py", "certificate.py", "likeness.py", "entries.py"),
     *("snapshot.py", "safety.py", "report.py"),
     *("explained.py", "explain_verdicts.py", "explain_pending.py", "explain_unitu.py", "explain_live.py"),
 }

@@ -140,6 +140,62 @@ async def test_a_list_that_the_server_does_not_have_is_read_in_its_other_form(tw
     assert (await of_twin(twin))["applicants"].state is State.DEGRADED
 
 
+async def test_a_status_that_nobody_knows_is_told_with_the_line_that_mends_it(twin: IsamsTwin) -> None:
+    first, second, *_ = (one["schoolId"] for one in twin.dump()["students"])
+    twin.change_many({first: {"systemStatus": "Re-Admission"}, second: {"systemStatus": "Guest"}})
+    one = (await of_twin(twin, system_status_words={"Boarder": 1}))["students: status words"]
+    assert one.state is State.DEGRADED
+    assert '"Guest" (1 of 60), "Re-Admission" (1 of 60)' in one.message
+    assert 'system_status_words = { "Boarder" = 1, "Guest" = 1, "Re-Admission" = 1 }' in one.fix
+    found = await of_twin(twin, system_status_words={"GUEST": 1, "ReAdmission": 1})
+    assert "students: status words" not in found
+
+
+async def test_a_status_of_another_list_is_told_for_what_most_of_it_are(twin: IsamsTwin) -> None:
+    twin.change(twin.dump()["alumni"][0]["schoolId"], of="alumni", systemStatus="Archived")
+    found = await of_twin(twin)
+    assert 'system_status_words = { "Current" = 1, "Archived" = -1 }' in found["leavers: status words"].fix
+
+
+async def test_what_cannot_be_read_is_named_by_list_and_id(twin: IsamsTwin) -> None:
+    school = twin.dump()
+    pupil = school["students"][0]["schoolId"]
+    twin.change(pupil, dob="soon")
+    twin.replace(
+        departments=[{"id": 77, "name": " "}, *school["departments"]],
+        subjects=[{"id": 78, "name": None, "code": None}, *school["subjects"]],
+    )
+    found = await of_twin(twin)
+    assert f"students {pupil}: dob is no date" in found["students: records"].message
+    assert "departments 77: code is missing" in found["departments: records"].message
+    assert "subjects 78: code is missing" in found["subjects: records"].message
+    assert found["departments: records"].state is State.DEGRADED
+
+
+async def test_sets_whose_subject_nobody_knows_are_told(twin: IsamsTwin) -> None:
+    sets = twin.dump()["sets"]
+    assert (await of_twin(twin))["sets: subjects"].message == f"{len(sets)} of {len(sets)} have one"
+    twin.replace(sets=[{**sets[0], "subjectId": 999}, *sets[1:]])
+    one = (await of_twin(twin))["sets: subjects"]
+    assert f"1 of {len(sets)} name a subject that is in no list ({sets[0]['id']})" in one.message
+    twin.settings(set_subject="none")
+    one = (await of_twin(twin))["sets: subjects"]
+    assert (one.state, "nobody is enrolled into modules" in one.message) == (State.DEGRADED, True)
+    assert "sets: subjects" not in await of_twin(twin, modules="set")
+
+
+async def test_a_refusal_with_status_200_is_one(twin: IsamsTwin) -> None:
+    twin.settings(permissions=["students", "school", "alumni", "admissions"], denied_status=200)
+    found = await of_twin(twin)
+    assert found["sets"].state is State.DEGRADED
+    assert "whose code is TEACHING" in found["sets"].fix
+
+
+async def test_the_list_of_applicants_that_is_refused_with_400_is_not_there(twin: IsamsTwin) -> None:
+    twin.settings(applicant_lists=["applicants"], absent_applicants_status=400)
+    assert (await of_twin(twin))["applicants"].state is State.OK
+
+
 async def test_cadences_that_ask_for_more_than_the_ceiling_are_told(twin: IsamsTwin) -> None:
     found = await of_twin(twin, poll_seconds=1)
     assert found["requests per hour"].state is State.DEGRADED

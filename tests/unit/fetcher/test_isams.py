@@ -17,7 +17,7 @@ from services.fetcher.spelling import Reading
 from services.sandbox.school import make_school
 from services.sandbox.serve import Server
 from services.sandbox.twin_client import IsamsTwin
-from shared.errors import Poison, Retryable
+from shared.errors import Retryable
 from tests.unit.fetcher.conftest import Impatient, Maker
 from tests.unit.fetcher.world import Abbey, completed, failed, ids, kinds, record, settings, structures, students
 
@@ -298,11 +298,6 @@ class TestTrouble:
         twin.fault({"kind": "status", "status": 500, "path": f"/api/teaching/sets/{last}/setList"})
         with pytest.raises(Retryable):
             await isams().teaching_lists()
-
-    async def test_a_list_with_a_hole_is_poison(self, twin: IsamsTwin, isams: Maker) -> None:
-        twin.fault({"kind": "nulled_column", "field": "name", "path": "/api/school/departments/teaching"})
-        with pytest.raises(Poison, match="name"):
-            await isams().school_lists()
 
     async def test_neither_secret_nor_person_is_in_the_log(
         self, twin: IsamsTwin, isams: Maker, caplog: pytest.LogCaptureFixture

@@ -50,6 +50,11 @@ def listed_too(twin: IsamsTwin, to: str, status: str) -> None:
     twin.add(*({"schoolId": one["schoolId"], "systemStatus": status} for one in twin.dump()["students"]), to=to)
 
 
+def slip(twin: IsamsTwin, name: str) -> None:
+    """One entry is missing from a list of the structure, while others name it."""
+    twin.replace(**{name: twin.dump()[name][1:]})
+
+
 @dataclass(frozen=True)
 class Case:
     """
@@ -126,6 +131,12 @@ CASES = [
     lacking("applicants", fault("hang", APPLICANTS, seconds=0.01), "applicants that hang"),
     lacking("applicants", fault("status", APPLICANTS, status=404), "neither list of applicants"),
     lacking("", lambda twin: twin.settings(applicant_lists=["applicants"]), "one list of applicants"),
+    lacking("", lambda twin: twin.settings(applicant_lists=["applicants"], absent_applicants_status=400), "400 of one"),
+    lacking("sets", lambda twin: twin.settings(set_subject="none"), "sets without their subject"),
+    lacking("", lambda twin: twin.settings(set_subject="code", set_teacher="staffId"), "sets spelt otherwise"),
+    lacking("", lambda twin: slip(twin, "subjects"), "a subject missing while its sets name it"),
+    lacking("", lambda twin: slip(twin, "yearGroups"), "a year group missing from its list"),
+    lacking("sets", fault("status", "/api/school/yeargroups/*/divisions", status=404), "no divisions"),
     lacking("leavers", fault("short_page", LEAVERS), "leavers short"),
     lacking("contacts", fault("status", CONTACTS, status=403), "contacts refused"),
     lacking("contacts", fault("drift", CONTACTS, by=-1, page=2), "a contact on two pages"),
@@ -178,7 +189,8 @@ async def test_nobody_loses_anything_by(
         whole.abbey.clock.forward(hours=1, minutes=1)
     twin.clear_faults()
     twin.settings(permissions=list(PERMISSIONS), applicant_lists=["students", "applicants"])
-    twin.replace(applicants=before["applicants"], alumni=before["alumni"])
+    twin.settings(set_subject="subjectId", set_teacher="teacherId")
+    twin.replace(**{name: before[name] for name in ("applicants", "alumni", "subjects", "yearGroups")})
     said = await whole.sweep()
     assert kinds(said)[-1] == "SweepCompleted"
     assert case.reason or set(completed(said).certificate.areas) == ALL

@@ -122,10 +122,10 @@ class TestOneRecordPerPerson:
         assert messages.of_encoded(SLUG, UNA, raw) == messages.of_person(SLUG, "student", student)
 
     async def test_an_applicant_who_cannot_be_read_is_there(self) -> None:
-        school = await read_once(TEN[0], applicants=[applicant(UNA, dateOfBirth="soon")])
+        school = await read_once(TEN[0], applicants=[applicant(UNA, systemStatus=["Applicant"], dateOfBirth="soon")])
         student = students(school.said)[UNA].student
-        assert (student.lists, student.system_status) == (("applicants",), None)
-        assert student.faults[0].pointer == "/dateOfBirth"
+        assert (student.lists, student.system_status, student.last_name) == (("applicants",), None, "Oak")
+        assert [fault.pointer for fault in student.faults] == ["/systemStatus"]
         assert completed(school.said).certificate.roll_count == 2
 
     async def test_a_record_is_as_old_as_what_it_says(self) -> None:
@@ -203,7 +203,7 @@ class TestBetweenReadings:
             pytest.param(lambda page: replace(page, declared=(page.declared or 0) + 1), id="a wrong total"),
             pytest.param(lambda page: replace(page, declared=None), id="no total"),
             pytest.param(lambda page: replace(page, records=[page.records[0]] * 2), id="an id twice"),
-            pytest.param(lambda page: replace(page, records=[{}] * 2), id="nobody's records"),
+            pytest.param(lambda page: replace(page, records=[{}] * 2), id="nothing but nobody's records"),
         ],
     )
     async def test_a_list_that_is_not_whole_is_not_believed(

@@ -1,5 +1,6 @@
 """The vendor's records become ours, or name the field that cannot."""
 
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -7,6 +8,7 @@ import pytest
 
 from services.fetcher import parse
 from services.fetcher.fields import Unreadable
+from services.fetcher.slips import Slips
 from services.fetcher.spelling import Reading
 from shared.model import Student
 from tests.unit.fetcher.world import record
@@ -25,6 +27,8 @@ def test_a_whole_record_becomes_a_whole_student() -> None:
         preferredName="Addie",
         middlenames="Beth",
         dob="2011-04-09T00:00:00",
+        uniquePupilNumber="A123456789012",
+        personGuid="0d5f-77",
         formGroup="10B",
         academicHouse="Elm",
         boardingHouse="Oak",
@@ -48,6 +52,8 @@ def test_a_whole_record_becomes_a_whole_student() -> None:
         middle_names="Beth",
         last_name="Fern",
         date_of_birth="2011-04-09",
+        unique_pupil_number="A123456789012",
+        person_guid="0d5f-77",
         email=f"{ADA}@abbey.example",
         personal_email="ada@home.example",
         phone="07700 900001",
@@ -66,6 +72,8 @@ MISSING = {
     "middlenames": "middle_names",
     "surname": "last_name",
     "dob": "date_of_birth",
+    "uniquePupilNumber": "unique_pupil_number",
+    "personGuid": "person_guid",
     "schoolEmailAddress": "email",
     "personalEmailAddress": "personal_email",
     "mobileNumber": "phone",
@@ -116,12 +124,20 @@ def test_dates_come_in_three_shapes(written: str, day: str | None) -> None:
         pytest.param(1, 1, None, id="already a number"),
         pytest.param(-1, -1, None, id="already a number, left"),
         pytest.param("-1", -1, "-1", id="a number in quotes"),
+        pytest.param("CURRENT.", 1, "CURRENT.", id="by its letters and digits alone"),
         pytest.param(None, None, None, id="none"),
     ],
 )
 def test_a_status_is_looked_up(word: Any, status: int | None, kept: str | None) -> None:
     student = read(systemStatus=word)
     assert (student.system_status, student.system_status_word) == (status, kept)
+
+
+def test_a_status_that_nobody_knows_is_told_once_whoever_has_it() -> None:
+    reading = replace(READING, slips=Slips())
+    for id in (ADA, "3050112468"):
+        parse.student(record(id, systemStatus="Guest"), reading)
+    assert reading.slips.words == ('students: systemStatus: nobody knows "Guest"; see system_status_words',)
 
 
 @pytest.mark.parametrize(("year_group", "year"), [(10, 4), (11, None), ("10", 4), (10.0, 4), (-2, None), (None, None)])
@@ -134,27 +150,65 @@ def test_a_boarding_house_is_a_house_where_there_is_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "ours", "value"),
     [
-        pytest.param("forename", ["Ada"], id="a list"),
-        pytest.param("surname", {"name": "Fern"}, id="an object"),
-        pytest.param("surname", True, id="a truth"),
-        pytest.param("yearGroup", "ten", id="a word for a number"),
-        pytest.param("yearGroup", 10.5, id="half a year"),
-        pytest.param("latestPhotoId", True, id="a truth for a number"),
-        pytest.param("dob", "09/04/2011", id="a date of another kind"),
-        pytest.param("dob", "2011-13-40", id="no date"),
-        pytest.param("leavingDate", 20260701, id="a number for a date"),
-        pytest.param("dob", "2011-W03", id="a week"),
-        pytest.param("dob", "9999-12-31T23:00:00-05:00", id="beyond the calendar"),
-        pytest.param("systemStatus", ["Current"], id="a list of statuses"),
+        pytest.param("forename", "first_name", ["Ada"], id="a list"),
+        pytest.param("surname", "last_name", {"name": "Fern"}, id="an object"),
+        pytest.param("schoolEmailAddress", "email", True, id="a truth"),
+        pytest.param("title", "title", 1.5, id="half a number"),
+        pytest.param("systemStatus", "system_status", ["Current"], id="a list of statuses"),
     ],
 )
-def test_what_cannot_be_taken_names_its_field_and_not_its_value(field: str, value: Any) -> None:
-    with pytest.raises(Unreadable) as caught:
-        read(**{field: value})
-    assert caught.value.field == field
-    assert str(value) not in str(caught.value)
+def test_a_field_that_decides_and_cannot_be_read_is_a_fault_and_the_rest_is_there(
+    field: str, ours: str, value: Any
+) -> None:
+    found = read(**{field: value, "dob": "2011-04-09"})
+    assert [fault.pointer for fault in found.faults] == [f"/{field}"]
+    assert str(value) not in found.faults[0].message
+    assert getattr(found, ours) is None
+    assert found.date_of_birth == "2011-04-09"
+
+
+@pytest.mark.parametrize(
+    ("field", "ours", "value"),
+    [
+        pytest.param("yearGroup", "year_group", "ten", id="a word for a number"),
+        pytest.param("yearGroup", "year_group", 10.5, id="half a year"),
+        pytest.param("latestPhotoId", "photo_id", True, id="a truth for a number"),
+        pytest.param("dob", "date_of_birth", "09/04/2011", id="a date of another kind"),
+        pytest.param("dob", "date_of_birth", "2011-13-40", id="no date"),
+        pytest.param("dob", "date_of_birth", "2011-W03", id="a week"),
+        pytest.param("dob", "date_of_birth", "9999-12-31T23:00:00-05:00", id="beyond the calendar"),
+        pytest.param("leavingDate", "leaving_date", 20260701, id="a number for a date"),
+        pytest.param("mobileNumber", "phone", ["07700 900001"], id="a list"),
+        pytest.param("preferredName", "preferred_name", {"of": "Ada"}, id="an object"),
+    ],
+)
+def test_a_field_that_decides_nothing_and_cannot_be_read_costs_that_field(field: str, ours: str, value: Any) -> None:
+    """Else a leaver stays for ever, and a joiner never comes, because of a phone number."""
+    reading = replace(READING, slips=Slips())
+    found = parse.student(record(ADA, **{field: value}), reading)
+    assert (found.faults, found.system_status, found.last_name) == ((), 1, "Fern")
+    assert getattr(found, ours) is None
+    (slip,) = reading.slips.words
+    assert slip.startswith(f"students {ADA}: {field} is no ")
+    assert str(value) not in slip
+
+
+@pytest.mark.parametrize(
+    ("lists", "read_one"),
+    [("applicants", parse.applicant), ("leavers", parse.leaver)],
+)
+def test_the_other_lists_lose_a_field_alike(lists: str, read_one: Any) -> None:
+    found = read_one({"schoolId": ADA, "surname": "Fern", "dateOfBirth": "soon", "systemStatus": "Former"}, READING)
+    assert (found.lists, found.last_name, found.system_status, found.faults) == ((lists,), "Fern", -1, ())
+
+
+@pytest.mark.parametrize("name", ["dob", "dateOfBirth"])
+def test_a_leaver_has_what_identifies_them_where_the_list_has_it(name: str) -> None:
+    given = {"schoolId": ADA, name: "2011-04-09T00:00:00", "uniquePupilNumber": "A1", "personGuid": "0d5f"}
+    found = parse.leaver(given, READING)
+    assert (found.date_of_birth, found.unique_pupil_number, found.person_guid) == ("2011-04-09", "A1", "0d5f")
 
 
 @pytest.mark.parametrize("id", [None, "", " ", "../students", "a/b", "x" * 65, ["1"], True, {}])
@@ -173,19 +227,10 @@ def test_an_id_is_text_even_where_it_comes_as_a_number() -> None:
     assert parse.student_id({"schoolId": 3050112467}) == ADA
 
 
-def test_somebody_who_cannot_be_read_is_there_and_nothing_else() -> None:
-    error = Unreadable("dob", "is no date")
-    student = parse.unreadable(ADA, error)
-    assert [(fault.pointer, fault.message) for fault in student.faults] == [("/dob", "is no date")]
-    assert student.system_status is None
-    assert student.email is None
-
-
-def test_status_words_are_case_folded() -> None:
-    assert parse.status_words([{"id": 1, "description": " Current "}, {"id": -1, "description": "FORMER"}]) == {
-        "current": 1,
-        "former": -1,
-    }
+def test_status_words_are_their_letters_and_digits() -> None:
+    given = [{"id": 1, "description": " Current "}, {"id": -1, "description": "FORMER"}]
+    given += [{"id": 4, "description": "Re-Admission"}]
+    assert parse.status_words(given) == {"current": 1, "former": -1, "readmission": 4}
 
 
 @pytest.mark.parametrize("entry", [{"id": 1, "description": None}, {"id": None, "description": "Current"}])
@@ -194,30 +239,8 @@ def test_a_list_of_statuses_with_a_hole_is_refused(entry: dict[str, Any]) -> Non
         parse.status_words([entry])
 
 
-def test_a_set_that_does_not_say_its_year_has_that_of_its_members() -> None:
-    members = [{"schoolId": "2", "yearGroup": 10}, {"schoolId": "1", "yearGroup": 10}]
-    found = parse.teaching_set({"id": 41, "name": "10B/Hi1", "subjectId": 7}, members)
-    assert (found.nc_year, found.members, found.code) == (10, ("1", "2"), "10B/Hi1")
-
-
-@pytest.mark.parametrize(("own", "members", "year"), [(11, [10], 11), (None, [10, 11], None), (None, [], None)])
-def test_a_year_is_never_guessed_from_a_mixed_set(own: int | None, members: list[int], year: int | None) -> None:
-    people = [{"schoolId": str(n), "yearGroup": nc} for n, nc in enumerate(members)]
-    assert parse.teaching_set({"id": 41, "name": "mixed", "year": own}, people).nc_year == year
-
-
-def test_a_set_without_any_name_is_called_by_its_id() -> None:
-    found = parse.teaching_set({"id": 41}, [])
-    assert (found.name, found.code, found.subject) == ("Set 41", "", None)
-
-
-@pytest.mark.parametrize(("hidden", "expected"), [(True, True), (False, False), (None, False), ("no", False)])
-def test_only_a_clear_word_hides_a_set(hidden: Any, expected: bool) -> None:
-    assert parse.is_hidden({"hidden": hidden}) is expected
-
-
 def test_a_year_group_keeps_its_divisions_in_order() -> None:
-    found = parse.year_group({"ncYear": 10, "code": "Y10", "name": None}, [{"id": 3}, {"id": 1}])
+    found = parse.year_group({"ncYear": 10, "code": "Y10", "name": None}, [3, 1])
     assert (found.name, found.divisions) == ("Y10", (3, 1))
 
 

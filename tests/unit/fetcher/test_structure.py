@@ -1,5 +1,6 @@
 """A school's lists become faculties, departments, programmes and modules."""
 
+import msgspec
 import pytest
 
 from services.fetcher.structure import (
@@ -167,15 +168,51 @@ def test_a_year_group_without_a_year_of_the_receivers_has_modules_in_no_year() -
     "homeless",
     [
         pytest.param(a_set(42, "1", nc_year=None), id="no year"),
-        pytest.param(a_set(42, "1", nc_year=12), id="a year that is in no list"),
         pytest.param(a_set(42, "1", subject=None), id="no subject"),
-        pytest.param(a_set(42, "1", subject=99), id="a subject that is in no list"),
     ],
 )
 def test_a_set_of_nothing_known_is_no_module(homeless: TeachingSet) -> None:
     found = by_subject(lists(), teaching(a_set(41, "1"), homeless))
-    assert found.modules_of("1") == ("Y10-HIS",)
+    assert found.enrolments_of("1", 10) == (("Y10",), ("Y10-HIS",))
     assert [one.code for one in (found.structure or Structure()).modules] == ["Y10-HIS"]
+
+
+@pytest.mark.parametrize(
+    "slipped",
+    [
+        pytest.param(a_set(42, "1", nc_year=12), id="a year that is in no list"),
+        pytest.param(a_set(42, "1", subject=99), id="a subject that is in no list"),
+        pytest.param(
+            msgspec.structs.replace(a_set(42, "1", subject=None), is_stray=True), id="a subject whose code is in none"
+        ),
+    ],
+)
+def test_who_is_in_a_set_that_names_what_is_in_no_list_loses_nothing_by_it(slipped: TeachingSet) -> None:
+    """A list that has lost an entry for one reading looks just so; whoever is not in such a set goes on as always."""
+    found = by_subject(lists(), teaching(a_set(41, "1", "2"), slipped))
+    assert found.enrolments_of("1", 10) == (None, None)
+    assert found.enrolments_of("2", 10) == (("Y10",), ("Y10-HIS",))
+    assert [one.code for one in (found.structure or Structure()).modules] == ["Y10-HIS"]
+
+
+def test_where_sets_are_the_modules_their_subject_does_not_matter() -> None:
+    taught = teaching(a_set(41, "1", subject=99))
+    assert curriculum(lists(), taught, modules="set", years=YEARS).enrolments_of("1", 10) == (("Y10",), ("S41",))
+
+
+@pytest.mark.parametrize("year_group", [None, 12], ids=["blank", "in no list"])
+def test_what_hides_the_programme_hides_the_modules(year_group: int | None) -> None:
+    found = by_subject(lists(), teaching(a_set(41, "1")))
+    assert found.enrolments_of("1", year_group) == (None, None)
+
+
+def test_a_year_group_whose_divisions_cannot_be_read_has_those_it_had() -> None:
+    last = lists(YearGroup(nc_year=10, name="Year 10", divisions=(1,)))
+    now = SchoolLists(year_groups=(YearGroup(nc_year=10, name="Year Ten", divisions=None),), lost=1)
+    (programme,) = structure(now.with_divisions_of(last)).programmes
+    assert (programme.name, programme.department_code) == ("Year Ten", "SEN-YEARS")
+    (programme,) = structure(now.with_divisions_of(None)).programmes
+    assert programme.department_code == "YEARS"
 
 
 def test_with_sets_as_modules_each_set_is_one() -> None:

@@ -478,17 +478,18 @@ class TestMissing:
 class TestUnreadable:
     async def test_a_faulty_record_does_not_stop_the_certificate(self) -> None:
         school = await read_once(*TEN)
-        change(school, TEN[3], dob="soon")
+        change(school, TEN[3], surname=["Fern"])
         said = await school.sweep()
         assert school.failure == ""
         student = students(said)[TEN[3]].student
-        assert [fault.pointer for fault in student.faults] == ["/dob"]
-        assert student.system_status is None
+        assert [fault.pointer for fault in student.faults] == ["/surname"]
+        assert (student.system_status, student.first_name, student.last_name) == (1, "Ada", None)
         assert completed(said).certificate.roll_count == 10
+        assert completed(said).slips == (f"students {TEN[3]}: surname is no text",)
 
     async def test_it_is_told_once_while_it_stays_so(self) -> None:
         school = await read_once(*TEN)
-        change(school, TEN[3], dob="soon")
+        change(school, TEN[3], surname=["Fern"])
         await school.sweep()
         assert students(await school.sweep()) == {}
 
