@@ -19,6 +19,7 @@ from shared.config_values import (
     ExistingFile,
     Folder,
     Listen,
+    Mark,
     MonthDay,
     Number,
     PositiveNumber,
@@ -210,7 +211,9 @@ class Guard(Section):
 class School(Section):
     """One record system: what both ways in have in common."""
 
-    INDIFFERENT: ClassVar[frozenset[str]] = frozenset({"tenant"})  # settings that decide no verdict and no removal
+    INDIFFERENT: ClassVar[frozenset[str]] = frozenset(  # settings that decide no verdict and no removal
+        {"tenant", "id_prefix", "staff_id_prefix", "code_prefix"}
+    )
 
     tenant: Text
     source: Literal["isams", "push"]
@@ -219,6 +222,9 @@ class School(Section):
     rollover_days_before: RolloverDays = 2  # moves are unlimited, and unexplained removals pause, from so long before
     rollover_days_after: RolloverDays = 14  # the academic year's first day until so long after
     absence_confirm_minutes: Number = 60.0  # between the starts of the two sweeps that an unexplained absence needs
+    id_prefix: Mark = ""  # of a student's id at Unitu, where two of the tenant's schools have the same ones
+    staff_id_prefix: Mark = ""  # of a member of staff's
+    code_prefix: Mark = ""  # of the school's codes there
     guard: Guard = Guard()
 
     @property

@@ -281,6 +281,9 @@ DECIDES: dict[str, object] = {
     "absence": "unexplained",
 }
 PACES: dict[str, object] = {
+    "id_prefix": "A-",
+    "staff_id_prefix": "S-",
+    "code_prefix": "A-",
     "tenant": "other",
     "base_url": "https://elsewhere.example",
     "client_id": "x",

@@ -252,6 +252,10 @@ OTHERS = {
         with_('[kafka]\nbootstrap_servers = "kafka:9092, kafka"'),
         'kafka.bootstrap_servers: must be host:port, several with commas between, as in "127.0.0.1:9092"',
     ),
+    "a prefix of ids with a space": (
+        with_(push(id_prefix='"A "')),
+        "schools.pushed.id_prefix: must be at most 20 of a-z, A-Z, 0-9, ., - and _",
+    ),
     "a prefix with a dot": (
         with_('[kafka]\ntopic_prefix = "a.b"'),
         "kafka.topic_prefix: must be at most 100 of a-z, A-Z, 0-9, - and _",
@@ -461,6 +465,13 @@ def test_no_refusal_repeats_a_value(key: Key) -> None:
         assert SECRET not in by_file + by_environment
         refused += bool(by_file)
     assert refused >= 2
+
+
+@pytest.mark.parametrize("url", [None, '"https://API.unitu.io/v1/sync/"', '"https://unitu.example/v1/sync"'])
+def test_one_key_is_one_tenant_however_its_address_is_spelt(url: str | None) -> None:
+    other = table("tenants.b", TENANT, url=url)
+    told = outcome(with_(other, table("schools.b", SCHOOL, tenant='"b"')), ENVIRON)
+    assert "tenants.abbey.api_key: is the same as that of tenants.b" in told
 
 
 def test_a_shared_key_and_the_value_of_an_unknown_variable_are_not_repeated() -> None:
