@@ -87,7 +87,12 @@ class Accepted(Frozen, kw_only=True):
 class Adoption(Frozen, kw_only=True):
     """
     A person's yes to a roster. ``bound`` is the hash of all that was shown; ``rebuilds`` maps a lane to the rebuild
-    that the shown roster came after. Another set of schools, list of staff or address needs another yes.
+    that the shown roster came after. Another set of schools, list of staff, address or prefix needs another yes.
+
+    ``fingerprint`` is that of the API key: the key is the institution, and another one needs a yes of its own.
+    ``has_accounts``: a list of Unitu's accounts was given. ``prefixes`` maps a school to what it puts before ids and
+    codes; ``shared_ids`` are the pairs of populations, ``shared_codes`` the codes, of which one may be two things.
+    ``words``: what needed a word of its own, and had it.
     """
 
     at: str
@@ -100,6 +105,12 @@ class Adoption(Frozen, kw_only=True):
     url: str
     operator: str = ""
     rebuilds: dict[str, str] = {}
+    fingerprint: str = ""
+    has_accounts: bool = False
+    prefixes: dict[str, str] = {}
+    shared_ids: tuple[str, ...] = ()
+    shared_codes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 class Reason(Frozen, kw_only=True):
@@ -132,7 +143,12 @@ class TenantState(Frozen, kw_only=True):
     ``roster`` is that of the last accepted snapshot (or the adopted one), ``positions`` where its schools' lanes stood;
     ``former`` maps people who are out of it to the e-mail that they had. ``email_releases`` maps a person to the new
     e-mail that was released. ``accounts``: whom Unitu had, as far as known, when the roster was adopted; forgotten when
-    the next snapshot is accepted. ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again.
+    the next snapshot is accepted, as is ``earlier``: who is in no list, but in a roster that was adopted before.
+    ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again.
+
+    ``spellings`` are e-mails as Unitu's own list has them, and as they are sent. ``kept`` maps a person whom the roll
+    has and no rule lets have an account yet to the e-mail of the account that Unitu has of them. ``overtaken``: the
+    newest number when a POST of an older one was found to have ended; only a higher one surely comes after it.
     """
 
     tenant: str
@@ -153,6 +169,10 @@ class TenantState(Frozen, kw_only=True):
     not_before: str | None = None
     resend_at: str | None = None
     simulated: Simulated | None = None
+    earlier: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
+    kept: dict[str, str] = {}
+    overtaken: int = 0
 
 
 # --- deliveries --------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from services.publisher import pacing, transitions
 from services.publisher.attempt import Later, Ready
@@ -214,7 +215,7 @@ class Deliverer:
                 reason = Reason(code=f"rejected_{outcome.status}", message=outcome.message)
                 held = Held(kind="rejected", reasons=(reason,), since=at)
                 event = self._tell.rejected(name, number, ready, outcome, at)
-                self._write(name, lambda state: transitions.refused(state, number, held), event)
+                self._write(name, number, ready, lambda state: transitions.refused(state, number, held), event)
                 if ready.state.held is None or ready.state.held.reasons != held.reasons:
                     log.warning("tenant %s is held, Unitu answered %s: %s", name, outcome.status, outcome.message)
                 return Later(tenant.resend_hours * 3600, is_told=True)
@@ -222,7 +223,7 @@ class Deliverer:
                 wait = pacing.retry_seconds(tenant, ready.state.retries + 1, outcome.retry_after)
                 retry_at = write(now + timedelta(seconds=wait))
                 event = self._tell.retried(name, number, ready, outcome, retry_at, at)
-                self._write(name, lambda state: transitions.unsure(state, number, retry_at), event)
+                self._write(name, number, ready, lambda state: transitions.unsure(state, number, retry_at), event)
                 if ready.state.retries == 0:
                     log.warning("tenant %s: %s; trying again", name, outcome.message)
                 return Later(wait, is_told=True)
@@ -232,9 +233,8 @@ class Deliverer:
         resend_at = write(now + timedelta(seconds=seconds))
         people = ready.view.facts.people.keys()
         event = self._tell.accepted(name, number, ready, outcome, at)
-        after = self._write(
-            name, lambda state: transitions.taken(state, number, ready.snapshot, people, at, resend_at), event
-        )
+        take = partial(transitions.taken, snapshot=ready.snapshot, known_people=people, at=at, resend_at=resend_at)
+        after = self._write(name, number, ready, lambda state: take(state, number), event)
         at_point("concluded")
         if after is not None:
             self._tenants.remember_sent(name, number, sent_after(ready.snapshot, ready.sent))
@@ -243,11 +243,16 @@ class Deliverer:
         )
         return Later(seconds, is_told=True)
 
-    def _write(self, name: str, change: Change, event: Message) -> TenantState | None:
-        """The outcome; told also when the state has moved on and takes no notice of it."""
+    def _write(self, name: str, number: int, ready: Ready, change: Change, event: Message) -> TenantState | None:
+        """The outcome; told also when the state has moved on and takes no notice of it. The newest goes again then."""
         after = self._tenants.update(name, change, [event])
         if after is None:
             self._log.publish([event])
+            now, roster, positions = self._clock(), ready.snapshot.roster, ready.view.facts.positions()
+            overtaken = partial(transitions.overtaken, number=number, roster=roster, positions=positions, at=write(now))
+            if self._tenants.update(name, overtaken) is not None:
+                log.warning("tenant %s: snapshot %d was overtaken; the newest goes again", name, number)
+                self._due.hasten(name, now.timestamp())
         return after
 
 

@@ -18,12 +18,19 @@ class Last:
     """
     ``seats``: e-mail -> who had it, the newest first, each with the position of the last snapshot that had them there.
     ``emails``: person -> the e-mails under which Unitu may have them, the newest first. ``former``: person -> the
-    e-mail of one who is in no last snapshot, but was in an earlier one.
+    e-mail of one who is in no last snapshot, but was in an earlier one. ``spellings``: e-mail -> how Unitu's own list
+    has it. ``kept``: person without an account of ours -> the e-mail under which Unitu has one of theirs.
     """
 
     seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
     emails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+    def spelled(self, email: str) -> str:
+        """As Unitu has it, where its own list says so."""
+        return self.spellings.get(email_key(email), email)
 
     def holder(self, email: str) -> str | None:
         """Whose account the e-mail was last."""
@@ -50,14 +57,26 @@ def last_of(state: TenantState) -> Last:
                 if email not in map(email_key, kept):
                     kept.append(seat.email or email)
     former = {person: email for person, email in state.former.items() if person not in emails}
-    return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former)
+    spellings = {email_key(email): email for email in state.spellings}
+    return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former, spellings, state.kept)
 
 
 def accounts_of(state: TenantState) -> frozenset[str]:
-    """The e-mails that Unitu has as enabled accounts, as far as known: for reports, which may be wrong."""
-    if state.accounts is None:
-        return frozenset(last_of(state).seats)
-    return frozenset(state.accounts) | outstanding(state).gained.keys()
+    """
+    The e-mails that Unitu has as enabled accounts, as far as known: for reports, which may be wrong.
+
+    A roster that was adopted is there once anything was sent after the yes.
+    """
+    accounts = frozenset(state.accounts or ())
+    if state.accounts is not None and state.intent is None and state.unknown is None:
+        return accounts
+    return accounts | last_of(state).seats.keys()
+
+
+def may_be_at_unitu(state: TenantState) -> frozenset[str]:
+    """Every e-mail that Unitu may have from us or by its own list: each roster that was adopted or sent since the last
+    accepted snapshot, whatever became of it. Whoever says yes to another roster sees all of them."""
+    return accounts_of(state) | last_of(state).seats.keys() | frozenset(state.earlier)
 
 
 def outstanding(state: TenantState) -> Unknown:
@@ -80,6 +99,29 @@ def _fold(state: TenantState, unknown: Unknown, intent: Intent) -> Unknown:
         gained[email] = msgspec.structs.replace(seat, position=intent.positions.get(seat.school, -1))
     newest_first = {email: gained[email] for email in [*intent.gained, *(e for e in gained if e not in intent.gained)]}
     return Unknown(positions={**unknown.positions, **intent.positions}, gained=newest_first, lost=lost)
+
+
+def overtaken(state: TenantState, roster: Mapping[str, Seat], positions: Mapping[str, int]) -> Unknown:
+    """
+    All of unknown outcome, and a snapshot that Unitu may apply after newer ones: whom it has and they lack.
+
+    It is the older one: it claims no e-mail of a newer one, and moves no position back.
+    """
+    before = state.unknown or Unknown(positions=state.positions)
+    late = {
+        email: msgspec.structs.replace(seat, position=positions.get(seat.school, -1))
+        for email, seat in roster.items()
+        if email not in state.roster and email not in before.gained
+    }
+    return msgspec.structs.replace(before, gained={**before.gained, **late})
+
+
+def carried_over(unknown: Unknown | None, old: Mapping[str, Seat], new: Mapping[str, Seat]) -> Unknown | None:
+    """What is of unknown outcome, told against another roster: everybody who may be there and the new one lacks."""
+    if unknown is None:
+        return None
+    gained = {email: seat for email, seat in {**old, **unknown.gained}.items() if email not in new}
+    return Unknown(positions=unknown.positions, gained=gained)
 
 
 def _position(state: TenantState, seat: Seat) -> int:

@@ -52,7 +52,7 @@ def not_before(state: TenantState, tenant: Tenant, *, is_asked: bool) -> float:
     newest = state.accepted.at if state.accepted else None
     if tenant.mode == "dry-run" and state.simulated:
         newest = max(newest or "", state.simulated.at)
-    if newest is not None and not _adopted_since(state, newest):
+    if newest is not None and not _adopted_since(state, newest) and not _is_overtaken(state):
         times.append(unix(newest) + tenant.min_interval_seconds)
     return max(times)
 
@@ -84,6 +84,11 @@ def retry_seconds(tenant: Tenant, retries: int, retry_after: float | None) -> fl
     """After the ``retries``-th failure in a row: capped back-off with jitter, or the other side's own wish."""
     wait = backoff(retries, tenant.retry_max_seconds, min(RETRY_BASE_SECONDS, tenant.retry_max_seconds))
     return max(wait, min(retry_after or 0.0, RETRY_AFTER_CAP_SECONDS))
+
+
+def _is_overtaken(state: TenantState) -> bool:
+    """An older snapshot may have been applied after the last accepted one."""
+    return state.accepted is not None and state.accepted.number <= state.overtaken
 
 
 def _adopted_since(state: TenantState, at: str) -> bool:

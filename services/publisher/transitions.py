@@ -1,10 +1,11 @@
 """Each step of a tenant's state: a TenantState in, the next one out. Pure; ``tenant_store`` makes it last."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from services.publisher.last import apply, difference, last_of, outstanding
+from services.publisher import last
+from services.publisher.last import apply, carried_over, difference, last_of, may_be_at_unitu, outstanding
 from services.publisher.snapshot import LISTS, Snapshot
 from shared.tenant import Accepted, Adoption, Held, Intent, Seat, Simulated, TenantState, email_key
 
@@ -45,10 +46,16 @@ def withdrawn(state: TenantState, number: int) -> TenantState | None:
 def taken(
     state: TenantState, number: int, snapshot: Snapshot, known_people: Collection[str], at: str, resend_at: str
 ) -> TenantState | None:
-    """Accepted: its roster is the last one, and nothing is unknown any more. None: the state has moved on."""
+    """
+    Accepted: its roster is the last one, and nothing is unknown any more. None: the state has moved on.
+
+    Unless an older one may be applied after it: the newest goes again then, at once.
+    """
     intent = state.intent
     if intent is None or not _is_open(state, number):
         return None
+    roster = apply(state.roster, intent.gained, intent.lost)
+    is_overtaken = number <= state.overtaken
     before = last_of(state)
     former = {**before.former, **{person: emails[0] for person, emails in before.emails.items()}}
     return _with(
@@ -56,7 +63,7 @@ def taken(
         accepted=Accepted(
             number=number, at=at, roster_hash=intent.roster_hash, digest=intent.digest, entities=intent.entities
         ),
-        roster=apply(state.roster, intent.gained, intent.lost),
+        roster=roster,
         positions=intent.positions,
         former={
             person: email
@@ -64,8 +71,10 @@ def taken(
             if person not in snapshot.carried and person in known_people
         },
         accounts=None,
+        earlier=(),
+        kept={person: email for person, email in state.kept.items() if person in known_people},
         intent=None,
-        unknown=None,
+        unknown=carried_over(state.unknown, state.roster, roster) if is_overtaken else None,
         email_releases={
             person: email
             for person, email in state.email_releases.items()
@@ -74,8 +83,22 @@ def taken(
         held=None,
         retries=0,
         not_before=None,
-        resend_at=resend_at,
+        resend_at=at if is_overtaken else resend_at,
     )
+
+
+def overtaken(
+    state: TenantState, number: int, roster: Mapping[str, Seat], positions: Mapping[str, int], at: str
+) -> TenantState | None:
+    """
+    A POST has ended that the state took no notice of, since a newer number is out: Unitu may apply it last.
+
+    Whom it has may be there, and the newest goes again at once. None: it is not overtaken.
+    """
+    if _is_open(state, number):
+        return None
+    unknown = last.overtaken(state, roster, positions)
+    return _with(state, unknown=unknown, overtaken=state.number, resend_at=at)
 
 
 def unsure(state: TenantState, number: int, not_before: str) -> TenantState | None:
@@ -86,10 +109,10 @@ def unsure(state: TenantState, number: int, not_before: str) -> TenantState | No
 
 
 def refused(state: TenantState, number: int, held: Held) -> TenantState | None:
-    """Unitu said no: nothing of it was applied. None: the state has moved on."""
+    """Unitu said no, and may have taken a part all the same. None: the state has moved on."""
     if not _is_open(state, number):
         return None
-    return _with(state, intent=None, held=held, retries=0, not_before=None)
+    return _with(settled(state), held=held, retries=0, not_before=None)
 
 
 def held(state: TenantState, held: Held | None) -> TenantState:
@@ -107,23 +130,31 @@ def adopted(
     roster: Mapping[str, Seat],
     positions: Mapping[str, int],
     accounts: tuple[str, ...] = (),
+    *,
+    spellings: Iterable[str] = (),
+    kept: Mapping[str, str] | None = None,
 ) -> TenantState:
     """
     A person's yes: the roster shown is the last snapshot, and who else Unitu may have from us may go.
 
-    An intent whose POST may still be accepted is told against the new roster.
+    An intent whose POST may still be accepted is told against the new roster. ``spellings``: e-mails as a list of
+    Unitu's has them; a newer list goes before an older one.
     """
     intent = state.intent if state.intent and state.intent.ends_at > adoption.at else None
     if intent is not None:
         members = apply(state.roster, intent.gained, intent.lost)
         gained = {email: seat for email, seat in members.items() if roster.get(email) != seat}
         intent = _with(intent, gained=gained, lost=tuple(sorted(email for email in roster if email not in members)))
+    spelled = {email_key(email): email for email in (*state.spellings, *spellings)}
     return _with(
         state,
         adoption=adoption,
         roster=dict(roster),
         positions=dict(positions),
         accounts=accounts,
+        earlier=tuple(sorted(may_be_at_unitu(state) - set(accounts))),
+        spellings=tuple(spelling for _, spelling in sorted(spelled.items())),
+        kept=dict(sorted((kept or {}).items())),
         intent=intent,
         unknown=None,
         held=None,
@@ -131,6 +162,13 @@ def adopted(
         not_before=None,
         resend_at=None,
     )
+
+
+def key_confirmed(state: TenantState, fingerprint: str) -> TenantState | None:
+    """A person's yes to another key of the same institution. None: there is no adoption that it could belong to."""
+    if state.adoption is None:
+        return None
+    return _with(state, adoption=_with(state.adoption, fingerprint=fingerprint), held=None)
 
 
 def released(state: TenantState, emails: Mapping[str, str]) -> TenantState:
