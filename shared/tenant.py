@@ -90,7 +90,8 @@ class Adoption(Frozen, kw_only=True):
     that the shown roster came after. Another set of schools, list of staff, address or prefix needs another yes.
 
     ``fingerprint`` is that of the API key: the key is the institution, and another one needs a yes of its own.
-    ``has_accounts``: a list of Unitu's accounts was given. ``prefixes`` maps a school to what it puts before ids and
+    ``key_operator`` gave it at ``key_confirmed_at``, where the key was changed since. ``has_accounts``: who is at Unitu
+    was known, by a list or by what it accepted before. ``prefixes`` maps a school to what it puts before ids and
     codes; ``shared_ids`` are the pairs of populations, ``shared_codes`` the codes, of which one may be two things.
     ``words``: what needed a word of its own, and had it.
     """
@@ -106,6 +107,8 @@ class Adoption(Frozen, kw_only=True):
     operator: str = ""
     rebuilds: dict[str, str] = {}
     fingerprint: str = ""
+    key_operator: str = ""
+    key_confirmed_at: str = ""
     has_accounts: bool = False
     prefixes: dict[str, str] = {}
     shared_ids: tuple[str, ...] = ()

@@ -7,8 +7,9 @@ every clause names its reason, and all reasons of a kind are told together.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from services.publisher.adoption_check import nobody_of, not_adopted
 from services.publisher.emails import EmailRule
 from services.publisher.last import Last
 from services.publisher.person import Person
@@ -61,7 +62,8 @@ class LaneFacts:
 class Facts:
     """
     A tenant as the view has it. ``states`` is by book, ``people`` by their ref; ``lanes`` maps each of its schools to
-    its lane, ``has_staff`` says that its staff is managed.
+    its lane, ``has_staff`` says that its staff is managed. ``url`` and ``fingerprint`` (of the API key) say whose
+    accounts they are; ``prefixes`` maps a school to what it puts before ids and codes there.
     """
 
     schools: tuple[str, ...]
@@ -71,6 +73,8 @@ class Facts:
     people: Mapping[str, Person]
     has_staff: bool = False
     url: str = ""
+    fingerprint: str = ""
+    prefixes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def books(self) -> tuple[str, ...]:
@@ -142,7 +146,7 @@ def judge(
     """
     if waiting := whole(facts) or caught_up(facts, positions):
         return waiting
-    if is_live and (reasons := tuple(_not_adopted(facts, adoption))):
+    if is_live and (reasons := (*not_adopted(facts, adoption, snapshot), *nobody_of(facts, snapshot))):
         return Hold(reasons)
     missing = sorted(email for email in last.seats if email not in snapshot.roster)
     if missing and (rebuilt := _unswept(facts, adoption)):
@@ -166,20 +170,6 @@ def judge(
     if held:
         return Hold(tuple(_counted(held)), tuple(held))
     return Send()
-
-
-def _not_adopted(facts: Facts, adoption: Adoption | None) -> Iterator[Reason]:
-    fix = "`rollcall tenant adopt` shows what would happen and asks"
-    if adoption is None:
-        yield _reason("not_adopted", f"nobody has adopted this tenant's roster; {fix}")
-        return
-    for school in facts.schools:
-        if school not in adoption.schools:
-            yield _reason("school_added", f"the school was added after the roster was adopted; {fix}", school)
-    if facts.has_staff and not adoption.staff:
-        yield _reason("staff_added", f"staff became managed after the roster was adopted; {fix}")
-    if adoption.url != facts.url:
-        yield _reason("address_changed", f"the tenant's address changed after the roster was adopted; {fix}")
 
 
 def _unswept(facts: Facts, adoption: Adoption | None) -> list[str]:

@@ -27,6 +27,12 @@ class Fixed:
     email: str
     json: bytes
 
+    def spelled(self, email: str) -> "Fixed":
+        """The record with its e-mail as Unitu has it."""
+        if email == self.email:
+            return self
+        return Fixed(self.kind, email, _json.encode(msgspec.json.decode(self.json) | {"email": email}))
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -65,18 +71,20 @@ def take(
     has_staff: bool,
 ) -> Snapshot:
     """
-    Everyone whose account is enabled, each under one e-mail, and every protected record.
+    Everyone whose account is enabled or whom Unitu shall keep, each under one e-mail, and every protected record.
 
     Shape: six lists, always (``staff`` only where it is managed), each sorted: people by e-mail, entities by code.
     """
     enabled = {
         person.ref: person
         for person in people
-        if person.status == "enabled" and person.head and (has_staff or person.kind == "student")
+        if person.head and (has_staff or person.kind == "student")
+        if person.status == "enabled" or person.ref in last.kept
     }
-    protected = {email_key(record.email): record for record in fixed if has_staff or record.kind == "student"}
+    fixed = [record.spelled(last.spelled(record.email)) for record in fixed if has_staff or record.kind == "student"]
+    protected = {email_key(record.email): record for record in fixed}
     wanted = {ref: candidates(person, last, rule) for ref, person in sorted(enabled.items())}
-    carried = assign(wanted, protected.keys(), last)
+    carried = {ref: last.spelled(email) for ref, email in assign(wanted, protected.keys(), last).items()}
     records = {email: record.json for email, record in protected.items()}
     roster = {email: _seat("", email, record.email) for email, record in protected.items()}
     students = {email for email, record in protected.items() if record.kind == "student"}
@@ -133,7 +141,7 @@ def _waits(
         EmailWait(**_whose(person), delivered=carried[ref], own=person.email)
         for ref, person in sorted(enabled.items())
         if ref in carried
-        and person.email not in ("", carried[ref])
+        and email_key(person.email) not in ("", email_key(carried[ref]))  # a spelling is not a new e-mail
         and not rule.lets(ref, person.email)
         and (ref in last.emails or ref in last.former)
     )
@@ -148,7 +156,7 @@ def _conflicts(
     """Whose first e-mail is somebody else's in this snapshot."""
     found = []
     for ref, emails in wanted.items():
-        if not emails or carried.get(ref) == emails[0]:
+        if not emails or email_key(carried.get(ref, "")) == email_key(emails[0]):
             continue
         found.append(
             EmailConflict(

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from services.publisher.fingerprint import fingerprint_of
 from services.publisher.person import unpack
+from services.publisher.prefixes import of_person, of_structure, prefixes_of
 from services.publisher.safety import Facts, LaneFacts
 from services.publisher.snapshot import Fixed
 from services.publisher.view import COUNTS, IDENTITY, LANE, MARK, REBUILD, SCHOOLS, STATE, STRUCTURES, people_of
@@ -50,6 +52,7 @@ class TenantViews:
         kinds: tuple[Kind, ...] = ("student", "staff") if settings.staff == "managed" else ("student",)
         lanes, people, states = self.lanes_of(tenant), {}, {}
         structures: dict[str, Structure] = {}
+        prefixes = {school: prefixes_of(self._config.schools[school]) for school in lanes}
         lane_facts: dict[int, LaneFacts] = {}
         positions: dict[int, int] = {}
         schools_of = {lane: [school for school, at in lanes.items() if at == lane] for lane in set(lanes.values())}
@@ -62,13 +65,14 @@ class TenantViews:
             positions[lane], lane_facts[lane] = _facts_of(seen, books_of[lane])
             for school, structure in zip(schools_of[lane], seen.some[STRUCTURES], strict=True):
                 if structure is not None:
-                    structures[school] = decoder(StructureState).decode(structure).structure
+                    told: Structure = decoder(StructureState).decode(structure).structure
+                    structures[school] = of_structure(told, prefixes[school])
             for book, state in zip(books_of[lane], seen.some[SCHOOLS], strict=True):
                 if state is not None:
                     states[book] = decoder(SchoolState).decode(state)
                 for value in seen.whole[people_of(book)].values():
                     person = unpack(value)
-                    people[person.ref] = person
+                    people[person.ref] = of_person(person, prefixes[person.school])
         facts = Facts(
             schools=tuple(lanes),
             states=states,
@@ -77,6 +81,8 @@ class TenantViews:
             people=people,
             has_staff="staff" in kinds,
             url=settings.url,
+            fingerprint=fingerprint_of(tenant, settings.api_key),
+            prefixes={school: prefix.bound for school, prefix in prefixes.items() if prefix.bound},
         )
         return TenantView(facts, protected_of(settings), structures, positions)
 

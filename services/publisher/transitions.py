@@ -164,11 +164,12 @@ def adopted(
     )
 
 
-def key_confirmed(state: TenantState, fingerprint: str) -> TenantState | None:
+def key_confirmed(state: TenantState, fingerprint: str, operator: str = "", at: str = "") -> TenantState | None:
     """A person's yes to another key of the same institution. None: there is no adoption that it could belong to."""
     if state.adoption is None:
         return None
-    return _with(state, adoption=_with(state.adoption, fingerprint=fingerprint), held=None)
+    adoption = _with(state.adoption, fingerprint=fingerprint, key_operator=operator, key_confirmed_at=at)
+    return _with(state, adoption=adoption, held=None)
 
 
 def released(state: TenantState, emails: Mapping[str, str]) -> TenantState:

@@ -10,7 +10,7 @@ The newest by ``at`` stands: a stale owner's late record can be the last of its 
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,7 +19,7 @@ from services.publisher.person import pack, person_of, unpack
 from services.publisher.wakes import Wakes
 from shared.books import book_of, kind_of, school_of
 from shared.clock import Clock, write
-from shared.config import Config
+from shared.config import Config, School
 from shared.dead_letters import letter
 from shared.errors import Poison
 from shared.events import SyncRequested
@@ -62,7 +62,7 @@ class PublisherView:
     def handle(self, records: Sequence[Record], view: View) -> Effects:
         batch = _Batch()
         _check_counts(view)
-        kept = _Kept(view, records)
+        kept = _Kept(view, records, self._config.schools)
         end = view.known.rebuilt_at
         for record in records:
             try:
@@ -152,8 +152,9 @@ def _check_counts(view: View) -> None:
 class _Kept:
     """What the view has of everything that a batch names, read in one journey; the newest by ``at`` stands."""
 
-    def __init__(self, view: View, records: Sequence[Record]) -> None:
+    def __init__(self, view: View, records: Sequence[Record], schools: Mapping[str, School]) -> None:
         self._view = view
+        self._schools = schools
         wanted: dict[str, dict[str, None]] = {SCHOOLS: {}, STRUCTURES: {}, COUNTS: {}}
         for record in records:
             book, slash, key = record.key.partition("/")
@@ -175,7 +176,7 @@ class _Kept:
     def account(self, book: str, key: str, state: AccountState) -> bool:
         """Returns, as the others do, whether a snapshot may differ."""
         name = people_of(book)
-        new, value = person_of(state, key), self._values[name, key]
+        new, value = person_of(state, key, self._schools.get(state.school)), self._values[name, key]
         old = None if value is None else unpack(value)
         if old is not None and old.at > new.at:
             return False

@@ -289,4 +289,4 @@ def test_a_snapshot_judged_before_an_adoption_is_judged_again(world: World) -> N
     from services.publisher.adopt import Outdated
 
     with pytest.raises(Outdated):
-        world.desk.adopt(shown)
+        world.desk.adopt(shown, words=shown.words)

@@ -18,7 +18,15 @@ from tests.unit.publisher.world import a_leaver, a_school, an_account, an_employ
 
 URL = "https://unitu.example/v1/sync"
 ADOPTED = Adoption(
-    at="2026", bound="b", roster_hash="h", roster_count=2, disabled_count=0, schools=("abbey",), staff=False, url=URL
+    at="2026",
+    bound="b",
+    roster_hash="h",
+    roster_count=2,
+    disabled_count=0,
+    schools=("abbey",),
+    staff=False,
+    url=URL,
+    shared_ids=("abbey / abbey+staff",),
 )
 POSITION = 50  # where abbey's lane stood in the last snapshot
 

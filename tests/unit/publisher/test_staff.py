@@ -107,13 +107,14 @@ def test_a_word_in_the_configuration_does_not_drop_all_staff(world: World, tmp_p
     assert held(world) == ["staff_not_managed"]
     assert world.unitu.posts == 1
     assert world.desk.show("abbey").disabled == (TEACHER,)
-    world.adopt()
+    world.adopt(None, "most-would-go")
     world.work()
     assert world.unitu.enabled == {STUDENT, "s2@abbey.example"}
 
 
 def test_a_teachers_changed_email_waits_and_is_released_for_the_teacher_alone(world: World) -> None:
     world.tell(an_employee("214", 30, email="new@abbey.example"), an_account("214", 31), a_lane(32))
+    world.adopt()  # two people have one id: that is told, and needs a yes
     world.work(until=600)
     assert world.unitu.enabled == {STUDENT, TEACHER, "s214@abbey.example"}
     world.desk.release("abbey", world.desk.waiting("abbey"))

@@ -313,9 +313,10 @@ class World:
         finally:
             points.hooks.clear()
 
-    def adopt(self, accounts: Iterable[str] | None = None) -> None:
+    def adopt(self, accounts: Iterable[str] | None = None, *words: str) -> None:
+        """Without a list of accounts, or with one; ``words``: for what else needs a word of its own."""
         shown = self.desk.show("abbey", None if accounts is None else list(accounts))
-        self.desk.adopt(shown, "ann")
+        self.desk.adopt(shown, "ann", {"without-accounts", "same-ids", *words})
 
     # --- out ---------------------------------------------------------------------------------------------------------
 
