@@ -32,7 +32,8 @@ class PublisherMachine(RuleBasedStateMachine):
         super().__init__()
         lane_log.disabled = True  # it tells each of the many rebuilds
         self.folder = tempfile.TemporaryDirectory()
-        self.world = World(a_config(Path(self.folder.name)))
+        self.path = Path(self.folder.name)
+        self.world = World(a_config(self.path))
         self.offset = 10
         self.truth: dict[str, AccountState] = {}
         self.told: list[AccountState] = []
@@ -159,8 +160,12 @@ class PublisherMachine(RuleBasedStateMachine):
     def says_yes(self) -> None:
         with contextlib.suppress(NotWhole):
             shown = self.world.desk.show("abbey")
-            self.world.desk.adopt(shown)
-            self.approved |= set(shown.disabled)
+            self.world.desk.adopt(shown, words=shown.words)
+            self.approve(shown.disabled)
+
+    def approve(self, disabled: tuple[str, ...]) -> None:
+        """Somebody has seen who would be disabled."""
+        self.approved |= set(disabled)
 
     @rule()
     def releases(self) -> None:

@@ -12,7 +12,7 @@ from services.publisher.adopt import Desk
 from services.publisher.deliver import Deliverer
 from services.publisher.tenant_store import TenantStore
 from services.publisher.tenant_view import TenantViews
-from services.publisher.unitu import Outcome
+from services.publisher.unitu import Outcome, classify
 from services.publisher.view import PublisherView
 from services.publisher.wakes import Wakes
 from shared import points
@@ -139,7 +139,8 @@ class Unitu:
     """
     Accounts by e-mail: enabled or not. ``plan`` says how the next posts end; the default is an acceptance.
 
-    ``times-out`` (applied), ``lost`` (never arrived), ``crash`` (applied, and the process dies), or a status.
+    ``times-out`` (applied), ``lost`` (never arrived), ``crash`` (applied, and the process dies), ``in part`` (applied
+    but for whom it would disable, and refused), ``page`` (applied, and a page comes back), or a status.
     """
 
     def __init__(self) -> None:
@@ -161,7 +162,13 @@ class Unitu:
         if isinstance(step, int) and step >= 300:
             kind = "unknown" if step >= 500 or step in (408, 429) else "rejected"
             return Outcome(kind, f"answered {step}", step)
+        before = dict(self.accounts)
         self.apply(body)
+        if step == "in part":
+            self.accounts |= {email: True for email, is_enabled in before.items() if is_enabled}
+            return classify(422)
+        if step == "page":
+            return classify(200, text="<html>")
         if step == "crash":
             raise Crash
         if step == "times-out":
