@@ -17,7 +17,7 @@ from services.publisher.adopt import NotWhole, Outdated
 from services.publisher.last import may_be_at_unitu
 from shared.config_load import load
 from shared.tenant import email_key
-from tests.property.test_publisher import PublisherMachine
+from tests.property.test_publisher import STUDENTS, PublisherMachine
 
 THEIRS = ("Head@x", "s9@x")
 KEYS = ("made-up-key", "another-key")
@@ -45,6 +45,14 @@ class AdoptionMachine(PublisherMachine):
     @rule(step=st.sampled_from(["in part", "page", "times-out", "lost"]), then=st.sampled_from(["page", 503, 422]))
     def unitu_takes_what_it_will(self, step: str, then: str | int) -> None:
         self.world.unitu.plan = [step, then]
+
+    @rule(student=STUDENTS, step=st.sampled_from(["in part", "page", "times-out", "lost"]))
+    def returns_and_nobody_knows(self, student: str, step: str) -> None:
+        """Somebody leaves, comes back, and what Unitu took of that is not known."""
+        self.leaves(student, is_seen=True)
+        self.somebody_publishes()
+        self.world.unitu.plan = [step]
+        self.joins_or_changes(student, "", "Ada", is_seen=True)
 
     @rule(has_all=st.booleans())
     def says_yes_with_a_list(self, has_all: bool) -> None:
