@@ -1,12 +1,23 @@
 """The decisions that a person makes: what they are shown, what their yes is bound to, what it lets go."""
 
+import copy
 from pathlib import Path
 
 import pytest
 
-from services.publisher.adopt import NotWhole, Outdated
+from services.publisher.adopt import NeedsWord, NotWhole, Outdated
 from shared.tenant import SnapshotAccepted, SnapshotHeld
-from tests.unit.publisher.world import LIVE, QUICK, World, a_config, a_lane, a_leaver, an_account
+from tests.unit.publisher.world import (
+    LIVE,
+    MANAGED,
+    QUICK,
+    World,
+    a_config,
+    a_lane,
+    a_leaver,
+    an_account,
+    an_employee,
+)
 
 
 @pytest.fixture
@@ -151,6 +162,154 @@ def test_a_roster_older_than_the_last_snapshot_is_said_to_be_so(world: World) ->
     world.append(a_leaver("9", 1), a_lane(3))
     world.read()
     assert world.desk.show("abbey").is_behind
+
+
+def test_a_roster_older_than_the_last_snapshot_needs_a_word_of_its_own(world: World) -> None:
+    world.adopt()
+    world.work(until=10)
+    old = copy.deepcopy(world.lanes)
+    world.tell_school(an_account("3", 20), at=30)
+    world.work(until=10)
+    world.lanes = old  # the view is put back, and has not read on yet
+    world.restart()
+    assert world.desk.show("abbey").words == ("roster-behind",)
+    with pytest.raises(NeedsWord):
+        world.adopt()
+    world.work(until=300)
+    assert "s3@abbey.example" in world.unitu.enabled
+    assert world.desk.show("abbey").disabled == ("s3@abbey.example",)
+    world.adopt(None, "roster-behind")
+    world.work(until=70)
+    assert "s3@abbey.example" not in world.unitu.enabled  # somebody saw it, and said so
+
+
+def test_an_empty_roster_needs_a_word_of_its_own(tmp_path: Path) -> None:
+    world = World(a_config(tmp_path))
+    world.tell_school()
+    world.unitu.accounts = {"s1@abbey.example": True}
+    with pytest.raises(NeedsWord, match="nobody of any school"):
+        world.adopt()
+    world.work()
+    assert world.unitu.enabled == {"s1@abbey.example"}
+    world.adopt(None, "empty-roster")
+    world.work()
+    assert world.unitu.enabled == set()
+
+
+@pytest.mark.parametrize("theirs", [["s1@abbey.example"], None])
+@pytest.mark.parametrize("step", ["times-out", "page", "in part"])
+def test_a_second_yes_shows_whom_the_first_one_may_have_brought_to_unitu(
+    world: World, theirs: list[str] | None, step: str
+) -> None:
+    """The POST of the first yes is not known to be accepted: whoever it provisioned may be at Unitu, and is shown."""
+    world.adopt(["s1@abbey.example"])  # 2 is new to Unitu
+    world.unitu.plan = [step]
+    world.work_once()
+    assert "s2@abbey.example" in world.unitu.enabled
+    world.forget("2")  # nothing explains it
+    world.read()
+    world.publish()
+    assert [one.code for one in world.deliveries(SnapshotHeld)[-1].reasons] == ["account_unknown"]
+    shown = world.desk.show("abbey", theirs)
+    world.desk.adopt(shown, words=shown.words)
+    world.work(until=300)
+    assert {"s1@abbey.example", "s2@abbey.example"} - world.unitu.enabled == set(shown.disabled) != set()
+
+
+def test_a_second_yes_before_anything_was_sent_shows_whom_the_first_one_had(world: World) -> None:
+    world.adopt()
+    world.forget("2")
+    world.read()
+    assert world.desk.show("abbey").disabled == ("s2@abbey.example",)
+    assert world.desk.show("abbey", ["s1@abbey.example"]).disabled == ("s2@abbey.example",)
+    world.adopt()
+    world.tell(an_account("3", 30))
+    assert world.desk.show("abbey").disabled == ("s2@abbey.example",)  # of every roster, not only of the last
+
+
+def test_one_yes_is_not_two(world: World) -> None:
+    shown = world.desk.show("abbey")
+    world.desk.adopt(shown, words=shown.words)
+    with pytest.raises(Outdated):
+        world.desk.adopt(shown, words=shown.words)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "words"),
+    [
+        pytest.param([], ("list-meets-few",), id="no address"),
+        pytest.param(["s1@abbey.example"], (), id="half of the roster"),
+        pytest.param(["head@x"], ("list-meets-few", "most-would-go"), id="nobody of the roster"),
+        pytest.param(["s1@abbey.example", "a@x"], (), id="half of the accounts would go"),
+        pytest.param(["s1@abbey.example", "a@x", "b@x"], ("most-would-go",), id="more than half would go"),
+    ],
+)
+def test_a_list_that_says_little_or_a_roster_that_lacks_most_needs_a_word(
+    world: World, accounts: list[str], words: tuple[str, ...]
+) -> None:
+    shown = world.desk.show("abbey", accounts)
+    assert shown.words == words
+    if words:
+        with pytest.raises(NeedsWord):
+            world.desk.adopt(shown, words=words[1:])
+    assert world.desk.adopt(shown, words=words).adoption is not None
+
+
+def test_a_list_of_students_alone_needs_a_word_while_staff_are_managed(tmp_path: Path) -> None:
+    world = World(a_config(tmp_path, MANAGED + QUICK))
+    world.tell_school(*(an_account(str(n), n) for n in range(1, 9)))
+    world.tell_school(an_employee("214", 12), an_employee("215", 13), kind="staff", at=15)
+    students = [f"s{n}@abbey.example" for n in range(1, 9)]
+    shown = world.desk.show("abbey", students)
+    assert shown.words == ("list-meets-few",)
+    assert "0 of 2 staff" in shown.concerns[0].message
+    assert {kind: (one.kept, one.new) for kind, one in shown.by_kind.items()} == {"student": (8, 0), "staff": (0, 2)}
+    assert world.desk.show("abbey", [*students, "t214@abbey.example"]).words == ()
+
+
+def test_more_than_half_of_one_kind_of_the_last_snapshot_needs_a_word(tmp_path: Path) -> None:
+    world = World(a_config(tmp_path, MANAGED + QUICK))
+    world.tell_school(*(an_account(str(n), n) for n in range(1, 9)))
+    world.tell_school(an_employee("214", 12), an_employee("215", 13), kind="staff", at=15)
+    world.adopt()
+    world.work(until=10)
+    world.forget("214", "abbey+staff")
+    world.read()
+    assert world.desk.show("abbey").words == ()
+    world.forget("215", "abbey+staff")
+    world.read()
+    shown = world.desk.show("abbey")
+    assert shown.words == ("most-would-go",)
+    assert shown.by_kind["staff"].disabled == 2
+
+
+def test_a_list_is_asked_for_until_something_was_accepted(world: World) -> None:
+    assert world.desk.show("abbey").words == ("without-accounts",)
+    world.adopt()
+    assert world.desk.show("abbey").words == ("without-accounts",)
+    world.work()
+    assert world.desk.show("abbey").words == ()
+
+
+def test_a_list_is_asked_for_once(world: World) -> None:
+    world.adopt(["s1@abbey.example", "s2@abbey.example"])
+    assert world.desk.show("abbey").words == ()
+
+
+def test_unitus_own_spelling_stays(world: World, tmp_path: Path) -> None:
+    (tmp_path / "protected.json").write_text(
+        '{"students": [{"firstName": "T", "lastName": "U", "email": "test@x", "year": null, "programmeCodes": []}]}'
+    )
+    world.config = a_config(tmp_path, LIVE + QUICK + 'protected = "protected.json"\n')
+    world.restart()
+    world.adopt(["S1@Abbey.example", "S2@Abbey.example", "S3@abbey.example", "Test@x"])
+    world.work()
+    there = ["S1@Abbey.example", "S2@Abbey.example", "Test@x"]
+    assert [one["email"] for one in world.unitu.bodies[-1]["students"]] == there
+    assert world.desk.waits("abbey") == ()  # a spelling is not a new e-mail
+    world.tell(an_account("3", 20))  # of whom Unitu had an account, and the first roster did not
+    world.publish()
+    assert [one["email"] for one in world.unitu.bodies[-1]["students"]] == [*there[:2], "S3@abbey.example", "Test@x"]
 
 
 # --- e-mails ---------------------------------------------------------------------------------------------------------
