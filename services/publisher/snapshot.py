@@ -79,7 +79,7 @@ def take(
         person.ref: person
         for person in people
         if person.head and (has_staff or person.kind == "student")
-        if person.status == "enabled" or person.ref in last.kept
+        if person.status == "enabled" or (person.status == "none" and person.ref in last.kept)
     }
     fixed = [record.spelled(last.spelled(record.email)) for record in fixed if has_staff or record.kind == "student"]
     protected = {email_key(record.email): record for record in fixed}
