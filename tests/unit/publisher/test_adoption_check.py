@@ -11,7 +11,7 @@ from services.publisher.fingerprint import fingerprint_of
 from services.sandbox.unitu_body import Body
 from services.sandbox.unitu_rules import Account, Entities, Rules, apply
 from shared.config_load import load
-from shared.model import Category, Verdict
+from shared.model import Category, Module, Verdict
 from shared.tenant import SnapshotHeld, TenantState
 from tests.unit.publisher.test_undecided import on_the_roll
 from tests.unit.publisher.world import (
@@ -277,9 +277,15 @@ def test_a_code_that_becomes_two_things_later_is_held(tmp_path: Path) -> None:
 def test_a_prefix_makes_two_codes_of_one_wherever_they_stand(tmp_path: Path) -> None:
     world = two_of_one_code(tmp_path)
     configured(world, tmp_path, ("[schools.borough]\n", '[schools.borough]\ncode_prefix = "B."\n'))
+    history = (Module(code="Y10-HIS", name="History", programme_code="Y10"),)
+    for school in ("abbey", "borough"):
+        told = a_structure(school, at=20)
+        world.tell(msgspec.structs.replace(told, structure=msgspec.structs.replace(told.structure, modules=history)))
     world.adopt()
     world.work(until=10)
     body = world.unitu.bodies[-1]
+    modules = [(one["code"], one["programmeCode"]) for one in body["modules"]]
+    assert modules == [("B.Y10-HIS", "B.Y10"), ("Y10-HIS", "Y10")]
     assert [(one["code"], one["departmentCode"]) for one in body["programmes"]] == [
         ("B.Y10", "B.TEACH"),
         ("Y10", "TEACH"),
