@@ -11,7 +11,8 @@ PURE = {
     *("reconcile.py", "guard.py", "close.py", "absences.py", "proof.py", "holds.py", "rollover.py"),
     *("rules.py", "staff.py", "academic_year.py", "assess.py", "rulings.py", "edits.py"),
     *("parse.py", "spelling.py", "fields.py", "employees.py", "structure.py", "posts.py", "certificate.py"),
-    *("snapshot.py", "safety.py", "report.py"),
+    *("snapshot.py", "safety.py", "report.py", "addresses.py"),
+    *("account_list.py", "adoption_check.py", "concerns.py", "prefixes.py", "preview.py", "unprovisioned.py"),
     *("explained.py", "explain_verdicts.py", "explain_pending.py", "explain_unitu.py", "explain_live.py"),
 }
 CLIENTS = {"confluent_kafka", "faststream", "kafka", "redis", "httpx", "starlette", "uvicorn", "asyncio", "socket"}
