@@ -10,12 +10,15 @@ import io
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 
 from services.publisher import transitions
 from services.publisher.emails import EmailRule
+from services.publisher.facts import caught_up, miscounted, whole
+from services.publisher.keeping import Composed, compose
 from services.publisher.last import accounts_of, last_of, outstanding
-from services.publisher.safety import caught_up, whole
+from services.publisher.releases import Releasable, releasable
 from services.publisher.snapshot import Snapshot, take
 from services.publisher.tenant_store import TenantStore
 from services.publisher.tenant_view import TenantView, TenantViews
@@ -73,11 +76,13 @@ class Shown:
     number: int
     waits: tuple[EmailWait, ...]
     left_out_count: int
+    without: tuple[str, ...] = ()
 
     @property
     def bound(self) -> str:
         """The hash of all that the yes is about."""
         lines = [self.tenant, self.roster_hash, self.url, str(self.has_staff), *self.schools, "", *self.disabled]
+        lines += ["", *self.without] if self.without else []
         return blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
 
 
@@ -94,15 +99,18 @@ class Desk:
     def state(self, tenant: str) -> TenantState:
         return self._tenants.read(tenant)
 
-    def show(self, tenant: str, accounts: Collection[str] | None = None) -> Shown:
+    def show(self, tenant: str, accounts: Collection[str] | None = None, without: Collection[str] = ()) -> Shown:
         """
         The roster as it is now, and who would be disabled: of ``accounts`` (Unitu's e-mails) and of what was delivered.
+        ``without``: areas, as "school/area", that were never read, and that this yes does without.
 
         Raises: NotWhole, Retryable.
         """
         state = self._tenants.read(tenant)
-        view, snapshot = self._snapshot(tenant, state)
+        view, snapshot = self._snapshot(tenant, state, without)
         facts = view.facts
+        if wrong := miscounted(facts):
+            raise NotWhole(wrong.reasons)
         theirs = {email_key(email) for email in accounts or () if email_key(email)}
         known = theirs | accounts_of(state)
         students = Counter(seat.school for seat in snapshot.roster.values() if seat.kind == "student")
@@ -126,6 +134,7 @@ class Desk:
             number=state.number,
             waits=snapshot.waits,
             left_out_count=len(snapshot.without_email) + sum(one.is_left_out for one in snapshot.conflicts),
+            without=tuple(sorted(without)),
         )
 
     def adopt(self, shown: Shown, operator: str = "") -> TenantState:
@@ -150,6 +159,7 @@ class Desk:
             url=shown.url,
             operator=operator,
             rebuilds=dict(shown.rebuilds),
+            accepts_missing=shown.without,
         )
 
         def change(state: TenantState) -> TenantState | None:
@@ -194,12 +204,41 @@ class Desk:
 
     def newest(self, tenant: str) -> tuple[TenantView, Snapshot]:
         """What would be sent now. Raises: NotWhole, Retryable."""
-        return self._snapshot(tenant, self._tenants.read(tenant))
+        view, composed = self._composed(tenant)
+        return view, composed.snapshot
 
-    def _snapshot(self, tenant: str, state: TenantState) -> tuple[TenantView, Snapshot]:
+    def holds(self, tenant: str) -> tuple[Releasable, ...]:
+        """What waits for a person's yes by its hash. Raises: NotWhole, Retryable."""
+        _, composed = self._composed(tenant)
+        return releasable(composed, self._tenants.read(tenant), self._config.tenants[tenant], self._clock())
+
+    def let_go(self, tenant: str, hashes: Sequence[str]) -> tuple[Releasable, ...]:
+        """
+        A person's yes to exactly what these hashes name. The tenant comes due at once.
+
+        Raises: Outdated when nothing is held under one of them (any more); NotWhole, Retryable.
+        """
+        found = {one.hash: one for one in self.holds(tenant)}
+        if unknown := [hash for hash in hashes if hash not in found]:
+            raise Outdated(f"nothing is held under {', '.join(unknown)}; `rollcall tenant show {tenant}` says what is")
+        at = write(self._clock())
+        self._tenants.update(tenant, lambda state: transitions.let_go(state, hashes, at))
+        self.hasten(tenant)
+        return tuple(found[hash] for hash in hashes)
+
+    def _composed(self, tenant: str) -> tuple[TenantView, Composed]:
+        state, settings = self._tenants.read(tenant), self._config.tenants[tenant]
+        view = self._views.read(tenant)
+        if missing := whole(view.facts, state.adoption.accepts_missing if state.adoption else ()):
+            raise NotWhole(missing.reasons)
+        sent = partial(self._tenants.sent, tenant, state.accepted.number) if state.accepted else dict
+        return view, compose(view, state, settings, sent, is_live=settings.mode == "live")
+
+    def _snapshot(self, tenant: str, state: TenantState, without: Collection[str] = ()) -> tuple[TenantView, Snapshot]:
         settings = self._config.tenants[tenant]
         view = self._views.read(tenant)
-        if missing := whole(view.facts):
+        accepted = state.adoption.accepts_missing if state.adoption else ()
+        if missing := whole(view.facts, {*without, *accepted}):
             raise NotWhole(missing.reasons)
         rule = EmailRule(sends=settings.email_change == "send", releases=state.email_releases)
         is_managed = settings.staff == "managed"

@@ -36,7 +36,7 @@ def last_of(state: TenantState) -> Last:
     seats: dict[str, tuple[Seat, ...]] = {}
     for email, seat in state.roster.items():
         position = _position(state, seat)
-        if email not in unknown.gained:  # else the newer snapshots had it as ``gained`` says
+        if email not in unknown.gained and seat.position < 0:  # else the newer snapshots had it as ``gained`` says
             position = unknown.lost.get(email, unknown.positions.get(seat.school, position))
         seats[email] = (msgspec.structs.replace(seat, position=position),)
     for email, seat in unknown.gained.items():
@@ -77,7 +77,8 @@ def _fold(state: TenantState, unknown: Unknown, intent: Intent) -> Unknown:
     gained = {**unknown.gained}
     for email, seat in intent.gained.items():
         gained.pop(email, None)
-        gained[email] = msgspec.structs.replace(seat, position=intent.positions.get(seat.school, -1))
+        position = seat.position if seat.position >= 0 else intent.positions.get(seat.school, -1)
+        gained[email] = msgspec.structs.replace(seat, position=position)
     newest_first = {email: gained[email] for email in [*intent.gained, *(e for e in gained if e not in intent.gained)]}
     return Unknown(positions={**unknown.positions, **intent.positions}, gained=newest_first, lost=lost)
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from services.publisher.identity import NOBODY, Identity, identity_of
 from shared.books import book_of
 from shared.events import Evidence
 from shared.model import Details, Frozen, Kind
@@ -17,7 +18,8 @@ class Person(Frozen, array_like=True, kw_only=True):
     The newest that ``account-state`` says of one account.
 
     ``person`` is the account's key within its book. Unitu's JSON is ``head`` + the e-mail + ``tail``: the e-mail that
-    is sent is decided for the whole tenant. Both are empty for an account that has no details.
+    is sent is decided for the whole tenant. Both are empty for an account that has no details. A disabled account keeps
+    them: while its removal is held, it is sent as it was. ``has_modules``: the record says which, were it none.
     """
 
     school: str
@@ -29,6 +31,8 @@ class Person(Frozen, array_like=True, kw_only=True):
     head: bytes = b""
     tail: bytes = b""
     evidence: Evidence | None = None
+    identity: Identity = NOBODY
+    has_modules: bool = False
 
     @property
     def book(self) -> str:
@@ -59,7 +63,7 @@ def person_of(state: AccountState, key: str) -> Person:
     """``key``: the account's key within its book."""
     details = state.details
     email, head, tail = details.email if details else "", b"", b""
-    if details is not None and state.status == "enabled":
+    if details is not None and state.status != "none":
         email = email.strip()
         head, tail = _around_the_email(state, details)
     return Person(
@@ -72,6 +76,8 @@ def person_of(state: AccountState, key: str) -> Person:
         head=head,
         tail=tail,
         evidence=state.evidence,
+        identity=identity_of(state),
+        has_modules=bool(state.modules) or (state.assessment is not None and state.assessment.modules is not None),
     )
 
 

@@ -1,11 +1,12 @@
 """Each step of a tenant's state: a TenantState in, the next one out. Pure; ``tenant_store`` makes it last."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
+from services.publisher.codes import LISTS
 from services.publisher.last import apply, difference, last_of, outstanding
-from services.publisher.snapshot import LISTS, Snapshot
+from services.publisher.snapshot import Snapshot
 from shared.tenant import Accepted, Adoption, Held, Intent, Seat, Simulated, TenantState, email_key
 
 _with = msgspec.structs.replace
@@ -28,7 +29,7 @@ def announced(
         positions=dict(positions),
         entities={name: tuple(snapshot.entities[name]) for name in LISTS},
     )
-    held = state.held if state.held and state.held.kind == "rejected" else None
+    held = state.held if state.held and (state.held.kind == "rejected" or state.held.is_partial) else None
     return _with(state, number=intent.number, intent=intent, held=held)
 
 
@@ -37,15 +38,28 @@ def settled(state: TenantState) -> TenantState:
     return state if state.intent is None else _with(state, intent=None, unknown=outstanding(state))
 
 
-def withdrawn(state: TenantState, number: int) -> TenantState | None:
-    """The POST of this number was never sent. None: the state has moved on."""
-    return _with(state, intent=None) if _is_open(state, number) else None
+def withdrawn(state: TenantState, number: int, not_before: str) -> TenantState | None:
+    """The POST of this number was never sent; the next waits a little. None: the state has moved on."""
+    if not _is_open(state, number):
+        return None
+    return _with(state, intent=None, retries=state.retries + 1, not_before=not_before)
+
+
+def shortened(state: TenantState, number: int, ends_at: str) -> TenantState | None:
+    """The intent said that it ends at a time that cannot be. None: the state has moved on."""
+    intent = state.intent
+    return _with(state, intent=_with(intent, ends_at=ends_at)) if intent and intent.number == number else None
 
 
 def taken(
     state: TenantState, number: int, snapshot: Snapshot, known_people: Collection[str], at: str, resend_at: str
 ) -> TenantState | None:
-    """Accepted: its roster is the last one, and nothing is unknown any more. None: the state has moved on."""
+    """
+    Accepted: its roster is the last one, and nothing is unknown any more. None: the state has moved on.
+
+    Whoever has the e-mail now owns the account: it is nobody's former one any more. A protected record is nobody, so
+    whose e-mail it has keeps it.
+    """
     intent = state.intent
     if intent is None or not _is_open(state, number):
         return None
@@ -61,7 +75,7 @@ def taken(
         former={
             person: email
             for person, email in sorted(former.items())
-            if person not in snapshot.carried and person in known_people
+            if person not in snapshot.carried and person in known_people and not _is_anothers(snapshot, email, person)
         },
         accounts=None,
         intent=None,
@@ -71,18 +85,26 @@ def taken(
             for person, email in state.email_releases.items()
             if person in known_people and email_key(snapshot.carried.get(person, "")) != email
         },
-        held=None,
+        held=state.held if state.held and state.held.is_partial else None,
         retries=0,
         not_before=None,
         resend_at=resend_at,
+        releases={hash: when for hash, when in state.releases.items() if hash not in snapshot.used},
+        refused={ref: digest for ref, digest in state.refused.items() if ref in snapshot.refused},
     )
+
+
+def _is_anothers(snapshot: Snapshot, email: str, person: str) -> bool:
+    seat = snapshot.roster.get(email_key(email))
+    return seat is not None and bool(seat.book) and seat.ref != person
 
 
 def unsure(state: TenantState, number: int, not_before: str) -> TenantState | None:
     """Nobody knows whether Unitu took it. None: the state has moved on."""
     if not _is_open(state, number):
         return None
-    return _with(settled(state), retries=state.retries + 1, not_before=not_before, held=None)
+    held = state.held if state.held and state.held.is_partial else None
+    return _with(settled(state), retries=state.retries + 1, not_before=not_before, held=held)
 
 
 def refused(state: TenantState, number: int, held: Held) -> TenantState | None:
@@ -90,6 +112,24 @@ def refused(state: TenantState, number: int, held: Held) -> TenantState | None:
     if not _is_open(state, number):
         return None
     return _with(state, intent=None, held=held, retries=0, not_before=None)
+
+
+def spared(state: TenantState, number: int, refused: Mapping[str, str]) -> TenantState | None:
+    """
+    Unitu said no because of some records (person -> digest): they are held, and the rest goes. It may have taken the
+    others, but not these. None: the state has moved on.
+    """
+    if not _is_open(state, number):
+        return None
+    unknown, before = outstanding(state), state.unknown.gained if state.unknown else {}
+    gained = {email: seat for email, seat in unknown.gained.items() if seat.ref not in refused or email in before}
+    state = _with(state, intent=None, unknown=_with(unknown, gained=gained))
+    return _with(state, refused=dict(sorted((state.refused | dict(refused)).items())), retries=0)
+
+
+def let_go(state: TenantState, hashes: Iterable[str], at: str) -> TenantState:
+    """A person's yes to what each of these hashes names."""
+    return _with(state, releases=state.releases | dict.fromkeys(sorted(hashes), at))
 
 
 def held(state: TenantState, held: Held | None) -> TenantState:

@@ -131,6 +131,7 @@ class PublisherMachine(RuleBasedStateMachine):
 
     def goes_on(self, is_seen: bool) -> None:
         """Its batch ends, and everybody is quick."""
+        self.world.recount("abbey")
         self.world.append(a_lane(self.offset + 1))
         if is_seen:
             self.world.read()
