@@ -8,6 +8,7 @@ import typer
 
 from services.cli.invocation import AsJson, Operator, Yes, config_of, invocation_of, login_name
 from services.cli.output import print_json, print_table, tell_error
+from services.cli.releasable import tell_release
 from shared.books import book_of, words_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def adopt(
             "--accounts", metavar="FILE.csv", exists=True, dir_okay=False, help="Unitu's accounts, with their e-mails."
         ),
     ] = None,
+    without_area: Annotated[
+        list[str] | None,
+        typer.Option("--without-area", metavar="SCHOOL/AREA", help="Go without what was never read; may be repeated."),
+    ] = None,
     yes: Yes = False,
     operator: Operator = "",
     as_json: AsJson = False,
@@ -51,7 +56,7 @@ def adopt(
     theirs = None if accounts is None else emails_of(accounts.read_text(encoding="utf-8-sig"))
     with DeskParts(config) as desk:
         try:
-            shown = desk.show(tenant, theirs)
+            shown = desk.show(tenant, theirs, without_area or ())
         except NotWhole as error:
             tell_error(error, as_json=as_json)
             raise typer.Exit(NOT_WHOLE) from error
@@ -81,16 +86,20 @@ def show(context: typer.Context, tenant: Tenant, as_json: AsJson = False) -> Non
         state = desk.state(tenant)
         try:
             waits: Any = desk.waits(tenant)
+            releasable = desk.holds(tenant)
         except NotWhole:
-            waits = None
+            waits, releasable = None, ()
     facts = state_as_dict(config, state)
     if as_json:
-        print_json(facts | {"waits": waits})
+        print_json(facts | {"waits": waits, "releasable": releasable})
         return
     print_table(("", ""), [(name.replace("_", " "), _cell(value)) for name, value in facts.items()])
     if waits:
         typer.echo("")
         _tell_waits(waits)
+    for hold in releasable:
+        typer.echo("")
+        tell_release(hold)
 
 
 @app.command(
@@ -236,5 +245,6 @@ def _cell(value: Any) -> object:
         return ", ".join(map(str, value))
     if isinstance(value, msgspec.Struct):
         held: Any = value
-        return f"{held.kind} since {held.since}: " + "; ".join(reason.message for reason in held.reasons)
+        part = " of some people" if held.is_partial else ""
+        return f"{held.kind}{part} since {held.since}: " + "; ".join(reason.message for reason in held.reasons)
     return "-" if value is None else value

@@ -206,7 +206,8 @@ class PublisherService:
                 log.warning(
                     "tenant %s was due in %.0f days, which cannot be; it is looked at now", member, (at - now) / 86_400
                 )
-                parts.due.hasten(member, now)
+                parts.due.remove(member)  # with the lease, if it is that which ends then
+                parts.due.ensure({member: now})
 
     async def _work(self, parts: Parts, deliverer: Deliverer, stop: asyncio.Event) -> None:
         attempt = 0
