@@ -100,7 +100,7 @@ class Deliverer:
 
     def _prepare(self, claim: Claim, tenant: Tenant) -> Ready | Later:
         name, is_asked, now = claim.member, bool(claim.note), self._clock()
-        self._began_at = self._began_at or now
+        self._began_at = min(self._began_at or now, now)  # a clock that went back was wrong before
         if tenant.mode == "paused":
             return Later(PAUSED_SECONDS, is_told=True)
         state = self._tenants.read(name)

@@ -7,6 +7,7 @@ no function here knows where a TenantState is kept.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import msgspec
 
@@ -18,12 +19,13 @@ class Last:
     """
     ``seats``: e-mail -> who had it, the newest first, each with the position of the last snapshot that had them there.
     ``emails``: person -> the e-mails under which Unitu may have them, the newest first. ``former``: person -> the
-    e-mail of one who is in no last snapshot, but was in an earlier one.
+    e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: hashes of forgotten people's.
     """
 
     seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
     emails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
+    orphans: frozenset[str] = frozenset()
 
     def holder(self, email: str) -> str | None:
         """Whose account the e-mail was last."""
@@ -50,7 +52,12 @@ def last_of(state: TenantState) -> Last:
                 if email not in map(email_key, kept):
                     kept.append(seat.email or email)
     former = {person: email for person, email in state.former.items() if person not in emails}
-    return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former)
+    return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former, frozenset(state.orphans))
+
+
+def orphan(email: str) -> str:
+    """What is kept of an e-mail once its person is forgotten: enough to know it again."""
+    return blake2b(email_key(email).encode(), digest_size=8).hexdigest()
 
 
 def accounts_of(state: TenantState) -> frozenset[str]:

@@ -12,9 +12,11 @@ from hashlib import blake2b
 import msgspec
 
 from services.publisher.identity import Identity, canonical, is_one_person
-from services.publisher.last import Last
+from services.publisher.last import Last, orphan
 from services.publisher.person import Person
 from shared.tenant import email_key
+
+FORGOTTEN = "somebody who was forgotten"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ class Owners:
         seats = self.last.seats.get(key, ())
         if seats:
             return tuple(seat.ref for seat in seats)
-        return (self._former[key],) if key in self._former else ()
+        if key in self._former:
+            return (self._former[key],)
+        return (FORGOTTEN,) if orphan(key) in self.last.orphans else ()
 
     def may_have(self, ref: str, key: str) -> bool:
         """May this person be sent under this e-mail? A move that waits is noted."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from services.publisher.codes import LISTS
-from services.publisher.last import apply, difference, last_of, outstanding
+from services.publisher.last import apply, difference, last_of, orphan, outstanding
 from services.publisher.snapshot import Snapshot
 from shared.tenant import Accepted, Adoption, Held, Intent, Seat, Simulated, TenantState, email_key
 
@@ -63,8 +63,7 @@ def taken(
     intent = state.intent
     if intent is None or not _is_open(state, number):
         return None
-    before = last_of(state)
-    former = {**before.former, **{person: emails[0] for person, emails in before.emails.items()}}
+    former = _former(state)
     return _with(
         state,
         accepted=Accepted(
@@ -77,6 +76,7 @@ def taken(
             for person, email in sorted(former.items())
             if person not in snapshot.carried and person in known_people and not _is_anothers(snapshot, email, person)
         },
+        orphans=_orphans(state, former, snapshot, known_people),
         accounts=None,
         intent=None,
         unknown=None,
@@ -92,6 +92,20 @@ def taken(
         releases={hash: when for hash, when in state.releases.items() if hash not in snapshot.used},
         refused={ref: digest for ref, digest in state.refused.items() if ref in snapshot.refused},
     )
+
+
+def _former(state: TenantState) -> dict[str, str]:
+    """Person -> the e-mail that they had last, whether or not they are in the last snapshot."""
+    before = last_of(state)
+    return {**before.former, **{person: emails[0] for person, emails in before.emails.items()}}
+
+
+def _orphans(
+    state: TenantState, former: Mapping[str, str], snapshot: Snapshot, known_people: Collection[str]
+) -> tuple[str, ...]:
+    gone = {orphan(email) for person, email in former.items() if person not in known_people}
+    here = {orphan(email) for email in snapshot.roster}
+    return tuple(sorted((gone | set(state.orphans)) - here))
 
 
 def _is_anothers(snapshot: Snapshot, email: str, person: str) -> bool:
@@ -153,6 +167,7 @@ def adopted(
 
     An intent whose POST may still be accepted is told against the new roster.
     """
+    here = {seat.ref for seat in roster.values()}
     intent = state.intent if state.intent and state.intent.ends_at > adoption.at else None
     if intent is not None:
         members = apply(state.roster, intent.gained, intent.lost)
@@ -163,6 +178,7 @@ def adopted(
         adoption=adoption,
         roster=dict(roster),
         positions=dict(positions),
+        former={person: email for person, email in sorted(_former(state).items()) if person not in here},
         accounts=accounts,
         intent=intent,
         unknown=None,

@@ -157,7 +157,8 @@ class Unitu:
     """
     Accounts by e-mail: enabled or not. ``plan`` says how the next posts end; the default is an acceptance.
 
-    ``times-out`` (applied), ``lost`` (never arrived), ``crash`` (applied, and the process dies), or a status.
+    ``times-out`` (applied), ``lost`` (never arrived), ``crash`` (applied, and the process dies), ``points`` (refused,
+    because of the first student's record), or a status.
     """
 
     def __init__(self) -> None:
@@ -176,6 +177,8 @@ class Unitu:
         step = self.plan.pop(0) if self.plan else 202
         if step == "lost":
             return Outcome("unknown", "no answer")
+        if step == "points":
+            return Outcome("rejected", "refuses a record", 422, pointers=(("students", 0),))
         if isinstance(step, int) and step >= 300:
             kind = "unknown" if step >= 500 or step in (408, 429) else "rejected"
             return Outcome(kind, f"answered {step}", step)
