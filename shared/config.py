@@ -117,6 +117,9 @@ class Poison(Section):
     minimum: PositiveWhole = 100  # a school that sent fewer counts as if the rest had been sound
 
 
+LEASE_MARGIN_SECONDS = 10.0  # an intent is written and read again before its POST, by Kafka
+
+
 class Tenant(Section):
     """One Unitu API key."""
 
@@ -130,6 +133,7 @@ class Tenant(Section):
     min_interval_seconds: Number = 300.0  # after an accepted snapshot
     resend_hours: Number = 24.0  # the newest snapshot goes again, even if identical
     resend_after_change_seconds: Number = 3600.0
+    max_gap_days: Number = 7.0  # after so long without an accepted snapshot a person must say yes again
     retry_max_seconds: Number = 300.0  # the longest wait between two tries
     timeout_seconds: PositiveNumber = 60.0  # of one POST, in all
     lease_seconds: PositiveNumber = Field(90.0, validate_default=True)
@@ -145,8 +149,13 @@ class Tenant(Section):
     @field_validator("lease_seconds")
     @classmethod
     def _outlasts_a_post(cls, value: float, info: ValidationInfo) -> float:
-        if value <= info.data.get("timeout_seconds", 0.0):
-            raise ValueError("must be longer than timeout_seconds: whoever takes over waits a POST out")
+        timeout = info.data.get("timeout_seconds", 0.0)
+        least = timeout + min(LEASE_MARGIN_SECONDS, timeout / 2)
+        if value < least:
+            raise ValueError(
+                f"must be at least {least:g}, {least - timeout:g} more than timeout_seconds: an intent is written"
+                " before a POST, and whoever takes over waits both out"
+            )
         return value
 
     @field_validator("protected")
@@ -288,11 +297,12 @@ class IsamsSchool(School):
 
 
 class PushSchool(School):
-    INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {"api_key"}
+    INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {"api_key", "fresh_hours"}
 
     api_key: Secret  # what the sender puts in API_KEY: it names the school
     key: Literal["email", "id"] = "email"  # fixed for the school's life
     absence: Literal["left", "unexplained"] = "left"  # what it means not to be in an accepted body
+    fresh_hours: Number = 26.0  # how long a body may be sent on: one a day, and two hours more
 
 
 def source_of(school: object) -> str:

@@ -88,6 +88,7 @@ class Adoption(Frozen, kw_only=True):
     """
     A person's yes to a roster. ``bound`` is the hash of all that was shown; ``rebuilds`` maps a lane to the rebuild
     that the shown roster came after. Another set of schools, list of staff, address or prefix needs another yes.
+    ``accepts_missing``: areas that were never read, and may be missing all the same, each as "school/area".
 
     ``fingerprint`` is that of the API key: the key is the institution, and another one needs a yes of its own.
     ``key_operator`` gave it at ``key_confirmed_at``, where the key was changed since. ``has_accounts``: who is at Unitu
@@ -114,23 +115,32 @@ class Adoption(Frozen, kw_only=True):
     shared_ids: tuple[str, ...] = ()
     shared_codes: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    accepts_missing: tuple[str, ...] = ()
 
 
 class Reason(Frozen, kw_only=True):
-    """Why a snapshot does not go. ``code`` is one of a few words, ``message`` is for people; neither names a person."""
+    """
+    Why a snapshot does not go. ``code`` is one of a few words, ``message`` is for people; neither names a person.
+    ``hash`` is what a person names to let exactly this go; "" where only something else helps.
+    """
 
     code: str
     message: str
     school: str = ""
     count: int = 0
+    hash: str = ""
 
 
 class Held(Frozen, kw_only=True):
-    """``hold`` needs a person, ``wait`` may pass by itself, ``rejected`` is Unitu's own no."""
+    """
+    ``hold`` needs a person, ``wait`` may pass by itself, ``rejected`` is Unitu's own no. ``is_partial``: only those
+    whom the reasons are about are held, and are sent as before; everybody else's changes go.
+    """
 
     kind: Literal["hold", "wait", "rejected"]
     reasons: tuple[Reason, ...]
     since: str
+    is_partial: bool = False
 
 
 class Simulated(Frozen, kw_only=True):
@@ -147,7 +157,10 @@ class TenantState(Frozen, kw_only=True):
     ``former`` maps people who are out of it to the e-mail that they had. ``email_releases`` maps a person to the new
     e-mail that was released. ``accounts``: whom Unitu had, as far as known, when the roster was adopted; forgotten when
     the next snapshot is accepted, as is ``earlier``: who is in no list, but in a roster that was adopted before.
-    ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again.
+    ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again. ``releases`` maps the hash of
+    what a person has let go, and no snapshot has had yet, to the time of it. ``refused`` maps a person (or / and a
+    protected e-mail) to the digest of the record that Unitu refused. ``orphans`` are hashes of e-mails whose people are
+    forgotten here, and whose accounts are not: nobody gets one without a yes.
 
     ``spellings`` are e-mails as Unitu's own list has them, and as they are sent. ``kept`` maps a person whom the roll
     has and no rule lets have an account yet to the e-mail of the account that Unitu has of them. ``overtaken``: the
@@ -176,6 +189,9 @@ class TenantState(Frozen, kw_only=True):
     spellings: tuple[str, ...] = ()
     kept: dict[str, str] = {}
     overtaken: int = 0
+    releases: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    orphans: tuple[str, ...] = ()
 
 
 # --- deliveries --------------------------------------------------------------------------------------------------
@@ -250,6 +266,7 @@ class Report(Frozen, kw_only=True):
     ``is_compared``: False where what was last sent is no longer known field by field, so that updates and enrolments
     cannot be told. ``counts`` are of all; each list has at most 5,000. ``blocked`` are people enrolled into what does
     not exist there yet, as far as known: it is new since the last accepted snapshot, or in no list of this one.
+    ``undefined_codes``: list -> codes that records have and no school defines; nobody was sent with them.
     """
 
     is_compared: bool
@@ -267,6 +284,7 @@ class Report(Frozen, kw_only=True):
     without_email: tuple[Who, ...] = ()
     not_taken: tuple[NotTaken, ...] = ()
     repeated_codes: dict[str, tuple[str, ...]] = {}
+    undefined_codes: dict[str, tuple[str, ...]] = {}
 
 
 class SnapshotAccepted(Frozen, kw_only=True):

@@ -8,6 +8,7 @@ import typer
 
 from services.cli.invocation import AsJson, Operator, WrongWord, config_of, invocation_of, login_name
 from services.cli.output import print_json, tell_error
+from services.cli.releasable import tell_release
 from services.cli.tenant_text import as_dict, state_as_dict, tell_preview, tell_state, tell_waits
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def adopt(
     without_accounts: Annotated[
         bool, typer.Option("--without-accounts", help="Adopt without a list of Unitu's accounts.")
     ] = False,
+    without_area: Annotated[
+        list[str] | None,
+        typer.Option("--without-area", metavar="SCHOOL/AREA", help="Go without what was never read; may be repeated."),
+    ] = None,
     accept: Annotated[
         list[str] | None,
         typer.Option("--accept", metavar="WORD", help="Have it although it was warned of; may be repeated."),
@@ -65,9 +70,11 @@ def adopt(
     tables = [read_table(path.read_bytes()) for path in accounts or ()]
     with DeskParts(config) as desk:
         try:
-            ours = desk.emails(tenant) if tables else frozenset()
+            without = without_area or ()
+            ours = desk.emails(tenant, without) if tables else frozenset()
             lists = [choose(table, ours) for table in tables]
-            shown = desk.show(tenant, [email for one in lists for email in one.emails] if tables else None)
+            theirs = [email for one in lists for email in one.emails] if tables else None
+            shown = desk.show(tenant, theirs, without)
         except NotWhole as error:
             tell_error(error, as_json=as_json)
             raise typer.Exit(NOT_WHOLE) from error
@@ -158,16 +165,20 @@ def show(context: typer.Context, tenant: Tenant, as_json: AsJson = False) -> Non
         state, key = desk.state(tenant), desk.fingerprint(tenant)
         try:
             waits: Any = desk.waits(tenant)
+            releasable = desk.holds(tenant)
         except NotWhole:
-            waits = None
+            waits, releasable = None, ()
     facts = state_as_dict(config, state, key)
     if as_json:
-        print_json(facts | {"waits": waits})
+        print_json(facts | {"waits": waits, "releasable": releasable})
         return
     tell_state(facts)
     if waits:
         typer.echo("")
         tell_waits(waits)
+    for hold in releasable:
+        typer.echo("")
+        tell_release(hold)
 
 
 @app.command(

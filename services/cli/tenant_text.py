@@ -146,5 +146,6 @@ def _cell(value: Any) -> object:
         return ", ".join(map(str, value))
     if isinstance(value, msgspec.Struct):
         held: Any = value
-        return f"{held.kind} since {held.since}: " + "; ".join(reason.message for reason in held.reasons)
+        part = " of some people" if held.is_partial else ""
+        return f"{held.kind}{part} since {held.since}: " + "; ".join(reason.message for reason in held.reasons)
     return "-" if value is None else value

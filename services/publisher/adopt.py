@@ -7,6 +7,7 @@ what was shown, and lost when anything was sent in between.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 
@@ -14,11 +15,13 @@ from services.publisher import transitions
 from services.publisher.adoption_check import nobody_of
 from services.publisher.concerns import Concern
 from services.publisher.emails import EmailRule
+from services.publisher.facts import miscounted, whole
 from services.publisher.fingerprint import fingerprint_of
+from services.publisher.keeping import Composed, compose, email_rule
 from services.publisher.last import last_of
 from services.publisher.prefixes import prefixes_of
 from services.publisher.preview import Shown, preview
-from services.publisher.safety import whole
+from services.publisher.releases import Releasable, releasable
 from services.publisher.snapshot import Snapshot, take
 from services.publisher.tenant_store import TenantStore
 from services.publisher.tenant_view import TenantView, TenantViews
@@ -65,23 +68,25 @@ class Desk:
     def state(self, tenant: str) -> TenantState:
         return self._tenants.read(tenant)
 
-    def show(self, tenant: str, accounts: Collection[str] | None = None) -> Shown:
+    def show(self, tenant: str, accounts: Collection[str] | None = None, without: Collection[str] = ()) -> Shown:
         """
         The roster as it is now, and who would be disabled: of ``accounts`` (Unitu's e-mails) and of what was delivered.
+        ``without``: areas, as "school/area", that were never read, and that this yes does without.
 
         Raises: NotWhole, also where a population has a roll and nobody in the roster; Retryable.
         """
-        state, view = self._tenants.read(tenant), self._views.read(tenant)
-        if missing := whole(view.facts):
-            raise NotWhole(missing.reasons)
-        _, snapshot = self._snapshot(tenant, state, view)
+        state = self._tenants.read(tenant)
+        view, snapshot = self._snapshot(tenant, state, without)
+        if wrong := miscounted(view.facts):
+            raise NotWhole(wrong.reasons)
         if nobody := tuple(nobody_of(view.facts, snapshot)):
             raise NotWhole(nobody)
-        return preview(tenant, state, view, self._rule(tenant, state), accounts)
+        shown = preview(tenant, state, view, self._rule(tenant, state), accounts)
+        return replace(shown, without=tuple(sorted(without)))
 
-    def emails(self, tenant: str) -> frozenset[str]:
+    def emails(self, tenant: str, without: Collection[str] = ()) -> frozenset[str]:
         """Every e-mail, as compared, that a list of Unitu's accounts may be known by. Raises: NotWhole, Retryable."""
-        view, snapshot = self.newest(tenant)
+        view, snapshot = self._snapshot(tenant, self._tenants.read(tenant), without)
         people = {email_key(person.email) for person in view.facts.people.values()}
         return frozenset(snapshot.roster) | (people - {""})
 
@@ -136,6 +141,7 @@ class Desk:
             shared_ids=tuple(shown.shared_ids),
             shared_codes=shown.shared_codes,
             words=shown.words,
+            accepts_missing=shown.without,
         )
 
     def _configured(self, tenant: str) -> tuple[object, ...]:
@@ -195,17 +201,46 @@ class Desk:
 
     def newest(self, tenant: str) -> tuple[TenantView, Snapshot]:
         """What would be sent now. Raises: NotWhole, Retryable."""
-        return self._snapshot(tenant, self._tenants.read(tenant), self._views.read(tenant))
+        view, composed = self._composed(tenant)
+        return view, composed.snapshot
 
-    def _snapshot(self, tenant: str, state: TenantState, view: TenantView) -> tuple[TenantView, Snapshot]:
-        if missing := whole(view.facts):
+    def holds(self, tenant: str) -> tuple[Releasable, ...]:
+        """What waits for a person's yes by its hash. Raises: NotWhole, Retryable."""
+        _, composed = self._composed(tenant)
+        return releasable(composed, self._tenants.read(tenant), self._config.tenants[tenant], self._clock())
+
+    def let_go(self, tenant: str, hashes: Sequence[str]) -> tuple[Releasable, ...]:
+        """
+        A person's yes to exactly what these hashes name. The tenant comes due at once.
+
+        Raises: Outdated when nothing is held under one of them (any more); NotWhole, Retryable.
+        """
+        found = {one.hash: one for one in self.holds(tenant)}
+        if unknown := [hash for hash in hashes if hash not in found]:
+            raise Outdated(f"nothing is held under {', '.join(unknown)}; `rollcall tenant show {tenant}` says what is")
+        at = write(self._clock())
+        self._tenants.update(tenant, lambda state: transitions.let_go(state, hashes, at))
+        self.hasten(tenant)
+        return tuple(found[hash] for hash in hashes)
+
+    def _composed(self, tenant: str) -> tuple[TenantView, Composed]:
+        state, settings = self._tenants.read(tenant), self._config.tenants[tenant]
+        view = self._views.read(tenant)
+        if missing := whole(view.facts, state.adoption.accepts_missing if state.adoption else ()):
+            raise NotWhole(missing.reasons)
+        sent = partial(self._tenants.sent, tenant, state.accepted.number) if state.accepted else dict
+        return view, compose(view, state, settings, sent, is_live=settings.mode == "live")
+
+    def _snapshot(self, tenant: str, state: TenantState, without: Collection[str] = ()) -> tuple[TenantView, Snapshot]:
+        view = self._views.read(tenant)
+        accepted = state.adoption.accepts_missing if state.adoption else ()
+        if missing := whole(view.facts, {*without, *accepted}):
             raise NotWhole(missing.reasons)
         people, rule, has_staff = view.facts.people.values(), self._rule(tenant, state), view.facts.has_staff
         return view, take(people, view.structures, view.protected, last_of(state), rule, has_staff=has_staff)
 
     def _rule(self, tenant: str, state: TenantState) -> EmailRule:
-        sends = self._config.tenants[tenant].email_change == "send"
-        return EmailRule(sends=sends, releases=state.email_releases)
+        return email_rule(state, self._config.tenants[tenant])
 
 
 def hash_of_waits(waits: Iterable[EmailWait]) -> str:

@@ -17,7 +17,7 @@ from shared.books import kind_of, school_of
 from shared.tenant import Adoption, Reason
 
 if TYPE_CHECKING:
-    from services.publisher.safety import Facts
+    from services.publisher.facts import Facts
 
 FIX = "`rollcall tenant adopt` shows what would happen and asks"
 PROTECTED = "protected"

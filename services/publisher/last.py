@@ -7,6 +7,7 @@ no function here knows where a TenantState is kept.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import msgspec
 
@@ -18,13 +19,15 @@ class Last:
     """
     ``seats``: e-mail -> who had it, the newest first, each with the position of the last snapshot that had them there.
     ``emails``: person -> the e-mails under which Unitu may have them, the newest first. ``former``: person -> the
-    e-mail of one who is in no last snapshot, but was in an earlier one. ``spellings``: e-mail -> how Unitu's own list
-    has it. ``kept``: person without an account of ours -> the e-mail under which Unitu has one of theirs.
+    e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: hashes of forgotten people's.
+    ``spellings``: e-mail -> how Unitu's own list has it. ``kept``: person without an account of ours -> the e-mail
+    under which Unitu has one of theirs.
     """
 
     seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
     emails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
+    orphans: frozenset[str] = frozenset()
     spellings: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
 
@@ -43,7 +46,7 @@ def last_of(state: TenantState) -> Last:
     seats: dict[str, tuple[Seat, ...]] = {}
     for email, seat in state.roster.items():
         position = _position(state, seat)
-        if email not in unknown.gained:  # else the newer snapshots had it as ``gained`` says
+        if email not in unknown.gained and seat.position < 0:  # else the newer snapshots had it as ``gained`` says
             position = unknown.lost.get(email, unknown.positions.get(seat.school, position))
         seats[email] = (msgspec.structs.replace(seat, position=position),)
     for email, seat in unknown.gained.items():
@@ -58,7 +61,13 @@ def last_of(state: TenantState) -> Last:
                     kept.append(seat.email or email)
     former = {person: email for person, email in state.former.items() if person not in emails}
     spellings = {email_key(email): email for email in state.spellings}
-    return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former, spellings, state.kept)
+    known = {person: tuple(kept) for person, kept in emails.items()}
+    return Last(seats, known, former, frozenset(state.orphans), spellings, state.kept)
+
+
+def orphan(email: str) -> str:
+    """What is kept of an e-mail once its person is forgotten: enough to know it again."""
+    return blake2b(email_key(email).encode(), digest_size=8).hexdigest()
 
 
 def accounts_of(state: TenantState) -> frozenset[str]:
@@ -96,7 +105,8 @@ def _fold(state: TenantState, unknown: Unknown, intent: Intent) -> Unknown:
     gained = {**unknown.gained}
     for email, seat in intent.gained.items():
         gained.pop(email, None)
-        gained[email] = msgspec.structs.replace(seat, position=intent.positions.get(seat.school, -1))
+        position = seat.position if seat.position >= 0 else intent.positions.get(seat.school, -1)
+        gained[email] = msgspec.structs.replace(seat, position=position)
     newest_first = {email: gained[email] for email in [*intent.gained, *(e for e in gained if e not in intent.gained)]}
     return Unknown(positions={**unknown.positions, **intent.positions}, gained=newest_first, lost=lost)
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from services.publisher.identity import NOBODY, Identity, identity_of
 from services.publisher.unprovisioned import as_if_provisioned, reasons_of, verdict_of
 from shared.books import book_of
 from shared.config import School
@@ -19,7 +20,8 @@ class Person(Frozen, array_like=True, kw_only=True):
     The newest that ``account-state`` says of one account.
 
     ``person`` is the account's key within its book. Unitu's JSON is ``head`` + the e-mail + ``tail``: the e-mail that
-    is sent is decided for the whole tenant. Both are empty for an account that has no details.
+    is sent is decided for the whole tenant. Both are empty for an account that has no details. A disabled account keeps
+    them: while its removal is held, it is sent as it was. ``has_modules``: the record says which, were it none.
 
     ``verdict`` is that of who is on the roll ("" of who is not), ``reasons`` why one of them has no account of ours:
     their JSON is then what their record has, for the account that Unitu may have of them.
@@ -34,6 +36,8 @@ class Person(Frozen, array_like=True, kw_only=True):
     head: bytes = b""
     tail: bytes = b""
     evidence: Evidence | None = None
+    identity: Identity = NOBODY
+    has_modules: bool = False
     verdict: str = ""
     reasons: tuple[str, ...] = ()
 
@@ -67,7 +71,7 @@ def person_of(state: AccountState, key: str, school: School | None = None) -> Pe
     as_told = state if state.status != "none" else as_if_provisioned(state, school)
     details = as_told.details if as_told else None
     email, head, tail = details.email.strip() if details else _email_of(state), b"", b""
-    if as_told is not None and details is not None and state.status != "disabled":
+    if as_told is not None and details is not None:
         head, tail = _around_the_email(as_told, details)
     return Person(
         school=state.school,
@@ -79,6 +83,8 @@ def person_of(state: AccountState, key: str, school: School | None = None) -> Pe
         head=head,
         tail=tail,
         evidence=state.evidence,
+        identity=identity_of(state),
+        has_modules=bool(state.modules) or (state.assessment is not None and state.assessment.modules is not None),
         verdict=verdict_of(state),
         reasons=reasons_of(state),
     )

@@ -11,9 +11,9 @@ from services.publisher import concerns
 from services.publisher.adoption_check import shared_codes, shared_ids
 from services.publisher.concerns import Concern
 from services.publisher.emails import EmailRule
+from services.publisher.facts import caught_up
 from services.publisher.last import Last, accounts_of, last_of, may_be_at_unitu, outstanding
 from services.publisher.person import Person
-from services.publisher.safety import caught_up
 from services.publisher.snapshot import Snapshot, take
 from services.publisher.tenant_view import TenantView
 from shared.addresses import canonical
@@ -57,6 +57,7 @@ class Shown:
     given, if one was, and those that we delivered; ``disabled``: those of them, and of the rosters adopted before, that
     this one lacks. ``by_school`` counts students, ``staff_count`` the staff of all schools and of the protected file.
     ``is_behind``: the view stands before the last accepted snapshot. ``concerns``: what needs a word of its own.
+    ``without``: areas that were never read, and that the yes does without.
     """
 
     tenant: str
@@ -89,6 +90,7 @@ class Shown:
     shared_ids: Mapping[str, tuple[str, ...]]
     shared_codes: tuple[str, ...]
     concerns: tuple[Concern, ...]
+    without: tuple[str, ...] = ()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ class Shown:
             [(email, seat.ref, seat.email) for email, seat in sorted(self.roster.items())],
             *(self.accounts, self.disabled, self.has_accounts, self.words),
             [(one.school, one.kind, one.person, one.fate) for one in self.undecided],
-            *(sorted(self.shared_ids.items()), self.shared_codes),
+            *(sorted(self.shared_ids.items()), self.shared_codes, self.without),
         ]
         return blake2b(json.dumps(about).encode(), digest_size=16).hexdigest()
 

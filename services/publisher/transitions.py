@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from services.publisher import last
-from services.publisher.last import apply, carried_over, difference, last_of, may_be_at_unitu, outstanding
-from services.publisher.snapshot import LISTS, Snapshot
+from services.publisher.codes import LISTS
+from services.publisher.last import apply, carried_over, difference, last_of, may_be_at_unitu, orphan, outstanding
+from services.publisher.snapshot import Snapshot
 from shared.tenant import Accepted, Adoption, Held, Intent, Seat, Simulated, TenantState, email_key
 
 _with = msgspec.structs.replace
@@ -29,7 +30,7 @@ def announced(
         positions=dict(positions),
         entities={name: tuple(snapshot.entities[name]) for name in LISTS},
     )
-    held = state.held if state.held and state.held.kind == "rejected" else None
+    held = state.held if state.held and (state.held.kind == "rejected" or state.held.is_partial) else None
     return _with(state, number=intent.number, intent=intent, held=held)
 
 
@@ -38,9 +39,17 @@ def settled(state: TenantState) -> TenantState:
     return state if state.intent is None else _with(state, intent=None, unknown=outstanding(state))
 
 
-def withdrawn(state: TenantState, number: int) -> TenantState | None:
-    """The POST of this number was never sent. None: the state has moved on."""
-    return _with(state, intent=None) if _is_open(state, number) else None
+def withdrawn(state: TenantState, number: int, not_before: str) -> TenantState | None:
+    """The POST of this number was never sent; the next waits a little. None: the state has moved on."""
+    if not _is_open(state, number):
+        return None
+    return _with(state, intent=None, retries=state.retries + 1, not_before=not_before)
+
+
+def shortened(state: TenantState, number: int, ends_at: str) -> TenantState | None:
+    """The intent said that it ends at a time that cannot be. None: the state has moved on."""
+    intent = state.intent
+    return _with(state, intent=_with(intent, ends_at=ends_at)) if intent and intent.number == number else None
 
 
 def taken(
@@ -49,15 +58,15 @@ def taken(
     """
     Accepted: its roster is the last one, and nothing is unknown any more. None: the state has moved on.
 
-    Unless an older one may be applied after it: the newest goes again then, at once.
+    Unless an older one may be applied after it: the newest goes again then, at once. Whoever has the e-mail now owns
+    the account: it is nobody's former one any more. A protected record is nobody, so whose e-mail it has keeps it.
     """
     intent = state.intent
     if intent is None or not _is_open(state, number):
         return None
     roster = apply(state.roster, intent.gained, intent.lost)
     is_overtaken = number <= state.overtaken
-    before = last_of(state)
-    former = {**before.former, **{person: emails[0] for person, emails in before.emails.items()}}
+    former = _former(state)
     return _with(
         state,
         accepted=Accepted(
@@ -68,8 +77,9 @@ def taken(
         former={
             person: email
             for person, email in sorted(former.items())
-            if person not in snapshot.carried and person in known_people
+            if person not in snapshot.carried and person in known_people and not _is_anothers(snapshot, email, person)
         },
+        orphans=_orphans(state, former, snapshot, known_people),
         accounts=None,
         earlier=(),
         kept={person: email for person, email in state.kept.items() if person in known_people},
@@ -80,10 +90,12 @@ def taken(
             for person, email in state.email_releases.items()
             if person in known_people and email_key(snapshot.carried.get(person, "")) != email
         },
-        held=None,
+        held=state.held if state.held and state.held.is_partial else None,
         retries=0,
         not_before=None,
         resend_at=at if is_overtaken else resend_at,
+        releases={hash: when for hash, when in state.releases.items() if hash not in snapshot.used},
+        refused={ref: digest for ref, digest in state.refused.items() if ref in snapshot.refused},
     )
 
 
@@ -101,11 +113,31 @@ def overtaken(
     return _with(state, unknown=unknown, overtaken=state.number, resend_at=at)
 
 
+def _former(state: TenantState) -> dict[str, str]:
+    """Person -> the e-mail that they had last, whether or not they are in the last snapshot."""
+    before = last_of(state)
+    return {**before.former, **{person: emails[0] for person, emails in before.emails.items()}}
+
+
+def _orphans(
+    state: TenantState, former: Mapping[str, str], snapshot: Snapshot, known_people: Collection[str]
+) -> tuple[str, ...]:
+    gone = {orphan(email) for person, email in former.items() if person not in known_people}
+    here = {orphan(email) for email in snapshot.roster}
+    return tuple(sorted((gone | set(state.orphans)) - here))
+
+
+def _is_anothers(snapshot: Snapshot, email: str, person: str) -> bool:
+    seat = snapshot.roster.get(email_key(email))
+    return seat is not None and bool(seat.book) and seat.ref != person
+
+
 def unsure(state: TenantState, number: int, not_before: str) -> TenantState | None:
     """Nobody knows whether Unitu took it. None: the state has moved on."""
     if not _is_open(state, number):
         return None
-    return _with(settled(state), retries=state.retries + 1, not_before=not_before, held=None)
+    held = state.held if state.held and state.held.is_partial else None
+    return _with(settled(state), retries=state.retries + 1, not_before=not_before, held=held)
 
 
 def refused(state: TenantState, number: int, held: Held) -> TenantState | None:
@@ -113,6 +145,24 @@ def refused(state: TenantState, number: int, held: Held) -> TenantState | None:
     if not _is_open(state, number):
         return None
     return _with(settled(state), held=held, retries=0, not_before=None)
+
+
+def spared(state: TenantState, number: int, refused: Mapping[str, str]) -> TenantState | None:
+    """
+    Unitu said no because of some records (person -> digest): they are held, and the rest goes. It may have taken the
+    others, but not these. None: the state has moved on.
+    """
+    if not _is_open(state, number):
+        return None
+    unknown, before = outstanding(state), state.unknown.gained if state.unknown else {}
+    gained = {email: seat for email, seat in unknown.gained.items() if seat.ref not in refused or email in before}
+    state = _with(state, intent=None, unknown=_with(unknown, gained=gained))
+    return _with(state, refused=dict(sorted((state.refused | dict(refused)).items())), retries=0)
+
+
+def let_go(state: TenantState, hashes: Iterable[str], at: str) -> TenantState:
+    """A person's yes to what each of these hashes names."""
+    return _with(state, releases=state.releases | dict.fromkeys(sorted(hashes), at))
 
 
 def held(state: TenantState, held: Held | None) -> TenantState:
@@ -140,6 +190,7 @@ def adopted(
     An intent whose POST may still be accepted is told against the new roster. ``spellings``: e-mails as a list of
     Unitu's has them; a newer list goes before an older one.
     """
+    here = {seat.ref for seat in roster.values()}
     intent = state.intent if state.intent and state.intent.ends_at > adoption.at else None
     if intent is not None:
         members = apply(state.roster, intent.gained, intent.lost)
@@ -151,6 +202,7 @@ def adopted(
         adoption=adoption,
         roster=dict(roster),
         positions=dict(positions),
+        former={person: email for person, email in sorted(_former(state).items()) if person not in here},
         accounts=accounts,
         earlier=tuple(sorted(may_be_at_unitu(state) - set(accounts))),
         spellings=tuple(spelling for _, spelling in sorted(spelled.items())),

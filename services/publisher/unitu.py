@@ -3,12 +3,14 @@
 import asyncio
 import email.utils
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 import httpx
 from pydantic import SecretStr
+
+from services.publisher.refusals import pointers_in
 
 TEXT_LIMIT = 500  # characters of an answer that are kept
 
@@ -33,7 +35,7 @@ class Outcome:
     ``accepted`` is not *applied*: Unitu works asynchronously. ``unknown``: it may or may not have been taken.
 
     ``message`` is for people and has neither secret nor person in it, ``text`` is Unitu's own answer. ``retry_after``
-    is in seconds.
+    is in seconds. ``pointers``: the records that the answer points at, as (list, place in it).
     """
 
     kind: Literal["accepted", "unknown", "rejected"]
@@ -41,6 +43,7 @@ class Outcome:
     status: int | None = None
     text: str = ""
     retry_after: float | None = None
+    pointers: tuple[tuple[str, int], ...] = ()
 
 
 class Post(Protocol):
@@ -123,7 +126,8 @@ class Unitu:
         except httpx.HTTPError as error:
             return Outcome("unknown", f"no answer: {type(error).__name__}")
         text = answer.text.replace(secret, "…")
-        return classify(answer.status_code, answer.headers.get("Retry-After"), text)
+        outcome = classify(answer.status_code, answer.headers.get("Retry-After"), text)
+        return replace(outcome, pointers=pointers_in(answer.text)) if outcome.status in (400, 422) else outcome
 
     async def close(self) -> None:
         if self._client is not None:

@@ -129,7 +129,8 @@ def test_a_publisher_killed_around_a_post_leaves_no_stale_snapshot(town: Town, p
     town.adopt()
     town.programs.until_at("publisher", point)
     pupils = town.isams.dump()["students"]
-    town.isams.leave(pupils[3]["schoolId"])
+    if point != "announced":  # else Unitu never hears of them: the successor reads to the end before it speaks
+        town.isams.leave(pupils[3]["schoolId"])
     town.isams.change(pupils[0]["schoolId"], surname="Afterwards")
     town.start("publisher")
     town.until_unitu_agrees()

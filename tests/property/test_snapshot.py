@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from services.publisher import transitions
 from services.publisher.emails import EmailRule
+from services.publisher.facts import Facts, LaneFacts
 from services.publisher.last import Last, last_of, outstanding
 from services.publisher.person import Person, pack, unpack
-from services.publisher.safety import Facts, LaneFacts, Send, judge
+from services.publisher.safety import judge
 from services.publisher.snapshot import Fixed, Snapshot, take
+from services.publisher.verdict import Send
 from shared.books import KINDS, book_of, kind_of, school_of
 from shared.events import Evidence
 from shared.tenant import Adoption, Held, TenantState, email_key

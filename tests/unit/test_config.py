@@ -304,6 +304,7 @@ PACES: dict[str, object] = {
     "lease_seconds": 1.0,
     "gradebooks_path": "/x/{schoolId}",
     "transcript_hours": 1.0,
+    "fresh_hours": 1.0,
 }
 
 

@@ -242,7 +242,8 @@ OTHERS = {
     ),
     "a lease that ends before a POST": (
         "\n".join([tenant(timeout_seconds="90"), school()]),
-        "tenants.abbey.lease_seconds: must be longer than timeout_seconds: whoever takes over waits a POST out",
+        "tenants.abbey.lease_seconds: must be at least 100, 10 more than timeout_seconds: an intent is written before a"
+        " POST, and whoever takes over waits both out",
     ),
     "SASL without its mechanism": (
         with_('[kafka]\nsecurity_protocol = "SASL_SSL"\nsasl_username = "x"\nsasl_password = { env = "PUSH_KEY" }'),
@@ -416,8 +417,8 @@ def test_every_fault_is_told_at_once() -> None:
         'set it, or name a file: { file = "path" }',
         "rollcall.toml: tenants.abbey.staff: is missing; "
         'mode = "live" needs staff = "managed" or staff = "not-in-unitu"',
-        "rollcall.toml: tenants.abbey.lease_seconds: must be longer than timeout_seconds: "
-        "whoever takes over waits a POST out",
+        "rollcall.toml: tenants.abbey.lease_seconds: must be at least 110, 10 more than timeout_seconds: an intent is "
+        "written before a POST, and whoever takes over waits both out",
         'rollcall.toml: schools.abbey.source: is missing; add source = "isams" or source = "push"',
         "rollcall.toml: schools.abbey.time_zone: is not a time zone; "
         'use a name of the IANA list, as in "Europe/London"',

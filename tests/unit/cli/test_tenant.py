@@ -13,7 +13,7 @@ from services.publisher.adopt import Desk
 from shared.config import Config
 from shared.config_load import load
 from tests.unit.cli.words import Said, rollcall
-from tests.unit.publisher.world import World, a_config, an_account
+from tests.unit.publisher.world import World, a_config, a_leaver, an_account
 
 
 class Office:
@@ -312,3 +312,55 @@ def test_the_newest_snapshot_goes_when_a_person_asks(office: Office) -> None:
     office.world.work()
     assert office.world.unitu.posts == 2
     assert json.loads(office.say("publish", "abbey", "--json").out)["is_asked_for"] is True
+
+
+# --- what is let go by its hash --------------------------------------------------------------------------------------
+
+
+def with_a_hold(office: Office) -> str:
+    """Three of four have left; what the hold is released by."""
+    office.world.tell_school(*(an_account(str(number), number) for number in range(1, 5)))
+    office.world.adopt()
+    office.world.work(until=10)
+    office.world.tell_school(*(a_leaver(number, 20) for number in "123"), at=20)
+    office.world.work(until=10)
+    [hold] = office.world.desk.holds("abbey")
+    return hold.hash
+
+
+def test_a_hold_is_shown_with_its_hash_and_everybody_in_it(office: Office) -> None:
+    hash = with_a_hold(office)
+    shown = office.say("tenant", "show", "abbey")
+    assert f"{hash}: 3 of 4 students would be disabled at once" in shown.out
+    assert "s1@abbey.example" in shown.out
+    told = json.loads(office.say("tenant", "show", "abbey", "--json").out)
+    assert [one["hash"] for one in told["releasable"]] == [hash]
+
+
+def test_a_hold_is_let_go_by_its_hash(office: Office) -> None:
+    hash = with_a_hold(office)
+    said = office.say("publish", "abbey", "--release", hash)
+    assert said.code == 0
+    assert "is disabled" in said.out
+    office.world.work(until=10)
+    assert office.world.unitu.enabled == {"s4@abbey.example"}
+
+
+def test_a_hash_of_nothing_lets_nobody_go(office: Office) -> None:
+    with_a_hold(office)
+    said = office.say("publish", "abbey", "--release", "0123456789ab")
+    assert said.code == 2
+    assert "nothing is held under 0123456789ab" in said.err
+    office.world.work(until=10)
+    assert len(office.world.unitu.enabled) == 4
+
+
+def test_an_area_that_was_never_read_is_gone_without_by_name(office: Office) -> None:
+    office.world.tell_school(an_account("1", 5, modules=()), areas={"students": 10, "structure": 10})
+    said = office.say("tenant", "adopt", "abbey", "--without-accounts")
+    assert said.code == 3
+    assert "--without-area abbey/sets" in said.err
+    words = ("--without-accounts", "--without-area", "abbey/sets")
+    assert office.say("tenant", "adopt", "abbey", *words, "--yes", office.bound(*words)).code == 0
+    assert office.world.state.adoption is not None
+    assert office.world.state.adoption.accepts_missing == ("abbey/sets",)

@@ -132,7 +132,7 @@ def test_a_new_yes_lets_go_whom_nothing_explains(world: World) -> None:
     world.forget("2")
     world.read()
     world.publish()
-    assert world.unitu.posts == 1
+    assert world.unitu.enabled == {"s1@abbey.example", "s2@abbey.example"}
     shown = world.desk.show("abbey")
     assert shown.disabled == ("s2@abbey.example",)
     world.desk.adopt(shown, words=shown.words)
@@ -366,9 +366,9 @@ def test_those_who_wait_can_be_named_by_either_email(world: World) -> None:
 
 def test_a_tenant_that_sends_needs_no_release(tmp_path: Path) -> None:
     world = World(a_config(tmp_path, LIVE + QUICK + 'email_change = "send"'))
-    world.tell_school(an_account("1", 5))
+    world.tell_school(an_account("1", 5), an_account("2", 6))
     world.adopt()
     world.work()
     world.tell(an_account("1", 20, email="b@x"))
     world.work()
-    assert world.unitu.enabled == {"b@x"}
+    assert world.unitu.enabled == {"b@x", "s2@abbey.example"}

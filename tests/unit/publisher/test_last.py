@@ -10,7 +10,7 @@ from services.publisher.snapshot import Snapshot, take
 from shared.state import AccountState
 from shared.tenant import Adoption, Held, Reason, Seat, TenantState, Unknown
 from tests.unit.publisher.test_snapshot import person
-from tests.unit.publisher.world import an_account
+from tests.unit.publisher.world import a_leaver, an_account, assessed
 
 SENDS = EmailRule(sends=True)
 
@@ -99,7 +99,7 @@ def test_a_rejected_snapshot_may_be_there_in_part(state: TenantState) -> None:
 
 
 def test_a_withdrawn_intent_leaves_nothing(state: TenantState) -> None:
-    after = transitions.withdrawn(announce(state, 20, *people("a", "b", "c")), state.number + 1)
+    after = transitions.withdrawn(announce(state, 20, *people("a", "b", "c")), state.number + 1, "2026")
     assert after is not None
     assert positions(after) == positions(state)
     assert after.number == state.number + 1
@@ -110,14 +110,15 @@ def test_an_outcome_of_another_number_changes_nothing(state: TenantState, number
     state = announce(state, 20, *people("a"))
     assert state.number == 2
     held = Held(kind="rejected", reasons=(), since="2026")
-    assert transitions.withdrawn(state, number) is None
+    assert transitions.withdrawn(state, number, "2026") is None
     assert transitions.unsure(state, number, "2026") is None
     assert transitions.refused(state, number, held) is None
     assert transitions.taken(state, number, snapshot(state), [], "2026", "2026") is None
 
 
 def test_an_email_that_moved_between_people_has_both_while_it_is_unknown(state: TenantState) -> None:
-    moved = unsure(announce(state, 20, an_account("a", email="a@x"), an_account("z", email="b@x")))
+    one = {"assessment": assessed()}  # b has come back under another id
+    moved = unsure(announce(state, 20, *people("a"), an_account("z", email="b@x", **one), a_leaver("b", 15, **one)))
     assert positions(moved)["b@x"] == [("z", 20), ("b", 10)]
     assert last_of(moved).holder("b@x") == "abbey/z"
     back = unsure(announce(moved, 30, *people("a", "b")))

@@ -1,30 +1,32 @@
 """The publisher joined by memory: the real view, store and course, and a Unitu that obeys its document."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import SecretStr
 
 from services.publisher.adopt import Desk
 from services.publisher.deliver import Deliverer
 from services.publisher.tenant_store import TenantStore
-from services.publisher.tenant_view import TenantViews
+from services.publisher.tenant_view import TenantView, TenantViews
 from services.publisher.unitu import Outcome, classify
 from services.publisher.view import PublisherView
 from services.publisher.wakes import Wakes
 from shared import points
 from shared.books import book_of, school_of
-from shared.clock import parse
+from shared.clock import parse, write
 from shared.config import Config
 from shared.config_load import load
 from shared.events import Evidence, StudentAssessed
 from shared.lane import LaneLoop
 from shared.lanes import lane_of
 from shared.memory import MemoryDueQueue, MemoryLaneStore, MemoryLog
-from shared.model import Category, Details, Frozen, Kind, Programme, Structure, Verdict
+from shared.model import Category, Details, Frozen, Kind, Programme, Structure, Student, Verdict
 from shared.state import AccountState, CertifiedSweep, LaneState, SchoolState, StructureState
 from shared.tenant import TenantState, email_key
 from shared.topics import ACCOUNT_STATE, DELIVERIES, SYNC_REQUESTS, TENANT_STATE
@@ -105,7 +107,7 @@ def a_school(
     sound: dict[str, Any] = {
         "kind": kind,
         "certified": CertifiedSweep(sweep="s", started_at="2026", completed_at="2026", at=at),
-        "areas": {"staff" if kind == "staff" else "students": at},
+        "areas": {"staff": at} if kind == "staff" else {"students": at, "structure": at, "sets": at},
         "full_at": at if full_at is None else full_at,
     }
     return SchoolState(school=school, at=at, **(sound | more))
@@ -118,6 +120,22 @@ def a_lane(position: int = 11, lane: int = 0, **more: Any) -> LaneState:
 def a_structure(school: str = "abbey", codes: Sequence[str] = ("Y10",), at: int = 0) -> StructureState:
     programmes = tuple(Programme(code=code, name=f"Year {code[1:]}", department_code="TEACH") for code in codes)
     return StructureState(school=school, at=at, structure=Structure(programmes=programmes))
+
+
+def assessed(student: str = "1", *, school: str = "abbey", **record: Any) -> StudentAssessed:
+    """The newest assessment, for ``an_account(assessment=…)``; ``record``: fields of the student's record."""
+    names: dict[str, Any] = {"first_name": "Ada", "last_name": "Fern", "date_of_birth": "2011-04-09"}
+    return StudentAssessed(
+        school=school,
+        student_id=student,
+        digest="",
+        category=Category.CURRENT,
+        portal=Verdict.ELIGIBLE,
+        account=Verdict.ELIGIBLE,
+        programmes=("Y10",),
+        modules=("Y10-HIS",),
+        student=Student(student_id=student, **(names | record)),
+    )
 
 
 def assessed_without_modules(student: str) -> StudentAssessed:
@@ -139,8 +157,9 @@ class Unitu:
     """
     Accounts by e-mail: enabled or not. ``plan`` says how the next posts end; the default is an acceptance.
 
-    ``times-out`` (applied), ``lost`` (never arrived), ``crash`` (applied, and the process dies), ``in part`` (applied
-    but for whom it would disable, and refused), ``page`` (applied, and a page comes back), or a status.
+    ``times-out`` (applied), ``lost`` (never arrived), ``crash`` (applied, and the process dies), ``points`` (refused,
+    because of the first student's record), ``in part`` (applied but for whom it would disable, and refused), ``page``
+    (applied, and a page comes back), or a status.
     """
 
     def __init__(self) -> None:
@@ -159,6 +178,8 @@ class Unitu:
         step = self.plan.pop(0) if self.plan else 202
         if step == "lost":
             return Outcome("unknown", "no answer")
+        if step == "points":
+            return Outcome("rejected", "refuses a record", 422, pointers=(("students", 0),))
         if isinstance(step, int) and step >= 300:
             kind = "unknown" if step >= 500 or step in (408, 429) else "rejected"
             return Outcome(kind, f"answered {step}", step)
@@ -211,9 +232,16 @@ class History:
 
 
 class World:
-    """One tenant, abbey. What is durable survives ``restart``; what Redis has survives it unless ``empty_redis``."""
+    """
+    One tenant, abbey. What is durable survives ``restart``; what Redis has survives it unless ``empty_redis``.
+
+    ``is_swept``: the schools' records are read all the time; without it, a certified sweep has the time that it was
+    told with. ``counts``: a SchoolState says how many enabled accounts there are, unless the test does.
+    """
 
     def __init__(self, config: Config) -> None:
+        self.is_swept = True
+        self.is_counted = True
         self.config = config
         self.clock = Clock()
         self.out = MemoryLog()
@@ -230,12 +258,14 @@ class World:
         """New processes, everywhere."""
         config, clock = self.config, self.clock
         self.wakes = Wakes(self.wake_hashes, self.due, config.tenants, clock)
-        self.views = TenantViews(config, self.lanes)
+        self.views = _Views(self)
         self.history = History(self.out)
         self.tenants = TenantStore(self.tenant_hashes, self.out, self.history, config.kafka.partitions, clock)
         self.view = PublisherView(config, self.lanes, self.out, self.wakes, clock)
         self.loop = LaneLoop(self.view, self.lanes, self.out, lambda lane: (0, len(self.log.get(lane, []))))
-        self.deliverer = Deliverer(config, self.tenants, self.views, self.wakes, self.due, self.out, self.unitu, clock)
+        self.deliverer = Deliverer(
+            config, self.tenants, self.views, self.wakes, self.due, self.out, self.unitu, clock, self.ends
+        )
         self.desk = Desk(config, self.tenants, self.views, self.due, clock)
         self.due.ensure(dict.fromkeys(config.tenants, clock().timestamp()))
 
@@ -256,12 +286,40 @@ class World:
                 case _:
                     raise TypeError(state)
             lane = state.lane if isinstance(state, LaneState) else lane_of(school, self.config.kafka.partitions)
+            if isinstance(state, SchoolState) and not state.enabled and self.is_counted:
+                state = msgspec.structs.replace(state, enabled=self.enabled(where))
             told = headers(type(state), id="i", school=school, subject=where, time="2026")
             self._put(lane, key or where, encode(state), told)
+
+    def enabled(self, book: str) -> int:
+        """How many enabled accounts the log shows, the newest of each by ``at``."""
+        newest: dict[str, AccountState] = {}
+        for record in self.log.get(lane_of(school_of(book), self.config.kafka.partitions), []):
+            if record.key.startswith(f"{book}/") and not record.value:
+                newest.pop(record.key, None)
+            elif record.key.startswith(f"{book}/") and not record.key.endswith("//structure"):
+                state = decode(record.header("ce_type"), record.value)
+                assert isinstance(state, AccountState)
+                if record.key not in newest or newest[record.key].at <= state.at:
+                    newest[record.key] = state
+        return sum(state.status == "enabled" for state in newest.values())
+
+    def recount(self, book: str) -> None:
+        """As the reconciler does after each batch that changed it."""
+        lane = lane_of(school_of(book), self.config.kafka.partitions)
+        found = [one for one in self.log.get(lane, []) if one.key == book and one.value]
+        if found and self.is_counted:
+            state = decode(found[-1].header("ce_type"), found[-1].value)
+            if state.enabled != self.enabled(book):
+                self.append(msgspec.structs.replace(state, enabled=0))
+
+    def ends(self, lanes: Collection[int]) -> dict[int, int]:
+        return {lane: len(self.log.get(lane, [])) for lane in lanes}
 
     def forget(self, student: str, book: str = "abbey") -> None:
         """A tombstone."""
         self._put(lane_of(school_of(book), self.config.kafka.partitions), f"{book}/{student}", b"", [])
+        self.recount(book)
 
     def _put(self, lane: int, key: str, value: bytes, told: list[tuple[str, bytes]]) -> None:
         log = self.log.setdefault(lane, [])
@@ -275,11 +333,15 @@ class World:
 
     def tell(self, *states: Frozen) -> None:
         self.append(*states)
+        for book in sorted({book_of(one.school, one.kind) for one in states if isinstance(one, AccountState)}):
+            self.recount(book)
         self.read()
 
     def tell_school(self, *accounts: AccountState, at: int = 10, school: str = "abbey", **more: Any) -> None:
         """These accounts, and a certified sweep that ends at ``at``; the lane stands behind it. ``kind``: whose."""
         lane = lane_of(school, self.config.kafka.partitions)
+        self.is_swept = self.is_swept and "certified" not in more
+        self.is_counted = self.is_counted and "enabled" not in more
         self.tell(*accounts, a_school(at, school=school, **more), a_lane(at + 1, lane))
 
     # --- on ----------------------------------------------------------------------------------------------------------
@@ -343,6 +405,28 @@ class World:
 
     def roster(self) -> set[str]:
         return set(self.state.roster)
+
+
+class _Views(TenantViews):
+    """The real views, of schools that are read all the time."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.config, world.lanes)
+        self._world = world
+
+    def read(self, tenant: str) -> TenantView:
+        view = super().read(tenant)
+        if not self._world.is_swept:
+            return view
+        now = write(self._world.clock())
+        states = {
+            book: msgspec.structs.replace(
+                state,
+                certified=state.certified and msgspec.structs.replace(state.certified, completed_at=now),
+            )
+            for book, state in view.facts.states.items()
+        }
+        return replace(view, facts=replace(view.facts, states=states))
 
 
 def _decoded(message: Message) -> Frozen:
