@@ -144,8 +144,8 @@ class TenantState(Frozen, kw_only=True):
     e-mail that was released. ``accounts``: whom Unitu had, as far as known, when the roster was adopted; forgotten when
     the next snapshot is accepted. ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again.
     ``releases`` maps the hash of what a person has let go, and no snapshot has had yet, to the time of it. ``refused``
-    maps a person (or / and a protected e-mail) to the digest of the record that Unitu refused. ``orphans`` are
-    hashes of e-mails whose people are forgotten here, and whose accounts are not: nobody gets one without a yes.
+    maps a person (or / and a protected e-mail) to the digest of the record that Unitu refused. ``orphans``
+    maps the hash of an e-mail that nobody is sent under any more to whose account it is, "" once they are forgotten.
     """
 
     tenant: str
@@ -168,7 +168,7 @@ class TenantState(Frozen, kw_only=True):
     simulated: Simulated | None = None
     releases: dict[str, str] = {}
     refused: dict[str, str] = {}
-    orphans: tuple[str, ...] = ()
+    orphans: dict[str, str] = {}
 
 
 # --- deliveries --------------------------------------------------------------------------------------------------

@@ -19,13 +19,13 @@ class Last:
     """
     ``seats``: e-mail -> who had it, the newest first, each with the position of the last snapshot that had them there.
     ``emails``: person -> the e-mails under which Unitu may have them, the newest first. ``former``: person -> the
-    e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: hashes of forgotten people's.
+    e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: as the state has them.
     """
 
     seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
     emails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
-    orphans: frozenset[str] = frozenset()
+    orphans: Mapping[str, str] = field(default_factory=dict)
 
     def holder(self, email: str) -> str | None:
         """Whose account the e-mail was last."""
@@ -52,7 +52,7 @@ def last_of(state: TenantState) -> Last:
                 if email not in map(email_key, kept):
                     kept.append(seat.email or email)
     former = {person: email for person, email in state.former.items() if person not in emails}
-    return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former, frozenset(state.orphans))
+    return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former, state.orphans)
 
 
 def orphan(email: str) -> str:

@@ -70,7 +70,8 @@ class Owners:
             return tuple(seat.ref for seat in seats)
         if key in self._former:
             return (self._former[key],)
-        return (FORGOTTEN,) if orphan(key) in self.last.orphans else ()
+        owner = self.last.orphans.get(orphan(key))
+        return () if owner is None else (owner or FORGOTTEN,)
 
     def may_have(self, ref: str, key: str) -> bool:
         """May this person be sent under this e-mail? A move that waits is noted."""
