@@ -159,8 +159,8 @@ class TenantState(Frozen, kw_only=True):
     the next snapshot is accepted, as is ``earlier``: who is in no list, but in a roster that was adopted before.
     ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again. ``releases`` maps the hash of
     what a person has let go, and no snapshot has had yet, to the time of it. ``refused`` maps a person (or / and a
-    protected e-mail) to the digest of the record that Unitu refused. ``orphans`` are hashes of e-mails whose people are
-    forgotten here, and whose accounts are not: nobody gets one without a yes.
+    protected e-mail) to the digest of the record that Unitu refused. ``orphans`` maps
+    the hash of an e-mail that nobody is sent under any more to whose account it is, "" once they are forgotten.
 
     ``spellings`` are e-mails as Unitu's own list has them, and as they are sent. ``kept`` maps a person whom the roll
     has and no rule lets have an account yet to the e-mail of the account that Unitu has of them. ``overtaken``: the
@@ -191,7 +191,7 @@ class TenantState(Frozen, kw_only=True):
     overtaken: int = 0
     releases: dict[str, str] = {}
     refused: dict[str, str] = {}
-    orphans: tuple[str, ...] = ()
+    orphans: dict[str, str] = {}
 
 
 # --- deliveries --------------------------------------------------------------------------------------------------

@@ -21,19 +21,20 @@ from typing import Literal
 from services.publisher import pacing, transitions
 from services.publisher.attempt import Later, Ready
 from services.publisher.facts import whole
-from services.publisher.freshness import Times, fresh, is_long_ago, schools_to_ask
+from services.publisher.freshness import Times, fresh, is_long_ago
 from services.publisher.keeping import compose
 from services.publisher.last import accounts_of, last_of
-from services.publisher.messages import Teller, sync_request
+from services.publisher.messages import Teller
 from services.publisher.refusals import refused_records
 from services.publisher.report import report, sent_after
+from services.publisher.sweep_requests import SweepRequests
 from services.publisher.tenant_store import Change, TenantStore
 from services.publisher.tenant_view import TenantView, TenantViews, read_to
 from services.publisher.unitu import Outcome, Post
 from services.publisher.verdict import Hold, Send, Verdict, Wait
 from services.publisher.wakes import Wakes
 from shared.clock import Clock, parse, write
-from shared.config import Config, IsamsSchool, Tenant
+from shared.config import Config, Tenant
 from shared.points import at_point
 from shared.ports import Claim, DueQueue, Log
 from shared.tenant import Held, Reason, TenantState
@@ -79,7 +80,7 @@ class Deliverer:
         self._tell = Teller(config)
         self._began_at: datetime | None = None
         self._goals: dict[str, tuple[float, Mapping[int, int]]] = {}  # since when, and what the view must have read
-        self._asked_at: dict[str, float] = {}  # school -> when a sweep of it was last asked for
+        self._requests = SweepRequests(config, out)
 
     async def deliver(self, claim: Claim) -> None:
         """Raises: Retryable, and then the tenant comes due again when its lease ends."""
@@ -117,6 +118,7 @@ class Deliverer:
         if is_live and found.blocked is not None:
             return self._hold(name, state, found.blocked)
         snapshot = found.snapshot
+        self._requests.for_the_uncounted(found.partial, state, now)
         cause = pacing.cause(state, tenant, snapshot.digest, now.timestamp(), is_asked=is_asked)
         if cause is None:
             return self._nothing_new(name, tenant, state, found.partial, now)
@@ -124,7 +126,7 @@ class Deliverer:
             times = Times(began_at=self._began_at, now=now)
             old = fresh(view.facts, self._config.schools, tenant, state, times)
             if old is not None:
-                self._ask_for_sweeps(old, now)
+                self._requests.for_the_old(old, now)
             if gone := old or is_long_ago(state, tenant, snapshot, now):
                 return self._hold(name, state, gone)
             if found.partial is not None or (state.held is not None and state.held.is_partial):
@@ -174,17 +176,6 @@ class Deliverer:
             return Later(TOO_EARLY_SECONDS)
         self._goals.pop(name, None)
         return read_to(view, wanted)
-
-    def _ask_for_sweeps(self, old: Hold | Wait, now: datetime) -> None:
-        """Of the schools whose records are too old, each at most once per poll."""
-        schools = self._config.schools
-        for school in schools_to_ask(old, schools):
-            settings = schools[school]
-            poll = settings.poll_seconds if isinstance(settings, IsamsSchool) else 0.0
-            if 0 <= now.timestamp() - self._asked_at.get(school, 0.0) < poll:
-                continue
-            self._log.publish([sync_request(school, self._config.kafka.partitions, write(now))])
-            self._asked_at[school] = now.timestamp()
 
     def _too_early(
         self, name: str, tenant: Tenant, state: TenantState, now: datetime, *, is_asked: bool

@@ -19,7 +19,7 @@ class Last:
     """
     ``seats``: e-mail -> who had it, the newest first, each with the position of the last snapshot that had them there.
     ``emails``: person -> the e-mails under which Unitu may have them, the newest first. ``former``: person -> the
-    e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: hashes of forgotten people's.
+    e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: as the state has them.
     ``spellings``: e-mail -> how Unitu's own list has it. ``kept``: person without an account of ours -> the e-mail
     under which Unitu has one of theirs.
     """
@@ -27,7 +27,7 @@ class Last:
     seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
     emails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
-    orphans: frozenset[str] = frozenset()
+    orphans: Mapping[str, str] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
 
@@ -62,7 +62,7 @@ def last_of(state: TenantState) -> Last:
     former = {person: email for person, email in state.former.items() if person not in emails}
     spellings = {email_key(email): email for email in state.spellings}
     known = {person: tuple(kept) for person, kept in emails.items()}
-    return Last(seats, known, former, frozenset(state.orphans), spellings, state.kept)
+    return Last(seats, known, former, state.orphans, spellings, state.kept)
 
 
 def orphan(email: str) -> str:

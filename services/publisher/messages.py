@@ -101,9 +101,10 @@ class Teller:
         return Message(DELIVERIES, lane, tenant, encode(event), tenant_headers(type(event), id, tenant, at))
 
 
-def sync_request(school: str, partitions: int, at: str) -> Message:
-    """Asks for a sweep of a school: nothing may be sent that is older than the publisher."""
-    request = SyncRequested(school=school, reason="the publisher needs records that are not old")
+def sync_request(school: str, partitions: int, at: str, *, full: bool = False) -> Message:
+    """Asks for a sweep of a school: nothing may be sent that is old, or that lacks whom the reconciler counted."""
+    reason = "account-state lacks some of its people" if full else "the publisher needs records that are not old"
+    request = SyncRequested(school=school, full=full, reason=reason)
     id = event_id(school, "", 0, "sync_requested", f"publisher/{at}")
     told = headers(SyncRequested, id=id, school=school, subject=school, time=at)
     return Message(SYNC_REQUESTS, lane_of(school, partitions), school, encode(request), told)

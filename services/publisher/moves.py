@@ -70,7 +70,8 @@ class Owners:
             return tuple(seat.ref for seat in seats)
         if key in self._former:
             return (self._former[key],)
-        return (FORGOTTEN,) if orphan(key) in self.last.orphans else ()
+        owner = self.last.orphans.get(orphan(key))
+        return () if owner is None else (owner or FORGOTTEN,)
 
     def may_have(self, ref: str, key: str) -> bool:
         """May this person be sent under this e-mail? A move that waits is noted."""
@@ -88,13 +89,17 @@ class Owners:
         owners = self.of(key)
         if not owners or ref in owners:
             return True
-        owner = self._identity(owners[0])
-        return owner.name == name_in(json) or self._is_released(Move(key, owners[0], ref))
+        is_owner = self._has_name(owners[0], json)
+        return is_owner or self._is_released(Move(key, owners[0], ref))
 
     def is_protected(self, person: Person, emails: Sequence[str], protected: Mapping[str, bytes]) -> bool:
         """Does the protected file have this person already, under an e-mail that Unitu knows them by?"""
         keys = [email_key(email) for email in emails]
-        return any(key in protected and name_in(protected[key]) == person.identity.name for key in keys)
+        return any(key in protected and self._has_name(person.ref, protected[key]) for key in keys)
+
+    def _has_name(self, ref: str, json: bytes) -> bool:
+        name = self._identity(ref).name
+        return bool(name) and name == name_in(json)
 
     def _identity(self, ref: str) -> Identity:
         person = self.people.get(ref)

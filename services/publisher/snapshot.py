@@ -160,7 +160,7 @@ def take(
             if not emails
         ),
         repeated_codes=entities.repeated,
-        moves=tuple(move for _, move in sorted(owners.asked.items())),
+        moves=tuple(move for _, move in sorted(owners.asked.items()) if not _keeps_it(move, wanted)),
         used=frozenset(base.releases),
         undefined={name: tuple(sorted(codes)) for name, codes in draft.undefined.items()},
         refused=frozenset(refused | {f"/{email_key(one.email)}" for one in fixed if _is_refused(one, base)}),
@@ -181,6 +181,12 @@ def _allowed(
         else [email for email in emails if owners.may_have(ref, email_key(email))]
         for ref, emails in wanted.items()
     }
+
+
+def _keeps_it(move: Move, wanted: Mapping[str, Sequence[str]]) -> bool:
+    """The owner goes on under it, so nothing moves, and the other is told as a conflict."""
+    emails = wanted.get(move.owner, ())
+    return bool(emails) and email_key(emails[0]) == move.email and not move.ref.startswith("/")
 
 
 def record_digest(person: Person) -> str:

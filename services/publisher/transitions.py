@@ -66,7 +66,11 @@ def taken(
         return None
     roster = apply(state.roster, intent.gained, intent.lost)
     is_overtaken = number <= state.overtaken
-    former = _former(state)
+    former = {
+        person: email
+        for person, email in sorted(_former(state).items())
+        if person not in snapshot.carried and person in known_people and not _is_anothers(snapshot, email, person)
+    }
     return _with(
         state,
         accepted=Accepted(
@@ -74,12 +78,8 @@ def taken(
         ),
         roster=roster,
         positions=intent.positions,
-        former={
-            person: email
-            for person, email in sorted(former.items())
-            if person not in snapshot.carried and person in known_people and not _is_anothers(snapshot, email, person)
-        },
-        orphans=_orphans(state, former, snapshot, known_people),
+        former=former,
+        orphans=_orphans(state, former, snapshot.roster, known_people),
         accounts=None,
         earlier=(),
         kept={person: email for person, email in state.kept.items() if person in known_people},
@@ -120,11 +120,20 @@ def _former(state: TenantState) -> dict[str, str]:
 
 
 def _orphans(
-    state: TenantState, former: Mapping[str, str], snapshot: Snapshot, known_people: Collection[str]
-) -> tuple[str, ...]:
-    gone = {orphan(email) for person, email in former.items() if person not in known_people}
-    here = {orphan(email) for email in snapshot.roster}
-    return tuple(sorted((gone | set(state.orphans)) - here))
+    state: TenantState,
+    former: Mapping[str, str],
+    roster: Mapping[str, Seat],
+    known_people: Collection[str] | None = None,
+) -> dict[str, str]:
+    """The accounts that nobody is sent under, and whose owner has another e-mail or is forgotten."""
+    before = last_of(state)
+    owned = {orphan(email): seats[0].ref for email, seats in before.seats.items()}
+    owned |= {orphan(email): person for person, email in before.former.items()}
+    here = {orphan(email) for email in (*roster, *former.values())}
+    found = {hash: ref for hash, ref in {**state.orphans, **owned}.items() if hash not in here}
+    if known_people is None:
+        return dict(sorted(found.items()))
+    return {hash: ref if ref in known_people else "" for hash, ref in sorted(found.items())}
 
 
 def _is_anothers(snapshot: Snapshot, email: str, person: str) -> bool:
@@ -191,6 +200,7 @@ def adopted(
     Unitu's has them; a newer list goes before an older one.
     """
     here = {seat.ref for seat in roster.values()}
+    former = {person: email for person, email in sorted(_former(state).items()) if person not in here}
     intent = state.intent if state.intent and state.intent.ends_at > adoption.at else None
     if intent is not None:
         members = apply(state.roster, intent.gained, intent.lost)
@@ -202,7 +212,8 @@ def adopted(
         adoption=adoption,
         roster=dict(roster),
         positions=dict(positions),
-        former={person: email for person, email in sorted(_former(state).items()) if person not in here},
+        former=former,
+        orphans=_orphans(state, former, roster),
         accounts=accounts,
         earlier=tuple(sorted(may_be_at_unitu(state) - set(accounts))),
         spellings=tuple(spelling for _, spelling in sorted(spelled.items())),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.publisher.adopt import NotWhole, Outdated
+from services.publisher.last import last_of
 from shared.lane import log as lane_log
 from shared.memory import MemoryDueQueue
 from shared.state import AccountState
@@ -256,8 +257,7 @@ class PublisherMachine(RuleBasedStateMachine):
     def watch(self, body: dict[str, Any]) -> None:
         here = {email_key(one["email"]): one["id"] for one in body["students"]}
         by_student = {student: email for email, student in here.items()}
-        intent = self.world.state.intent
-        position = intent.positions["abbey"] if intent else -1
+        last = last_of(self.world.state)  # with the intent of this body
         if len(by_student) != len(here):
             self.wrong.append("one person twice")
         for email, is_enabled in self.world.unitu.accounts.items():
@@ -267,7 +267,8 @@ class PublisherMachine(RuleBasedStateMachine):
             if self.owners.get(email, student) != student and (email, student) not in self.given:
                 self.wrong.append(f"{student} was given the account of {self.owners[email]}, {email}")
         for email, student in here.items():
-            self.owners[email], self.had_at[email] = student, position
+            seats = last.seats.get(email)  # who is held and sent as before keeps the position of their own record
+            self.owners[email], self.had_at[email] = student, seats[0].position if seats else -1
             self.posted.setdefault(student, set()).add(email)
 
     def judge(self, email: str, owner: str, here: dict[str, str]) -> None:
@@ -293,6 +294,10 @@ class PublisherMachine(RuleBasedStateMachine):
         self.works(600.0)
         self.sweeps(full=True, is_seen=True)  # after whatever was rebuilt meanwhile
         self.somebody_publishes()
+        for _ in range(3):  # an address is free once its owner has another, and then waits for a yes
+            self.releases()
+            self.lets_go()
+            self.somebody_publishes()
         if self.world.state.held is not None:
             self.says_yes()
             self.somebody_publishes()
@@ -300,7 +305,8 @@ class PublisherMachine(RuleBasedStateMachine):
             self.somebody_publishes()
         assert self.world.state.held is None, self.world.state.held
         enabled = {student for student, account in self.truth.items() if account.status == "enabled"}
-        assert {one["id"] for one in self.world.unitu.bodies[-1]["students"]} == enabled
+        there = {one["id"] for one in self.world.unitu.bodies[-1]["students"]}
+        assert there == enabled, (there, enabled)
         assert self.wrong == [], self.wrong
 
 

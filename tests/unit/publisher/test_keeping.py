@@ -217,6 +217,24 @@ def test_nobody_goes_while_the_view_has_another_number_than_the_reconciler(
     assert held(world) == ([] if goes else ["view_miscounts"])
 
 
+def test_a_count_that_stays_wrong_asks_for_a_full_sweep_once_an_hour(world: World) -> None:
+    world.is_counted = False
+    world.tell_school(a_leaver("2", 20), at=20, enabled=4)
+    world.is_swept = True
+
+    def asked() -> int:
+        return sum("lacks some" in one.reason and one.full for one in world.requests())
+
+    world.work(until=50)
+    assert asked() == 0  # it may be the middle of a batch
+    world.work(until=100)
+    assert asked() == 1
+    world.work(until=3500)
+    assert asked() == 1
+    world.work(until=200)
+    assert asked() == 2
+
+
 # --- Unitu refuses one record ----------------------------------------------------------------------------------------
 
 

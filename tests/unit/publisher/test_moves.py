@@ -69,6 +69,45 @@ def test_an_account_that_was_handed_over_is_not_the_first_owners_any_more(world:
     assert moves(world) == [(SHARED, "abbey/9", "abbey/2")]
 
 
+def test_an_address_that_somebody_has_left_behind_is_still_theirs(world: World) -> None:
+    """2 was moved to a new address by a person's word; the account under the old one is not for the next."""
+    world.tell(an_account("2", 20, email="new@abbey.example"))
+    world.desk.release("abbey", world.desk.waits("abbey"))
+    world.work(until=10)
+    world.tell(an_account("9", 30, email=SHARED))
+    world.work(until=10)
+    assert id_of(world, SHARED) is None
+    assert moves(world) == [(SHARED, "abbey/2", "abbey/9")]
+
+
+def test_the_account_of_somebody_who_was_forgotten_is_nobodys(world: World) -> None:
+    world.tell_school(a_leaver("2", 20), at=20)
+    world.work(until=10)
+    world.forget("2")
+    world.tell(an_account("5", 30))
+    world.work(until=10)
+    assert "abbey/2" not in world.state.former
+    world.tell(an_account("9", 40, email=SHARED))
+    world.work(until=10)
+    assert id_of(world, SHARED) is None
+    assert [owner for _, owner, _ in moves(world)] == ["somebody who was forgotten"]
+
+
+def test_a_new_yes_forgets_no_owner(world: World) -> None:
+    world.tell_school(a_leaver("2", 20), at=20)
+    world.adopt()
+    world.tell(an_account("9", 30, email=SHARED))
+    world.work(until=10)
+    assert moves(world) == [(SHARED, "abbey/2", "abbey/9")]
+
+
+def test_an_address_that_its_owner_keeps_is_a_conflict_and_waits_for_no_yes(world: World) -> None:
+    world.tell(an_account("9", 30, email=SHARED))
+    world.work(until=10)
+    assert id_of(world, SHARED) == "2"
+    assert moves(world) == []
+
+
 def test_a_released_change_to_anothers_address_waits_as_well(world: World) -> None:
     """The change is released while 2 has the address; 2 leaves, and 1 would become 2."""
     world.tell(an_account("1", 20, email=SHARED))

@@ -1,8 +1,7 @@
 """The publisher joined by memory: the real view, store and course, and a Unitu that obeys its document."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,12 @@ from pydantic import SecretStr
 from services.publisher.adopt import Desk
 from services.publisher.deliver import Deliverer
 from services.publisher.tenant_store import TenantStore
-from services.publisher.tenant_view import TenantView, TenantViews
 from services.publisher.unitu import Outcome, classify
 from services.publisher.view import PublisherView
 from services.publisher.wakes import Wakes
 from shared import points
 from shared.books import book_of, school_of
-from shared.clock import parse, write
+from shared.clock import parse
 from shared.config import Config
 from shared.config_load import load
 from shared.events import Evidence, StudentAssessed
@@ -31,6 +29,7 @@ from shared.state import AccountState, CertifiedSweep, LaneState, SchoolState, S
 from shared.tenant import TenantState, email_key
 from shared.topics import ACCOUNT_STATE, DELIVERIES, SYNC_REQUESTS, TENANT_STATE
 from shared.wire import Message, Record, decode, encode, headers
+from tests.unit.publisher.swept import SweptViews
 
 START = parse("2026-11-23T08:00:00.000Z")
 LIVE = 'mode = "live"\nstaff = "not-in-unitu"\n'
@@ -258,14 +257,13 @@ class World:
         """New processes, everywhere."""
         config, clock = self.config, self.clock
         self.wakes = Wakes(self.wake_hashes, self.due, config.tenants, clock)
-        self.views = _Views(self)
+        self.views = SweptViews(config, self.lanes, lambda: self.clock() if self.is_swept else None)
         self.history = History(self.out)
         self.tenants = TenantStore(self.tenant_hashes, self.out, self.history, config.kafka.partitions, clock)
         self.view = PublisherView(config, self.lanes, self.out, self.wakes, clock)
         self.loop = LaneLoop(self.view, self.lanes, self.out, lambda lane: (0, len(self.log.get(lane, []))))
-        self.deliverer = Deliverer(
-            config, self.tenants, self.views, self.wakes, self.due, self.out, self.unitu, clock, self.ends
-        )
+        parts = config, self.tenants, self.views, self.wakes, self.due, self.out, self.unitu, clock
+        self.deliverer = Deliverer(*parts, lambda lanes: {lane: len(self.log.get(lane, [])) for lane in lanes})
         self.desk = Desk(config, self.tenants, self.views, self.due, clock)
         self.due.ensure(dict.fromkeys(config.tenants, clock().timestamp()))
 
@@ -312,9 +310,6 @@ class World:
             state = decode(found[-1].header("ce_type"), found[-1].value)
             if state.enabled != self.enabled(book):
                 self.append(msgspec.structs.replace(state, enabled=0))
-
-    def ends(self, lanes: Collection[int]) -> dict[int, int]:
-        return {lane: len(self.log.get(lane, [])) for lane in lanes}
 
     def forget(self, student: str, book: str = "abbey") -> None:
         """A tombstone."""
@@ -405,28 +400,6 @@ class World:
 
     def roster(self) -> set[str]:
         return set(self.state.roster)
-
-
-class _Views(TenantViews):
-    """The real views, of schools that are read all the time."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world.config, world.lanes)
-        self._world = world
-
-    def read(self, tenant: str) -> TenantView:
-        view = super().read(tenant)
-        if not self._world.is_swept:
-            return view
-        now = write(self._world.clock())
-        states = {
-            book: msgspec.structs.replace(
-                state,
-                certified=state.certified and msgspec.structs.replace(state.certified, completed_at=now),
-            )
-            for book, state in view.facts.states.items()
-        }
-        return replace(view, facts=replace(view.facts, states=states))
 
 
 def _decoded(message: Message) -> Frozen:
