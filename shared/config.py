@@ -19,6 +19,7 @@ from shared.config_values import (
     ExistingFile,
     Folder,
     Listen,
+    Mark,
     MonthDay,
     Number,
     PositiveNumber,
@@ -116,6 +117,9 @@ class Poison(Section):
     minimum: PositiveWhole = 100  # a school that sent fewer counts as if the rest had been sound
 
 
+LEASE_MARGIN_SECONDS = 10.0  # an intent is written and read again before its POST, by Kafka
+
+
 class Tenant(Section):
     """One Unitu API key."""
 
@@ -129,6 +133,7 @@ class Tenant(Section):
     min_interval_seconds: Number = 300.0  # after an accepted snapshot
     resend_hours: Number = 24.0  # the newest snapshot goes again, even if identical
     resend_after_change_seconds: Number = 3600.0
+    max_gap_days: Number = 7.0  # after so long without an accepted snapshot a person must say yes again
     retry_max_seconds: Number = 300.0  # the longest wait between two tries
     timeout_seconds: PositiveNumber = 60.0  # of one POST, in all
     lease_seconds: PositiveNumber = Field(90.0, validate_default=True)
@@ -144,8 +149,13 @@ class Tenant(Section):
     @field_validator("lease_seconds")
     @classmethod
     def _outlasts_a_post(cls, value: float, info: ValidationInfo) -> float:
-        if value <= info.data.get("timeout_seconds", 0.0):
-            raise ValueError("must be longer than timeout_seconds: whoever takes over waits a POST out")
+        timeout = info.data.get("timeout_seconds", 0.0)
+        least = timeout + min(LEASE_MARGIN_SECONDS, timeout / 2)
+        if value < least:
+            raise ValueError(
+                f"must be at least {least:g}, {least - timeout:g} more than timeout_seconds: an intent is written"
+                " before a POST, and whoever takes over waits both out"
+            )
         return value
 
     @field_validator("protected")
@@ -228,7 +238,9 @@ class Guard(Section):
 class School(Section):
     """One record system: what both ways in have in common."""
 
-    INDIFFERENT: ClassVar[frozenset[str]] = frozenset({"tenant"})  # settings that decide no verdict and no removal
+    INDIFFERENT: ClassVar[frozenset[str]] = frozenset(  # settings that decide no verdict and no removal
+        {"tenant", "id_prefix", "staff_id_prefix", "code_prefix"}
+    )
 
     tenant: Text
     source: Literal["isams", "push"]
@@ -237,6 +249,9 @@ class School(Section):
     rollover_days_before: RolloverDays = 2  # moves are unlimited, and unexplained removals pause, from so long before
     rollover_days_after: RolloverDays = 14  # the academic year's first day until so long after
     absence_confirm_minutes: Number = 60.0  # between the starts of the two sweeps that an unexplained absence needs
+    id_prefix: Mark = ""  # of a student's id at Unitu, where two of the tenant's schools have the same ones
+    staff_id_prefix: Mark = ""  # of a member of staff's
+    code_prefix: Mark = ""  # of the school's codes there
     guard: Guard = Guard()
 
     @property
@@ -300,11 +315,12 @@ class IsamsSchool(School):
 
 
 class PushSchool(School):
-    INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {"api_key"}
+    INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {"api_key", "fresh_hours"}
 
     api_key: Secret  # what the sender puts in API_KEY: it names the school
     key: Literal["email", "id"] = "email"  # of somebody new; whoever is known keeps theirs
     absence: Literal["left", "unexplained"] = "left"  # what it means not to be in an accepted body
+    fresh_hours: Number = 26.0  # how long a body may be sent on: one a day, and two hours more
 
 
 def source_of(school: object) -> str:

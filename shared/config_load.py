@@ -12,13 +12,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.config import Config, Tenant
+from shared.config import Config
 from shared.config_environ import overlay
 from shared.config_faults import Fault, faults_of
 from shared.config_values import Reading, parse_toml, secret_of
 from shared.errors import ConfigError
-
-UNITU = Tenant.model_fields["url"].default
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
@@ -99,11 +97,12 @@ def _strangers(tenants: Mapping[str, Any], schools: Mapping[str, dict[str, Any]]
 
 
 def _shared_keys(kind: str, holders: Mapping[str, dict[str, Any]], reading: Reading, fix: str) -> Iterator[Fault]:
-    first: dict[tuple[str, str], str] = {}
+    """Whatever the addresses: one place has many, and a key that stands twice is one institution in two tenants."""
+    first: dict[str, str] = {}
     for slug, holder in holders.items():
         try:
-            secret = secret_of(holder.get("api_key"), reading)
+            secret = secret_of(holder.get("api_key"), reading).strip()
         except ValueError:
             continue  # told by the setting itself
-        if (other := first.setdefault((secret, str(holder.get("url", UNITU))), slug)) != slug:
+        if (other := first.setdefault(secret, slug)) != slug:
             yield Fault((kind, slug, "api_key"), f"is the same as that of {kind}.{other}; {fix}")

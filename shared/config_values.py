@@ -187,6 +187,12 @@ def _prefix(value: str) -> str:
     return value
 
 
+def _mark(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,20}", value):
+        raise ValueError("must be at most 20 of a-z, A-Z, 0-9, ., - and _")
+    return value
+
+
 def _path(value: str) -> str:
     if not re.fullmatch(r"/[^\s?#]*", value):
         raise ValueError('must be a path that begins with /, as in "/auth/connect/token"')
@@ -255,6 +261,7 @@ Slug = Annotated[str, AfterValidator(_slug)]
 Url = Annotated[str, AfterValidator(_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 BaseUrl = Annotated[Url, AfterValidator(lambda value: value.rstrip("/"))]
+Mark = Annotated[str, AfterValidator(_mark)]
 UrlPath = Annotated[str, AfterValidator(_path)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Servers = Annotated[str, AfterValidator(_servers)]

@@ -134,8 +134,8 @@ class SweepCompleted(Frozen, kw_only=True):
     ``settings`` is stamped by eligibility: everything that the decisions at this close depend on. ``fill`` counts, by
     column, those of the roll whose record has it filled (empty: the sender does not count). ``clock_minutes`` is
     eligibility's, too: by how many minutes the sender's clock was ahead of Kafka's, below zero behind it; 0 where both
-    agree. The times of a clock that does not are Kafka's. ``slips`` are the records and fields of the source's lists that
-    could not be taken, by list and id, in words.
+    agree. The times of a clock that does not are Kafka's. ``slips`` are the records and fields of the source's lists
+    that could not be taken, by list and id, in words.
     """
 
     school: str

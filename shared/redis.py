@@ -8,6 +8,7 @@ handed the lane's record as it was read: equal to WATCH and EXEC, in one journey
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from itertools import islice
 from typing import Any
@@ -100,6 +101,18 @@ def connect(config: Config) -> Client:
         retry=Retry(NoBackoff(), 1),
         health_check_interval=30,
     )
+
+
+class RedisClock:
+    """The time of the Redis server: one clock for all who share leases there. Raises: Retryable."""
+
+    def __init__(self, client: Client) -> None:
+        self._client: Any = client
+
+    def __call__(self) -> datetime:
+        with away_is_retryable():
+            seconds, microseconds = self._client.time()
+        return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
 
 
 @contextmanager

@@ -87,7 +87,14 @@ class Accepted(Frozen, kw_only=True):
 class Adoption(Frozen, kw_only=True):
     """
     A person's yes to a roster. ``bound`` is the hash of all that was shown; ``rebuilds`` maps a lane to the rebuild
-    that the shown roster came after. Another set of schools, list of staff or address needs another yes.
+    that the shown roster came after. Another set of schools, list of staff, address or prefix needs another yes.
+    ``accepts_missing``: areas that were never read, and may be missing all the same, each as "school/area".
+
+    ``fingerprint`` is that of the API key: the key is the institution, and another one needs a yes of its own.
+    ``key_operator`` gave it at ``key_confirmed_at``, where the key was changed since. ``has_accounts``: who is at Unitu
+    was known, by a list or by what it accepted before. ``prefixes`` maps a school to what it puts before ids and
+    codes; ``shared_ids`` are the pairs of populations, ``shared_codes`` the codes, of which one may be two things.
+    ``words``: what needed a word of its own, and had it.
     """
 
     at: str
@@ -100,23 +107,40 @@ class Adoption(Frozen, kw_only=True):
     url: str
     operator: str = ""
     rebuilds: dict[str, str] = {}
+    fingerprint: str = ""
+    key_operator: str = ""
+    key_confirmed_at: str = ""
+    has_accounts: bool = False
+    prefixes: dict[str, str] = {}
+    shared_ids: tuple[str, ...] = ()
+    shared_codes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    accepts_missing: tuple[str, ...] = ()
 
 
 class Reason(Frozen, kw_only=True):
-    """Why a snapshot does not go. ``code`` is one of a few words, ``message`` is for people; neither names a person."""
+    """
+    Why a snapshot does not go. ``code`` is one of a few words, ``message`` is for people; neither names a person.
+    ``hash`` is what a person names to let exactly this go; "" where only something else helps.
+    """
 
     code: str
     message: str
     school: str = ""
     count: int = 0
+    hash: str = ""
 
 
 class Held(Frozen, kw_only=True):
-    """``hold`` needs a person, ``wait`` may pass by itself, ``rejected`` is Unitu's own no."""
+    """
+    ``hold`` needs a person, ``wait`` may pass by itself, ``rejected`` is Unitu's own no. ``is_partial``: only those
+    whom the reasons are about are held, and are sent as before; everybody else's changes go.
+    """
 
     kind: Literal["hold", "wait", "rejected"]
     reasons: tuple[Reason, ...]
     since: str
+    is_partial: bool = False
 
 
 class Simulated(Frozen, kw_only=True):
@@ -132,7 +156,15 @@ class TenantState(Frozen, kw_only=True):
     ``roster`` is that of the last accepted snapshot (or the adopted one), ``positions`` where its schools' lanes stood;
     ``former`` maps people who are out of it to the e-mail that they had. ``email_releases`` maps a person to the new
     e-mail that was released. ``accounts``: whom Unitu had, as far as known, when the roster was adopted; forgotten when
-    the next snapshot is accepted. ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again.
+    the next snapshot is accepted, as is ``earlier``: who is in no list, but in a roster that was adopted before.
+    ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again. ``releases`` maps the hash of
+    what a person has let go, and no snapshot has had yet, to the time of it. ``refused`` maps a person (or / and a
+    protected e-mail) to the digest of the record that Unitu refused. ``orphans`` maps
+    the hash of an e-mail that nobody is sent under any more to whose account it is, "" once they are forgotten.
+
+    ``spellings`` are e-mails as Unitu's own list has them, and as they are sent. ``kept`` maps a person whom the roll
+    has and no rule lets have an account yet to the e-mail of the account that Unitu has of them. ``overtaken``: the
+    newest number when a POST of an older one was found to have ended; only a higher one surely comes after it.
     """
 
     tenant: str
@@ -153,6 +185,13 @@ class TenantState(Frozen, kw_only=True):
     not_before: str | None = None
     resend_at: str | None = None
     simulated: Simulated | None = None
+    earlier: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
+    kept: dict[str, str] = {}
+    overtaken: int = 0
+    releases: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    orphans: dict[str, str] = {}
 
 
 # --- deliveries --------------------------------------------------------------------------------------------------
@@ -227,6 +266,7 @@ class Report(Frozen, kw_only=True):
     ``is_compared``: False where what was last sent is no longer known field by field, so that updates and enrolments
     cannot be told. ``counts`` are of all; each list has at most 5,000. ``blocked`` are people enrolled into what does
     not exist there yet, as far as known: it is new since the last accepted snapshot, or in no list of this one.
+    ``undefined_codes``: list -> codes that records have and no school defines; nobody was sent with them.
     """
 
     is_compared: bool
@@ -244,6 +284,7 @@ class Report(Frozen, kw_only=True):
     without_email: tuple[Who, ...] = ()
     not_taken: tuple[NotTaken, ...] = ()
     repeated_codes: dict[str, tuple[str, ...]] = {}
+    undefined_codes: dict[str, tuple[str, ...]] = {}
 
 
 class SnapshotAccepted(Frozen, kw_only=True):

@@ -1,4 +1,4 @@
-"""``rollcall tenant``: who is in a tenant's roster, the yes to it, and the release of changed e-mails."""
+"""``rollcall tenant``: a tenant's roster and the yes to it, the yes to its key, the release of changed e-mails."""
 
 import sys
 from pathlib import Path
@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, Operator, Yes, config_of, invocation_of, login_name
-from services.cli.output import print_json, print_table, tell_error
-from shared.books import book_of, words_of
+from services.cli.invocation import AsJson, Operator, WrongWord, config_of, invocation_of, login_name
+from services.cli.output import print_json, tell_error
+from services.cli.releasable import tell_release
+from services.cli.tenant_text import as_dict, state_as_dict, tell_preview, tell_state, tell_waits
 
 if TYPE_CHECKING:
-    from services.publisher.adopt import Shown
+    from services.publisher.preview import Shown
     from shared.config import Config
-    from shared.tenant import TenantState
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The tenants: adopt a roster, release e-mails.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The tenants: adopt a roster, confirm a key, release e-mails."
+)
 
 REFUSED, NOT_ADOPTED, NOT_WHOLE = 2, 1, 3
-LISTED = 50  # e-mails that are shown to a person; --json has all
+SHORT = 12  # characters of a hash that are shown, and enough to say it
 
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="Its name in the configuration.")]
+YesTo = Annotated[str | None, typer.Option("--yes", metavar="HASH", help="Do not ask: yes to what had this hash.")]
 
 
 @app.command(
@@ -30,43 +33,124 @@ def adopt(
     context: typer.Context,
     tenant: Tenant,
     accounts: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            "--accounts", metavar="FILE.csv", exists=True, dir_okay=False, help="Unitu's accounts, with their e-mails."
+            "--accounts",
+            metavar="FILE.csv",
+            exists=True,
+            dir_okay=False,
+            help="Unitu's accounts, with their e-mails; may be repeated.",
         ),
     ] = None,
-    yes: Yes = False,
+    without_accounts: Annotated[
+        bool, typer.Option("--without-accounts", help="Adopt without a list of Unitu's accounts.")
+    ] = False,
+    without_area: Annotated[
+        list[str] | None,
+        typer.Option("--without-area", metavar="SCHOOL/AREA", help="Go without what was never read; may be repeated."),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", metavar="WORD", help="Have it although it was warned of; may be repeated."),
+    ] = None,
+    yes: YesTo = None,
     operator: Operator = "",
     as_json: AsJson = False,
 ) -> None:
     """
     Show the tenant's roster and whom the first snapshot would disable at Unitu; with a yes, adopt it.
 
-    The yes is bound to what was shown. Without a list of accounts nobody can say whom Unitu has besides.
+    The yes is bound to what was shown, by its hash. What is shown to be risky needs a word of its own (--accept).
     """
-    from services.publisher.adopt import NotWhole, emails_of
+    from services.publisher.account_list import choose, read_table
+    from services.publisher.adopt import NeedsWord, NotWhole
     from services.publisher.app import DeskParts
 
-    config = known(context, tenant)
-    theirs = None if accounts is None else emails_of(accounts.read_text(encoding="utf-8-sig"))
+    config, words = known(context, tenant), _words(accept or (), accounts, without_accounts=without_accounts)
+    tables = [read_table(path.read_bytes()) for path in accounts or ()]
     with DeskParts(config) as desk:
         try:
-            shown = desk.show(tenant, theirs)
+            without = without_area or ()
+            ours = desk.emails(tenant, without) if tables else frozenset()
+            lists = [choose(table, ours) for table in tables]
+            theirs = [email for one in lists for email in one.emails] if tables else None
+            shown = desk.show(tenant, theirs, without)
         except NotWhole as error:
             tell_error(error, as_json=as_json)
             raise typer.Exit(NOT_WHOLE) from error
         if not as_json:
-            _tell(shown)
-        is_yes = yes or (not as_json and _asked(shown))
+            tell_preview(shown, lists)
+        is_yes = _is_yes_to(shown, yes)
+        if not is_yes and not as_json and _is_at_terminal():
+            if missing := [one for one in shown.concerns if one.word not in words]:
+                raise NeedsWord(missing)
+            is_yes = _asked(shown)
         if is_yes:
-            desk.adopt(shown, operator or login_name())
+            desk.adopt(shown, operator or login_name(), words)
     if as_json:
-        print_json(as_dict(shown) | {"is_adopted": is_yes})
+        print_json(as_dict(shown, lists) | {"is_adopted": is_yes})
     elif is_yes:
-        typer.echo(f"Adopted: {len(shown.roster)} e-mails ({shown.bound[:12]}).")
+        typer.echo(f"Adopted: {len(shown.roster)} e-mails ({shown.bound[:SHORT]}).")
     else:
-        typer.echo("Not adopted.", err=True)
+        typer.echo(f"Not adopted; to adopt what is shown, say --yes {shown.bound[:SHORT]}", err=True)
     if not is_yes:
+        raise typer.Exit(NOT_ADOPTED)
+
+
+def _words(accept: "list[str] | tuple[()]", accounts: Any, *, without_accounts: bool) -> set[str]:
+    """Raises: WrongWord."""
+    from services.publisher.concerns import WITHOUT_ACCOUNTS, WORDS
+
+    if wrong := [word for word in accept if word not in WORDS]:
+        raise WrongWord(f"--accept {wrong[0]}: there is no such word; there are: {', '.join(WORDS)}")
+    if without_accounts and accounts:
+        raise WrongWord("--without-accounts and --accounts: only one of them can be meant")
+    return {*accept, *([WITHOUT_ACCOUNTS] if without_accounts else [])}
+
+
+def _is_yes_to(shown: "Shown", yes: str | None) -> bool:
+    """Raises: Outdated, when the yes is to something else."""
+    from services.publisher.adopt import Outdated
+
+    if yes is None:
+        return False
+    if len(yes) < SHORT or not shown.bound.startswith(yes):
+        raise Outdated(f"what is shown now ({shown.bound[:SHORT]}) is not what the yes is to ({yes}); look again")
+    return True
+
+
+@app.command("confirm-key", epilog="Exit codes: 0 confirmed, 1 not confirmed, 2 wrong command line or configuration.")
+def confirm_key(
+    context: typer.Context,
+    tenant: Tenant,
+    yes: Annotated[
+        str | None, typer.Option("--yes", metavar="FINGERPRINT", help="The configured key's; it is shown without.")
+    ] = None,
+    operator: Operator = "",
+    as_json: AsJson = False,
+) -> None:
+    """
+    Say that the API key that is configured now is of the institution whose roster was adopted.
+
+    A key is changed now and then, which is normal, and the tenant is held until somebody has looked: with the key of
+    another institution, each snapshot would disable everybody there. The key itself is never shown.
+    """
+    from services.publisher.app import DeskParts
+
+    config = known(context, tenant)
+    with DeskParts(config) as desk:
+        state, key = desk.state(tenant), desk.fingerprint(tenant)
+        adopted = state.adoption.fingerprint if state.adoption else ""
+        if yes is not None:
+            desk.confirm_key(tenant, yes, operator or login_name())
+    if as_json:
+        print_json({"tenant": tenant, "adopted": adopted, "configured": key, "is_confirmed": yes is not None})
+    elif yes is not None:
+        typer.echo(f"Confirmed: the key {key} is {tenant}'s.")
+    else:
+        typer.echo(f"The roster was adopted for the key {adopted or '(not known)'}; the configured one is {key}.")
+        typer.echo(f"If it is of the same institution, say --yes {key}", err=True)
+    if yes is None:
         raise typer.Exit(NOT_ADOPTED)
 
 
@@ -78,19 +162,23 @@ def show(context: typer.Context, tenant: Tenant, as_json: AsJson = False) -> Non
 
     config = known(context, tenant)
     with DeskParts(config) as desk:
-        state = desk.state(tenant)
+        state, key = desk.state(tenant), desk.fingerprint(tenant)
         try:
             waits: Any = desk.waits(tenant)
+            releasable = desk.holds(tenant)
         except NotWhole:
-            waits = None
-    facts = state_as_dict(config, state)
+            waits, releasable = None, ()
+    facts = state_as_dict(config, state, key)
     if as_json:
-        print_json(facts | {"waits": waits})
+        print_json(facts | {"waits": waits, "releasable": releasable})
         return
-    print_table(("", ""), [(name.replace("_", " "), _cell(value)) for name, value in facts.items()])
+    tell_state(facts)
     if waits:
         typer.echo("")
-        _tell_waits(waits)
+        tell_waits(waits)
+    for hold in releasable:
+        typer.echo("")
+        tell_release(hold)
 
 
 @app.command(
@@ -102,35 +190,39 @@ def release_emails(
     email: Annotated[
         list[str] | None, typer.Option("--email", metavar="EMAIL", help="The old or the new one; may be repeated.")
     ] = None,
-    yes: Yes = False,
+    yes: YesTo = None,
     as_json: AsJson = False,
 ) -> None:
     """
-    Let changed e-mails go to Unitu: all that wait, or those named.
+    Let changed e-mails go to Unitu: all that wait, or those named. The yes is bound to those that were shown.
 
     Unitu has no way to rename an account: rename it there first, or the new e-mail becomes a new account.
     """
-    from services.publisher.adopt import NotWhole
+    from services.publisher.adopt import NotWhole, Outdated, hash_of_waits
     from services.publisher.app import DeskParts
 
     config = known(context, tenant)
     with DeskParts(config) as desk:
         try:
             found = desk.waiting(tenant, email or ())
-            if found and not yes:
-                if not as_json:
-                    _tell_waits(found)
-                if as_json or not _confirmed(f"Release {len(found)} changed e-mails?"):
-                    typer.echo("Not released; say --yes.", err=True)
-                    raise typer.Exit(NOT_ADOPTED)
-            released = desk.release(tenant, found)
         except NotWhole as error:
             tell_error(error, as_json=as_json)
             raise typer.Exit(NOT_WHOLE) from error
+        bound = hash_of_waits(found)
+        if yes is not None and yes != bound:
+            raise Outdated(f"those who wait now ({bound}) are not those that the yes is to ({yes}); look again")
+        is_yes = yes is not None or not found
+        if not is_yes and not as_json:
+            tell_waits(found)
+            is_yes = _confirmed(f"Release {len(found)} changed e-mails?")
+        released = desk.release(tenant, found) if is_yes else ()
     if as_json:
-        print_json({"tenant": tenant, "released": released})
-    else:
+        print_json({"tenant": tenant, "released": released} | ({} if is_yes else {"waits": found, "hash": bound}))
+    elif is_yes:
         typer.echo(f"Released: {len(released)}.")
+    if not is_yes:
+        typer.echo(f"Not released; to release those that are shown, say --yes {bound}", err=True)
+        raise typer.Exit(NOT_ADOPTED)
 
 
 def known(context: typer.Context, tenant: str) -> "Config":
@@ -144,76 +236,6 @@ def known(context: typer.Context, tenant: str) -> "Config":
     return config
 
 
-def as_dict(shown: "Shown") -> dict[str, Any]:
-    return {
-        "tenant": shown.tenant,
-        "schools": shown.by_school,
-        "staff": shown.staff_count,
-        "roster": {"count": len(shown.roster), "hash": shown.roster_hash},
-        "accounts_given": shown.has_accounts,
-        "kept": shown.kept_count,
-        "provisioned": shown.provisioned_count,
-        "disabled": shown.disabled,
-        "left_out": shown.left_out_count,
-        "waits": shown.waits,
-        "is_behind": shown.is_behind,
-        "bound": shown.bound,
-    }
-
-
-def state_as_dict(config: "Config", state: "TenantState") -> dict[str, Any]:
-    settings, adoption, accepted = config.tenants[state.tenant], state.adoption, state.accepted
-    return {
-        "tenant": state.tenant,
-        "mode": settings.mode,
-        "schools": config.schools_of(state.tenant),
-        "adopted": adoption and {"at": adoption.at, "operator": adoption.operator, "count": adoption.roster_count},
-        "accepted": accepted and {"number": accepted.number, "at": accepted.at, "digest": accepted.digest},
-        "roster": len(state.roster),
-        "open_intent": state.intent and {"number": state.intent.number, "ends_at": state.intent.ends_at},
-        "is_outcome_unknown": state.unknown is not None or state.intent is not None,
-        "held": state.held,
-        "retry_not_before": state.not_before,
-        "resend_at": state.resend_at,
-        "released_emails": len(state.email_releases),
-    }
-
-
-def _tell(shown: "Shown") -> None:
-    rows: list[tuple[str, object]] = [(f"students of {school}", count) for school, count in shown.by_school.items()]
-    if shown.has_staff:
-        rows.append(("staff", shown.staff_count))
-    rows += [
-        ("e-mails in the roster", len(shown.roster)),
-        ("at Unitu already, kept", shown.kept_count),
-        ("new to Unitu", shown.provisioned_count),
-        ("would be disabled", len(shown.disabled)),
-        ("left out (no e-mail that is free)", shown.left_out_count),
-    ]
-    print_table(("", shown.tenant), rows)
-    if shown.disabled:
-        typer.echo("\nWould be disabled:")
-        for email in shown.disabled[:LISTED]:
-            typer.echo(f"  {email}")
-        if len(shown.disabled) > LISTED:
-            typer.echo(f"  and {len(shown.disabled) - LISTED} more; --json has all")
-    if not shown.has_accounts:
-        typer.echo(
-            "\nNo list of Unitu's accounts was given (--accounts FILE.csv): Unitu disables every account that it has"
-            " and this roster lacks, and nobody can show here whose they are.",
-            err=True,
-        )
-    if shown.is_behind:
-        typer.echo("\nWhat is shown is older than the last accepted snapshot.", err=True)
-
-
-def _tell_waits(waits: Any) -> None:
-    print_table(
-        ("school", "person", "known to Unitu as", "the school says"),
-        [(words_of(book_of(wait.school, wait.kind)), wait.person, wait.delivered, wait.own) for wait in waits],
-    )
-
-
 def _asked(shown: "Shown") -> bool:
     return _confirmed(f"Adopt this roster of {len(shown.roster)}, and let {len(shown.disabled)} be disabled?")
 
@@ -225,16 +247,3 @@ def _confirmed(question: str) -> bool:
 
 def _is_at_terminal() -> bool:
     return sys.stdin.isatty()
-
-
-def _cell(value: Any) -> object:
-    import msgspec
-
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {one}" for name, one in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if isinstance(value, msgspec.Struct):
-        held: Any = value
-        return f"{held.kind} since {held.since}: " + "; ".join(reason.message for reason in held.reasons)
-    return "-" if value is None else value

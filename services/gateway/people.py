@@ -68,7 +68,9 @@ def read_student(raw: msgspec.Raw, defined: Defined, key: Key) -> Entry:
     own_id, names = _names(fields, key)
     year, email = fields.year(), fields.email("email")
     identity = _identity(fields, key, own_id, email, names)
-    found = names | {"email": email} | _contact(fields) | {"year": year} | _enrolments(fields, defined)
+    found = (
+        names | {"email": email} | _contact(fields) | {"year": year} | _enrolments(fields, defined, is_optional=False)
+    )
     return Entry(identity, found, tuple(fields.faults), fields.strange)
 
 

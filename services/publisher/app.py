@@ -1,6 +1,8 @@
 """
 The publisher's composition root: the view of its lanes, and workers that deliver the tenants that are due.
 
+Leases, intents and waits are told by Redis' clock, which all publishers share; a process' own only counts its failures.
+
 Any number of publishers share the lanes (a consumer group) and the tenants (a due-queue with leases); a tenant's worker
 need not have its lanes.
 """
@@ -8,12 +10,13 @@ need not have its lanes.
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from functools import partial
 
 from services.publisher.adopt import Desk
-from services.publisher.deliver import Deliverer
+from services.publisher.deliver import FAR_SECONDS, Deliverer
+from services.publisher.pacing import AHEAD_SECONDS
 from services.publisher.tenant_store import TenantStore
 from services.publisher.tenant_view import TenantViews
 from services.publisher.unitu import Unitu
@@ -25,7 +28,8 @@ from shared.due import RedisDueQueue
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, Reader
 from shared.lane_service import LaneService
-from shared.redis import RedisLaneStore, connect
+from shared.ports import Claim
+from shared.redis import RedisClock, RedisLaneStore, connect
 from shared.service import backoff, insist, sleep_unless
 from shared.topics import ACCOUNT_STATE, TENANT_STATE
 from shared.wire import Record
@@ -70,11 +74,37 @@ class TenantHistory:
                 self._reader = None
 
 
-class Parts:
-    """Everything real that the publisher and the operator's desk are made of. Nothing is opened until it is used."""
+class StateEnds:
+    """Where ``account-state`` ends. One thread at a time asks; it is opened on first use."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._reader: Reader | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, lanes: Collection[int]) -> dict[int, int]:
+        with self._lock:
+            if self._reader is None:
+                self._reader = Reader(self._config)
+            return {lane: self._reader.edges(ACCOUNT_STATE, lane)[1] for lane in lanes}
+
+    def close(self) -> None:
+        with self._lock:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
+
+
+class Parts:
+    """
+    Everything real that the publisher and the operator's desk are made of. Nothing is opened until it is used.
+    ``clock``: another than Redis'.
+    """
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
         redis, prefix = connect(config), config.redis.key_prefix
+        self.clock = clock = clock or RedisClock(redis)
+        self.ends = StateEnds(config)
         self.out = KafkaLog(config)
         self.history = TenantHistory(config)
         self.lanes = RedisLaneStore(redis, prefix, "publisher")
@@ -86,15 +116,16 @@ class Parts:
 
     def close(self) -> None:
         self.history.close()
+        self.ends.close()
         self.out.close()
 
 
 class DeskParts:
     """The operator's desk for one command: ``with DeskParts(config) as desk``."""
 
-    def __init__(self, config: Config, clock: Clock = utc_now) -> None:
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self._parts = Parts(config, clock)
-        self._desk = Desk(config, self._parts.tenants, self._parts.views, self._parts.due, clock)
+        self._desk = Desk(config, self._parts.tenants, self._parts.views, self._parts.due, self._parts.clock)
 
     def __enter__(self) -> Desk:
         return self._desk
@@ -106,18 +137,27 @@ class DeskParts:
 class PublisherService:
     name = "publisher"
 
-    def __init__(self, config: Config, *, clock: Clock = utc_now) -> None:
+    def __init__(self, config: Config, *, clock: Clock | None = None) -> None:
         self._config = config
         self._clock = clock
+        self._own_clock = clock or utc_now
         self._lease_seconds = max((tenant.lease_seconds for tenant in config.tenants.values()), default=60.0)
         self._failures: dict[str, tuple[int, float]] = {}  # of each that waits: how often, and when the last was
 
     async def run(self, stop: asyncio.Event) -> None:
         parts, unitu = Parts(self._config, self._clock), Unitu()
-        view = PublisherView(self._config, parts.lanes, parts.out, parts.wakes, self._clock)
+        view = PublisherView(self._config, parts.lanes, parts.out, parts.wakes, parts.clock)
         lanes = LaneService(self._config, self.name, ACCOUNT_STATE, view, parts.lanes)
         deliverer = Deliverer(
-            self._config, parts.tenants, parts.views, parts.wakes, parts.due, parts.out, unitu, self._clock
+            self._config,
+            parts.tenants,
+            parts.views,
+            parts.wakes,
+            parts.due,
+            parts.out,
+            unitu,
+            parts.clock,
+            parts.ends,
         )
         stopped = asyncio.create_task(stop.wait())
         tasks = [
@@ -149,20 +189,31 @@ class PublisherService:
         fresh, seconds = set(self._config.tenants), 0.0
         while not await sleep_unless(stop, seconds):
             seconds = ENSURE_SECONDS
-            now = self._clock().timestamp()
             try:
-                await asyncio.to_thread(parts.due.ensure, dict.fromkeys(self._config.tenants, now))
+                await asyncio.to_thread(self._make_sure, parts)
                 while fresh:
-                    await asyncio.to_thread(parts.due.hasten, max(fresh), now)
+                    await asyncio.to_thread(_hasten, parts, max(fresh))
                     fresh.remove(max(fresh))
             except Retryable:
                 seconds = 1.0
+
+    def _make_sure(self, parts: Parts) -> None:
+        """Everybody is in the queue, and nobody due later than any tenant ever is: a clock was wrong then."""
+        now = parts.clock().timestamp()
+        parts.due.ensure(dict.fromkeys(self._config.tenants, now))
+        for member, at in parts.due.members().items():
+            if at > now + FAR_SECONDS + AHEAD_SECONDS:
+                log.warning(
+                    "tenant %s was due in %.0f days, which cannot be; it is looked at now", member, (at - now) / 86_400
+                )
+                parts.due.remove(member)  # with the lease, if it is that which ends then
+                parts.due.ensure({member: now})
 
     async def _work(self, parts: Parts, deliverer: Deliverer, stop: asyncio.Event) -> None:
         attempt = 0
         while not stop.is_set():
             try:
-                claim = await asyncio.to_thread(parts.due.claim, self._clock().timestamp(), self._lease_seconds)
+                claim = await asyncio.to_thread(_claim, parts, self._lease_seconds)
             except Retryable as trouble:
                 attempt += 1
                 self._waits(QUEUE, trouble)
@@ -171,15 +222,14 @@ class PublisherService:
             attempt = 0
             self._goes_on(QUEUE)
             if claim is None:
-                await sleep_unless(stop, await asyncio.to_thread(self._idle_seconds, parts))
+                await sleep_unless(stop, await asyncio.to_thread(_idle_seconds, parts))
                 continue
             try:
                 await deliverer.deliver(claim)
             except Retryable as trouble:
                 failures = self._waits(claim.member, trouble)
-                again_at = self._clock().timestamp() + (trouble.retry_after or backoff(failures, RETRY_CAP_SECONDS))
-                finish = partial(parts.due.finish, claim, again_at, fulfilled=False)
-                await insist(finish, self._lease_seconds, stop)
+                wait = trouble.retry_after or backoff(failures, RETRY_CAP_SECONDS)
+                await insist(partial(_give_back, parts, claim, wait), self._lease_seconds, stop)
             else:
                 self._goes_on(claim.member)
 
@@ -188,7 +238,7 @@ class PublisherService:
         Told when the first has to wait, not at each try nor for each tenant. Returns how often this one has failed in a
         row. A tenant that another process has taken over is forgotten after a while.
         """
-        now = self._clock().timestamp()
+        now = self._own_clock().timestamp()
         self._failures = {one: kept for one, kept in self._failures.items() if now - kept[1] < FORGET_SECONDS}
         if not self._failures:
             log.warning("publisher waits: %s", trouble)
@@ -201,11 +251,22 @@ class PublisherService:
         if self._failures.pop(who, None) is not None and not self._failures:
             log.warning("publisher goes on")
 
-    def _idle_seconds(self, parts: Parts) -> float:
-        try:
-            next_at = parts.due.next_at()
-        except Retryable:
-            return LOOK_SECONDS
-        if next_at is None:
-            return LOOK_SECONDS
-        return min(max(next_at - self._clock().timestamp(), 0.01), LOOK_SECONDS)
+
+def _claim(parts: Parts, lease_seconds: float) -> Claim | None:
+    return parts.due.claim(parts.clock().timestamp(), lease_seconds)
+
+
+def _give_back(parts: Parts, claim: Claim, wait: float) -> bool:
+    return parts.due.finish(claim, parts.clock().timestamp() + wait, fulfilled=False)
+
+
+def _hasten(parts: Parts, tenant: str) -> None:
+    parts.due.hasten(tenant, parts.clock().timestamp())
+
+
+def _idle_seconds(parts: Parts) -> float:
+    try:
+        next_at = parts.due.next_at()
+        return LOOK_SECONDS if next_at is None else min(max(next_at - parts.clock().timestamp(), 0.01), LOOK_SECONDS)
+    except Retryable:
+        return LOOK_SECONDS

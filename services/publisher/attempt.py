@@ -18,7 +18,7 @@ class Later:
 
 @dataclass(frozen=True)
 class Ready:
-    """What may be sent, and what it was made from."""
+    """What may be sent, and what it was made from. ``look_again``: in how many seconds, for those who are held."""
 
     state: TenantState
     view: TenantView
@@ -26,3 +26,4 @@ class Ready:
     report: Report
     sent: dict[str, Sent]
     cause: str
+    look_again: float | None = None

@@ -2,7 +2,8 @@
 The course of one delivery, over ports.
 
 1. Read the tenant's state. An open intent is waited out: another worker's POST may still be on its way.
-2. Read the views; take the snapshot; judge it. Anything but *send* is told and ends here.
+2. Read the views; take the snapshot; judge it. Who may not go stays as last sent; where nothing may go, it is told and
+   ends here.
 3. Write the intent, under a new number. 4. Make sure of the lease. 5. Read the state again: still that number?
 6. POST; its total time-out ends before the lease does. 7. Write the outcome. 8. End the claim.
 
@@ -12,20 +13,25 @@ through all of it again, with what is newest then.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Literal
 
 from services.publisher import pacing, transitions
 from services.publisher.attempt import Later, Ready
-from services.publisher.emails import EmailRule
-from services.publisher.last import accounts_of, last_of, outstanding
+from services.publisher.facts import whole
+from services.publisher.freshness import Times, fresh, is_long_ago
+from services.publisher.keeping import compose
+from services.publisher.last import accounts_of, last_of
 from services.publisher.messages import Teller
+from services.publisher.refusals import refused_records
 from services.publisher.report import report, sent_after
-from services.publisher.safety import Hold, Verdict, Wait, judge, whole
-from services.publisher.snapshot import take
+from services.publisher.sweep_requests import SweepRequests
 from services.publisher.tenant_store import Change, TenantStore
-from services.publisher.tenant_view import TenantViews
+from services.publisher.tenant_view import TenantView, TenantViews, read_to
 from services.publisher.unitu import Outcome, Post
+from services.publisher.verdict import Hold, Send, Verdict, Wait
 from services.publisher.wakes import Wakes
 from shared.clock import Clock, parse, write
 from shared.config import Config, Tenant
@@ -40,7 +46,10 @@ TOO_EARLY_SECONDS = 0.1  # a worker was faster than the lane that woke it
 WAIT_SECONDS = 2.0  # between two looks at what may pass by itself; five times as long after a minute of it
 HOLD_SECONDS = 60.0  # between two looks at what needs a person; a change or a person hastens it
 PAUSED_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0  # how long a view that reads on keeps the others waiting
 FAR_SECONDS = 86_400.0
+
+Ends = Callable[[Collection[int]], Mapping[int, int]]
 
 
 class Deliverer:
@@ -56,7 +65,9 @@ class Deliverer:
         out: Log,
         post: Post,
         clock: Clock,
+        ends: Ends,
     ) -> None:
+        """``ends``: where ``account-state`` ends in these lanes. ``clock``: one for all publishers."""
         self._config = config
         self._tenants = tenants
         self._views = views
@@ -65,7 +76,11 @@ class Deliverer:
         self._log = out
         self._post = post
         self._clock = clock
+        self._ends = ends
         self._tell = Teller(config)
+        self._began_at: datetime | None = None
+        self._goals: dict[str, tuple[float, Mapping[int, int]]] = {}  # since when, and what the view must have read
+        self._requests = SweepRequests(config, out)
 
     async def deliver(self, claim: Claim) -> None:
         """Raises: Retryable, and then the tenant comes due again when its lease ends."""
@@ -86,38 +101,81 @@ class Deliverer:
 
     def _prepare(self, claim: Claim, tenant: Tenant) -> Ready | Later:
         name, is_asked, now = claim.member, bool(claim.note), self._clock()
+        self._began_at = min(self._began_at or now, now)  # a clock that went back was wrong before
         if tenant.mode == "paused":
             return Later(PAUSED_SECONDS, is_told=True)
         state = self._tenants.read(name)
-        wait = pacing.not_before(state, tenant, is_asked=is_asked) - now.timestamp()
-        if wait > 0:
-            return Later(wait)
-        if (early := self._too_early(name, tenant, state, now, is_asked=is_asked)) is not None:
-            return early
-        view = self._views.read(name)
-        wakes = self._wakes.of(view.positions, name)
-        if not all(self._wakes.is_visible(wake, view.positions[lane]) for lane, wake in wakes.items()):
-            return Later(TOO_EARLY_SECONDS)
-        if waiting := whole(view.facts):
+        if (wait := self._must_wait(name, tenant, state, now, is_asked=is_asked)) is not None:
+            return wait
+        view = self._view(name, now)
+        if isinstance(view, Later):
+            return view
+        if waiting := whole(view.facts, state.adoption.accepts_missing if state.adoption else ()):
             return self._hold(name, state, waiting)
-        last = last_of(state)
-        rule = EmailRule(sends=tenant.email_change == "send", releases=state.email_releases)
-        is_managed = tenant.staff == "managed"
-        people = view.facts.people.values()
-        snapshot = take(people, view.structures, view.protected, last, rule, has_staff=is_managed)
-        positions = state.positions | outstanding(state).positions
+        sent = partial(self._tenants.sent, name, state.accepted.number) if state.accepted else dict
         is_live = tenant.mode == "live"
-        verdict = judge(view.facts, snapshot, last, positions, state.adoption, rule, is_live=is_live)
-        if is_live and isinstance(verdict, Hold | Wait):
-            return self._hold(name, state, verdict)
+        found = compose(view, state, tenant, sent, is_live=is_live)
+        if is_live and found.blocked is not None:
+            return self._hold(name, state, found.blocked)
+        snapshot = found.snapshot
+        self._requests.for_the_uncounted(found.partial, state, now)
         cause = pacing.cause(state, tenant, snapshot.digest, now.timestamp(), is_asked=is_asked)
         if cause is None:
-            return self._nothing_new(name, tenant, state, now)
-        sent = self._tenants.sent(name, state.accepted.number) if state.accepted else {}
+            return self._nothing_new(name, tenant, state, found.partial, now)
+        if is_live:
+            times = Times(began_at=self._began_at, now=now)
+            old = fresh(view.facts, self._config.schools, tenant, state, times)
+            if old is not None:
+                self._requests.for_the_old(old, now)
+            if gone := old or is_long_ago(state, tenant, snapshot, now):
+                return self._hold(name, state, gone)
+            if found.partial is not None or (state.held is not None and state.held.is_partial):
+                told = self._tell_partial(name, state, found.partial)
+                if told is None:
+                    return Later(0.0)
+                state = told
         known = state.accepted.entities if state.accepted else None
-        told = report(snapshot, accounts_of(state), last.former, sent, known)
-        ready = Ready(state, view, snapshot, told, sent, cause)
+        was_sent = sent()
+        told_report = report(snapshot, accounts_of(state), last_of(state).former, was_sent, known)
+        ready = Ready(state, view, snapshot, told_report, was_sent, cause, _look_again(found.partial, state.held, now))
+        verdict: Verdict = found.blocked or found.partial or Send()
         return ready if is_live else self._simulate(name, tenant, ready, verdict, now)
+
+    def _must_wait(
+        self, name: str, tenant: Tenant, state: TenantState, now: datetime, *, is_asked: bool
+    ) -> Later | None:
+        at = now.timestamp()
+        if (ends_at := pacing.believed_end(state, at)) is not None and state.intent is not None:
+            number = state.intent.number
+            log.warning("tenant %s: its open POST would end at %s, which no clock allows", name, state.intent.ends_at)
+            shorten = write(datetime.fromtimestamp(ends_at, now.tzinfo))
+            self._tenants.update(name, lambda newest: transitions.shortened(newest, number, shorten))
+            return Later(ends_at - at)
+        for what in pacing.ahead(state, tenant, at):
+            log.warning("tenant %s: %s lies further ahead than its setting allows, and is passed over", name, what)
+        wait = pacing.not_before(state, tenant, at, is_asked=is_asked) - at
+        if wait > 0:
+            return Later(wait)
+        return self._too_early(name, tenant, state, now, is_asked=is_asked)
+
+    def _view(self, name: str, now: datetime) -> TenantView | Later:
+        """
+        The view, once it has read what ``account-state`` had when this delivery began. A view that reads on for too
+        long is marked: whoever joined goes then, and nobody is taken out.
+        """
+        lanes = set(self._views.lanes_of(name).values())
+        since, goal = self._goals.get(name) or (now.timestamp(), self._ends(lanes))
+        view = self._views.read(name)
+        wakes = self._wakes.of(view.positions, name)
+        wanted = {lane: max(goal[lane], wakes[lane].position if lane in wakes else 0) for lane in lanes}
+        is_whole = view.facts.lane_of
+        read = {school: view.positions[lane] for school, lane in view.facts.lanes.items() if is_whole(school).is_whole}
+        is_there = all(position >= wanted[view.facts.lanes[school]] for school, position in read.items())
+        if not is_there and 0 <= now.timestamp() - since <= PATIENCE_SECONDS:
+            self._goals[name] = since, goal
+            return Later(TOO_EARLY_SECONDS)
+        self._goals.pop(name, None)
+        return read_to(view, wanted)
 
     def _too_early(
         self, name: str, tenant: Tenant, state: TenantState, now: datetime, *, is_asked: bool
@@ -132,19 +190,26 @@ class Deliverer:
         wait = max(quiet_at, default=0.0) - now.timestamp()
         return Later(wait) if 0 < wait <= tenant.max_delay_seconds else None
 
-    def _nothing_new(self, name: str, tenant: Tenant, state: TenantState, now: datetime) -> Later:
-        if state.held is not None:
+    def _nothing_new(
+        self, name: str, tenant: Tenant, state: TenantState, held: Hold | Wait | None, now: datetime
+    ) -> Later:
+        if held is not None:
+            self._tell_partial(name, state, held)
+        elif state.held is not None:
             self._tenants.update(name, lambda newest: _lifted(newest, state))
             log.info("tenant %s is no longer held; nothing has changed", name)
         at = parse(state.resend_at).timestamp() if state.resend_at else now.timestamp() + tenant.resend_hours * 3600
-        return Later(at - now.timestamp(), is_told=True)
+        seconds = at - now.timestamp()
+        again = _look_again(held, state.held, now)
+        is_told = held is None or isinstance(held, Hold)
+        return Later(seconds if again is None else min(seconds, again), is_told=is_told)
 
     def _hold(self, name: str, state: TenantState, verdict: Hold | Wait) -> Later:
-        """Told when the reasons change, not at every look."""
+        """Nothing goes. Told when the reasons change, not at every look."""
         now, is_hold = self._clock(), isinstance(verdict, Hold)
-        held = Held(kind="hold" if is_hold else "wait", reasons=verdict.reasons, since=write(now))
+        held = _held_by(verdict, now)
         before = state.held
-        if before is None or (before.kind, before.reasons) != (held.kind, held.reasons):
+        if before is None or not _is_same(before, held):
             event = self._tell.held(name, state.revision, verdict.who, held, held.since)
             self._tenants.update(name, lambda newest: transitions.held(newest, held), [event])
             level = logging.WARNING if is_hold else logging.INFO
@@ -152,8 +217,28 @@ class Deliverer:
             before = held
         if is_hold:
             return Later(HOLD_SECONDS, is_told=True)
-        is_long = now.timestamp() - pacing.unix(before.since) > 60.0
-        return Later(WAIT_SECONDS * (5 if is_long else 1))
+        return Later(_patience(before, now))
+
+    def _tell_partial(self, name: str, state: TenantState, verdict: Hold | Wait | None) -> TenantState | None:
+        """
+        Some are sent as before, and all else goes; told when the reasons change. The state as it is then; None: it has
+        moved on.
+        """
+        now = self._clock()
+        held = None if verdict is None else _held_by(verdict, now, is_partial=True)
+        if state.held == held or (state.held is not None and held is not None and _is_same(state.held, held)):
+            return state
+        who = () if verdict is None else verdict.who
+        events = [] if held is None else [self._tell.held(name, state.revision, who, held, held.since)]
+        after = self._tenants.update(
+            name,
+            lambda newest: transitions.held(newest, held) if newest.revision == state.revision else None,
+            events,
+        )
+        if after is not None and held is not None:
+            level = logging.WARNING if held.kind == "hold" else logging.INFO
+            log.log(level, "tenant %s: %d are sent as before: %s", name, len(who), _in_words(held.reasons))
+        return after
 
     def _simulate(self, name: str, tenant: Tenant, ready: Ready, verdict: Verdict, now: datetime) -> Later:
         at, seconds = write(now), pacing.resend_seconds(ready.cause, tenant)
@@ -172,13 +257,18 @@ class Deliverer:
             return Later(0.0)
         at_point("announced")
         if not await asyncio.to_thread(self._may_post, claim, tenant, number):
-            await asyncio.to_thread(
-                self._tenants.update, claim.member, lambda state: transitions.withdrawn(state, number)
-            )
-            return Later(0.0)
+            return await asyncio.to_thread(self._withdraw, claim.member, tenant, ready, number)
         outcome = await self._post.post(tenant.url, tenant.api_key, ready.snapshot.body, tenant.timeout_seconds)
         at_point("posted")
         return await asyncio.to_thread(self._conclude, claim.member, tenant, ready, number, outcome)
+
+    def _withdraw(self, name: str, tenant: Tenant, ready: Ready, number: int) -> Later:
+        """The lease or the number is another's, or there is too little time left for a POST."""
+        now, wait = self._clock(), pacing.retry_seconds(tenant, ready.state.retries + 1, None)
+        not_before = write(now + timedelta(seconds=wait))
+        self._tenants.update(name, lambda state: transitions.withdrawn(state, number, not_before))
+        log.warning("tenant %s: snapshot %d was not sent, its lease was over or too short; again soon", name, number)
+        return Later(wait)
 
     def _announce(self, claim: Claim, tenant: Tenant, ready: Ready) -> int | None:
         now = self._clock()
@@ -210,11 +300,16 @@ class Deliverer:
         match outcome.kind:
             case "accepted":
                 return self._accepted(name, tenant, ready, number, outcome, now)
+            case "rejected" if refused := self._refused(ready, outcome):
+                event = self._tell.rejected(name, number, ready, outcome, at)
+                self._write(name, number, ready, lambda state: transitions.spared(state, number, refused), event)
+                log.warning("tenant %s: Unitu refuses the records of %d; the rest goes", name, len(refused))
+                return Later(0.0)
             case "rejected":
                 reason = Reason(code=f"rejected_{outcome.status}", message=outcome.message)
                 held = Held(kind="rejected", reasons=(reason,), since=at)
                 event = self._tell.rejected(name, number, ready, outcome, at)
-                self._write(name, lambda state: transitions.refused(state, number, held), event)
+                self._write(name, number, ready, lambda state: transitions.refused(state, number, held), event)
                 if ready.state.held is None or ready.state.held.reasons != held.reasons:
                     log.warning("tenant %s is held, Unitu answered %s: %s", name, outcome.status, outcome.message)
                 return Later(tenant.resend_hours * 3600, is_told=True)
@@ -222,37 +317,70 @@ class Deliverer:
                 wait = pacing.retry_seconds(tenant, ready.state.retries + 1, outcome.retry_after)
                 retry_at = write(now + timedelta(seconds=wait))
                 event = self._tell.retried(name, number, ready, outcome, retry_at, at)
-                self._write(name, lambda state: transitions.unsure(state, number, retry_at), event)
+                self._write(name, number, ready, lambda state: transitions.unsure(state, number, retry_at), event)
                 if ready.state.retries == 0:
                     log.warning("tenant %s: %s; trying again", name, outcome.message)
                 return Later(wait, is_told=True)
+
+    def _refused(self, ready: Ready, outcome: Outcome) -> dict[str, str]:
+        """Person -> digest of each record that Unitu points at; none where that would not help."""
+        found = refused_records(ready.snapshot, ready.view, outcome.pointers)
+        is_new = any(ready.state.refused.get(ref) != digest for ref, digest in found.items())
+        return found if is_new else {}
 
     def _accepted(self, name: str, tenant: Tenant, ready: Ready, number: int, outcome: Outcome, now: datetime) -> Later:
         at, seconds = write(now), pacing.resend_seconds(ready.cause, tenant)
         resend_at = write(now + timedelta(seconds=seconds))
         people = ready.view.facts.people.keys()
         event = self._tell.accepted(name, number, ready, outcome, at)
-        after = self._write(
-            name, lambda state: transitions.taken(state, number, ready.snapshot, people, at, resend_at), event
-        )
+        take = partial(transitions.taken, snapshot=ready.snapshot, known_people=people, at=at, resend_at=resend_at)
+        after = self._write(name, number, ready, lambda state: take(state, number), event)
         at_point("concluded")
         if after is not None:
             self._tenants.remember_sent(name, number, sent_after(ready.snapshot, ready.sent))
         log.info(
             "tenant %s: snapshot %d of %d e-mails accepted (%s)", name, number, len(ready.snapshot.roster), ready.cause
         )
-        return Later(seconds, is_told=True)
+        again = ready.look_again
+        return Later(seconds if again is None else min(seconds, again), is_told=True)
 
-    def _write(self, name: str, change: Change, event: Message) -> TenantState | None:
-        """The outcome; told also when the state has moved on and takes no notice of it."""
+    def _write(self, name: str, number: int, ready: Ready, change: Change, event: Message) -> TenantState | None:
+        """The outcome; told also when the state has moved on and takes no notice of it. The newest goes again then."""
         after = self._tenants.update(name, change, [event])
         if after is None:
             self._log.publish([event])
+            now, roster, positions = self._clock(), ready.snapshot.roster, ready.view.facts.positions()
+            overtaken = partial(transitions.overtaken, number=number, roster=roster, positions=positions, at=write(now))
+            if self._tenants.update(name, overtaken) is not None:
+                log.warning("tenant %s: snapshot %d was overtaken; the newest goes again", name, number)
+                self._due.hasten(name, now.timestamp())
         return after
 
 
 def _lifted(newest: TenantState, seen: TenantState) -> TenantState | None:
     return transitions.held(newest, None) if newest.revision == seen.revision else None
+
+
+def _held_by(verdict: Hold | Wait, now: datetime, *, is_partial: bool = False) -> Held:
+    kind: Literal["hold", "wait"] = "hold" if isinstance(verdict, Hold) else "wait"
+    return Held(kind=kind, reasons=verdict.reasons, since=write(now), is_partial=is_partial)
+
+
+def _is_same(one: Held, other: Held) -> bool:
+    """Whatever since when."""
+    return (one.kind, one.reasons, one.is_partial) == (other.kind, other.reasons, other.is_partial)
+
+
+def _look_again(held: Hold | Wait | None, before: Held | None, now: datetime) -> float | None:
+    if held is None:
+        return None
+    return HOLD_SECONDS if isinstance(held, Hold) else _patience(before, now)
+
+
+def _patience(before: Held | None, now: datetime) -> float:
+    """Between two looks at what may pass by itself; longer after a minute of it."""
+    is_long = before is not None and abs(now.timestamp() - pacing.unix(before.since)) > 60.0
+    return WAIT_SECONDS * (5 if is_long else 1)
 
 
 def _in_words(reasons: Sequence[Reason]) -> str:

@@ -27,6 +27,8 @@ def candidates(person: Person, last: Last, rule: EmailRule) -> list[str]:
     The last delivered, then their own, while a change is held; their own, then the last delivered, once released.
     """
     own, known = person.email, last.emails.get(person.ref, ())
+    if person.status == "none":  # kept for the account that Unitu has of them, under its e-mail
+        return [last.kept[person.ref]]
     key = email_key(own)
     if person.ref in last.former:
         known = (last.former[person.ref],)

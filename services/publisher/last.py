@@ -7,6 +7,7 @@ no function here knows where a TenantState is kept.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import msgspec
 
@@ -18,12 +19,21 @@ class Last:
     """
     ``seats``: e-mail -> who had it, the newest first, each with the position of the last snapshot that had them there.
     ``emails``: person -> the e-mails under which Unitu may have them, the newest first. ``former``: person -> the
-    e-mail of one who is in no last snapshot, but was in an earlier one.
+    e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: as the state has them.
+    ``spellings``: e-mail -> how Unitu's own list has it. ``kept``: person without an account of ours -> the e-mail
+    under which Unitu has one of theirs.
     """
 
     seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
     emails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
+    orphans: Mapping[str, str] = field(default_factory=dict)
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+    def spelled(self, email: str) -> str:
+        """As Unitu has it, where its own list says so."""
+        return self.spellings.get(email_key(email), email)
 
     def holder(self, email: str) -> str | None:
         """Whose account the e-mail was last."""
@@ -36,7 +46,7 @@ def last_of(state: TenantState) -> Last:
     seats: dict[str, tuple[Seat, ...]] = {}
     for email, seat in state.roster.items():
         position = _position(state, seat)
-        if email not in unknown.gained:  # else the newer snapshots had it as ``gained`` says
+        if email not in unknown.gained and seat.position < 0:  # else the newer snapshots had it as ``gained`` says
             position = unknown.lost.get(email, unknown.positions.get(seat.school, position))
         seats[email] = (msgspec.structs.replace(seat, position=position),)
     for email, seat in unknown.gained.items():
@@ -50,14 +60,32 @@ def last_of(state: TenantState) -> Last:
                 if email not in map(email_key, kept):
                     kept.append(seat.email or email)
     former = {person: email for person, email in state.former.items() if person not in emails}
-    return Last(seats, {person: tuple(kept) for person, kept in emails.items()}, former)
+    spellings = {email_key(email): email for email in state.spellings}
+    known = {person: tuple(kept) for person, kept in emails.items()}
+    return Last(seats, known, former, state.orphans, spellings, state.kept)
+
+
+def orphan(email: str) -> str:
+    """What is kept of an e-mail once its person is forgotten: enough to know it again."""
+    return blake2b(email_key(email).encode(), digest_size=8).hexdigest()
 
 
 def accounts_of(state: TenantState) -> frozenset[str]:
-    """The e-mails that Unitu has as enabled accounts, as far as known: for reports, which may be wrong."""
-    if state.accounts is None:
-        return frozenset(last_of(state).seats)
-    return frozenset(state.accounts) | outstanding(state).gained.keys()
+    """
+    The e-mails that Unitu has as enabled accounts, as far as known: for reports, which may be wrong.
+
+    A roster that was adopted is there once anything was sent after the yes.
+    """
+    accounts = frozenset(state.accounts or ())
+    if state.accounts is not None and state.intent is None and state.unknown is None:
+        return accounts
+    return accounts | last_of(state).seats.keys()
+
+
+def may_be_at_unitu(state: TenantState) -> frozenset[str]:
+    """Every e-mail that Unitu may have from us or by its own list: each roster that was adopted or sent since the last
+    accepted snapshot, whatever became of it. Whoever says yes to another roster sees all of them."""
+    return accounts_of(state) | last_of(state).seats.keys() | frozenset(state.earlier)
 
 
 def outstanding(state: TenantState) -> Unknown:
@@ -77,9 +105,33 @@ def _fold(state: TenantState, unknown: Unknown, intent: Intent) -> Unknown:
     gained = {**unknown.gained}
     for email, seat in intent.gained.items():
         gained.pop(email, None)
-        gained[email] = msgspec.structs.replace(seat, position=intent.positions.get(seat.school, -1))
+        position = seat.position if seat.position >= 0 else intent.positions.get(seat.school, -1)
+        gained[email] = msgspec.structs.replace(seat, position=position)
     newest_first = {email: gained[email] for email in [*intent.gained, *(e for e in gained if e not in intent.gained)]}
     return Unknown(positions={**unknown.positions, **intent.positions}, gained=newest_first, lost=lost)
+
+
+def overtaken(state: TenantState, roster: Mapping[str, Seat], positions: Mapping[str, int]) -> Unknown:
+    """
+    All of unknown outcome, and a snapshot that Unitu may apply after newer ones: whom it has and they lack.
+
+    It is the older one: it claims no e-mail of a newer one, and moves no position back.
+    """
+    before = state.unknown or Unknown(positions=state.positions)
+    late = {
+        email: msgspec.structs.replace(seat, position=positions.get(seat.school, -1))
+        for email, seat in roster.items()
+        if email not in state.roster and email not in before.gained
+    }
+    return msgspec.structs.replace(before, gained={**before.gained, **late})
+
+
+def carried_over(unknown: Unknown | None, old: Mapping[str, Seat], new: Mapping[str, Seat]) -> Unknown | None:
+    """What is of unknown outcome, told against another roster: everybody who may be there and the new one lacks."""
+    if unknown is None:
+        return None
+    gained = {email: seat for email, seat in {**old, **unknown.gained}.items() if email not in new}
+    return Unknown(positions=unknown.positions, gained=gained)
 
 
 def _position(state: TenantState, seat: Seat) -> int:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from services.publisher.attempt import Ready
-from services.publisher.safety import Hold, Send, Verdict, Wait
 from services.publisher.tenant_store import tenant_headers
 from services.publisher.unitu import Outcome
+from services.publisher.verdict import Hold, Send, Verdict, Wait
 from shared.config import Config
+from shared.events import SyncRequested
 from shared.lanes import lane_of
 from shared.model import Frozen
 from shared.tenant import (
@@ -20,8 +21,8 @@ from shared.tenant import (
     SnapshotSimulated,
     Who,
 )
-from shared.topics import DELIVERIES
-from shared.wire import Message, encode, event_id, type_name
+from shared.topics import DELIVERIES, SYNC_REQUESTS
+from shared.wire import Message, encode, event_id, headers, type_name
 
 
 class Teller:
@@ -98,6 +99,15 @@ class Teller:
         id = event_id(tenant, "", version, type_name(type(event)).split(".")[1])
         lane = lane_of(tenant, self._partitions)
         return Message(DELIVERIES, lane, tenant, encode(event), tenant_headers(type(event), id, tenant, at))
+
+
+def sync_request(school: str, partitions: int, at: str, *, full: bool = False) -> Message:
+    """Asks for a sweep of a school: nothing may be sent that is old, or that lacks whom the reconciler counted."""
+    reason = "account-state lacks some of its people" if full else "the publisher needs records that are not old"
+    request = SyncRequested(school=school, full=full, reason=reason)
+    id = event_id(school, "", 0, "sync_requested", f"publisher/{at}")
+    told = headers(SyncRequested, id=id, school=school, subject=school, time=at)
+    return Message(SYNC_REQUESTS, lane_of(school, partitions), school, encode(request), told)
 
 
 def _some(who: Sequence[Who]) -> tuple[Who, ...]:

@@ -9,6 +9,9 @@ from shared.tenant import TenantState
 
 RETRY_AFTER_CAP_SECONDS = 3600.0  # the other side's wish is honoured up to this
 RETRY_BASE_SECONDS = 2.0
+LONGEST_LEASE_SECONDS = 3600.0
+LEASE_SLACK_SECONDS = 1.0  # all leases are told by one clock
+AHEAD_SECONDS = 300.0  # clocks differ; a time further ahead than its setting allows, and this, is not believed
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ def unix(text: str) -> float:
 
 def extended(burst: Burst | None, now: float, quiet_seconds: float) -> Burst:
     """The burst after one more change."""
-    if burst is None or now - burst.last_at > quiet_seconds:
+    if burst is None or now - burst.last_at > quiet_seconds or burst.last_at > now + AHEAD_SECONDS:
         return Burst(now, now)
     return Burst(burst.first_at, max(burst.last_at, now))
 
@@ -36,7 +39,7 @@ def quiet_at(burst: Burst, tenant: Tenant, attempted_at: float = 0.0) -> float:
     return min(burst.last_at + tenant.quiet_seconds, waited_since + tenant.max_delay_seconds)
 
 
-def not_before(state: TenantState, tenant: Tenant, *, is_asked: bool) -> float:
+def not_before(state: TenantState, tenant: Tenant, now: float, *, is_asked: bool) -> float:
     """
     The earliest time at which anything may be sent. A person who asks waits for one thing only: an open POST.
     """
@@ -45,16 +48,43 @@ def not_before(state: TenantState, tenant: Tenant, *, is_asked: bool) -> float:
         times.append(unix(state.intent.ends_at))
     if is_asked:
         return max(times)
+    times += [at for at, most in _waits(state, tenant) if at <= now + most + AHEAD_SECONDS]
+    return max(times)
+
+
+def _waits(state: TenantState, tenant: Tenant) -> list[tuple[float, float]]:
+    """What is waited for, beside a POST: until when, and how far ahead of now that may be."""
+    found = []
     if state.not_before is not None:
-        times.append(unix(state.not_before))
+        found.append((unix(state.not_before), max(2 * tenant.retry_max_seconds, RETRY_AFTER_CAP_SECONDS)))
     if state.held is not None and state.held.kind == "rejected":
-        times.append(unix(state.held.since) + tenant.resend_hours * 3600)
+        resend = tenant.resend_hours * 3600
+        found.append((unix(state.held.since) + resend, resend))
     newest = state.accepted.at if state.accepted else None
     if tenant.mode == "dry-run" and state.simulated:
         newest = max(newest or "", state.simulated.at)
-    if newest is not None and not _adopted_since(state, newest):
-        times.append(unix(newest) + tenant.min_interval_seconds)
-    return max(times)
+    if newest is not None and not _adopted_since(state, newest) and not _is_overtaken(state):
+        found.append((unix(newest) + tenant.min_interval_seconds, tenant.min_interval_seconds))
+    return found
+
+
+def ahead(state: TenantState, tenant: Tenant, now: float) -> list[str]:
+    """Which of the tenant's times cannot be: a clock was wrong when they were written."""
+    named = [("the end of a wait", at, most) for at, most in _waits(state, tenant)]
+    if state.resend_at is not None:
+        named.append(("the next resend", unix(state.resend_at), tenant.resend_hours * 3600))
+    return [name for name, at, most in named if at > now + most + AHEAD_SECONDS]
+
+
+def believed_end(state: TenantState, now: float) -> float | None:
+    """
+    When the open POST is over if the intent's own time cannot be: as long from now as it was to take. None: it can.
+    """
+    if state.intent is None:
+        return None
+    ends, begins = unix(state.intent.ends_at), unix(state.intent.at)
+    lasts = min(max(ends - begins, 0.0), LONGEST_LEASE_SECONDS)
+    return now + lasts if ends > now + lasts + LEASE_SLACK_SECONDS else None
 
 
 def cause(state: TenantState, tenant: Tenant, digest: str, now: float, *, is_asked: bool) -> str | None:
@@ -68,7 +98,8 @@ def cause(state: TenantState, tenant: Tenant, digest: str, now: float, *, is_ask
         return "change"
     if tenant.mode == "live" and (state.unknown is not None or state.intent is not None):
         return "retry"
-    if state.resend_at is None or unix(state.resend_at) <= now:
+    resend_at = None if state.resend_at is None else unix(state.resend_at)
+    if resend_at is None or resend_at <= now or resend_at > now + tenant.resend_hours * 3600 + AHEAD_SECONDS:
         return "resend"
     return "request" if is_asked else None
 
@@ -84,6 +115,11 @@ def retry_seconds(tenant: Tenant, retries: int, retry_after: float | None) -> fl
     """After the ``retries``-th failure in a row: capped back-off with jitter, or the other side's own wish."""
     wait = backoff(retries, tenant.retry_max_seconds, min(RETRY_BASE_SECONDS, tenant.retry_max_seconds))
     return max(wait, min(retry_after or 0.0, RETRY_AFTER_CAP_SECONDS))
+
+
+def _is_overtaken(state: TenantState) -> bool:
+    """An older snapshot may have been applied after the last accepted one."""
+    return state.accepted is not None and state.accepted.number <= state.overtaken
 
 
 def _adopted_since(state: TenantState, at: str) -> bool:

@@ -4,7 +4,10 @@ from typing import Literal
 
 import msgspec
 
+from services.publisher.identity import NOBODY, Identity, identity_of
+from services.publisher.unprovisioned import as_if_provisioned, reasons_of, verdict_of
 from shared.books import book_of
+from shared.config import School
 from shared.events import Evidence
 from shared.model import Details, Frozen, Kind
 from shared.state import AccountState
@@ -17,7 +20,11 @@ class Person(Frozen, array_like=True, kw_only=True):
     The newest that ``account-state`` says of one account.
 
     ``person`` is the account's key within its book. Unitu's JSON is ``head`` + the e-mail + ``tail``: the e-mail that
-    is sent is decided for the whole tenant. Both are empty for an account that has no details.
+    is sent is decided for the whole tenant. Both are empty for an account that has no details. A disabled account keeps
+    them: while its removal is held, it is sent as it was. ``has_modules``: the record says which, were it none.
+
+    ``verdict`` is that of who is on the roll ("" of who is not), ``reasons`` why one of them has no account of ours:
+    their JSON is then what their record has, for the account that Unitu may have of them.
     """
 
     school: str
@@ -29,6 +36,10 @@ class Person(Frozen, array_like=True, kw_only=True):
     head: bytes = b""
     tail: bytes = b""
     evidence: Evidence | None = None
+    identity: Identity = NOBODY
+    has_modules: bool = False
+    verdict: str = ""
+    reasons: tuple[str, ...] = ()
 
     @property
     def book(self) -> str:
@@ -55,13 +66,13 @@ def unpack(value: bytes) -> Person:
     return _unpacker.decode(value)
 
 
-def person_of(state: AccountState, key: str) -> Person:
-    """``key``: the account's key within its book."""
-    details = state.details
-    email, head, tail = details.email if details else "", b"", b""
-    if details is not None and state.status == "enabled":
-        email = email.strip()
-        head, tail = _around_the_email(state, details)
+def person_of(state: AccountState, key: str, school: School | None = None) -> Person:
+    """``key``: the account's key within its book; ``school``: how its records read."""
+    as_told = state if state.status != "none" else as_if_provisioned(state, school)
+    details = as_told.details if as_told else None
+    email, head, tail = details.email.strip() if details else _email_of(state), b"", b""
+    if as_told is not None and details is not None:
+        head, tail = _around_the_email(as_told, details)
     return Person(
         school=state.school,
         person=key,
@@ -72,7 +83,17 @@ def person_of(state: AccountState, key: str) -> Person:
         head=head,
         tail=tail,
         evidence=state.evidence,
+        identity=identity_of(state),
+        has_modules=bool(state.modules) or (state.assessment is not None and state.assessment.modules is not None),
+        verdict=verdict_of(state),
+        reasons=reasons_of(state),
     )
+
+
+def _email_of(state: AccountState) -> str:
+    """What the record says of who has no account."""
+    student = state.assessment.student if state.assessment else None
+    return (student.email or "").strip() if student and state.status == "none" else ""
 
 
 def _around_the_email(state: AccountState, details: Details) -> tuple[bytes, bytes]:

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from services.publisher.snapshot import LISTS, Snapshot
+from services.publisher.codes import LISTS
+from services.publisher.snapshot import Snapshot
 from shared.model import Frozen
 from shared.tenant import CodesChanged, FieldsUpdated, NewEntity, NotTaken, Report, email_key
 
@@ -105,7 +106,12 @@ def report(
     }
     counts = {"students": len(snapshot.students), "staff": len(snapshot.records) - len(snapshot.students)}
     counts |= {name: len(found) for name, found in lists.items()}
-    empty = Report(is_compared=draft.is_compared, counts=counts, repeated_codes=dict(snapshot.repeated_codes))
+    empty = Report(
+        is_compared=draft.is_compared,
+        counts=counts,
+        repeated_codes=dict(snapshot.repeated_codes),
+        undefined_codes=dict(snapshot.undefined),
+    )
     return msgspec.structs.replace(empty, **{name: found[:LIST_LIMIT] for name, found in lists.items()})
 
 

@@ -6,123 +6,18 @@ every clause names its reason, and all reasons of a kind are told together.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from services.publisher.adoption_check import nobody_of, not_adopted
 from services.publisher.emails import EmailRule
+from services.publisher.facts import Facts, caught_up, miscounted, whole
 from services.publisher.last import Last
-from services.publisher.person import Person
+from services.publisher.moves import short_hash
 from services.publisher.snapshot import Snapshot
+from services.publisher.verdict import Hold, Send, Verdict, Wait, reason_of
 from shared.books import book_of, kind_of, school_of
-from shared.state import SchoolState
+from shared.model import Kind
 from shared.tenant import Adoption, Reason, Seat, Who, email_key
-
-
-@dataclass(frozen=True)
-class Send:
-    """Nothing speaks against it."""
-
-
-@dataclass(frozen=True)
-class Hold:
-    """A person must act."""
-
-    reasons: tuple[Reason, ...]
-    who: tuple[Who, ...] = ()
-
-
-@dataclass(frozen=True)
-class Wait:
-    """It may pass by itself: a sweep, a view that catches up."""
-
-    reasons: tuple[Reason, ...]
-    who: tuple[Who, ...] = ()
-
-
-Verdict = Send | Hold | Wait
-
-
-@dataclass(frozen=True)
-class LaneFacts:
-    """
-    One lane as the view has it. ``position`` is where the school's records stand (-1: never told).
-
-    ``is_whole``: the view has read all that was in the log when it was last rebuilt. ``rebuilt_at``: the lane position
-    that a full sweep must reach (-1: never rebuilt); ``rebuild`` tells one rebuild from another.
-    """
-
-    position: int = -1
-    is_whole: bool = True
-    rebuilt_at: int = -1
-    rebuild: str = ""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """
-    A tenant as the view has it. ``states`` is by book, ``people`` by their ref; ``lanes`` maps each of its schools to
-    its lane, ``has_staff`` says that its staff is managed.
-    """
-
-    schools: tuple[str, ...]
-    states: Mapping[str, SchoolState]
-    lanes: Mapping[str, int]
-    lane_facts: Mapping[int, LaneFacts]
-    people: Mapping[str, Person]
-    has_staff: bool = False
-    url: str = ""
-
-    @property
-    def books(self) -> tuple[str, ...]:
-        """Every book that a snapshot is made of."""
-        staff = tuple(book_of(school, "staff") for school in self.schools) if self.has_staff else ()
-        return (*self.schools, *staff)
-
-    def lane_of(self, school: str) -> LaneFacts:
-        return self.lane_facts.get(self.lanes[school], LaneFacts(is_whole=False))
-
-    def positions(self) -> dict[str, int]:
-        return {school: self.lane_of(school).position for school in self.schools}
-
-    def rebuilds(self) -> dict[str, str]:
-        return {str(self.lanes[school]): self.lane_of(school).rebuild for school in self.schools}
-
-
-def whole(facts: Facts) -> Wait | None:
-    """None when the view has shown everything of the tenant that a snapshot needs."""
-    reasons = []
-    for school in facts.schools:
-        lane, state = facts.lane_of(school), facts.states.get(school)
-        if not lane.is_whole:
-            reasons.append(_reason("view_incomplete", "the view is being read anew from account-state", school))
-        elif state is None or lane.position < 0:
-            reasons.append(_reason("school_unknown", "account-state has not shown this school yet", school))
-        elif state.certified is None:
-            reasons.append(_reason("not_certified", "no certified sweep of this school yet", school))
-        elif "students" not in state.areas:
-            reasons.append(_uncertified("students", school))
-        if facts.has_staff and lane.is_whole and lane.position >= 0 and not _has_certified_staff(facts, school):
-            reasons.append(_uncertified("staff", school))
-    return Wait(tuple(reasons)) if reasons else None
-
-
-def _has_certified_staff(facts: Facts, school: str) -> bool:
-    state = facts.states.get(book_of(school, "staff"))
-    return state is not None and state.certified is not None and "staff" in state.areas
-
-
-def _uncertified(area: str, school: str) -> Reason:
-    return _reason(f"{area}_not_certified", f"the area {area} was never certified for this school", school)
-
-
-def caught_up(facts: Facts, positions: Mapping[str, int]) -> Wait | None:
-    """None when no lane stands before where it stood in the last accepted snapshot."""
-    reasons = [
-        _reason("view_behind", "the view stands before the last accepted snapshot", school)
-        for school in facts.schools
-        if facts.lane_of(school).position < positions.get(school, -1)
-    ]
-    return Wait(tuple(reasons)) if reasons else None
 
 
 def judge(
@@ -132,31 +27,24 @@ def judge(
     positions: Mapping[str, int],
     adoption: Adoption | None,
     rule: EmailRule,
+    releases: Collection[str] = (),
     *,
     is_live: bool,
 ) -> Verdict:
     """
     Send, or why not. ``positions``: where the lanes stood in the last snapshot, those of unknown outcome included.
+    ``releases``: the hashes of what a person has let go.
 
     A dry run needs no adoption: nothing is disabled by it.
     """
-    if waiting := whole(facts) or caught_up(facts, positions):
+    if waiting := whole(facts, adoption.accepts_missing if adoption else ()) or caught_up(facts, positions):
         return waiting
-    if is_live and (reasons := tuple(_not_adopted(facts, adoption))):
+    if is_live and (reasons := (*not_adopted(facts, adoption, snapshot), *nobody_of(facts, snapshot))):
         return Hold(reasons)
     missing = sorted(email for email in last.seats if email not in snapshot.roster)
-    if missing and (rebuilt := _unswept(facts, adoption)):
-        reasons = tuple(
-            _reason(
-                "after_rebuild",
-                "state was rebuilt; a snapshot that lacks an e-mail of the last one waits for a full sweep"
-                + (" of the staff" if kind_of(book) == "staff" else ""),
-                school_of(book),
-                len(missing),
-            )
-            for book in rebuilt
-        )
-        return Wait(reasons, tuple(_who(last.seats[email][0], email, "after_rebuild") for email in missing))
+    if missing and (unsure := _unsure(facts, adoption)):
+        reason = unsure[0].code
+        return Wait(unsure, tuple(_who(last.seats[email][0], email, reason) for email in missing))
     held: list[Who] = []
     for email in missing:
         for seat in last.seats[email]:
@@ -165,24 +53,65 @@ def judge(
                 break
     if held:
         return Hold(tuple(_counted(held)), tuple(held))
-    return Send()
+    return second_lock(snapshot, last, missing, rule, releases) or Send()
 
 
-def _not_adopted(facts: Facts, adoption: Adoption | None) -> Iterator[Reason]:
-    fix = "`rollcall tenant adopt` shows what would happen and asks"
-    if adoption is None:
-        yield _reason("not_adopted", f"nobody has adopted this tenant's roster; {fix}")
-        return
-    for school in facts.schools:
-        if school not in adoption.schools:
-            yield _reason("school_added", f"the school was added after the roster was adopted; {fix}", school)
-    if facts.has_staff and not adoption.staff:
-        yield _reason("staff_added", f"staff became managed after the roster was adopted; {fix}")
-    if adoption.url != facts.url:
-        yield _reason("address_changed", f"the tenant's address changed after the roster was adopted; {fix}")
+def _unsure(facts: Facts, adoption: Adoption | None) -> tuple[Reason, ...]:
+    """Why the view may not be believed when it says that somebody is gone."""
+    if rebuilt := unswept(facts, adoption):
+        return tuple(
+            reason_of(
+                "after_rebuild",
+                "state was rebuilt; who is in the last snapshot and not in this one stays until a full sweep"
+                + (" of the staff" if kind_of(book) == "staff" else ""),
+                school_of(book),
+            )
+            for book in rebuilt
+        )
+    behind = tuple(
+        reason_of(
+            "view_reads_on",
+            "the view has not read account-state to its end; nobody goes until it has: see that the publisher runs",
+            school,
+        )
+        for school in facts.schools
+        if facts.lane_of(school).is_behind
+    )
+    if behind:
+        return behind
+    wrong = miscounted(facts)
+    return wrong.reasons if wrong is not None else ()
 
 
-def _unswept(facts: Facts, adoption: Adoption | None) -> list[str]:
+def second_lock(
+    snapshot: Snapshot, last: Last, missing: Sequence[str], rule: EmailRule, releases: Collection[str]
+) -> Hold | None:
+    """
+    None unless more than half of a kind would go, or all of it: then a person says yes to exactly these, whatever the
+    evidence. Only the publisher sees the whole tenant.
+    """
+    gone: dict[Kind, list[str]] = {}
+    for email in missing:
+        seat = last.seats[email][0]
+        if not rule.releases or rule.releases.get(seat.ref) != email_key(snapshot.carried.get(seat.ref, "")):
+            gone.setdefault(seat.kind, []).append(email)
+    had = Counter(seats[0].kind for seats in last.seats.values())
+    here: dict[Kind, int] = {"student": len(snapshot.students), "staff": len(snapshot.roster) - len(snapshot.students)}
+    reasons: list[Reason] = []
+    who: list[Who] = []
+    for kind, emails in sorted(gone.items()):
+        hash = short_hash("lock", kind, *emails)
+        if hash in releases or (2 * len(emails) <= had[kind] and here[kind]):
+            continue
+        words = "students" if kind == "student" else "staff"
+        message = f"{len(emails)} of {had[kind]} {words} would be disabled at once; they stay as last sent."
+        fix = f"`rollcall sync SCHOOL --full` looks again, `rollcall publish TENANT --release {hash}` lets them go"
+        reasons.append(reason_of("too_many_at_once", f"{message} {fix}", count=len(emails), hash=hash))
+        who += [_who(last.seats[email][0], email, "too_many_at_once") for email in emails]
+    return Hold(tuple(reasons), tuple(who)) if reasons else None
+
+
+def unswept(facts: Facts, adoption: Adoption | None) -> list[str]:
     """The books on a rebuilt lane that had no full sweep decided after it; a later adoption lifts it."""
     lifted = adoption.rebuilds if adoption else {}
     return [
@@ -195,6 +124,8 @@ def _unswept(facts: Facts, adoption: Adoption | None) -> list[str]:
 
 def _unexplained(seat: Seat, email: str, facts: Facts, snapshot: Snapshot, last: Last, rule: EmailRule) -> str | None:
     """Why this e-mail may not be missing, in one of a few words; None when it may."""
+    if seat.ref in snapshot.refused:
+        return "refused_by_unitu"
     carried = snapshot.carried.get(seat.ref)
     if carried is not None:
         # Moved by a released change; or Unitu may already have them under either, and one of the two must go.
@@ -219,6 +150,7 @@ def _unexplained(seat: Seat, email: str, facts: Facts, snapshot: Snapshot, last:
 
 
 _WORDS = {
+    "refused_by_unitu": "have a record that Unitu refuses",
     "email_moved": "would be sent under another e-mail that nobody released",
     "protected_record_removed": "were in the protected file and no longer are",
     "staff_not_managed": "were in the last snapshot, and staff is no longer managed",
@@ -229,15 +161,27 @@ _WORDS = {
 }
 
 
+_AGAIN = "they stay as last sent. `rollcall sync SCHOOL --full` looks again"
+_YES = "; `rollcall tenant adopt` lets them go"
+_FIXES = {
+    "refused_by_unitu": "they stay as last sent: correct it in the school's records; what changes is tried again",
+    "email_moved": "`rollcall tenant release-emails` lets it go",
+    "protected_record_removed": "they stay as last sent: put them back into the file, or adopt the roster anew",
+    "staff_not_managed": 'say staff = "managed" again, or adopt the roster anew',
+    "account_unknown": _AGAIN + _YES,
+    "not_disabled": "they stay as last sent: give each an e-mail of their own in the school's records",
+    "no_evidence": _AGAIN + _YES,
+    "evidence_before_last_snapshot": _AGAIN + _YES,
+}
+
+
 def _counted(held: list[Who]) -> Iterator[Reason]:
     for code, words in _WORDS.items():
         counts = Counter((who.school, who.kind) for who in held if who.reason == code)
         for (school, kind), count in sorted(counts.items(), key=lambda one: book_of(*one[0])):
-            yield _reason(code, f"{count} {'staff ' if kind == 'staff' else ''}{words}", school, count)
-
-
-def _reason(code: str, message: str, school: str = "", count: int = 0) -> Reason:
-    return Reason(code=code, message=message, school=school, count=count)
+            yield reason_of(
+                code, f"{count} {'staff ' if kind == 'staff' else ''}{words}; {_FIXES[code]}", school, count
+            )
 
 
 def _who(seat: Seat, email: str, reason: str) -> Who:

@@ -1,13 +1,27 @@
 """A tenant as the view has it: its schools may be in several lanes, each kept by another process."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from services.publisher.person import unpack
-from services.publisher.safety import Facts, LaneFacts
+from services.publisher.facts import Facts, LaneFacts
+from services.publisher.fingerprint import fingerprint_of
+from services.publisher.person import Person, unpack
+from services.publisher.prefixes import of_person, of_structure, prefixes_of
 from services.publisher.snapshot import Fixed
-from services.publisher.view import COUNTS, IDENTITY, LANE, MARK, REBUILD, SCHOOLS, STATE, STRUCTURES, people_of
+from services.publisher.view import (
+    COUNTS,
+    IDENTITY,
+    LANE,
+    MARK,
+    REBUILD,
+    RETIRED,
+    SCHOOLS,
+    STATE,
+    STRUCTURES,
+    people_of,
+)
 from shared.books import book_of
 from shared.config import Config, Tenant
 from shared.lanes import lane_of
@@ -21,13 +35,14 @@ from shared.wire import decoder
 class TenantView:
     """
     ``positions``: how far the view of each lane has read ``account-state``. ``protected``: the records that are in
-    every snapshot.
+    every snapshot. ``retired``: school -> what it no longer lists.
     """
 
     facts: Facts
     protected: tuple[Fixed, ...]
     structures: dict[str, Structure]
     positions: dict[int, int]
+    retired: dict[str, Structure] = field(default_factory=dict)
 
 
 class TenantViews:
@@ -50,6 +65,8 @@ class TenantViews:
         kinds: tuple[Kind, ...] = ("student", "staff") if settings.staff == "managed" else ("student",)
         lanes, people, states = self.lanes_of(tenant), {}, {}
         structures: dict[str, Structure] = {}
+        prefixes = {school: prefixes_of(self._config.schools[school]) for school in lanes}
+        retired: dict[str, Structure] = {}
         lane_facts: dict[int, LaneFacts] = {}
         positions: dict[int, int] = {}
         schools_of = {lane: [school for school, at in lanes.items() if at == lane] for lane in set(lanes.values())}
@@ -60,15 +77,17 @@ class TenantViews:
         asks = {lane: _ask(schools, books_of[lane]) for lane, schools in schools_of.items()}
         for lane, seen in self._store.read_lanes(asks).items():
             positions[lane], lane_facts[lane] = _facts_of(seen, books_of[lane])
-            for school, structure in zip(schools_of[lane], seen.some[STRUCTURES], strict=True):
-                if structure is not None:
-                    structures[school] = decoder(StructureState).decode(structure).structure
+            for found, name in ((structures, STRUCTURES), (retired, RETIRED)):
+                for school, structure in zip(schools_of[lane], seen.some[name], strict=True):
+                    if structure is not None:
+                        told: Structure = decoder(StructureState).decode(structure).structure
+                        found[school] = of_structure(told, prefixes[school])
             for book, state in zip(books_of[lane], seen.some[SCHOOLS], strict=True):
                 if state is not None:
                     states[book] = decoder(SchoolState).decode(state)
                 for value in seen.whole[people_of(book)].values():
                     person = unpack(value)
-                    people[person.ref] = person
+                    people[person.ref] = of_person(person, prefixes[person.school])
         facts = Facts(
             schools=tuple(lanes),
             states=states,
@@ -77,14 +96,38 @@ class TenantViews:
             people=people,
             has_staff="staff" in kinds,
             url=settings.url,
+            fingerprint=fingerprint_of(tenant, settings.api_key),
+            prefixes={school: prefix.bound for school, prefix in prefixes.items() if prefix.bound},
+            areas_seen=_areas_seen(structures, people),
         )
-        return TenantView(facts, protected_of(settings), structures, positions)
+        return TenantView(facts, protected_of(settings), structures, positions, retired)
+
+
+def _areas_seen(structures: Mapping[str, Structure], people: Mapping[str, Person]) -> frozenset[str]:
+    with_sets = {person.school for person in people.values() if person.has_modules and person.kind == "student"}
+    return frozenset({f"{school}/structure" for school in structures} | {f"{school}/sets" for school in with_sets})
+
+
+def read_to(view: TenantView, ends: Mapping[int, int]) -> TenantView:
+    """The view, with the lanes marked that have not read ``account-state`` to where it ended."""
+    lanes = {
+        lane: replace(facts, is_behind=view.positions[lane] < ends.get(lane, 0))
+        for lane, facts in view.facts.lane_facts.items()
+    }
+    return replace(view, facts=replace(view.facts, lane_facts=lanes))
 
 
 def _ask(schools: list[str], books: list[str]) -> Ask:
     """Everything that the view has of these schools' books."""
     return Ask(
-        {SCHOOLS: books, STRUCTURES: schools, COUNTS: books, LANE: [STATE], REBUILD: [MARK, IDENTITY]},
+        {
+            SCHOOLS: books,
+            STRUCTURES: schools,
+            RETIRED: schools,
+            COUNTS: books,
+            LANE: [STATE],
+            REBUILD: [MARK, IDENTITY],
+        },
         whole=[people_of(book) for book in books],
     )
 

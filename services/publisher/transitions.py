@@ -1,11 +1,13 @@
 """Each step of a tenant's state: a TenantState in, the next one out. Pure; ``tenant_store`` makes it last."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from services.publisher.last import apply, difference, last_of, outstanding
-from services.publisher.snapshot import LISTS, Snapshot
+from services.publisher import last
+from services.publisher.codes import LISTS
+from services.publisher.last import apply, carried_over, difference, last_of, may_be_at_unitu, orphan, outstanding
+from services.publisher.snapshot import Snapshot
 from shared.tenant import Accepted, Adoption, Held, Intent, Seat, Simulated, TenantState, email_key
 
 _with = msgspec.structs.replace
@@ -28,7 +30,7 @@ def announced(
         positions=dict(positions),
         entities={name: tuple(snapshot.entities[name]) for name in LISTS},
     )
-    held = state.held if state.held and state.held.kind == "rejected" else None
+    held = state.held if state.held and (state.held.kind == "rejected" or state.held.is_partial) else None
     return _with(state, number=intent.number, intent=intent, held=held)
 
 
@@ -37,59 +39,139 @@ def settled(state: TenantState) -> TenantState:
     return state if state.intent is None else _with(state, intent=None, unknown=outstanding(state))
 
 
-def withdrawn(state: TenantState, number: int) -> TenantState | None:
-    """The POST of this number was never sent. None: the state has moved on."""
-    return _with(state, intent=None) if _is_open(state, number) else None
+def withdrawn(state: TenantState, number: int, not_before: str) -> TenantState | None:
+    """The POST of this number was never sent; the next waits a little. None: the state has moved on."""
+    if not _is_open(state, number):
+        return None
+    return _with(state, intent=None, retries=state.retries + 1, not_before=not_before)
+
+
+def shortened(state: TenantState, number: int, ends_at: str) -> TenantState | None:
+    """The intent said that it ends at a time that cannot be. None: the state has moved on."""
+    intent = state.intent
+    return _with(state, intent=_with(intent, ends_at=ends_at)) if intent and intent.number == number else None
 
 
 def taken(
     state: TenantState, number: int, snapshot: Snapshot, known_people: Collection[str], at: str, resend_at: str
 ) -> TenantState | None:
-    """Accepted: its roster is the last one, and nothing is unknown any more. None: the state has moved on."""
+    """
+    Accepted: its roster is the last one, and nothing is unknown any more. None: the state has moved on.
+
+    Unless an older one may be applied after it: the newest goes again then, at once. Whoever has the e-mail now owns
+    the account: it is nobody's former one any more. A protected record is nobody, so whose e-mail it has keeps it.
+    """
     intent = state.intent
     if intent is None or not _is_open(state, number):
         return None
-    before = last_of(state)
-    former = {**before.former, **{person: emails[0] for person, emails in before.emails.items()}}
+    roster = apply(state.roster, intent.gained, intent.lost)
+    is_overtaken = number <= state.overtaken
+    former = {
+        person: email
+        for person, email in sorted(_former(state).items())
+        if person not in snapshot.carried and person in known_people and not _is_anothers(snapshot, email, person)
+    }
     return _with(
         state,
         accepted=Accepted(
             number=number, at=at, roster_hash=intent.roster_hash, digest=intent.digest, entities=intent.entities
         ),
-        roster=apply(state.roster, intent.gained, intent.lost),
+        roster=roster,
         positions=intent.positions,
-        former={
-            person: email
-            for person, email in sorted(former.items())
-            if person not in snapshot.carried and person in known_people
-        },
+        former=former,
+        orphans=_orphans(state, former, snapshot.roster, known_people),
         accounts=None,
+        earlier=(),
+        kept={person: email for person, email in state.kept.items() if person in known_people},
         intent=None,
-        unknown=None,
+        unknown=carried_over(state.unknown, state.roster, roster) if is_overtaken else None,
         email_releases={
             person: email
             for person, email in state.email_releases.items()
             if person in known_people and email_key(snapshot.carried.get(person, "")) != email
         },
-        held=None,
+        held=state.held if state.held and state.held.is_partial else None,
         retries=0,
         not_before=None,
-        resend_at=resend_at,
+        resend_at=at if is_overtaken else resend_at,
+        releases={hash: when for hash, when in state.releases.items() if hash not in snapshot.used},
+        refused={ref: digest for ref, digest in state.refused.items() if ref in snapshot.refused},
     )
+
+
+def overtaken(
+    state: TenantState, number: int, roster: Mapping[str, Seat], positions: Mapping[str, int], at: str
+) -> TenantState | None:
+    """
+    A POST has ended that the state took no notice of, since a newer number is out: Unitu may apply it last.
+
+    Whom it has may be there, and the newest goes again at once. None: it is not overtaken.
+    """
+    if _is_open(state, number):
+        return None
+    unknown = last.overtaken(state, roster, positions)
+    return _with(state, unknown=unknown, overtaken=state.number, resend_at=at)
+
+
+def _former(state: TenantState) -> dict[str, str]:
+    """Person -> the e-mail that they had last, whether or not they are in the last snapshot."""
+    before = last_of(state)
+    return {**before.former, **{person: emails[0] for person, emails in before.emails.items()}}
+
+
+def _orphans(
+    state: TenantState,
+    former: Mapping[str, str],
+    roster: Mapping[str, Seat],
+    known_people: Collection[str] | None = None,
+) -> dict[str, str]:
+    """The accounts that nobody is sent under, and whose owner has another e-mail or is forgotten."""
+    before = last_of(state)
+    owned = {orphan(email): seats[0].ref for email, seats in before.seats.items()}
+    owned |= {orphan(email): person for person, email in before.former.items()}
+    here = {orphan(email) for email in (*roster, *former.values())}
+    found = {hash: ref for hash, ref in {**state.orphans, **owned}.items() if hash not in here}
+    if known_people is None:
+        return dict(sorted(found.items()))
+    return {hash: ref if ref in known_people else "" for hash, ref in sorted(found.items())}
+
+
+def _is_anothers(snapshot: Snapshot, email: str, person: str) -> bool:
+    seat = snapshot.roster.get(email_key(email))
+    return seat is not None and bool(seat.book) and seat.ref != person
 
 
 def unsure(state: TenantState, number: int, not_before: str) -> TenantState | None:
     """Nobody knows whether Unitu took it. None: the state has moved on."""
     if not _is_open(state, number):
         return None
-    return _with(settled(state), retries=state.retries + 1, not_before=not_before, held=None)
+    held = state.held if state.held and state.held.is_partial else None
+    return _with(settled(state), retries=state.retries + 1, not_before=not_before, held=held)
 
 
 def refused(state: TenantState, number: int, held: Held) -> TenantState | None:
-    """Unitu said no: nothing of it was applied. None: the state has moved on."""
+    """Unitu said no, and may have taken a part all the same. None: the state has moved on."""
     if not _is_open(state, number):
         return None
-    return _with(state, intent=None, held=held, retries=0, not_before=None)
+    return _with(settled(state), held=held, retries=0, not_before=None)
+
+
+def spared(state: TenantState, number: int, refused: Mapping[str, str]) -> TenantState | None:
+    """
+    Unitu said no because of some records (person -> digest): they are held, and the rest goes. It may have taken the
+    others, but not these. None: the state has moved on.
+    """
+    if not _is_open(state, number):
+        return None
+    unknown, before = outstanding(state), state.unknown.gained if state.unknown else {}
+    gained = {email: seat for email, seat in unknown.gained.items() if seat.ref not in refused or email in before}
+    state = _with(state, intent=None, unknown=_with(unknown, gained=gained))
+    return _with(state, refused=dict(sorted((state.refused | dict(refused)).items())), retries=0)
+
+
+def let_go(state: TenantState, hashes: Iterable[str], at: str) -> TenantState:
+    """A person's yes to what each of these hashes names."""
+    return _with(state, releases=state.releases | dict.fromkeys(sorted(hashes), at))
 
 
 def held(state: TenantState, held: Held | None) -> TenantState:
@@ -107,23 +189,35 @@ def adopted(
     roster: Mapping[str, Seat],
     positions: Mapping[str, int],
     accounts: tuple[str, ...] = (),
+    *,
+    spellings: Iterable[str] = (),
+    kept: Mapping[str, str] | None = None,
 ) -> TenantState:
     """
     A person's yes: the roster shown is the last snapshot, and who else Unitu may have from us may go.
 
-    An intent whose POST may still be accepted is told against the new roster.
+    An intent whose POST may still be accepted is told against the new roster. ``spellings``: e-mails as a list of
+    Unitu's has them; a newer list goes before an older one.
     """
+    here = {seat.ref for seat in roster.values()}
+    former = {person: email for person, email in sorted(_former(state).items()) if person not in here}
     intent = state.intent if state.intent and state.intent.ends_at > adoption.at else None
     if intent is not None:
         members = apply(state.roster, intent.gained, intent.lost)
         gained = {email: seat for email, seat in members.items() if roster.get(email) != seat}
         intent = _with(intent, gained=gained, lost=tuple(sorted(email for email in roster if email not in members)))
+    spelled = {email_key(email): email for email in (*state.spellings, *spellings)}
     return _with(
         state,
         adoption=adoption,
         roster=dict(roster),
         positions=dict(positions),
+        former=former,
+        orphans=_orphans(state, former, roster),
         accounts=accounts,
+        earlier=tuple(sorted(may_be_at_unitu(state) - set(accounts))),
+        spellings=tuple(spelling for _, spelling in sorted(spelled.items())),
+        kept=dict(sorted((kept or {}).items())),
         intent=intent,
         unknown=None,
         held=None,
@@ -131,6 +225,14 @@ def adopted(
         not_before=None,
         resend_at=None,
     )
+
+
+def key_confirmed(state: TenantState, fingerprint: str, operator: str = "", at: str = "") -> TenantState | None:
+    """A person's yes to another key of the same institution. None: there is no adoption that it could belong to."""
+    if state.adoption is None:
+        return None
+    adoption = _with(state.adoption, fingerprint=fingerprint, key_operator=operator, key_confirmed_at=at)
+    return _with(state, adoption=adoption, held=None)
 
 
 def released(state: TenantState, emails: Mapping[str, str]) -> TenantState:

@@ -2,12 +2,15 @@
 
 import asyncio
 import email.utils
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 import httpx
 from pydantic import SecretStr
+
+from services.publisher.refusals import pointers_in
 
 TEXT_LIMIT = 500  # characters of an answer that are kept
 
@@ -20,6 +23,10 @@ WHAT_TO_DO = {
     422: "Unitu refuses a field of the snapshot: correct it in the school's records, then `rollcall publish`",
 }
 RETRYABLE = {408, 425, 429}
+PARTLY = 207
+COMPLAINTS = ("error", "errors", "failed", "failures", "invalid")  # fields that say so when there is something in them
+VERDICTS = ("success", "ok", "accepted", "status", "result")  # and that say so by their value
+REFUSALS = (False, None, "false", "error", "failed", "failure", "fail", "rejected", "refused")
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Outcome:
     ``accepted`` is not *applied*: Unitu works asynchronously. ``unknown``: it may or may not have been taken.
 
     ``message`` is for people and has neither secret nor person in it, ``text`` is Unitu's own answer. ``retry_after``
-    is in seconds.
+    is in seconds. ``pointers``: the records that the answer points at, as (list, place in it).
     """
 
     kind: Literal["accepted", "unknown", "rejected"]
@@ -36,6 +43,7 @@ class Outcome:
     status: int | None = None
     text: str = ""
     retry_after: float | None = None
+    pointers: tuple[tuple[str, int], ...] = ()
 
 
 class Post(Protocol):
@@ -48,13 +56,40 @@ class Post(Protocol):
 def classify(status: int, retry_after: str | None = None, text: str = "", now: datetime | None = None) -> Outcome:
     """What an answer means. A 4xx that no document names is a no as well: nothing says that time would help."""
     if 200 <= status < 300:
-        return Outcome("accepted", "accepted", status, text)
+        if (unlike := unlike_an_acceptance(status, text)) is not None:
+            return Outcome("unknown", unlike, status, text[:TEXT_LIMIT])
+        return Outcome("accepted", "accepted", status, text[:TEXT_LIMIT])
     if status in RETRYABLE or status >= 500:
-        return Outcome("unknown", f"Unitu answered {status}", status, text, wish(retry_after, now or datetime.now(UTC)))
+        wanted = wish(retry_after, now or datetime.now(UTC))
+        return Outcome("unknown", f"Unitu answered {status}", status, text[:TEXT_LIMIT], wanted)
     if 300 <= status < 400:
         return Outcome("rejected", "the tenant's address has moved: set the right url, then `rollcall publish`", status)
     what = WHAT_TO_DO.get(status, "Unitu refuses the snapshot: ask Unitu's support, then `rollcall publish`")
-    return Outcome("rejected", what, status, text)
+    return Outcome("rejected", what, status, text[:TEXT_LIMIT])
+
+
+def unlike_an_acceptance(status: int, text: str) -> str | None:
+    """
+    Why a 2xx may be no acceptance: a log-in page of something in between, or an answer that tells of errors itself.
+
+    Unitu's document says nothing of its answers: an empty one, or a JSON object without a complaint, is taken for one.
+    """
+    if status == PARTLY:
+        return "Unitu answered 207: it tells of each part by itself; ask Unitu's support what it took"
+    if not text.strip():
+        return None
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return (
+            f"the answer to the POST ({status}) is a page, not Unitu's: look at the url, and at what stands before it"
+        )
+    if not isinstance(answer, dict):
+        return f"Unitu answered {status} with something that is not its acceptance"
+    said = {str(name).casefold(): value for name, value in answer.items()}
+    if any(said.get(name) for name in COMPLAINTS) or any(said.get(name, True) in REFUSALS for name in VERDICTS):
+        return f"Unitu answered {status} and tells of an error: ask Unitu's support what it took"
+    return None
 
 
 def wish(header: str | None, now: datetime) -> float | None:
@@ -90,8 +125,9 @@ class Unitu:
             return Outcome("unknown", f"no answer within {timeout_seconds:g} s")
         except httpx.HTTPError as error:
             return Outcome("unknown", f"no answer: {type(error).__name__}")
-        text = answer.text[:TEXT_LIMIT].replace(secret, "…")
-        return classify(answer.status_code, answer.headers.get("Retry-After"), text)
+        text = answer.text.replace(secret, "…")
+        outcome = classify(answer.status_code, answer.headers.get("Retry-After"), text)
+        return replace(outcome, pointers=pointers_in(answer.text)) if outcome.status in (400, 422) else outcome
 
     async def close(self) -> None:
         if self._client is not None:

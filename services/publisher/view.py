@@ -2,29 +2,32 @@
 The publisher's own view of each lane, from ``account-state``: what every snapshot of the lane's tenants would have.
 
 Hashes: ``people:<book>`` (account key -> Person), ``counts`` (book -> how many those are), ``schools`` (book -> state),
-``structures`` (school -> state), ``lane`` (the reconciler's LaneState), ``rebuild`` (what a full sweep must reach after
-this view was made anew). A book is a school's students, or its staff: ``shared.books`` names them.
+``structures`` (school -> state), ``retired`` (school -> what it no longer lists), ``lane`` (the reconciler's
+LaneState), ``rebuild`` (what a full sweep must reach after this view was made anew). A book is a school's students, or
+its staff: ``shared.books`` names them.
 
 The newest by ``at`` stands: a stale owner's late record can be the last of its key.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
+from services.publisher.codes import retired_from
 from services.publisher.person import pack, person_of, unpack
 from services.publisher.wakes import Wakes
 from shared.books import book_of, kind_of, school_of
 from shared.clock import Clock, write
-from shared.config import Config
+from shared.config import Config, School
 from shared.dead_letters import letter
 from shared.errors import Poison
 from shared.events import SyncRequested
 from shared.lane import Effects, StateLost, View
 from shared.lanes import lane_of
+from shared.model import Structure
 from shared.ports import Ask, LaneStore, Log
 from shared.state import AccountState, LaneState, SchoolState, StructureState
 from shared.topics import SYNC_REQUESTS
@@ -32,7 +35,8 @@ from shared.wire import Message, Record, decode, decoder, digest, encode, event_
 
 log = logging.getLogger("rollcall.publisher")
 
-SCHOOLS, STRUCTURES, COUNTS, LANE, REBUILD = "schools", "structures", "counts", "lane", "rebuild"
+SCHOOLS, STRUCTURES, RETIRED, COUNTS, LANE, REBUILD = "schools", "structures", "retired", "counts", "lane", "rebuild"
+OF_BOOKS = (SCHOOLS, STRUCTURES, RETIRED, COUNTS)
 STATE, MARK, IDENTITY = "state", "mark", "id"  # fields of ``lane`` and of ``rebuild``
 
 
@@ -62,7 +66,7 @@ class PublisherView:
     def handle(self, records: Sequence[Record], view: View) -> Effects:
         batch = _Batch()
         _check_counts(view)
-        kept = _Kept(view, records)
+        kept = _Kept(view, records, self._config.schools)
         end = view.known.rebuilt_at
         for record in records:
             try:
@@ -152,14 +156,15 @@ def _check_counts(view: View) -> None:
 class _Kept:
     """What the view has of everything that a batch names, read in one journey; the newest by ``at`` stands."""
 
-    def __init__(self, view: View, records: Sequence[Record]) -> None:
+    def __init__(self, view: View, records: Sequence[Record], schools: Mapping[str, School]) -> None:
         self._view = view
-        wanted: dict[str, dict[str, None]] = {SCHOOLS: {}, STRUCTURES: {}, COUNTS: {}}
+        self._schools = schools
+        wanted: dict[str, dict[str, None]] = {name: {} for name in OF_BOOKS}
         for record in records:
             book, slash, key = record.key.partition("/")
             if slash:
                 wanted.setdefault(people_of(book), {})[key] = None
-            for name in (SCHOOLS, STRUCTURES, COUNTS):
+            for name in OF_BOOKS:
                 wanted[name][book] = None
         fields = {name: list(keys) for name, keys in wanted.items()} | {LANE: [STATE], REBUILD: [MARK]}
         found = view.get_some(fields)
@@ -175,7 +180,7 @@ class _Kept:
     def account(self, book: str, key: str, state: AccountState) -> bool:
         """Returns, as the others do, whether a snapshot may differ."""
         name = people_of(book)
-        new, value = person_of(state, key), self._values[name, key]
+        new, value = person_of(state, key, self._schools.get(state.school)), self._values[name, key]
         old = None if value is None else unpack(value)
         if old is not None and old.at > new.at:
             return False
@@ -212,7 +217,16 @@ class _Kept:
         if old is not None and old.at > state.at:
             return False
         self._put(STRUCTURES, state.school, encode(state))
+        if old is not None and old.structure != state.structure:
+            self._retire(state, old)
         return old is None or old.structure != state.structure
+
+    def _retire(self, new: StructureState, old: StructureState) -> None:
+        """Whoever is still in something that the school no longer lists needs its definition in the body."""
+        value = self._values[RETIRED, new.school]
+        before = Structure() if value is None else decoder(StructureState).decode(value).structure
+        retired = retired_from(new.structure, old.structure, before)
+        self._put(RETIRED, new.school, encode(StructureState(school=new.school, at=new.at, structure=retired)))
 
     def lane(self, state: LaneState) -> None:
         value = self._values[LANE, STATE]

@@ -18,7 +18,7 @@ from shared.model import Frozen
 from shared.ports import Ask, DueQueue, LaneStore
 
 NAME = "wakes"
-PATIENCE_SECONDS = 60.0  # a lane that has not moved after this is stuck; what the view has goes
+PATIENCE_SECONDS = 60.0  # a lane that has not moved after this is stuck; whoever joined goes, whoever left stays
 TRIES = 20
 
 

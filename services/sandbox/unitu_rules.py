@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
@@ -58,6 +59,7 @@ class Rules(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What the document leaves open."""
 
     match_by: Literal["email", "id"] = "email"
+    letter_exact: bool = False  # an e-mail in other letters is another account's
     absent_list: Literal["empty", "not_supplied"] = (
         "empty"  # a body without students (staff): nobody is in it, or nothing is said of them
     )
@@ -155,11 +157,26 @@ def apply(
     return Applied(accounts=after, changes=changes, report=report)
 
 
+def take_part(
+    accounts: Mapping[int, Account], snapshot: Body, entities: Entities, rules: Rules, share: float
+) -> dict[int, Account]:
+    """The accounts after the first records of a snapshot that is then refused: nobody is disabled by it."""
+    students, staff = list(snapshot.students or ()), list(snapshot.staff or ())
+    part = replace(snapshot, students=_first(students, share), staff=_first(staff, share))
+    after = apply(accounts, part, entities, rules).accounts
+    return {**accounts, **{number: account for number, account in after.items() if account.enabled}}
+
+
+def _first(entries: list[Any], share: float) -> list[Any]:
+    return entries[: ceil(len(entries) * share)]
+
+
 class _Finder:
     """Whose account an entry of the snapshot is."""
 
     def __init__(self, accounts: Iterable[Account], rules: Rules) -> None:
         self.by_id = rules.match_by == "id"
+        self.key = exact if rules.letter_exact else normal
         self.emails: dict[str, int] = {}
         self.ids: dict[str, int] = {}
         self.without_id: set[int] = set()
@@ -167,7 +184,7 @@ class _Finder:
             self.add(account)
 
     def add(self, account: Account) -> None:
-        self.emails.setdefault(normal(account.email), account.number)
+        self.emails.setdefault(self.key(account.email), account.number)
         if account.id is None:
             self.without_id.add(account.number)
         else:
@@ -175,7 +192,7 @@ class _Finder:
             self.without_id.discard(account.number)
 
     def find(self, entry: StudentEntry | StaffEntry) -> int | None:
-        by_email = self.emails.get(normal(entry.email))
+        by_email = self.emails.get(self.key(entry.email))
         if not self.by_id or entry.id is UNSET:
             return by_email
         found = self.ids.get(entry.id)
@@ -188,6 +205,11 @@ class _Finder:
 def normal(email: str) -> str:
     """How e-mails are compared: trimmed, case-folded."""
     return email.strip().casefold()
+
+
+def exact(email: str) -> str:
+    """How a Unitu compares them that takes every letter as it stands."""
+    return email.strip()
 
 
 def _wanted(

@@ -13,9 +13,19 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from services.sandbox.faults import OF_ANY_ANSWER, Fault, Faults
+from services.sandbox.faults import OF_ANY_ANSWER, Answer, Call, Fault, Faults
 from services.sandbox.unitu_body import Body, Wrong
-from services.sandbox.unitu_rules import ENTITY_KINDS, Account, Change, Entities, Report, Rules, apply, normal
+from services.sandbox.unitu_rules import (
+    ENTITY_KINDS,
+    Account,
+    Change,
+    Entities,
+    Report,
+    Rules,
+    apply,
+    normal,
+    take_part,
+)
 
 Mode = Literal["enabled", "disabled", "dry-run"]
 
@@ -38,11 +48,30 @@ class Lost(Fault, tag="lost"):
     """Accepted, and never applied."""
 
 
+class Page(Fault, tag="page", kw_only=True):
+    """Something in between answers in Unitu's place, and nothing reaches it. ``text``: by default a log-in page."""
+
+    status: int = 200
+    text: str = "<!doctype html><title>Sign in</title><p>Please sign in to continue.</p>"
+    content_type: str = "text/html; charset=utf-8"
+
+    async def before(self, call: Call) -> Answer | None:
+        return Answer(self.status, self.text.encode(), self.content_type)
+
+
+class TakenInPart(Fault, tag="taken_in_part", kw_only=True):
+    """The first records are taken, then one is refused, and the answer is a 422. ``share``: of each list."""
+
+    share: float = 0.5
+
+
 KINDS: tuple[type[Fault], ...] = (
     *OF_ANY_ANSWER,
     ApplyThenTimeOut,
     OutOfOrder,
     Lost,
+    Page,
+    TakenInPart,
 )
 
 
@@ -166,6 +195,10 @@ class University:
         # Timers of one moment go off in any order: so a timer says when, and the queue which one.
         self._queue.append((entry, body))
         loop.call_at(self._due, self._apply_next)
+
+    def take_part(self, body: Body, share: float) -> None:
+        """What is done of a snapshot before it is refused, at once."""
+        self.accounts = take_part(self.accounts, body, self.entities, self.settings.rules, share)
 
     def _apply_next(self) -> None:
         self._apply(*self._queue.popleft())

@@ -20,7 +20,7 @@ from services.sandbox.faults import Answer, Call, Fault, message, pause
 from services.sandbox.twin_http import REFUSALS, body_as, done, merged, respond
 from services.sandbox.unitu_body import Body, read_body
 from services.sandbox.unitu_rules import Account, Entities
-from services.sandbox.unitu_state import ApplyThenTimeOut, Mode, Received, Settings, University
+from services.sandbox.unitu_state import ApplyThenTimeOut, Mode, Received, Settings, TakenInPart, University
 
 ACCEPTED = b'{"message":"The data is accepted and will be processed."}'
 
@@ -119,6 +119,11 @@ class _Unitu:
                 422,
                 msgspec.json.encode({"message": "The data does not have the documented structure.", "details": wrong}),
             )
+        part = next((fault for fault in struck if isinstance(fault, TakenInPart)), None)
+        if part is not None:
+            university.note(422, raw)
+            university.take_part(body, part.share)
+            return message(422, "A record of the data cannot be taken.")
         entry = university.note(settings.accepted_status, raw)
         university.accept(entry, body, struck)
         return Answer(settings.accepted_status, ACCEPTED)

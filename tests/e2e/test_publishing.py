@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.sandbox.demo.adoption import yes_to
 from shared.errors import Retryable
 from shared.tenant import SnapshotHeld
 from tests.conftest import ConfigFile
@@ -48,11 +49,12 @@ def test_the_first_post_to_a_unitu_with_accounts_of_its_own_waits_for_a_yes(
         assert town.ever_disabled() == set()
         accounts = tmp_path / "accounts.csv"
         accounts.write_text("Name,Email\nHilda,head@abbey.example\nTest,test@unitu.example\n")
-        asked = town.rollcall("tenant", "adopt", town.slug, "--accounts", str(accounts))
+        words = ("tenant", "adopt", town.slug, "--accounts", str(accounts), "--json")
+        asked = town.rollcall(*words)
         assert asked.returncode == 1, asked.stderr
         assert "head@abbey.example" in asked.stdout
         assert snapshots(town) == []
-        done = town.rollcall("tenant", "adopt", town.slug, "--accounts", str(accounts), "--yes", "--json")
+        done = town.rollcall(*words, *yes_to(asked.stdout).split())
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["disabled"] == ["head@abbey.example", "test@unitu.example"]
         town.until(lambda: town.unitu.enabled() == set(emails(town)), "the roster at Unitu")
@@ -127,7 +129,8 @@ def test_a_publisher_killed_around_a_post_leaves_no_stale_snapshot(town: Town, p
     town.adopt()
     town.programs.until_at("publisher", point)
     pupils = town.isams.dump()["students"]
-    town.isams.leave(pupils[3]["schoolId"])
+    if point != "announced":  # else Unitu never hears of them: the successor reads to the end before it speaks
+        town.isams.leave(pupils[3]["schoolId"])
     town.isams.change(pupils[0]["schoolId"], surname="Afterwards")
     town.start("publisher")
     town.until_unitu_agrees()

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from services.sandbox.demo.adoption import yes_to
 from services.sandbox.demo.oracle import Oracle
 from services.sandbox.demo.schools import entities_of
 from services.sandbox.isams_twin import isams_app
@@ -97,8 +98,12 @@ class Town:
         assert done, done
 
     def _adopted(self) -> bool:
-        done = self.rollcall("tenant", "adopt", self.slug, "--yes")
-        assert done.returncode in (0, 3), done.stderr + done.stdout
+        shown = self.rollcall("tenant", "adopt", self.slug, "--json")
+        if shown.returncode == 3:
+            return False
+        assert shown.returncode == 1, shown.stderr + shown.stdout
+        done = self.rollcall("tenant", "adopt", self.slug, *yes_to(shown.stdout).split())
+        assert done.returncode in (0, 1), done.stderr + done.stdout  # 1: a sweep has come between
         return done.returncode == 0
 
     # --- waiting -------------------------------------------------------------------------------------------------

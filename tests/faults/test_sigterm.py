@@ -12,7 +12,7 @@ from tests.faults.bench import a_bench
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 
 SERVICES = ("fetcher", "eligibility", "reconciler", "publisher")
-TENANT = "timeout_seconds = 20\nlease_seconds = 21\nretry_max_seconds = 1"
+TENANT = "timeout_seconds = 20\nlease_seconds = 30\nretry_max_seconds = 1"
 
 
 @pytest.fixture

@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from services.publisher import transitions
 from services.publisher.emails import EmailRule
+from services.publisher.facts import Facts, LaneFacts
 from services.publisher.last import Last, last_of, outstanding
+from services.publisher.moves import Move, Owners
 from services.publisher.person import Person, pack, unpack
-from services.publisher.safety import Facts, LaneFacts, Send, judge
-from services.publisher.snapshot import Fixed, Snapshot, take
+from services.publisher.safety import judge
+from services.publisher.snapshot import PLAIN, Base, Fixed, Snapshot, take
+from services.publisher.verdict import Send
 from shared.books import KINDS, book_of, kind_of, school_of
 from shared.events import Evidence
 from shared.tenant import Adoption, Held, TenantState, email_key
@@ -148,6 +151,24 @@ def test_nobody_moves_to_an_email_that_was_not_released(persons: list[Person], s
         known = {email_key(one) for one in last.emails.get(ref, ())}
         taken = {key for key, seat in snapshot.roster.items() if seat.ref != ref}
         assert not known or email_key(email) in known or known <= taken
+
+
+@calmly
+@given(people(), fixed, states(), rules(), st.booleans())
+def test_nobody_has_anothers_account_without_a_yes(
+    persons: list[Person], protected: list[Fixed], state: TenantState, rule: EmailRule, says_yes: bool
+) -> None:
+    """Nothing says of any two that they are one person."""
+    last = last_of(state)
+    base = PLAIN
+    if says_yes:
+        held = take(persons, {}, protected, last, rule, has_staff=True)
+        base = Base(releases=[move.hash for move in held.moves])
+    snapshot = take(persons, {}, protected, last, rule, base, has_staff=True)
+    owners = Owners(last, {one.ref: one for one in persons})
+    for email, seat in snapshot.roster.items():
+        had = owners.of(email)
+        assert not had or seat.ref in had or Move(email, had[0], seat.ref).hash in base.releases
 
 
 @calmly

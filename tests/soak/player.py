@@ -98,7 +98,8 @@ class Player:
 
             def adopted() -> bool:
                 try:
-                    desk.adopt(desk.show(self.slug, []), "soak")
+                    shown = desk.show(self.slug, [])
+                    desk.adopt(shown, "soak", shown.words)
                 except (NotWhole, Outdated, Retryable):
                     return False
                 return True

@@ -281,6 +281,9 @@ DECIDES: dict[str, object] = {
     "absence": "unexplained",
 }
 PACES: dict[str, object] = {
+    "id_prefix": "A-",
+    "staff_id_prefix": "S-",
+    "code_prefix": "A-",
     "tenant": "other",
     "base_url": "https://elsewhere.example",
     "client_id": "x",
@@ -301,6 +304,7 @@ PACES: dict[str, object] = {
     "lease_seconds": 1.0,
     "gradebooks_path": "/x/{schoolId}",
     "transcript_hours": 1.0,
+    "fresh_hours": 1.0,
 }
 
 

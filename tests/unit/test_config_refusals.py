@@ -242,7 +242,8 @@ OTHERS = {
     ),
     "a lease that ends before a POST": (
         "\n".join([tenant(timeout_seconds="90"), school()]),
-        "tenants.abbey.lease_seconds: must be longer than timeout_seconds: whoever takes over waits a POST out",
+        "tenants.abbey.lease_seconds: must be at least 100, 10 more than timeout_seconds: an intent is written before a"
+        " POST, and whoever takes over waits both out",
     ),
     "SASL without its mechanism": (
         with_('[kafka]\nsecurity_protocol = "SASL_SSL"\nsasl_username = "x"\nsasl_password = { env = "PUSH_KEY" }'),
@@ -251,6 +252,10 @@ OTHERS = {
     "brokers without a port": (
         with_('[kafka]\nbootstrap_servers = "kafka:9092, kafka"'),
         'kafka.bootstrap_servers: must be host:port, several with commas between, as in "127.0.0.1:9092"',
+    ),
+    "a prefix of ids with a space": (
+        with_(push(id_prefix='"A "')),
+        "schools.pushed.id_prefix: must be at most 20 of a-z, A-Z, 0-9, ., - and _",
     ),
     "a prefix with a dot": (
         with_('[kafka]\ntopic_prefix = "a.b"'),
@@ -412,8 +417,8 @@ def test_every_fault_is_told_at_once() -> None:
         'set it, or name a file: { file = "path" }',
         "rollcall.toml: tenants.abbey.staff: is missing; "
         'mode = "live" needs staff = "managed" or staff = "not-in-unitu"',
-        "rollcall.toml: tenants.abbey.lease_seconds: must be longer than timeout_seconds: "
-        "whoever takes over waits a POST out",
+        "rollcall.toml: tenants.abbey.lease_seconds: must be at least 110, 10 more than timeout_seconds: an intent is "
+        "written before a POST, and whoever takes over waits both out",
         'rollcall.toml: schools.abbey.source: is missing; add source = "isams" or source = "push"',
         "rollcall.toml: schools.abbey.time_zone: is not a time zone; "
         'use a name of the IANA list, as in "Europe/London"',
@@ -461,6 +466,13 @@ def test_no_refusal_repeats_a_value(key: Key) -> None:
         assert SECRET not in by_file + by_environment
         refused += bool(by_file)
     assert refused >= 2
+
+
+@pytest.mark.parametrize("url", [None, '"https://API.unitu.io/v1/sync/"', '"https://unitu.example/v1/sync"'])
+def test_one_key_is_one_tenant_however_its_address_is_spelt(url: str | None) -> None:
+    other = table("tenants.b", TENANT, url=url)
+    told = outcome(with_(other, table("schools.b", SCHOOL, tenant='"b"')), ENVIRON)
+    assert "tenants.abbey.api_key: is the same as that of tenants.b" in told
 
 
 def test_a_shared_key_and_the_value_of_an_unknown_variable_are_not_repeated() -> None:

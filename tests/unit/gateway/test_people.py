@@ -55,7 +55,7 @@ def read(entry: Any, defined: Defined = DEFINED, key: Key = "email") -> Entry:
         pytest.param({"personalEmail": "nobody"}, ["/personalEmail"], id="personal e-mail malformed"),
         pytest.param({"personalEmail": None, "phone": None}, [], id="optional fields null"),
         pytest.param({"phone": 441234}, ["/phone"], id="phone a number"),
-        pytest.param({"programmeCodes": ...}, [], id="programmes not supplied"),
+        pytest.param({"programmeCodes": ...}, ["/programmeCodes"], id="programmes not supplied"),
         pytest.param({"programmeCodes": "PROG01"}, ["/programmeCodes"], id="programmes no list"),
         pytest.param({"programmeCodes": ["PROG01", "PROG02"]}, ["/programmeCodes/1"], id="programme undefined"),
         pytest.param({"programmeCodes": [7, ""]}, ["/programmeCodes/0", "/programmeCodes/1"], id="no codes"),

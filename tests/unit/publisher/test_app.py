@@ -42,7 +42,7 @@ class Deliverer:
 async def work(folder: Path, deliverer: Deliverer) -> None:
     """Four workers, until abbey is delivered."""
     service = PublisherService(a_config(folder), clock=lambda: START)
-    parts: Any = SimpleNamespace(due=deliverer.due)
+    parts: Any = SimpleNamespace(due=deliverer.due, clock=lambda: START)
     stop = asyncio.Event()
     workers = [asyncio.create_task(service._work(parts, deliverer, stop)) for _ in range(4)]  # type: ignore[arg-type]
     async with asyncio.timeout(60):

@@ -145,7 +145,7 @@ def test_a_worker_that_wakes_up_late_but_alone_does_not_post_beyond_its_lease(wo
     world.work_once()
     assert world.unitu.posts == 1
     points.hooks.clear()
-    world.work(until=1)
+    world.work(until=10)
     assert world.unitu.posts == 2
 
 

@@ -190,7 +190,7 @@ def test_a_rejection_holds_the_tenant_until_a_person_acts(world: World, status: 
     [event] = world.deliveries(SnapshotRejected)
     assert event.status == status
     assert world.state.held is not None
-    assert world.state.unknown is None
+    assert world.state.unknown is not None  # a part of it may have been taken
     world.publish()
     assert world.unitu.enabled == {f"s{n}@abbey.example" for n in (1, 2, 3)}
     assert world.state.held is None
@@ -289,4 +289,4 @@ def test_a_snapshot_judged_before_an_adoption_is_judged_again(world: World) -> N
     from services.publisher.adopt import Outdated
 
     with pytest.raises(Outdated):
-        world.desk.adopt(shown)
+        world.desk.adopt(shown, words=shown.words)

@@ -5,12 +5,12 @@ import pytest
 
 from services.publisher import transitions
 from services.publisher.emails import EmailRule
-from services.publisher.last import apply, difference, last_of, outstanding
+from services.publisher.last import accounts_of, apply, difference, last_of, may_be_at_unitu, outstanding
 from services.publisher.snapshot import Snapshot, take
 from shared.state import AccountState
 from shared.tenant import Adoption, Held, Reason, Seat, TenantState, Unknown
 from tests.unit.publisher.test_snapshot import person
-from tests.unit.publisher.world import an_account
+from tests.unit.publisher.world import a_leaver, an_account, assessed
 
 SENDS = EmailRule(sends=True)
 
@@ -91,15 +91,15 @@ def test_an_intent_left_by_a_crash_is_unknown_when_the_next_is_written(state: Te
     assert set(last_of(after).seats) == {"a@x", "b@x", "c@x"}
 
 
-def test_a_rejected_snapshot_was_never_applied(state: TenantState) -> None:
+def test_a_rejected_snapshot_may_be_there_in_part(state: TenantState) -> None:
     held = Held(kind="rejected", reasons=(Reason(code="c", message="m"),), since="2026")
-    after = transitions.refused(announce(state, 20, *people("a", "b", "c")), state.number + 1, held)
+    after = transitions.refused(announce(state, 20, *people("a", "c")), state.number + 1, held)
     assert after is not None
-    assert positions(after) == positions(state)
+    assert positions(after) == {"a@x": [("a", 20)], "b@x": [("b", 10)], "c@x": [("c", 20)]}
 
 
 def test_a_withdrawn_intent_leaves_nothing(state: TenantState) -> None:
-    after = transitions.withdrawn(announce(state, 20, *people("a", "b", "c")), state.number + 1)
+    after = transitions.withdrawn(announce(state, 20, *people("a", "b", "c")), state.number + 1, "2026")
     assert after is not None
     assert positions(after) == positions(state)
     assert after.number == state.number + 1
@@ -110,14 +110,15 @@ def test_an_outcome_of_another_number_changes_nothing(state: TenantState, number
     state = announce(state, 20, *people("a"))
     assert state.number == 2
     held = Held(kind="rejected", reasons=(), since="2026")
-    assert transitions.withdrawn(state, number) is None
+    assert transitions.withdrawn(state, number, "2026") is None
     assert transitions.unsure(state, number, "2026") is None
     assert transitions.refused(state, number, held) is None
     assert transitions.taken(state, number, snapshot(state), [], "2026", "2026") is None
 
 
 def test_an_email_that_moved_between_people_has_both_while_it_is_unknown(state: TenantState) -> None:
-    moved = unsure(announce(state, 20, an_account("a", email="a@x"), an_account("z", email="b@x")))
+    one = {"assessment": assessed()}  # b has come back under another id
+    moved = unsure(announce(state, 20, *people("a"), an_account("z", email="b@x", **one), a_leaver("b", 15, **one)))
     assert positions(moved)["b@x"] == [("z", 20), ("b", 10)]
     assert last_of(moved).holder("b@x") == "abbey/z"
     back = unsure(announce(moved, 30, *people("a", "b")))
@@ -179,6 +180,64 @@ def test_a_post_that_may_still_be_accepted_outlives_an_adoption(state: TenantSta
     assert set(accepted.roster) == {"a@x", "c@x"}
     late = Adoption(**{name: getattr(ADOPTION, name) for name in ADOPTION.__struct_fields__} | {"at": "2026-01-03"})
     assert transitions.adopted(posting, late, {"d@x": seat("d")}, {}).intent is None
+
+
+def late(state: TenantState, number: int, *names: str) -> TenantState | None:
+    """A POST of this number ends, whose snapshot had these people when the lane stood at 15."""
+    roster = snapshot(EMPTY, *people(*names)).roster
+    return transitions.overtaken(state, number, roster, {"abbey": 15}, "2026-01-05")
+
+
+def test_an_overtaken_snapshot_may_be_applied_last_and_the_newest_goes_again(state: TenantState) -> None:
+    newer = accept(announce(state, 20, *people("a", "b")), *people("a", "b"))
+    after = late(newer, 1, "a", "c")
+    assert after is not None
+    assert positions(after) == {"a@x": [("a", 20)], "b@x": [("b", 20)], "c@x": [("c", 15)]}
+    assert (after.resend_at, after.overtaken) == ("2026-01-05", 2)
+    again = accept(announce(after, 30, *people("a", "b")), *people("a", "b"))
+    assert positions(again) == {"a@x": [("a", 30)], "b@x": [("b", 30)]}
+
+
+def test_a_post_that_was_under_way_when_an_older_one_ended_settles_nothing(state: TenantState) -> None:
+    """The older one may be applied after both: who is in it, and who is in neither, may be there."""
+    posting = announce(state, 20, *people("a"))
+    after = late(posting, 1, "a", "b", "c")
+    assert after is not None
+    accepted = accept(after, *people("a"))
+    assert set(last_of(accepted).seats) == {"a@x", "b@x", "c@x"}
+    assert accepted.resend_at == "2026-01-01"  # at once
+    assert late(posting, posting.number, "a") is None
+
+
+def test_an_adopted_roster_counts_as_there_once_anything_was_sent() -> None:
+    adopted = transitions.adopted(EMPTY, ADOPTION, {"a@x": seat("a"), "b@x": seat("b")}, {}, ("a@x", "head@x"))
+    assert accounts_of(adopted) == {"a@x", "head@x"}
+    assert may_be_at_unitu(adopted) == {"a@x", "b@x", "head@x"}
+    assert accounts_of(unsure(announce(adopted, 5, *people("a", "b")))) == {"a@x", "b@x", "head@x"}
+
+
+def test_every_roster_that_was_adopted_may_be_there_until_one_is_accepted() -> None:
+    state = EMPTY
+    for name in "abc":
+        state = transitions.adopted(state, ADOPTION, {f"{name}@x": seat(name)}, {}, ())
+    assert may_be_at_unitu(state) == {"a@x", "b@x", "c@x"}
+    assert state.earlier == ("a@x", "b@x")
+    assert may_be_at_unitu(accept(announce(state, 5, *people("c")), *people("c"))) == {"c@x"}
+
+
+def test_a_newer_list_goes_before_an_older_ones_spelling() -> None:
+    state = transitions.adopted(EMPTY, ADOPTION, {}, {}, (), spellings=["A@x", "B@x"])
+    state = transitions.adopted(state, ADOPTION, {}, {}, (), spellings=["a@X"])
+    assert state.spellings == ("a@X", "B@x")
+    assert [last_of(state).spelled(email) for email in ("a@x", "b@x", "C@x")] == ["a@X", "B@x", "C@x"]
+
+
+def test_a_confirmed_key_needs_an_adoption() -> None:
+    assert transitions.key_confirmed(EMPTY, "k") is None
+    after = transitions.key_confirmed(transitions.adopted(EMPTY, ADOPTION, {}, {}), "k")
+    assert after is not None
+    assert after.adoption is not None
+    assert after.adoption.fingerprint == "k"
 
 
 def test_staff_stand_where_the_lane_of_their_school_stood() -> None:

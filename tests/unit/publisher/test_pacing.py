@@ -83,7 +83,7 @@ def test_silence_or_the_longest_delay(burst: Burst, attempted_at: float, expecte
     ],
 )
 def test_nothing_goes_before_its_time(known: TenantState, is_asked: bool, wait: float) -> None:
-    found = pacing.not_before(known, tenant(), is_asked=is_asked)
+    found = pacing.not_before(known, tenant(), NOW, is_asked=is_asked)
     assert max(0.0, found - NOW) == pytest.approx(wait)
 
 

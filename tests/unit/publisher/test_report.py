@@ -90,10 +90,10 @@ def test_a_student_of_a_new_programme_is_blocked_not_enrolled() -> None:
     assert found.enrolled == (CodesChanged(email=EMAIL, modules=("Y10-HIS",)),)
 
 
-def test_a_code_that_no_list_has_blocks_too() -> None:
-    assert told(an_account("1", programmes=("Y99",), modules=())).blocked == (
-        CodesChanged(email=EMAIL, programmes=("Y99",)),
-    )
+def test_a_code_that_no_list_has_is_told_and_not_sent() -> None:
+    found = told(an_account("1", programmes=("Y10", "Y99"), modules=()))
+    assert found.undefined_codes == {"programmes": ("Y99",)}
+    assert found.enrolled == (CodesChanged(email=EMAIL, programmes=("Y10",)),)
 
 
 def test_new_entities_come_with_the_students_they_would_unblock() -> None:
@@ -159,9 +159,9 @@ def test_staff_are_counted_apart_and_told_with_everybody() -> None:
 
 
 def test_what_blocks_staff_is_told_and_a_new_entity_counts_students_alone() -> None:
-    people = an_account("1"), an_employee("9", email="t@x", programmes=("Y10", "Y99"))
+    people = an_account("1"), an_employee("9", email="t@x", programmes=("Y10",))
     found = told(*people, known=KNOWN | {"programmes": ("Y11",)})
-    assert CodesChanged(email="t@x", programmes=("Y10", "Y99")) in found.blocked
+    assert CodesChanged(email="t@x", programmes=("Y10",)) in found.blocked
     assert [(one.code, one.students) for one in found.entities] == [("Y10", 1)]
 
 

@@ -1,5 +1,6 @@
 """Every clause of the three laws, on both sides: what goes, and what each one alone would have stopped."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,18 +9,29 @@ import msgspec
 import pytest
 
 from services.publisher.emails import EmailRule
+from services.publisher.facts import Facts, LaneFacts, caught_up, whole
 from services.publisher.last import Last, last_of
-from services.publisher.safety import Facts, Hold, LaneFacts, Send, Verdict, Wait, caught_up, judge, whole
+from services.publisher.safety import judge
 from services.publisher.snapshot import Fixed, take
+from services.publisher.verdict import Hold, Send, Verdict, Wait
 from shared.state import AccountState, SchoolState
 from shared.tenant import Adoption, Seat, TenantState
 from tests.unit.publisher.test_snapshot import person
-from tests.unit.publisher.world import a_leaver, a_school, an_account, an_employee, an_employee_who_left
+from tests.unit.publisher.world import a_leaver, a_school, an_account, an_employee, an_employee_who_left, assessed
 
 URL = "https://unitu.example/v1/sync"
 ADOPTED = Adoption(
-    at="2026", bound="b", roster_hash="h", roster_count=2, disabled_count=0, schools=("abbey",), staff=False, url=URL
+    at="2026",
+    bound="b",
+    roster_hash="h",
+    roster_count=2,
+    disabled_count=0,
+    schools=("abbey",),
+    staff=False,
+    url=URL,
+    shared_ids=("abbey / abbey+staff",),
 )
+WHOLE = {"students": 60, "structure": 60, "sets": 60}
 POSITION = 50  # where abbey's lane stood in the last snapshot
 
 
@@ -42,13 +54,20 @@ class Case:
         )
         self.rule = EmailRule()
         self.fixed: list[Fixed] = []
+        self.releases: tuple[str, ...] = ()
         self.is_live = True
+        self.is_counted = True
 
     def facts(self) -> Facts:
         people = {one.ref: one for one in (person(state) for state in self.accounts)}
+        there = Counter(one.book for one in people.values() if one.status == "enabled")
+        states = {
+            book: msgspec.structs.replace(state, enabled=there[book]) if self.is_counted else state
+            for book, state in self.states.items()
+        }
         return Facts(
             schools=tuple(sorted(self.lanes)),
-            states=self.states,
+            states=states,
             lanes=self.lanes,
             lane_facts=self.lane_facts,
             people=people,
@@ -60,14 +79,17 @@ class Case:
         facts, last = self.facts(), last_of(self.state)
         snapshot = take(facts.people.values(), {}, self.fixed, last, self.rule, has_staff=self.has_staff)
         positions = self.state.positions
-        return judge(facts, snapshot, last, positions, self.state.adoption, self.rule, is_live=self.is_live)
+        adoption = self.state.adoption
+        return judge(facts, snapshot, last, positions, adoption, self.rule, self.releases, is_live=self.is_live)
 
     def with_staff(self) -> None:
         """Employee 2 beside student 2, and staff managed, certified and adopted."""
         self.has_staff = True
-        self.accounts.append(an_employee("2", 12))
+        self.accounts += [an_employee("2", 12), an_employee("3", 13)]
         self.states["abbey+staff"] = a_school(60, kind="staff")
-        self.roster = self.roster | {"t2@abbey.example": Seat(book="abbey+staff", person="2")}
+        self.roster = self.roster | {
+            f"t{number}@abbey.example": Seat(book="abbey+staff", person=number) for number in "23"
+        }
         self.with_state(roster=self.roster, adoption=msgspec.structs.replace(ADOPTED, staff=True))
 
     def with_state(self, **changes: Any) -> None:
@@ -138,7 +160,7 @@ def test_an_area_that_was_never_certified_waits(case: Case) -> None:
 )
 def test_managed_staff_need_their_own_certificate(case: Case, staff: SchoolState | None, is_sound: bool) -> None:
     case.with_staff()
-    case.states["abbey"] = a_school(60, areas={"students": 60, "staff": 60})  # the students' proves nothing of them
+    case.states["abbey"] = a_school(60, areas=WHOLE | {"staff": 60})  # the students' proves nothing of them
     del case.states["abbey+staff"]
     if staff is not None:
         case.states["abbey+staff"] = staff
@@ -241,7 +263,7 @@ def test_an_employee_who_left_with_evidence_goes_and_the_student_of_that_number_
 
 def test_the_evidence_of_a_student_says_nothing_of_the_employee_of_that_number(case: Case) -> None:
     case.with_staff()
-    case.accounts[1:] = [a_leaver("2", POSITION)]
+    case.accounts[1:3] = [a_leaver("2", POSITION)]
     verdict = case.judge()
     assert isinstance(verdict, Hold)
     assert [(one.kind, one.person, one.reason) for one in verdict.who] == [("staff", "2", "account_unknown")]
@@ -249,7 +271,7 @@ def test_the_evidence_of_a_student_says_nothing_of_the_employee_of_that_number(c
 
 def test_student_and_staff_that_are_missing_are_counted_apart(case: Case) -> None:
     case.with_staff()
-    case.accounts = case.accounts[:1]
+    del case.accounts[1:3]
     verdict = case.judge()
     assert isinstance(verdict, Hold)
     assert [(one.code, one.school, one.count) for one in verdict.reasons] == [("account_unknown", "abbey", 1)] * 2
@@ -263,12 +285,15 @@ def test_staff_that_are_no_longer_managed_are_not_dropped_silently(case: Case) -
     case.has_staff = False
     verdict = case.judge()
     assert isinstance(verdict, Hold)
-    assert [(one.kind, one.person, one.reason) for one in verdict.who] == [("staff", "2", "staff_not_managed")]
+    assert {(one.kind, one.reason) for one in verdict.who} == {("staff", "staff_not_managed")}
 
 
 def test_an_email_that_is_carried_for_another_is_not_missing(case: Case) -> None:
     del case.accounts[1]
-    case.accounts.append(an_account("9", 60, email="S2@abbey.example"))
+    case.accounts += [
+        an_account("9", 60, email="S2@abbey.example", assessment=assessed("9")),
+        a_leaver("2", 60, assessment=assessed("2")),  # the same pupil, under another id
+    ]
     assert case.judge() == Send()
 
 

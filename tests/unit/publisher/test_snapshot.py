@@ -9,7 +9,7 @@ import pytest
 from services.publisher.emails import EmailRule
 from services.publisher.last import Last
 from services.publisher.person import Person, pack, person_of, unpack
-from services.publisher.snapshot import Fixed, Snapshot, roster_hash, take
+from services.publisher.snapshot import PLAIN, Base, Fixed, Snapshot, roster_hash, take
 from shared.model import Department, Faculty, Module, ModuleYear, Programme, Structure
 from shared.state import AccountState
 from shared.tenant import Seat
@@ -42,9 +42,11 @@ def snapshot_of(
     rule: EmailRule = HOLDS,
     structures: dict[str, Structure] | None = None,
     fixed: Sequence[Fixed] = (),
+    base: Base = PLAIN,
     has_staff: bool = False,
 ) -> Snapshot:
-    return take([person(state) for state in states], structures or {}, fixed, last, rule, has_staff=has_staff)
+    people = [person(state) for state in states]
+    return take(people, structures or {}, fixed, last, rule, base, has_staff=has_staff)
 
 
 def body_of(*states: AccountState, **more: Any) -> Any:
@@ -330,20 +332,24 @@ def test_whoever_loses_a_claim_falls_back_to_the_other_email() -> None:
     assert {email: seat.person for email, seat in snapshot.roster.items()} == {"a@x": "1", "b@x": "2"}
 
 
-def test_two_that_exchange_their_emails_do_so_in_one_snapshot() -> None:
+def test_two_that_exchange_their_emails_do_so_in_one_snapshot_once_both_moves_are_released() -> None:
     states = [an_account("1", email="b@x"), an_account("2", email="a@x")]
     last = delivered(abbey_1="a@x", abbey_2="b@x")
-    assert {e: s.person for e, s in snapshot_of(*states, last=last, rule=SENDS).roster.items()} == {
-        "b@x": "1",
-        "a@x": "2",
-    }
-    assert {e: s.person for e, s in snapshot_of(*states, last=last).roster.items()} == {"a@x": "1", "b@x": "2"}
+    held = snapshot_of(*states, last=last, rule=SENDS)
+    assert {email: seat.person for email, seat in held.roster.items()} == {"a@x": "1", "b@x": "2"}
+    base = Base(releases=[move.hash for move in held.moves])
+    gone = snapshot_of(*states, last=last, rule=SENDS, base=base)
+    assert {email: seat.person for email, seat in gone.roster.items()} == {"b@x": "1", "a@x": "2"}
+    assert gone.used == set(base.releases)
 
 
-def test_a_leavers_email_may_be_given_to_another() -> None:
+def test_a_leavers_email_is_given_to_nobody_without_a_yes() -> None:
     states = [a_leaver("1", 9, email="a@x"), an_account("2", email="a@x")]
     snapshot = snapshot_of(*states, last=delivered(abbey_1="a@x"))
-    assert snapshot.roster["a@x"].person == "2"
+    assert snapshot.roster == {}
+    assert [(move.email, move.owner, move.ref) for move in snapshot.moves] == [("a@x", "abbey/1", "abbey/2")]
+    [conflict] = snapshot.conflicts
+    assert (conflict.person, conflict.holder, conflict.is_left_out) == ("2", "abbey/1", True)
 
 
 def test_a_whole_domain_changes_and_nobody_moves() -> None:

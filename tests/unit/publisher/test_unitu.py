@@ -30,6 +30,41 @@ def test_what_an_answer_means(status: int, kind: Literal["accepted", "unknown", 
 
 
 @pytest.mark.parametrize(
+    ("status", "kind", "text"),
+    [
+        pytest.param(200, "text/html", "<html><title>Sign in</title></html>", id="a log-in page"),
+        pytest.param(202, "text/html", "<html>We are down for maintenance</html>", id="maintenance"),
+        pytest.param(200, "text/plain", "OK", id="a word"),
+        pytest.param(200, "application/json", '{"success": false, "message": "invalid API key"}', id="success: false"),
+        pytest.param(200, "application/json", '{"Status": "error"}', id="status: error"),
+        pytest.param(200, "application/json", '{"message": "", "errors": [{"index": 3}]}', id="errors"),
+        pytest.param(207, "application/json", '{"message": "done"}', id="207"),
+        pytest.param(200, "application/json", '{"message": "The data is acc', id="cut"),
+        pytest.param(200, "application/json", "[]", id="a list"),
+        pytest.param(200, "application/json", "[" * 100_000, id="nested without end"),
+    ],
+)
+def test_an_answer_that_is_no_acceptance_is_of_unknown_outcome(status: int, kind: str, text: str) -> None:
+    _, outcome = post(httpx.Response(status, headers={"Content-Type": kind}, text=text))
+    assert (outcome.kind, outcome.status) == ("unknown", status)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        '{"message": "The data is accepted and will be processed."}',
+        '{"success": true, "errors": [], "error": null, "status": "accepted"}',
+        '{"message": "' + "x" * 600 + '"}',
+    ],
+)
+def test_an_empty_answer_or_one_without_a_complaint_is_an_acceptance(text: str) -> None:
+    _, outcome = post(httpx.Response(202, text=text))
+    assert outcome.kind == "accepted"  # type: ignore[attr-defined]
+    assert len(outcome.text) <= 500  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
     ("header", "seconds"),
     [
         (None, None),

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import SecretStr
 
 from services.publisher.adopt import Desk
 from services.publisher.deliver import Deliverer
 from services.publisher.tenant_store import TenantStore
-from services.publisher.tenant_view import TenantViews
-from services.publisher.unitu import Outcome
+from services.publisher.unitu import Outcome, classify
 from services.publisher.view import PublisherView
 from services.publisher.wakes import Wakes
 from shared import points
@@ -24,11 +24,12 @@ from shared.events import Evidence, StudentAssessed
 from shared.lane import LaneLoop
 from shared.lanes import lane_of
 from shared.memory import MemoryDueQueue, MemoryLaneStore, MemoryLog
-from shared.model import Category, Details, Frozen, Kind, Programme, Structure, Verdict
+from shared.model import Category, Details, Frozen, Kind, Programme, Structure, Student, Verdict
 from shared.state import AccountState, CertifiedSweep, LaneState, SchoolState, StructureState
 from shared.tenant import TenantState, email_key
 from shared.topics import ACCOUNT_STATE, DELIVERIES, SYNC_REQUESTS, TENANT_STATE
 from shared.wire import Message, Record, decode, encode, headers
+from tests.unit.publisher.swept import SweptViews
 
 START = parse("2026-11-23T08:00:00.000Z")
 LIVE = 'mode = "live"\nstaff = "not-in-unitu"\n'
@@ -105,7 +106,7 @@ def a_school(
     sound: dict[str, Any] = {
         "kind": kind,
         "certified": CertifiedSweep(sweep="s", started_at="2026", completed_at="2026", at=at),
-        "areas": {"staff" if kind == "staff" else "students": at},
+        "areas": {"staff": at} if kind == "staff" else {"students": at, "structure": at, "sets": at},
         "full_at": at if full_at is None else full_at,
     }
     return SchoolState(school=school, at=at, **(sound | more))
@@ -118,6 +119,22 @@ def a_lane(position: int = 11, lane: int = 0, **more: Any) -> LaneState:
 def a_structure(school: str = "abbey", codes: Sequence[str] = ("Y10",), at: int = 0) -> StructureState:
     programmes = tuple(Programme(code=code, name=f"Year {code[1:]}", department_code="TEACH") for code in codes)
     return StructureState(school=school, at=at, structure=Structure(programmes=programmes))
+
+
+def assessed(student: str = "1", *, school: str = "abbey", **record: Any) -> StudentAssessed:
+    """The newest assessment, for ``an_account(assessment=…)``; ``record``: fields of the student's record."""
+    names: dict[str, Any] = {"first_name": "Ada", "last_name": "Fern", "date_of_birth": "2011-04-09"}
+    return StudentAssessed(
+        school=school,
+        student_id=student,
+        digest="",
+        category=Category.CURRENT,
+        portal=Verdict.ELIGIBLE,
+        account=Verdict.ELIGIBLE,
+        programmes=("Y10",),
+        modules=("Y10-HIS",),
+        student=Student(student_id=student, **(names | record)),
+    )
 
 
 def assessed_without_modules(student: str) -> StudentAssessed:
@@ -139,7 +156,9 @@ class Unitu:
     """
     Accounts by e-mail: enabled or not. ``plan`` says how the next posts end; the default is an acceptance.
 
-    ``times-out`` (applied), ``lost`` (never arrived), ``crash`` (applied, and the process dies), or a status.
+    ``times-out`` (applied), ``lost`` (never arrived), ``crash`` (applied, and the process dies), ``points`` (refused,
+    because of the first student's record), ``in part`` (applied but for whom it would disable, and refused), ``page``
+    (applied, and a page comes back), or a status.
     """
 
     def __init__(self) -> None:
@@ -158,10 +177,18 @@ class Unitu:
         step = self.plan.pop(0) if self.plan else 202
         if step == "lost":
             return Outcome("unknown", "no answer")
+        if step == "points":
+            return Outcome("rejected", "refuses a record", 422, pointers=(("students", 0),))
         if isinstance(step, int) and step >= 300:
             kind = "unknown" if step >= 500 or step in (408, 429) else "rejected"
             return Outcome(kind, f"answered {step}", step)
+        before = dict(self.accounts)
         self.apply(body)
+        if step == "in part":
+            self.accounts |= {email: True for email, is_enabled in before.items() if is_enabled}
+            return classify(422)
+        if step == "page":
+            return classify(200, text="<html>")
         if step == "crash":
             raise Crash
         if step == "times-out":
@@ -204,9 +231,16 @@ class History:
 
 
 class World:
-    """One tenant, abbey. What is durable survives ``restart``; what Redis has survives it unless ``empty_redis``."""
+    """
+    One tenant, abbey. What is durable survives ``restart``; what Redis has survives it unless ``empty_redis``.
+
+    ``is_swept``: the schools' records are read all the time; without it, a certified sweep has the time that it was
+    told with. ``counts``: a SchoolState says how many enabled accounts there are, unless the test does.
+    """
 
     def __init__(self, config: Config) -> None:
+        self.is_swept = True
+        self.is_counted = True
         self.config = config
         self.clock = Clock()
         self.out = MemoryLog()
@@ -223,12 +257,13 @@ class World:
         """New processes, everywhere."""
         config, clock = self.config, self.clock
         self.wakes = Wakes(self.wake_hashes, self.due, config.tenants, clock)
-        self.views = TenantViews(config, self.lanes)
+        self.views = SweptViews(config, self.lanes, lambda: self.clock() if self.is_swept else None)
         self.history = History(self.out)
         self.tenants = TenantStore(self.tenant_hashes, self.out, self.history, config.kafka.partitions, clock)
         self.view = PublisherView(config, self.lanes, self.out, self.wakes, clock)
         self.loop = LaneLoop(self.view, self.lanes, self.out, lambda lane: (0, len(self.log.get(lane, []))))
-        self.deliverer = Deliverer(config, self.tenants, self.views, self.wakes, self.due, self.out, self.unitu, clock)
+        parts = config, self.tenants, self.views, self.wakes, self.due, self.out, self.unitu, clock
+        self.deliverer = Deliverer(*parts, lambda lanes: {lane: len(self.log.get(lane, [])) for lane in lanes})
         self.desk = Desk(config, self.tenants, self.views, self.due, clock)
         self.due.ensure(dict.fromkeys(config.tenants, clock().timestamp()))
 
@@ -249,12 +284,37 @@ class World:
                 case _:
                     raise TypeError(state)
             lane = state.lane if isinstance(state, LaneState) else lane_of(school, self.config.kafka.partitions)
+            if isinstance(state, SchoolState) and not state.enabled and self.is_counted:
+                state = msgspec.structs.replace(state, enabled=self.enabled(where))
             told = headers(type(state), id="i", school=school, subject=where, time="2026")
             self._put(lane, key or where, encode(state), told)
+
+    def enabled(self, book: str) -> int:
+        """How many enabled accounts the log shows, the newest of each by ``at``."""
+        newest: dict[str, AccountState] = {}
+        for record in self.log.get(lane_of(school_of(book), self.config.kafka.partitions), []):
+            if record.key.startswith(f"{book}/") and not record.value:
+                newest.pop(record.key, None)
+            elif record.key.startswith(f"{book}/") and not record.key.endswith("//structure"):
+                state = decode(record.header("ce_type"), record.value)
+                assert isinstance(state, AccountState)
+                if record.key not in newest or newest[record.key].at <= state.at:
+                    newest[record.key] = state
+        return sum(state.status == "enabled" for state in newest.values())
+
+    def recount(self, book: str) -> None:
+        """As the reconciler does after each batch that changed it."""
+        lane = lane_of(school_of(book), self.config.kafka.partitions)
+        found = [one for one in self.log.get(lane, []) if one.key == book and one.value]
+        if found and self.is_counted:
+            state = decode(found[-1].header("ce_type"), found[-1].value)
+            if state.enabled != self.enabled(book):
+                self.append(msgspec.structs.replace(state, enabled=0))
 
     def forget(self, student: str, book: str = "abbey") -> None:
         """A tombstone."""
         self._put(lane_of(school_of(book), self.config.kafka.partitions), f"{book}/{student}", b"", [])
+        self.recount(book)
 
     def _put(self, lane: int, key: str, value: bytes, told: list[tuple[str, bytes]]) -> None:
         log = self.log.setdefault(lane, [])
@@ -268,11 +328,15 @@ class World:
 
     def tell(self, *states: Frozen) -> None:
         self.append(*states)
+        for book in sorted({book_of(one.school, one.kind) for one in states if isinstance(one, AccountState)}):
+            self.recount(book)
         self.read()
 
     def tell_school(self, *accounts: AccountState, at: int = 10, school: str = "abbey", **more: Any) -> None:
         """These accounts, and a certified sweep that ends at ``at``; the lane stands behind it. ``kind``: whose."""
         lane = lane_of(school, self.config.kafka.partitions)
+        self.is_swept = self.is_swept and "certified" not in more
+        self.is_counted = self.is_counted and "enabled" not in more
         self.tell(*accounts, a_school(at, school=school, **more), a_lane(at + 1, lane))
 
     # --- on ----------------------------------------------------------------------------------------------------------
@@ -313,9 +377,10 @@ class World:
         finally:
             points.hooks.clear()
 
-    def adopt(self, accounts: Iterable[str] | None = None) -> None:
+    def adopt(self, accounts: Iterable[str] | None = None, *words: str) -> None:
+        """Without a list of accounts, or with one; ``words``: for what else needs a word of its own."""
         shown = self.desk.show("abbey", None if accounts is None else list(accounts))
-        self.desk.adopt(shown, "ann")
+        self.desk.adopt(shown, "ann", {"without-accounts", "same-ids", *words})
 
     # --- out ---------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The demonstration's eyes and hands, without Kafka: what it makes of records, and what it says of a process."""
 
 import io
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.console import Console
 from services.sandbox.brokers import Addresses
 from services.sandbox.demo import story
 from services.sandbox.demo import world as world_module
+from services.sandbox.demo.adoption import yes_to
 from services.sandbox.demo.oracle import Oracle
 from services.sandbox.demo.plan import DemoFailed, Plan
 from services.sandbox.demo.programs import Programs
@@ -196,3 +198,8 @@ def a_blanked_email(folder: Path, verdicts: list[str]) -> Told:
     )
     oracles = {"castle": SimpleNamespace(see=lambda _: None)}
     return Story(cast(World, world), watch, cast(dict[str, Oracle], oracles), Patience(look)).blanked_email()
+
+
+def test_the_demo_says_yes_to_what_it_was_shown() -> None:
+    told = {"bound": "abcdef0123456789", "concerns": [{"word": "most-would-go", "message": "…"}], "is_adopted": False}
+    assert yes_to("a line before\n" + json.dumps(told) + "\n") == "--accept most-would-go --yes abcdef012345"

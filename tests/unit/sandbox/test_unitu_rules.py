@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sandbox.unitu_body import read_body
-from services.sandbox.unitu_rules import Account, Entities, Rules, apply
+from services.sandbox.unitu_rules import Account, Entities, Rules, apply, take_part
 
 ENTITIES = Entities(
     programmes={"Y7": "Year 7", "Y8": "Year 8"},
@@ -156,6 +156,20 @@ def test_who_is_disabled_keeps_everything_and_has_it_again():
 
 
 # By id
+
+
+@pytest.mark.parametrize(("letter_exact", "enabled"), [(False, ["Ada@abbey.example"]), (True, ["ada@abbey.example"])])
+def test_an_e_mail_in_other_letters_may_be_another_account(letter_exact, enabled):
+    applied = run([an_account(email="Ada@abbey.example")], a_student(), rules=Rules(letter_exact=letter_exact))
+    assert [one.email for one in applied.accounts.values() if one.enabled] == enabled
+
+
+@pytest.mark.parametrize(("share", "present"), [(0.0, 1), (0.5, 2), (1.0, 3)])
+def test_of_a_snapshot_that_is_refused_a_part_may_be_taken_and_nobody_is_disabled(share, present):
+    there = {1: an_account(email="head@abbey.example")}
+    body = a_snapshot(a_student(), a_student(email="bea@abbey.example"))
+    after = take_part(there, body, ENTITIES, Rules(), share)
+    assert [one.enabled for one in after.values()] == [True] * present
 
 
 def test_matched_by_id_a_new_e_mail_is_the_same_account():

@@ -425,6 +425,22 @@ def test_a_time_out_can_come_after_it_was_applied(abbey, post):
     assert post(a_student()).status_code == 202
 
 
+def test_a_page_of_something_in_between_answers_and_nothing_is_taken(abbey, post):
+    abbey.fault({"kind": "page", "count": 1})
+    answer = post(a_student())
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert abbey.accounts() == []
+    assert post(a_student()).status_code == 202
+
+
+def test_a_part_of_a_snapshot_can_be_taken_before_it_is_refused(abbey, post):
+    post(a_student("old@abbey.example"))
+    abbey.wait_idle(received=1)
+    abbey.fault({"kind": "taken_in_part", "count": 1})
+    assert post(a_student(), a_student("bea@abbey.example")).status_code == 422
+    assert abbey.enabled() == {"old@abbey.example", "ada@abbey.example"}
+
+
 def test_snapshots_can_be_applied_out_of_order(abbey, post):
     abbey.fault({"kind": "out_of_order", "count": 1})
     post(a_student(year=1))

@@ -1,0 +1,89 @@
+"""What Unitu may have taken: a refused snapshot in part, an overtaken one last of all."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.publisher.unitu import Outcome, classify
+from shared.tenant import SnapshotHeld
+from tests.unit.publisher.test_crashes import meanwhile
+from tests.unit.publisher.world import LIVE, World, a_config, a_leaver, an_account
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(a_config(tmp_path))
+    world.tell_school(an_account("1", 1), an_account("2", 2))
+    return world
+
+
+@pytest.mark.parametrize(
+    "answer", [pytest.param(classify(422), id="422"), pytest.param(classify(200, text="<html>"), id="a page")]
+)
+def test_who_is_in_a_snapshot_that_was_not_accepted_may_be_at_unitu_all_the_same(world: World, answer: Outcome) -> None:
+    """Three records are wrong, and Unitu took the others; or it took all, and a page came back."""
+    world.adopt()
+    world.work(until=10)
+    world.tell_school(an_account("3", 20), at=30)
+    post = world.unitu.post
+
+    async def taken_all_the_same(url: str, key: Any, body: bytes, seconds: float) -> Outcome:
+        world.unitu.apply(body)
+        return answer
+
+    world.unitu.post = taken_all_the_same  # type: ignore[method-assign]
+    world.work(until=1)
+    assert "s3@abbey.example" in world.unitu.enabled
+    world.unitu.post = post  # type: ignore[method-assign]
+    world.forget("3")  # nothing explains it
+    world.read()
+    world.publish()
+    assert "s3@abbey.example" in world.unitu.enabled
+    assert [one.code for one in world.deliveries(SnapshotHeld)[-1].reasons] == ["account_unknown"]
+
+
+def test_after_a_refusal_a_leaver_goes_by_evidence_that_is_newer_than_it(world: World) -> None:
+    world.adopt()
+    world.work(until=10)
+    world.tell_school(an_account("3", 20), at=30)
+    world.unitu.plan = [422]
+    world.work(until=10)
+    world.tell_school(a_leaver("3", 40), at=40)
+    world.publish()
+    assert world.unitu.enabled == {"s1@abbey.example", "s2@abbey.example"}
+
+
+@pytest.mark.parametrize(
+    "tenant", [LIVE, LIVE + "quiet_seconds = 0\nmax_delay_seconds = 0\nmin_interval_seconds = 0\n"]
+)
+def test_who_was_overtaken_has_the_newest_sent_at_once(tmp_path: Path, tenant: str) -> None:
+    """The second publisher's clock is 60 s ahead: it takes over while the first one's POST is still on its way."""
+    world = World(a_config(tmp_path, tenant))
+    world.tell_school(an_account("1", 1), an_account("2", 2))
+    world.clock.advance(60)  # the quiet time is over
+    world.tell_school(a_leaver("2", 20), at=20)
+    world.clock.advance(60)
+    world.adopt()
+    apply = world.unitu.apply
+
+    def slow(body: bytes) -> None:
+        world.unitu.apply = apply  # type: ignore[method-assign]
+
+        def other() -> None:
+            world.clock.advance(40 + 60)  # 40 s into the POST, by a clock that is 60 s ahead
+            world.tell_school(an_account("2", 30), at=30)  # 2 has come back
+            world.work(until=15)
+            world.clock.advance(-60)
+
+        meanwhile(world, other)
+        apply(body)
+
+    world.unitu.apply = slow  # type: ignore[method-assign]
+    world.work_once()
+    assert world.unitu.posts == 2
+    assert "s2@abbey.example" not in world.unitu.enabled  # by a snapshot that a newer one had overtaken
+    world.clock.advance(60)
+    world.work(until=20)
+    assert "s2@abbey.example" in world.unitu.enabled
+    assert world.state.unknown is None
