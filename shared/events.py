@@ -388,7 +388,10 @@ class SweepReconciled(Frozen, kw_only=True):
 
 
 class RemovalsHeld(Frozen, kw_only=True):
-    """A plan beyond its budget. ``columns``: of the plan ``nulled_column``, those that emptied."""
+    """
+    A plan beyond its budget. ``columns``: of the plan ``nulled_column``, those that emptied; ``suspicions``: of
+    ``disable_absent``, what makes the pushed list look cut.
+    """
 
     school: str
     kind: Kind = "student"
@@ -399,6 +402,7 @@ class RemovalsHeld(Frozen, kw_only=True):
     budget: str
     headroom: int
     columns: tuple[ColumnDrop, ...] = ()
+    suspicions: tuple[str, ...] = ()
 
 
 class RemovalHeld(Frozen, kw_only=True):

@@ -122,7 +122,8 @@ class CertifiedSweep(Frozen, kw_only=True):
 class HeldPlan(Frozen, kw_only=True):
     """
     A reviewed set of people, by ``hash``; ``count``: those of it for whom it still stands. ``state``: who it waits for,
-    or what a person said of it. ``columns``: those of the records that are empty and were not, or are all alike.
+    or what a person said of it. ``columns``: those of the records that are empty and were not, or are all alike;
+    ``suspicions``: what makes the pushed list look cut that lacks them.
     """
 
     hash: str
@@ -134,6 +135,7 @@ class HeldPlan(Frozen, kw_only=True):
     operator: str = ""
     note: str = ""
     columns: tuple[ColumnDrop, ...] = ()
+    suspicions: tuple[str, ...] = ()
 
 
 class SchoolState(Frozen, kw_only=True):

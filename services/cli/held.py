@@ -179,9 +179,15 @@ def difference(reviewed: set[str], now: Holding) -> str:
     return f"Of the {now.people} held now, {joined} were not in the set that you name; {gone} of that set are gone."
 
 
+_SUSPICIONS = {
+    "length_of_a_page": "the list has exactly as many entries as a page: was the export cut after its first?",
+    "end_of_the_last_body": "all who are missing stood at the end of the body before: was the export cut?",
+}
+
+
 def causes_of(hold: HeldPlan) -> list[str]:
-    """Which columns of the records have emptied, or are all alike, and where to look."""
-    return [
+    """Which columns of the records have emptied, or are all alike, or how a list looks cut; and where to look."""
+    return [_SUSPICIONS.get(one, one) for one in hold.suspicions] + [
         f"{one.column}: of {one.before} accounts only {one.now} would keep a value of their own"
         if one.collapsed
         else f"{one.column}: filled for {one.before} accounts, now for {one.now}; {_look_at(one.column)}"

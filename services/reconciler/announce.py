@@ -39,6 +39,7 @@ class _Announcement:
     school: SchoolState
     states: Mapping[str, AccountState]
     drops: Sequence[ColumnDrop]
+    suspicions: tuple[str, ...]
     when: str
     at: int
 
@@ -69,11 +70,15 @@ def announce(
     judged: Mapping[str, Judged],
     states: Mapping[str, AccountState],
     drops: Sequence[ColumnDrop],
+    suspicions: tuple[str, ...],
     when: str,
     at: int,
 ) -> Held:
-    """``when``: the close's time; ``at``: its lane offset; ``drops``: the columns that a nulled plan is about."""
-    held, how = Held(), _Announcement(school, states, drops, when, at)
+    """
+    ``when``: the close's time; ``at``: its lane offset; ``drops``: the columns that a nulled plan is about;
+    ``suspicions``: what makes a pushed list look cut.
+    """
+    held, how = Held(), _Announcement(school, states, drops, suspicions, when, at)
     for name, one in judged.items():
         if one.reviewed.released.intersection(one.later):
             # released, and this sweep cannot judge it: the yes must last until one can, and nobody else is asked yet
@@ -105,6 +110,7 @@ def _waiting(held: Held, how: _Announcement, one: Judged, students: set[str]) ->
         return changed(hold, count=len(students))
     budget = guard.words(one.budget)
     columns = tuple(how.drops) if one.name == guard.NULLED_COLUMN else ()
+    suspicions = how.suspicions if one.name == guard.DISABLE_ABSENT else ()
     count, school = len(students), how.school
     held.events.append(
         RemovalsHeld(
@@ -117,13 +123,22 @@ def _waiting(held: Held, how: _Announcement, one: Judged, students: set[str]) ->
             budget=budget,
             headroom=one.headroom,
             columns=columns,
+            suspicions=suspicions,
         )
     )
     held.events.extend(
         RemovalHeld(school=school.school, kind=school.kind, student_id=student, plan=one.name, hash=key, version=how.at)
         for student in sorted(students)
     )
-    return HeldPlan(hash=key, count=count, budget=budget, headroom=one.headroom, columns=columns, since=how.when)
+    return HeldPlan(
+        hash=key,
+        count=count,
+        budget=budget,
+        headroom=one.headroom,
+        columns=columns,
+        suspicions=suspicions,
+        since=how.when,
+    )
 
 
 def _standing(how: _Announcement, name: str, students: set[str]) -> tuple[str, HeldPlan | None]:

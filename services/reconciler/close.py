@@ -84,7 +84,7 @@ def close(
         held = keep(school, plans, marked)
     else:
         judged = judge(plans, school, completed, settings, marked, spending, everybody)
-        held = announce(school, judged, marked, drops, completed.completed_at, at)
+        held = announce(school, judged, marked, drops, completed.absences.suspicions, completed.completed_at, at)
         for one in judged.values():
             _carry_out(work, one)
         counts |= _awaited(judged)

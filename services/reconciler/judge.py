@@ -15,6 +15,7 @@ from services.reconciler import guard
 from services.reconciler.plans import PLANS, Plans
 from services.reconciler.reviewed_sets import Reviewed, reviewed
 from services.reconciler.spending import Spending, recent_of_account
+from shared import clock
 from shared.events import SweepCompleted
 from shared.model import Budget, Settings
 from shared.state import AccountState, SchoolState
@@ -119,9 +120,15 @@ def _judge(one: Judged, court: _Court, total: int) -> None:
 
 
 def _is_confirmed(student: str, court: _Court) -> bool:
-    """Whether a body before this one lacked the person too."""
-    staged, opened = court.states[student].staged, court.school.open
-    return staged is not None and opened is not None and staged.at < opened.at
+    """
+    Whether a body before this one lacked the person too, as long ago as two sweeps lie apart that confirm an absence:
+    whoever lost the answer pushes the same body again at once, and that is no second word.
+    """
+    state, opened = court.states[student], court.school.open
+    if state.staged is None or opened is None or state.read_at is None or state.staged.at >= opened.at:
+        return False
+    apart = clock.minutes_between(state.read_at, court.completed.started_at)
+    return apart >= court.settings.absence_confirm_minutes
 
 
 def _beside_a_hold(one: Judged, windows: tuple[guard.Window, ...]) -> set[str]:

@@ -600,6 +600,26 @@ def test_whom_a_pushed_body_lacks(count: int, size: int, staged_at: int, goes: i
         assert set(closing.school.holds) == {guard.DISABLE_ABSENT}
 
 
+@pytest.mark.parametrize(
+    ("minutes", "goes"), [pytest.param(60, True, id="an hour later"), pytest.param(61, False, id="a minute less")]
+)
+def test_the_same_body_again_is_no_second_word(minutes: float, goes: bool) -> None:
+    """The sweep begins two hours after the first of the day; its sender may have lost the answer to the one before."""
+    first = absent(6, staged=StagedDisable(digest="d" * 32, at=BEFORE), read_at=at(minutes))
+    closing = closed(first, school=a_school(1150), cohorts=list)
+    assert bool(gone(closing)) is goes
+    assert closing.report.counts.get("awaits_second_body", 0) == (0 if goes else 6)
+
+
+def test_what_makes_a_list_look_cut_goes_with_the_hold() -> None:
+    event = completed(absences=Absences(suspicions=("end_of_the_last_body",)))
+    states = [*absent(150), *people(160, unenrol=MUTED)[150:]]
+    closing = closed(states, school=a_school(1150), event=event, cohorts=list)
+    assert closing.school.holds[guard.DISABLE_ABSENT].suspicions == ("end_of_the_last_body",)
+    told = {one.plan: one.suspicions for one in closing.held if isinstance(one, RemovalsHeld)}
+    assert told == {guard.DISABLE_ABSENT: ("end_of_the_last_body",)}
+
+
 def test_whom_nobody_asked_for_may_be_leavers_too() -> None:
     """Fifty of three hundred were asked for by id: judged alone they would be within the budget."""
     event = completed(absences=Absences(by_cause={"not_asked": 250}))
