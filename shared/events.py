@@ -199,60 +199,6 @@ class StaffAssessed(StudentAssessed):
     """The same of a member of staff; ``kind`` says so."""
 
 
-# --- operator-commands -------------------------------------------------------------------------------------------
-
-
-class ReleaseHold(Frozen, kw_only=True):
-    """Let the reviewed set of removals through at the next certified sweep: those who still stand, and no others."""
-
-    school: str
-    kind: Kind = "student"
-    plan: str
-    hash: str
-    operator: str
-    note: str = ""
-
-
-class RefuseHold(Frozen, kw_only=True):
-    """Drop a held plan until it differs."""
-
-    school: str
-    kind: Kind = "student"
-    plan: str
-    hash: str
-    operator: str
-    note: str = ""
-
-
-class PauseSchool(Frozen, kw_only=True):
-    school: str
-    operator: str
-    note: str = ""
-
-
-class ResumeSchool(Frozen, kw_only=True):
-    school: str
-    operator: str
-    note: str = ""
-
-
-class AcceptRoll(Frozen, kw_only=True):
-    """A person says that a roll which looks like another school's is right all the same."""
-
-    school: str
-    kind: Kind = "student"
-    hash: str
-    operator: str
-    note: str = ""
-
-
-class ForgetStudent(Frozen, kw_only=True):
-    school: str
-    student_id: str
-    operator: str
-    note: str = ""
-
-
 # --- account-changes ---------------------------------------------------------------------------------------------
 
 

@@ -5,16 +5,11 @@ A name is spelt in many ways, and none of them is a new person; so names are com
 person has for life (the unique pupil number, the person's GUID, the pushed feed's own id) outweighs every name.
 """
 
-import unicodedata
-from functools import lru_cache
-
+from shared.canonical_text import canonical
 from shared.model import Frozen, Student
 
 STABLE = ("unique_pupil_number", "person_guid")
 SHORTEST = 6  # characters of a number for life: "0", "n/a" and "tbc" are what an office types where it has none
-_UNDECOMPOSED = str.maketrans(  # letters with a stroke or of two parts, which NFKD leaves as they are
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
-)
 
 
 class Identity(Frozen, kw_only=True):
@@ -32,28 +27,6 @@ class Identity(Frozen, kw_only=True):
 
 
 NOBODY = Identity()
-
-
-@lru_cache(maxsize=4096)
-def canonical(text: str) -> str:
-    """
-    A person's text as it is compared: NFKD, case-folded, letters and digits alone. Empty where nothing else was there.
-
-    Vowel signs that are characters of their own (Devanagari, Thai) are letters here; only marks that are put above or
-    below another character are dropped.
-    """
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(letter for letter in folded if _counts(letter)).translate(_UNDECOMPOSED)
-
-
-def _counts(letter: str) -> bool:
-    kind = unicodedata.category(letter)
-    if kind in ("Mn", "Mc"):
-        return unicodedata.combining(letter) == 0 and not unicodedata.name(letter, "").startswith(_NO_LETTERS)
-    return kind[0] in "LN"
-
-
-_NO_LETTERS = ("VARIATION SELECTOR", "COMBINING GRAPHEME JOINER")
 
 
 def identity_of(record: Student | None) -> Identity:

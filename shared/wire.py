@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from xxhash import xxh3_128_digest
 
-from shared import events, state
+from shared import commands, events, state
 from shared.errors import Poison
 from shared.model import Frozen
 
@@ -32,12 +32,12 @@ _NAMES: dict[type[Frozen], str] = {
     events.SweepFailed: "rollcall.sweep_failed.v1",
     events.StudentAssessed: "rollcall.student_assessed.v1",
     events.StaffAssessed: "rollcall.staff_assessed.v1",
-    events.ReleaseHold: "rollcall.release_hold.v1",
-    events.RefuseHold: "rollcall.refuse_hold.v1",
-    events.PauseSchool: "rollcall.pause_school.v1",
-    events.ResumeSchool: "rollcall.resume_school.v1",
-    events.AcceptRoll: "rollcall.accept_roll.v1",
-    events.ForgetStudent: "rollcall.forget_student.v1",
+    commands.ReleaseHold: "rollcall.release_hold.v1",
+    commands.RefuseHold: "rollcall.refuse_hold.v1",
+    commands.PauseSchool: "rollcall.pause_school.v1",
+    commands.ResumeSchool: "rollcall.resume_school.v1",
+    commands.AcceptRoll: "rollcall.accept_roll.v1",
+    commands.ForgetStudent: "rollcall.forget_student.v1",
     state.AccountState: "rollcall.account_state.v1",
     state.SchoolState: "rollcall.school_state.v1",
     state.StructureState: "rollcall.structure_state.v1",

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 from shared import clock
 from shared.books import book_of
+from shared.commands import AcceptRoll, ForgetStudent, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.config import Config
-from shared.events import AcceptRoll, ForgetStudent, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.kafka import KafkaLog
 from shared.lanes import lane_of
 from shared.ports import Log

@@ -168,7 +168,7 @@ def _decide(
 ) -> None:
     from services.cli.commands import give
     from services.cli.history import end_of_changes
-    from shared.events import RefuseHold, ReleaseHold
+    from shared.commands import RefuseHold, ReleaseHold
 
     config = config_of(context)
     store = holdings_of(config)

@@ -5,10 +5,9 @@ A list of leavers keeps who came back for ever, and a status may be a word that 
 believed where nothing contradicts it; everything else is *unknown*, which removes nobody.
 """
 
-import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 
+from shared.canonical_text import canonical
 from shared.model import Category, Student
 
 
@@ -79,10 +78,5 @@ def has_one_place(student: Student, book: Rulebook) -> bool:
 
 def is_configured(admission_status: str | None, book: Rulebook) -> bool:
     """Names are compared as people read them: by their letters and digits alone."""
-    letters = _letters(admission_status or "")
-    return bool(letters) and letters in map(_letters, book.prospective_admission_statuses)
-
-
-@lru_cache(maxsize=1024)
-def _letters(word: str) -> str:
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", word).casefold()))
+    wanted = canonical(admission_status or "")
+    return bool(wanted) and wanted in map(canonical, book.prospective_admission_statuses)

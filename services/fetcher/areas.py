@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from services.fetcher import schedule
-from services.fetcher.fields import letters
 from services.fetcher.lists import Homes, ShortList, read_applicants, read_homes, read_leavers
 from services.fetcher.memory import AreaState, Remembered
 from services.fetcher.slips import nameless
 from services.fetcher.source import Source
 from services.fetcher.spelling import Reading
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
+from shared.canonical_text import canonical
 from shared.clock import Clock, write
 from shared.config import IsamsSchool
 from shared.errors import Retryable, RollcallError
@@ -252,7 +252,7 @@ def reading(settings: IsamsSchool, areas: AreasRead) -> Reading:
     What a person's record is read with. What the school's configuration says of a word goes before what its own list
     says.
     """
-    listed = {letters(word): number for word, number in (areas.statuses.words if areas.statuses else {}).items()}
-    configured = {letters(word): number for word, number in settings.system_status_words.items()}
+    listed = {canonical(word): number for word, number in (areas.statuses.words if areas.statuses else {}).items()}
+    configured = {canonical(word): number for word, number in settings.system_status_words.items()}
     houses = areas.houses.names if areas.houses else {}
     return Reading(listed | configured, settings.year_from_nc_year, settings.zone, houses)

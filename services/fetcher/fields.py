@@ -6,11 +6,11 @@ cannot be meant is Poison that names the field. A name that is None is of a fiel
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, time, tzinfo
 from typing import Any
 
+from shared.canonical_text import canonical
 from shared.errors import Poison
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # digits by the book; what would break a key or a path is refused
@@ -108,14 +108,6 @@ def truth(record: Json, name: str) -> bool:
     return isinstance(value, int) and value == 1
 
 
-def letters(word: str) -> str:
-    """
-    A word's letters and digits alone, in one case: the vendor writes ``ReAdmission`` in a record and ``Re-Admission``
-    in its list of words.
-    """
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", word).casefold()))
-
-
 def life_stage(record: Json, words: Mapping[str, int]) -> tuple[int | None, str | None]:
     """The number of the record's status, and the word that it has. ``words`` are by their letters."""
     word = text(record, "systemStatus")
@@ -123,7 +115,7 @@ def life_stage(record: Json, words: Mapping[str, int]) -> tuple[int | None, str 
         return None, None
     if _NUMBER.fullmatch(word):
         return int(word), None if isinstance(record["systemStatus"], int | float) else word
-    return words.get(letters(word)), word
+    return words.get(canonical(word)), word
 
 
 def day(record: Json, name: str | None, zone: tzinfo) -> str | None:

@@ -13,8 +13,9 @@ from hashlib import blake2b
 from itertools import zip_longest
 
 from services.fetcher.certificate import KNOWN_SHARE, Failure
-from services.fetcher.fields import Json, Unreadable, letters, text
+from services.fetcher.fields import Json, Unreadable, text
 from services.fetcher.spelling import Spelling
+from shared.canonical_text import canonical
 from shared.model import Frozen
 
 SAMPLE = 2_000  # people, about
@@ -58,7 +59,7 @@ def _is_alike(now: str, then: str) -> bool | None:
 
 def _value(record: Json, name: str | None) -> str:
     try:
-        return letters(text(record, name) or "")
+        return canonical(text(record, name) or "")
     except Unreadable:
         return ""
 

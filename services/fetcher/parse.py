@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from services.fetcher.fields import Json, Unreadable, count, day, id_of, letters, needed, number, text, truth, whole
+from services.fetcher.fields import Json, Unreadable, count, day, id_of, needed, number, text, truth, whole
 from services.fetcher.spelling import APPLICANTS, LEAVERS, STUDENTS, Reading, person
 from services.fetcher.structure import (
     Division,
@@ -19,6 +19,7 @@ from services.fetcher.structure import (
     TeachingDepartment,
     YearGroup,
 )
+from shared.canonical_text import canonical
 from shared.model import Address, Student
 
 CURRENT, LEFT = 1, -1  # the life stages of who is there and of who has left, as numbers
@@ -147,7 +148,7 @@ def term(record: Json, zone: tzinfo) -> SchoolTerm:
 
 def status_words(records: Sequence[Json]) -> dict[str, int]:
     """The school's list of life stages: a word's letters to its number."""
-    return {letters(needed(record, "description")): number(record, "id") for record in records}
+    return {canonical(needed(record, "description")): number(record, "id") for record in records}
 
 
 def division(record: Json) -> Division:

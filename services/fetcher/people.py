@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from services.fetcher import parse
+from shared.canonical_text import canonical
 from shared.config import IsamsSchool
 from shared.model import Student
 
@@ -71,7 +72,7 @@ class People:
         if id not in self.applicants:
             return None
         found = _decoder.decode(self.applicants[id])
-        counts = found.system_status in self.statuses and found.admission_status in self.admissions
+        counts = found.system_status in self.statuses and canonical(found.admission_status or "") in self.admissions
         return found if counts else None
 
 
@@ -82,5 +83,5 @@ def people_of(
         applicants,
         leavers,
         frozenset(settings.prospective_system_statuses),
-        frozenset(settings.prospective_admission_statuses),
+        frozenset(map(canonical, settings.prospective_admission_statuses)),
     )

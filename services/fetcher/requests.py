@@ -16,9 +16,10 @@ from services.fetcher.source import Refused
 from services.fetcher.sweep import listing_of
 from shared.books import KINDS, book_of, school_of
 from shared.clock import Clock, write
+from shared.commands import AcceptRoll
 from shared.dead_letters import letter, plain_name
 from shared.errors import Poison, Retryable
-from shared.events import AcceptRoll, SyncAnswered, SyncRequested
+from shared.events import SyncAnswered, SyncRequested
 from shared.ports import DueQueue, Log
 from shared.topics import SYNC_REQUESTS
 from shared.wire import Record, decode

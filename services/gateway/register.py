@@ -4,10 +4,10 @@ Who is who in a feed, as the gateways remember it: by each person's key, what el
 A key is the one under which the feed first said somebody, and it is theirs for life, whatever their address becomes.
 """
 
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 
+from shared.canonical_text import canonical
 from shared.model import Details, Frozen
 from shared.tenant import email_key
 
@@ -60,15 +60,10 @@ def _newest(people: dict[str, Known], count: int) -> dict[str, Known]:
 
 def names_of(first: str | None, last: str | None) -> str | None:
     """A digest of both names in one canonical form; None unless both are there."""
-    folded = [_canonical(name) for name in (first or "", last or "")]
+    folded = [canonical(name) for name in (first or "", last or "")]
     if not all(folded):
         return None
     return "".join(blake2b(name.encode(), digest_size=_NAME_HEX // 2).hexdigest() for name in folded)
-
-
-def _canonical(name: str) -> str:
-    """Letters and digits alone, without marks and case: one person's name in two spellings is one."""
-    return "".join(one for one in unicodedata.normalize("NFKD", name).casefold() if one.isalnum())
 
 
 def are_same(names: str | None, others: str | None) -> bool:

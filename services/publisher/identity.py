@@ -1,8 +1,8 @@
 """Who somebody is, whatever their address: the same person under two accounts, or two people. Pure."""
 
-import unicodedata
 from collections.abc import Sequence
 
+from shared.canonical_text import canonical
 from shared.model import Frozen, Student
 from shared.state import AccountState
 
@@ -21,11 +21,9 @@ class Identity(Frozen, array_like=True, kw_only=True):
 NOBODY = Identity()
 
 
-def canonical(*names: str | None) -> str:
-    """Names in one form: NFKD, without marks and punctuation, case-folded, one space between words."""
-    text = unicodedata.normalize("NFKD", " ".join(name for name in names if name)).casefold()
-    kept = "".join(" " if one.isspace() or one == "-" else one for one in text if one.isalnum() or one in " -\t")
-    return " ".join(kept.split())
+def full_name(first: str | None, last: str | None) -> str:
+    """Both names as they are compared."""
+    return canonical(f"{first or ''} {last or ''}")
 
 
 def identity_of(state: AccountState) -> Identity:
@@ -33,9 +31,9 @@ def identity_of(state: AccountState) -> Identity:
     record = state.assessment.student if state.assessment is not None else None
     if record is None:
         details = state.details
-        return Identity(name=canonical(details.first_name, details.last_name)) if details else NOBODY
+        return Identity(name=full_name(details.first_name, details.last_name)) if details else NOBODY
     return Identity(
-        name=canonical(record.first_name or record.preferred_name, record.last_name),
+        name=full_name(record.first_name or record.preferred_name, record.last_name),
         born=record.date_of_birth or "",
         ids=tuple(_ids(state.school, record)),
     )

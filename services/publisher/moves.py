@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from services.publisher.identity import Identity, canonical, is_one_person
+from services.publisher.identity import Identity, full_name, is_one_person
 from services.publisher.last import Last, orphan
 from services.publisher.person import Person
 from shared.tenant import email_key
@@ -48,7 +48,7 @@ _names = msgspec.json.Decoder(_Names)
 def name_in(json: bytes) -> str:
     """The name in a record of Unitu's body, as names are compared."""
     found = _names.decode(json)
-    return canonical(found.first_name, found.last_name)
+    return full_name(found.first_name, found.last_name)
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """What an operator's command does to a book: pure. A release is bound to the hash of the set that was reviewed."""
 
 from services.reconciler.reconcile import changed
-from shared.events import HoldRefused, HoldReleased, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.events import HoldRefused, HoldReleased
 from shared.state import HeldPlan, SchoolState
 
 Command = ReleaseHold | RefuseHold | PauseSchool | ResumeSchool

@@ -16,14 +16,9 @@ from services.reconciler.holds import command
 from services.reconciler.ledger import Ledger
 from services.reconciler.reconcile import changed
 from services.reconciler.spending import Recent
+from shared.commands import AcceptRoll, ForgetStudent, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.errors import Poison
 from shared.events import (
-    AcceptRoll,
-    ForgetStudent,
-    PauseSchool,
-    RefuseHold,
-    ReleaseHold,
-    ResumeSchool,
     RollRead,
     StructureChanged,
     StructureFetched,

@@ -9,8 +9,9 @@ import pytest
 
 from services.cli.commands import give
 from services.sandbox.school import make_joiner
+from shared.commands import PauseSchool
 from shared.errors import Retryable
-from shared.events import AccountDisabled, PauseSchool, StudentFetched, SweepCompleted, SweepReconciled
+from shared.events import AccountDisabled, StudentFetched, SweepCompleted, SweepReconciled
 from shared.lanes import lane_of
 from shared.model import Frozen
 from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
+from shared.commands import AcceptRoll
 from shared.config_load import load
-from shared.events import AcceptRoll
 from shared.kafka import read_compacted
 from shared.lanes import lane_of
 from shared.topics import OPERATOR_COMMANDS

@@ -13,18 +13,11 @@ from services.sandbox.isams_twin import isams_app
 from services.sandbox.school import make_school
 from services.sandbox.serve import Server
 from services.sandbox.twin_client import IsamsTwin
+from shared.commands import AcceptRoll
 from shared.config import Config
 from shared.config_load import load
 from shared.due import RedisDueQueue
-from shared.events import (
-    AcceptRoll,
-    StaffFetched,
-    StudentFetched,
-    SweepCompleted,
-    SweepFailed,
-    SweepStarted,
-    SyncRequested,
-)
+from shared.events import StaffFetched, StudentFetched, SweepCompleted, SweepFailed, SweepStarted, SyncRequested
 from shared.kafka import KafkaLog, Reader
 from shared.lanes import lane_of
 from shared.model import Frozen, Kind

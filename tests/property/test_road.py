@@ -23,18 +23,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from services.reconciler import ledger
 from services.reconciler.rebuild import derive
 from services.reconciler.rebuild import log as rebuild_log
+from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.config import Config
-from shared.events import (
-    AccountDisabled,
-    PauseSchool,
-    RefuseHold,
-    ReleaseHold,
-    ResumeSchool,
-    RollRead,
-    StudentFetched,
-    SweepCompleted,
-    SweepReconciled,
-)
+from shared.events import AccountDisabled, RollRead, StudentFetched, SweepCompleted, SweepReconciled
 from shared.lane import log as lane_log
 from shared.model import Frozen, Student
 from shared.state import AccountState, LaneState, SchoolState

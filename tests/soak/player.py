@@ -19,8 +19,8 @@ from services.sandbox.demo.schools import entities_of
 from services.sandbox.isams_records import School
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
 from shared.books import book_of
+from shared.commands import ReleaseHold
 from shared.errors import Retryable, RollcallError
-from shared.events import ReleaseHold
 from shared.model import Kind
 from shared.tenant import SnapshotHeld
 from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_FETCHED

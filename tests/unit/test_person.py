@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.canonical_text import canonical
 from shared.model import Student
-from shared.person import NOBODY, Identity, canonical, filled, identity_of, is_another, marks_of, seems_same
+from shared.person import NOBODY, Identity, filled, identity_of, is_another, marks_of, seems_same
 
 BORN, OTHER_DAY = "2012-04-09", "2015-01-01"
 UPN, OTHER_UPN = "H801200001001", "H801200001002"

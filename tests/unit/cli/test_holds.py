@@ -7,8 +7,9 @@ import pytest
 
 from services.cli import commands, history, holds
 from services.cli.held import Holdings
+from shared.commands import RefuseHold, ReleaseHold
 from shared.config import Config
-from shared.events import RefuseHold, ReleaseHold, RemovalHeld
+from shared.events import RemovalHeld
 from tests.builders import SCHOOL, a_leaver, a_student, a_sweep
 from tests.road import Road, a_config
 from tests.unit.cli.words import Said, rollcall

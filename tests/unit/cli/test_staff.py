@@ -16,14 +16,11 @@ from services.publisher.tenant_store import TENANTS
 from services.publisher.view import people_of
 from services.reconciler import ledger
 from shared import clock
+from shared.commands import AcceptRoll, PauseSchool, RefuseHold, ReleaseHold
 from shared.config import Config
 from shared.config_load import load
 from shared.events import (
-    AcceptRoll,
     AccountUpdated,
-    PauseSchool,
-    RefuseHold,
-    ReleaseHold,
     StaffAssessed,
     StaffFetched,
     StudentFetched,

@@ -9,8 +9,8 @@ from services.cli import holds
 from services.cli.held import Holdings
 from services.cli.status import late_after, state_of
 from shared import clock
+from shared.commands import PauseSchool, RefuseHold
 from shared.config import IsamsSchool, PushSchool
-from shared.events import PauseSchool, RefuseHold
 from shared.state import HeldPlan, SchoolState
 from tests.builders import SCHOOL, START, a_student, a_sweep, at
 from tests.road import Road, a_config

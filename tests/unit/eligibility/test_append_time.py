@@ -9,7 +9,8 @@ from services.eligibility import append_time
 from services.eligibility.append_time import MOST_MINUTES
 from services.eligibility.handler import Eligibility
 from shared import clock
-from shared.events import RefuseHold, StructureFetched, SweepCompleted, SweepFailed, SweepStarted
+from shared.commands import RefuseHold
+from shared.events import StructureFetched, SweepCompleted, SweepFailed, SweepStarted
 from shared.model import Category, Frozen, Structure, Verdict
 from shared.topics import OPERATOR_COMMANDS
 from shared.wire import Record

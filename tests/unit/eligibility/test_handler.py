@@ -9,10 +9,9 @@ import msgspec
 import pytest
 
 from services.eligibility.handler import Eligibility
+from shared.commands import PauseSchool, ReleaseHold
 from shared.config import Config
 from shared.events import (
-    PauseSchool,
-    ReleaseHold,
     RollRead,
     StructureFetched,
     StudentAssessed,

@@ -9,8 +9,9 @@ from services.fetcher import requests as module
 from services.fetcher.requests import Requests
 from services.fetcher.rounds import FULL
 from services.fetcher.source import APPLICANTS, LEAVERS, Refused
+from shared.commands import AcceptRoll, PauseSchool
 from shared.errors import Retryable
-from shared.events import AcceptRoll, PauseSchool, SyncAnswered, SyncRequested
+from shared.events import SyncAnswered, SyncRequested
 from shared.memory import MemoryDueQueue
 from shared.model import Frozen, Kind
 from shared.topics import SYNC_REQUESTS

@@ -13,16 +13,13 @@ from services.reconciler import guard
 from services.reconciler.close import Closing, close
 from services.reconciler.reconcile import changed
 from services.reconciler.spending import Recent, Spending
+from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.events import (
     AccountDisabled,
     AccountUpdated,
     HoldReleased,
-    PauseSchool,
-    RefuseHold,
-    ReleaseHold,
     RemovalHeld,
     RemovalsHeld,
-    ResumeSchool,
     StudentFetched,
     SweepReconciled,
 )

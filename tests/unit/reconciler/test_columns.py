@@ -10,7 +10,8 @@ import pytest
 from services.reconciler.columns import drops, emptied_for, fill_of, nulled
 from shared.columns import COLUMNS, count, has
 from shared.columns import fill_of as count_of
-from shared.events import AccountUpdated, ColumnDrop, RefuseHold, ReleaseHold, RemovalsHeld, SweepReconciled
+from shared.commands import RefuseHold, ReleaseHold
+from shared.events import AccountUpdated, ColumnDrop, RemovalsHeld, SweepReconciled
 from shared.model import Student
 from shared.state import AccountState, StagedUnenrol, StagedUpdate
 from tests.builders import SCHOOL, a_certificate, a_fill, a_student, a_sweep
@@ -274,7 +275,7 @@ def test_a_nulled_email_changes_nothing_by_itself(school: School) -> None:
 
 
 def test_a_paused_school_keeps_what_waits_and_what_it_is_compared_with(school: School) -> None:
-    from shared.events import PauseSchool, ResumeSchool
+    from shared.commands import PauseSchool, ResumeSchool
 
     school.road.order(PauseSchool(school=SCHOOL, operator="kim"))
     school.reads(pupils(100, phone=None))

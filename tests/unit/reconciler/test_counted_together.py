@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.reconciler import guard
-from shared.events import ReleaseHold
+from shared.commands import ReleaseHold
 from shared.model import Student
 from tests.builders import SCHOOL, a_failed_sweep, a_leaver, a_member, a_student, a_sweep
 from tests.road import Road, a_config

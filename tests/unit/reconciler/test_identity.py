@@ -8,13 +8,8 @@ import pytest
 from services.reconciler.hold_hash import plan_hash
 from services.reconciler.reconcile import changed
 from services.reconciler.twins import DAYS, Directory, is_unpaired, mark
-from shared.events import (
-    AccountDisabled,
-    AccountProvisioned,
-    RefuseHold,
-    ReleaseHold,
-    RemovalHeld,
-)
+from shared.commands import RefuseHold, ReleaseHold
+from shared.events import AccountDisabled, AccountProvisioned, RemovalHeld
 from shared.model import Student
 from shared.person import Identity
 from shared.state import Absence, AccountState, StagedDisable

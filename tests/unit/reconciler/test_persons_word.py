@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from services.reconciler import guard
-from shared.events import PauseSchool, RefuseHold, ReleaseHold, RemovalsHeld, ResumeSchool, StudentFetched
+from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.events import RemovalsHeld, StudentFetched
 from shared.model import Student
 from tests.builders import SCHOOL, a_leaver, a_student, a_sweep
 from tests.unit.reconciler.test_budgets import DAY, School, ids, pupils

@@ -6,14 +6,11 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.events import (
     AccountDisabled,
-    PauseSchool,
-    RefuseHold,
-    ReleaseHold,
     RemovalHeld,
     RemovalsHeld,
-    ResumeSchool,
     StructureChanged,
     StructureFetched,
     StudentAssessed,

@@ -7,7 +7,8 @@ import pytest
 
 from services.reconciler import guard
 from services.reconciler.rollover import is_of_the_turn
-from shared.events import ReleaseHold, SweepReconciled
+from shared.commands import ReleaseHold
+from shared.events import SweepReconciled
 from shared.model import Student
 from shared.state import StagedUnenrol
 from tests.builders import SCHOOL, a_student, a_sweep

@@ -10,16 +10,13 @@ from services.eligibility.assess import assess
 from services.eligibility.rules import Rulebook
 from services.reconciler import ledger
 from services.reconciler.reconcile import Reading, changed, reconcile
+from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.events import (
     AccountDisabled,
     AccountProvisioned,
     AccountUpdated,
-    PauseSchool,
-    RefuseHold,
-    ReleaseHold,
     RemovalHeld,
     RemovalsHeld,
-    ResumeSchool,
     RollRead,
     StaffAssessed,
     StructureFetched,
