@@ -6,6 +6,7 @@ The sweeps are put where the fetcher puts them, so that a record may say whateve
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from shared.kafka import KafkaLog
 from shared.lanes import lane_of
 from shared.model import Department, Module, Programme, Structure, Student
 from shared.wire import Message
+from tests import builders
 from tests.builders import a_leaver, a_student, a_sweep, at
 from tests.conftest import ConfigFile, create_topics
 from tests.e2e.town import Town, a_town
@@ -26,6 +28,8 @@ from tests.unit.cli.words import rollcall
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 
 LEAVES, BLANKED, READMITTED, BACK_TO_ADMISSIONS, STAYS = (str(3050000001 + n) for n in range(5))
+TODAY = datetime.now(UTC).date()
+LEFT_ON = (TODAY - timedelta(days=8)).isoformat()
 APPLIES, LONG_GONE = "3050000011", "3050000012"
 EVERYBODY = (LEAVES, BLANKED, READMITTED, BACK_TO_ADMISSIONS, STAYS)
 STRUCTURE = Structure(
@@ -37,23 +41,25 @@ STRUCTURE = Structure(
 
 def an_applicant(student_id: str, **fields: Any) -> Student:
     sound = {"system_status": 0, "system_status_word": "Applicant", "lists": ("applicants",)}
-    applies = {"admission_status": "Accepted", "enrolment_year": 2027, "email": None}
+    applies = {"admission_status": "Accepted", "enrolment_year": TODAY.year + 1, "email": None}
     return a_student(student_id, **(sound | applies | fields))
 
 
 @pytest.fixture
 def town(config_file: ConfigFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    """Everything but a fetcher."""
+    """Everything but a fetcher. The sweeps are of now, since nothing old is sent to Unitu."""
     monkeypatch.setattr(lookup, "KAFKA_SECONDS", 60.0)
+    monkeypatch.setattr(builders, "START", datetime.now(UTC))
     with a_town(config_file, tmp_path) as town:
         create_topics(town.config, keep_own_times=True)
         town.start("eligibility", "reconciler", "publisher", process="services")
         yield town
 
 
-def sweep(town: Town, name: str, roll: Iterable[Student], also: Iterable[Student] = (), minutes: float = 0) -> None:
+def sweep(town: Town, name: str, roll: Iterable[Student], also: Iterable[Student] = ()) -> None:
     """A full sweep of a roll and of records that are never roll, published as a fetcher publishes it, and decided."""
     roll = list(roll)
+    minutes = (datetime.now(UTC) - builders.START).total_seconds() / 60
     envelope = messages.Envelope(town.slug, lane_of(town.slug, town.config.kafka.partitions), name)
     out: list[Message] = []
     for event in a_sweep(name, roll, sends=[*roll, *also], minutes=minutes, full=True, school=town.slug):
@@ -104,8 +110,8 @@ def test_each_category_comes_to_what_its_record_says(town: Town) -> None:
         a_student(STAYS),
         an_applicant(APPLIES, email=email(APPLIES)),
     ]
-    gone = a_leaver(LEAVES, email=None, lists=("leavers",), leaving_date="2026-11-20")
-    sweep(town, "s2", roll, also=[gone, others[1]], minutes=90)
+    gone = a_leaver(LEAVES, email=None, lists=("leavers",), leaving_date=LEFT_ON)
+    sweep(town, "s2", roll, also=[gone, others[1]])
     stay = set(map(email, EVERYBODY)) - {email(LEAVES)}
     town.until(lambda: town.unitu.enabled() == stay, "the leaver's account switched off")
     assert town.ever_disabled() == {email(LEAVES)}
@@ -129,9 +135,9 @@ def test_each_category_comes_to_what_its_record_says(town: Town) -> None:
     }
     assert told[LEAVES]["last_changes"][0]["kind"] == "account_disabled"
 
-    back = a_student(LEAVES, leaving_date="2026-11-20")
+    back = a_student(LEAVES, leaving_date=LEFT_ON)
     enrolled = a_student(APPLIES)
-    sweep(town, "s3", [back, enrolled, *roll[:4]], also=others[1:], minutes=180)
+    sweep(town, "s3", [back, enrolled, *roll[:4]], also=others[1:])
     town.until(lambda: town.unitu.enabled() == set(map(email, (*EVERYBODY, APPLIES))), "both at Unitu")
     assert town.ever_disabled() == {email(LEAVES)}, "nobody else, at any time"
     last = town.until(lambda: in_snapshot(town, APPLIES), "the enrolled applicant in an accepted snapshot")

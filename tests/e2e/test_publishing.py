@@ -94,7 +94,9 @@ def test_an_email_and_then_a_whole_domain_change_and_nobody_vanishes(town: Town)
     assert town.unitu.enabled() == set(old)
     assert town.ever_disabled() == set()
     town.unitu.rename(old[1], everybody_of(everybody, town)[1])
-    released = town.rollcall("tenant", "release-emails", town.slug, "--email", old[1], "--yes")
+    words = ("tenant", "release-emails", town.slug, "--email", old[1], "--json")
+    shown_to_one = json.loads(town.rollcall(*words).stdout)
+    released = town.rollcall(*words, "--yes", shown_to_one["hash"])
     assert released.returncode == 0, released.stderr
     expected = {*old, everybody_of(everybody, town)[1]} - {old[1]}
     town.until(lambda: town.unitu.enabled() == expected, "the released e-mail at Unitu")

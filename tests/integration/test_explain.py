@@ -99,7 +99,10 @@ def test_live_asks_the_record_system_and_compares(path: Path, isams: tuple[Isams
     twin, _ = isams
     live = ask(path, ONE, "--live")["live"]
     assert (live["is_there"], live["category"], live["account"]) == (True, "current", "eligible")
-    assert live["differs"] == [{"field": "year", "state": None, "live": 4}], "and no structure, which was never read"
+    assert live["differs"] == [
+        {"field": "person_guid", "state": None, "live": "x"},
+        {"field": "year", "state": None, "live": 4},
+    ], "and no structure, which was never read"
     twin.change(ONE, surname="Reed", schoolEmailAddress=None)
     live = ask(path, ONE, "--live")["live"]
     assert {"field": "last_name", "state": "Fern0", "live": "Reed"} in live["differs"]

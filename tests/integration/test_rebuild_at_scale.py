@@ -68,7 +68,7 @@ def first_term(slug: str) -> list[list[Frozen]]:
     stay = [one for id, one in now.items() if id not in gone]
     now |= {one.student_id: one for one in told}
     here = [one for id, one in now.items() if id not in {*gone, *leave, *vanish}]
-    corrected = [msgspec.structs.replace(one, last_name="Beck") for one in here[: size // 4]]
+    corrected = [msgspec.structs.replace(one, last_name=f"Beck {n}") for n, one in enumerate(here[: size // 4])]
     half = a_sweep("s5", here, sends=corrected, school=slug, minutes=90, chunk=1000)
     return [
         a_sweep("s1", people.values(), school=slug, full=True),
@@ -164,7 +164,7 @@ def assert_has_everything_in_it(kept: Kept) -> None:
         assert sum(one.absence is not None for one in people) >= size // 10
         assert sum(one.unenrol is not None for one in people) >= size // 4
         assert sum(one.waits_for_email is not None for one in people) == WAITING
-        assert sum(one.details is not None and one.details.last_name == "Beck" for one in people) >= size // 5
+        assert sum(one.details is not None and one.details.last_name.startswith("Beck") for one in people) >= size // 5
 
 
 async def test_twenty_thousand_students_come_back_byte_for_byte(config_file: ConfigFile) -> None:

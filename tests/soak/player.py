@@ -249,28 +249,54 @@ class Player:
 
     def release(self) -> None:
         """
-        A person looks at what is held, and says yes when everybody in it has really gone, as `rollcall holds release`
-        does. A leaver counts as unexplained where the fetcher's memory was lost, and then a few are too many.
+        A person looks at what is held, and says yes when it is so: everybody who is to go has really gone, and whoever
+        is to have something is really here, as `rollcall holds release` and `rollcall publish --release` do. A leaver
+        counts as unexplained where the fetcher's memory was lost, and then a few are too many.
         """
         try:
             for book in self.books:
                 self.release_of(book)
+            self.release_delivery()
         except RollcallError as trouble:
             self.note(f"holds cannot be seen: {trouble}")
 
     def release_of(self, book: Book) -> None:
         ended = {id for id, where in book.truth.where.items() if where in ("left", "gone")}
         for one in holdings_of(self.town.config).of(book.name):
-            who = {student.student_id for student in one.students}
+            goes = one.plan.startswith("disable")
+            who = {student.student_id for student in one.students if goes or student.create is None}
+            is_so = who <= ended if goes or one.plan == "rekey" else not who & ended
             is_new = time.time() - self.given.get(one.hold.hash, 0) > 10  # it takes effect in a while
-            if one.plan.startswith("disable") and one.hold.state == "held" and is_new and who and who <= ended:
+            if one.hold.state == "held" and is_new and one.students and is_so:
                 self.given[one.hold.hash] = time.time()
-                book.released |= {id: book.released.get(id, time.time()) for id in who}
+                if goes or one.plan == "rekey":
+                    book.released |= {id: book.released.get(id, time.time()) for id in who}
                 order = ReleaseHold(
                     school=self.slug, kind=book.kind, plan=one.plan, hash=one.hold.hash, operator="soak"
                 )
                 give(self.town.config, order)
                 self.note(f"released {book.name} {one.plan} {one.hold.hash}: {sorted(who)}")
+
+    def release_delivery(self) -> None:
+        """What the publisher holds: more than half of a kind at once, and addresses that go to somebody else."""
+        ended = {
+            email
+            for book in self.books
+            for id, where in book.truth.where.items()
+            if where in ("left", "gone")
+            for email in book.oracle.emails_of(id)
+        }
+        with DeskParts(self.town.config) as desk:
+            try:
+                held = desk.holds(self.slug)
+                yes = [one.hash for one in held if one.gives or (one.disabled and {*map(key, one.disabled)} <= ended)]
+                if yes:
+                    desk.let_go(self.slug, yes)
+            except (NotWhole, Outdated) as later:
+                self.note(f"nothing can be let go yet: {later}")
+                return
+        if yes:
+            self.note(f"let go: {[one for one in held if one.hash in yes]}")
 
     def settle(self) -> None:
         """Unitu has what it ought to have."""
