@@ -294,7 +294,7 @@ class Oracle:
 
     def is_old_news(self, person: Person, previous: Student | None) -> bool:
         """Nothing but an old entry of a list says left, and of nobody else."""
-        is_told = person.record.lists == ("leavers",) and person.is_listed
+        is_told = person.record.lists == ("leavers",) and person.is_listed and verdict(person.record) == "left"
         return is_told and person.status == "enabled" and not self.is_strange(person, previous)
 
     def settle(self, person: Person, previous: Student | None, now: float, gate: str | None) -> None:
