@@ -288,6 +288,10 @@ class Player:
         }
         with DeskParts(self.town.config) as desk:
             try:
+                if self.is_held_for("id_twice"):  # an employee has a student's number, and that is so
+                    shown = desk.show(self.slug, [])
+                    desk.adopt(shown, "soak", shown.words)
+                    self.note(f"adopted again: {shown.words}")
                 held = desk.holds(self.slug)
                 yes = [one.hash for one in held if one.gives or (one.disabled and {*map(key, one.disabled)} <= ended)]
                 if yes:
@@ -341,9 +345,13 @@ class Player:
         until(has_settled, lambda: self.say(differences()), self.town.check, SETTLE_SECONDS)
 
     def waits_after_a_rebuild(self) -> bool:
+        return self.is_held_for("after_rebuild")
+
+    def is_held_for(self, code: str) -> bool:
+        """Whether the last that was told of the tenant's deliveries is such a hold."""
         records = [one for one in self.town.records(DELIVERIES) if one.key == self.slug]
         last = decode(records[-1].header("ce_type"), records[-1].value) if records else None
-        return isinstance(last, SnapshotHeld) and any(one.code == "after_rebuild" for one in last.reasons)
+        return isinstance(last, SnapshotHeld) and any(one.code == code for one in last.reasons)
 
     def differences(self) -> list[Difference]:
         self.unitu.wait_idle()
