@@ -223,6 +223,7 @@ class Oracle:
         self.is_paused = False
         self.holds: dict[str, Held] = {}
         self.refused: dict[str, Held] = {}
+        self.announced: dict[str, int] = {}  # how often a set of a plan was
         self.outcomes: list[tuple[str, str]] = []
         self.closed_at: float | None = None  # the last certified sweep
 
@@ -719,7 +720,10 @@ class Oracle:
                 (one.refused, "refused", refused if waiting else holds),
             ):
                 if ids:
-                    where[plan] = Held(self.key_of(plan, ids, nulled), frozenset(ids), state)
+                    key = self.key_of(plan, ids, nulled)
+                    is_known = any(hold.key == key and hold.state == "held" for hold in self.sets(plan))
+                    self.announced[plan] = self.announced.get(plan, 0) + (state == "held" and not is_known)
+                    where[plan] = Held(key, frozenset(ids), state)
                     for id in ids:
                         marks[id][plan] = where[plan].key
         self.holds, self.refused = holds, refused

@@ -10,6 +10,7 @@ each step.
 import copy
 import functools
 import tempfile
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -25,7 +26,15 @@ from services.reconciler.rebuild import derive
 from services.reconciler.rebuild import log as rebuild_log
 from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.config import Config
-from shared.events import AccountDisabled, RollRead, StudentFetched, SweepCompleted, SweepReconciled
+from shared.events import (
+    Absences,
+    AccountDisabled,
+    RemovalsHeld,
+    RollRead,
+    StudentFetched,
+    SweepCompleted,
+    SweepReconciled,
+)
 from shared.lane import log as lane_log
 from shared.model import Frozen, Student
 from shared.state import AccountState, LaneState, SchoolState
@@ -215,6 +224,8 @@ class RoadMachine(RuleBasedStateMachine):
         )
         *before, completed = events
         assert isinstance(completed, SweepCompleted)
+        if seed and (not_asked := Random(seed).choice([0, 0, 0, 1, 4])):
+            completed = msgspec.structs.replace(completed, absences=Absences(by_cause={"not_asked": not_asked}))
         areas = ("students", "sets") if has_sets else ("students",)
         certificate = msgspec.structs.replace(completed.certificate, areas=areas)
         return [*before, msgspec.structs.replace(completed, certificate=certificate)]
@@ -438,6 +449,10 @@ class RoadMachine(RuleBasedStateMachine):
         for mine, ought in ((school.holds, self.oracle.holds), (school.refused, self.oracle.refused)):
             found = {plan: (hold.count, hold.state) for plan, hold in mine.items()}
             assert found == {plan: (hold.count, hold.state) for plan, hold in ought.items()}
+        told = Counter(
+            event.plan for event in self.road.changes() if isinstance(event, RemovalsHeld) and event.kind == "student"
+        )
+        assert told == +Counter(self.oracle.announced), (told, self.oracle.announced)
 
     def is_what_the_records_say(self, states: dict[str, AccountState]) -> None:
         here = self.road.store.hashes[LANE]
