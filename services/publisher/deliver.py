@@ -37,7 +37,7 @@ from shared.clock import Clock, parse, write
 from shared.config import Config, Tenant
 from shared.points import at_point
 from shared.ports import Claim, DueQueue, Log
-from shared.tenant import Held, Reason, TenantState
+from shared.tenant import Held, Reason, TenantState, email_key
 from shared.wire import Message
 
 log = logging.getLogger("rollcall.publisher")
@@ -136,7 +136,7 @@ class Deliverer:
                 state = told
         known = state.accepted.entities if state.accepted else None
         was_sent = sent()
-        told_report = report(snapshot, accounts_of(state), last_of(state).former, was_sent, known)
+        told_report = report(snapshot, accounts_of(state), last_of(state), was_sent, known)
         ready = Ready(state, view, snapshot, told_report, was_sent, cause, _look_again(found.partial, state.held, now))
         verdict: Verdict = found.blocked or found.partial or Send()
         return ready if is_live else self._simulate(name, tenant, ready, verdict, now)
@@ -337,7 +337,8 @@ class Deliverer:
         after = self._write(name, number, ready, lambda state: take(state, number), event)
         at_point("concluded")
         if after is not None:
-            self._tenants.remember_sent(name, number, sent_after(ready.snapshot, ready.sent))
+            former = {email_key(email) for email in after.former.values()}
+            self._tenants.remember_sent(name, number, sent_after(ready.snapshot, ready.sent, former))
         log.info(
             "tenant %s: snapshot %d of %d e-mails accepted (%s)", name, number, len(ready.snapshot.roster), ready.cause
         )
