@@ -31,8 +31,8 @@ COMPARED_WITH_WHAT_WAS_SENT = ("update", "enrol", "unenrol")
 @dataclass
 class Doubts:
     """
-    ``last``: e-mail -> the record of the last snapshot that was accepted; ``there``: of the last that was applied, as
-    far as anything was. ``doubtful``: e-mails of which nobody knows what snapshots of unknown outcome, or after a
+    ``last``: e-mail -> the record of the last snapshot that was accepted, ``said``: of any; ``there``: of the last that
+    was applied. ``doubtful``: e-mails of which nobody knows what snapshots of unknown outcome, or after a
     backup, have made. ``half_known``: e-mails of which something that Unitu keeps for ever came in such a snapshot,
     or before there was Rollcall, or whose memory was lost. ``listed``: e-mails of the lists of Unitu's accounts that
     somebody gave.
@@ -40,6 +40,7 @@ class Doubts:
 
     rules: Rules
     last: dict[str, dict[str, Any]] = field(default_factory=dict)
+    said: dict[str, dict[str, Any]] = field(default_factory=dict)
     defined: set[tuple[str, str]] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
     rewound: set[str] = field(default_factory=set)
@@ -93,6 +94,7 @@ class Doubts:
 
     def accepted(self, posted: Posted) -> None:
         self.last = self.there = records(posted.body)
+        self.said = self.said | self.last
         self.doubtful, self.rewound = set(), set()
         self.defined = {(kind, one["code"]) for kind in KINDS for one in posted.body[kind]}
 
@@ -102,7 +104,7 @@ class Doubts:
         differs = {email for email in emails if self.there.get(email) != before.last.get(email)}
         self.rewound = differs | self.doubtful | before.doubtful | before.rewound | self.rewound
         self.half_known |= self.rewound | set(self.names.values()) | before.half_known
-        self.last, self.defined, self.doubtful = before.last, before.defined, before.doubtful
+        self.last, self.said, self.defined, self.doubtful = before.last, before.said, before.defined, before.doubtful
 
     def memory_is_lost(self) -> None:
         """What Unitu took the first time is known no more."""
@@ -159,7 +161,7 @@ class Excuses:
         accounts = {names.get(number, email_key(one.email)): one for number, one in posted.before.items()}
         self._blocked = {
             (email, code)
-            for email, record in doubts.last.items()
+            for email, record in doubts.said.items()
             for code in (*record["programmeCodes"], *record.get("moduleCodes", ()))
             if (one := accounts.get(email)) is not None and code not in (*one.programmes, *one.modules)
         }

@@ -53,6 +53,8 @@ from tests.unit.publisher.world import (
 EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "40"))
 PEOPLE = ("abbey/a1", "abbey/a2", "abbey/a3", "brook/b1", "brook/b2", "abbey+staff/t1", "brook+staff/u1")
 PROTECTED, STRANGER = "head@x", "old@x"
+PEOPLE_AT = st.integers(0, len(PEOPLE) - 1)
+VARIANTS = st.sampled_from(["", "", "", "-new", "S"])  # S: in capitals
 MOSTLY = st.sampled_from([True, True, True, False])
 STRUCTURE = Structure(
     faculties=(Faculty(code="F", name="Seniors"),),
@@ -210,18 +212,35 @@ class AgreementMachine(RuleBasedStateMachine):
         self.decide(ref, build(person, self.offset, school=school_of(book), email=email, last_name=person, **fields))
         self.goes_on(book, is_seen)
 
-    @rule(ref=st.sampled_from(PEOPLE), variant=st.sampled_from(["", "", "", "-new", "S"]), details=DETAILS, seen=MOSTLY)
-    def joins_or_changes(self, ref: str, variant: str, details: dict[str, Any], seen: bool) -> None:
-        email = email_of(ref).replace("@", variant + "@") if variant != "S" else email_of(ref).upper()
-        self.comes(ref, email, details, seen)
+    def person(self, at: int) -> str:
+        return self.people[at % len(self.people)]
 
-    @rule(ref=st.sampled_from(PEOPLE), other=st.sampled_from(PEOPLE), details=DETAILS, seen=MOSTLY)
-    def has_the_address_of(self, ref: str, other: str, details: dict[str, Any], seen: bool) -> None:
-        """The school gives it away."""
-        self.comes(ref, email_of(other), details, seen)
+    @rule(changes=st.lists(st.tuples(PEOPLE_AT, VARIANTS, DETAILS, MOSTLY), min_size=1, max_size=3))
+    def some_join_or_change(self, changes: list[tuple[int, str, dict[str, Any], bool]]) -> None:
+        for at, variant, details, is_seen in changes:
+            email = email_of(self.person(at))
+            written = email.upper() if variant == "S" else email.replace("@", variant + "@")
+            self.comes(self.person(at), written, details, is_seen)
 
-    @rule(ref=st.sampled_from(PEOPLE), seen=MOSTLY)
-    def leaves(self, ref: str, seen: bool) -> None:
+    @rule(at=PEOPLE_AT, other=PEOPLE_AT, details=DETAILS, is_seen=MOSTLY)
+    def one_has_the_address_of_another(self, at: int, other: int, details: dict[str, Any], is_seen: bool) -> None:
+        """The school gives it away, once it is free."""
+        if is_seen:
+            self.leaves(self.person(other), is_seen)
+        self.comes(self.person(at), email_of(self.person(other)), details, is_seen)
+
+    @rule(at=PEOPLE_AT, is_seen=MOSTLY)
+    def one_leaves(self, at: int, is_seen: bool) -> None:
+        self.leaves(self.person(at), is_seen)
+
+    @rule(at=PEOPLE_AT, details=DETAILS)
+    def one_leaves_and_returns(self, at: int, details: dict[str, Any]) -> None:
+        ref = self.person(at)
+        before = self.truth[ref].details
+        self.leaves(ref, is_seen=True)
+        self.comes(ref, before.email if before else email_of(ref), details, is_seen=True)
+
+    def leaves(self, ref: str, is_seen: bool) -> None:
         """Decided at the close of a certified sweep."""
         before, (book, _, person) = self.truth.get(ref), ref.partition("/")
         if before is None or before.status != "enabled" or before.details is None:
@@ -230,7 +249,7 @@ class AgreementMachine(RuleBasedStateMachine):
         build: Any = an_employee_who_left if kind_of(book) == "staff" else a_leaver
         self.decide(ref, build(person, self.offset, school=school_of(book), email=before.details.email))
         self.left_at.setdefault(ref, []).append(self.offset)
-        self.goes_on(book, seen)
+        self.goes_on(book, is_seen)
 
     def is_undecided(self, ref: str, is_seen: bool) -> None:
         """On the roll, and no rule lets them have an account yet."""
@@ -240,9 +259,9 @@ class AgreementMachine(RuleBasedStateMachine):
         self.decide(ref, on_the_roll(person, self.offset, **more))
         self.goes_on(book, is_seen)
 
-    @rule(at=st.integers(0, 3), full=st.booleans(), seen=MOSTLY)
-    def is_swept(self, at: int, full: bool, seen: bool) -> None:
-        self.sweeps(self.books[at % len(self.books)], full, seen)
+    @rule(at=PEOPLE_AT, full=st.booleans(), is_seen=MOSTLY)
+    def one_is_swept(self, at: int, full: bool, is_seen: bool) -> None:
+        self.sweeps(self.books[at % len(self.books)], full, is_seen)
 
     def sweeps(self, book: str, full: bool, is_seen: bool) -> None:
         """A certified close; a full one tells everybody anew."""
@@ -268,7 +287,11 @@ class AgreementMachine(RuleBasedStateMachine):
 
     # --- what goes wrong ---------------------------------------------------------------------------------------------
 
-    @rule()
+    @rule(is_lost=st.sampled_from([False, False, True]))
+    def redis_may_be_lost(self, is_lost: bool) -> None:
+        if is_lost:
+            self.redis_is_lost()
+
     def redis_is_lost(self) -> None:
         self.world.empty_redis()
         self.doubts.memory_is_lost()
@@ -299,11 +322,12 @@ class AgreementMachine(RuleBasedStateMachine):
     def unitu_will(self, fault: str) -> None:
         self.unitu.will(fault)
 
-    @rule(fault=st.sampled_from(sorted(FAULTS)), ref=st.sampled_from(PEOPLE), details=DETAILS, leaves=st.booleans())
-    def something_changes_and_nobody_knows(self, fault: str, ref: str, details: dict[str, Any], leaves: bool) -> None:
+    @rule(fault=st.sampled_from(sorted(FAULTS)), at=PEOPLE_AT, details=DETAILS, leaves=st.booleans())
+    def one_changes_and_nobody_knows(self, fault: str, at: int, details: dict[str, Any], leaves: bool) -> None:
+        ref = self.person(at)
         self.unitu.will(fault)
         if leaves:
-            self.leaves(ref, seen=True)
+            self.leaves(ref, is_seen=True)
         else:
             self.comes(ref, email_of(ref), details, is_seen=True)
 
