@@ -6,7 +6,7 @@ reason, and covers single e-mails, fields and codes: never a whole delivery, and
 that we know of.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,9 +33,9 @@ class Doubts:
     """
     ``last``: e-mail -> the record of the last snapshot that was accepted, ``said``: of any; ``there``: of the last that
     was applied. ``doubtful``: e-mails of which nobody knows what snapshots of unknown outcome, or after a
-    backup, have made. ``half_known``: e-mails of which something that Unitu keeps for ever came in such a snapshot,
-    or before there was Rollcall, or whose memory was lost. ``listed``: e-mails of the lists of Unitu's accounts that
-    somebody gave.
+    backup, have made; ``adopted``: of a roster that was adopted and not delivered yet. ``half_known``: e-mails of which
+    something that Unitu keeps for ever came in such a snapshot, or before there was Rollcall, or whose memory was lost.
+    ``listed``: e-mails of the lists of Unitu's accounts that somebody gave.
     """
 
     rules: Rules
@@ -43,6 +43,7 @@ class Doubts:
     said: dict[str, dict[str, Any]] = field(default_factory=dict)
     defined: set[tuple[str, str]] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
+    adopted: set[str] = field(default_factory=set)
     rewound: set[str] = field(default_factory=set)
     half_known: set[str] = field(default_factory=set)
     listed: set[str] = field(default_factory=set)
@@ -66,6 +67,11 @@ class Doubts:
                     before = self.email_of(number, account.email)
                     moved |= {before, key} if before != key else set()
                     self.names[number] = key
+        moved |= {
+            email_key(one.email)
+            for number, one in posted.after.items()
+            if self.email_of(number, one.email) != email_key(one.email)
+        }
         known = [self.email_of(number, one.email) for number, one in posted.after.items()]
         return moved | {email for email in known if known.count(email) > 1}
 
@@ -82,11 +88,17 @@ class Doubts:
         """Whether anybody could know that Unitu has this account."""
         return number in self.names or email_key(email) in self.listed
 
+    def adopt(self, roster: Collection[str], listed: Collection[str], *, is_open: bool) -> None:
+        """``is_open``: a POST of before may still be accepted."""
+        self.adopted = set(roster)
+        self.listed |= set(listed)
+        self.doubtful |= self.adopted if is_open else set()
+
     def unknown(self, posted: Posted) -> None:
         """Nobody knows whether any of it was taken."""
         now = records(posted.body)
         differs = {email for email in {*now, *self.last} if now.get(email) != self.last.get(email)}
-        self.doubtful |= differs
+        self.doubtful |= differs | self.adopted  # once anything was sent, who was adopted may be there
         self.half_known |= differs
         if posted.told is not None:
             self.there = now
@@ -95,7 +107,7 @@ class Doubts:
     def accepted(self, posted: Posted) -> None:
         self.last = self.there = records(posted.body)
         self.said = self.said | self.last
-        self.doubtful, self.rewound = set(), set()
+        self.doubtful, self.adopted, self.rewound = set(), set(), set()
         self.defined = {(kind, one["code"]) for kind in KINDS for one in posted.body[kind]}
 
     def go_back_to(self, before: "Doubts") -> None:

@@ -370,8 +370,8 @@ class AgreementMachine(RuleBasedStateMachine):
             shown = self.world.desk.show("abbey", None if list == "none" else [*emails.values()])
             self.world.desk.adopt(shown, words=shown.words)
             self.approved |= set(shown.disabled)
-            if list != "none":
-                self.doubts.listed |= {email_key(email) for email in emails.values()}
+            listed = () if list == "none" else {email_key(email) for email in emails.values()}
+            self.doubts.adopt(shown.roster, listed, is_open=self.world.state.intent is not None)
 
     @rule()
     def releases(self) -> None:
