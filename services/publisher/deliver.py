@@ -23,7 +23,7 @@ from services.publisher.attempt import Later, Ready
 from services.publisher.facts import whole
 from services.publisher.freshness import Times, fresh, is_long_ago
 from services.publisher.keeping import compose
-from services.publisher.last import accounts_of, last_of
+from services.publisher.last import accounts_of, last_of, left_behind
 from services.publisher.messages import Teller
 from services.publisher.refusals import refused_records
 from services.publisher.report import report, sent_after
@@ -37,7 +37,7 @@ from shared.clock import Clock, parse, write
 from shared.config import Config, Tenant
 from shared.points import at_point
 from shared.ports import Claim, DueQueue, Log
-from shared.tenant import Held, Reason, TenantState, email_key
+from shared.tenant import Held, Reason, TenantState
 from shared.wire import Message
 
 log = logging.getLogger("rollcall.publisher")
@@ -337,8 +337,8 @@ class Deliverer:
         after = self._write(name, number, ready, lambda state: take(state, number), event)
         at_point("concluded")
         if after is not None:
-            former = {email_key(email) for email in after.former.values()}
-            self._tenants.remember_sent(name, number, sent_after(ready.snapshot, ready.sent, former))
+            changes = sent_after(ready.snapshot, ready.sent, left_behind(after, ready.sent))
+            self._tenants.remember_sent(name, number, changes)
         log.info(
             "tenant %s: snapshot %d of %d e-mails accepted (%s)", name, number, len(ready.snapshot.roster), ready.cause
         )

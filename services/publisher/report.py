@@ -62,16 +62,16 @@ def unpack(value: bytes) -> Sent:
     return _unpacker.decode(value)
 
 
-def sent_after(snapshot: Snapshot, before: Mapping[str, Sent], former: Collection[str] = ()) -> dict[str, Sent | None]:
+def sent_after(snapshot: Snapshot, before: Mapping[str, Sent], left: Collection[str] = ()) -> dict[str, Sent | None]:
     """
-    What changes in the memory of what was sent when this snapshot is accepted; None forgets an e-mail. ``former``:
-    the e-mails of those who are out of it and may return.
+    What changes in the memory of what was sent when this snapshot is accepted; None forgets an e-mail. ``left``: the
+    e-mails that their people have left behind, and may come back to.
     """
     changes: dict[str, Sent | None] = {}
     for email, old in before.items():
         if email in snapshot.records:
             continue
-        if email not in former:
+        if email not in left:
             changes[email] = None
         elif not old.is_gone:
             changes[email] = msgspec.structs.replace(old, is_gone=True)
