@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.publisher.emails import EmailRule
-from services.publisher.last import Last
+from services.publisher.last import Last, orphan
 from services.publisher.report import Sent, pack, report, sent_after, unpack
 from services.publisher.snapshot import Snapshot, take
 from shared.model import Department, Faculty, Module, Programme, Structure
@@ -76,6 +76,46 @@ def test_whoever_returns_is_enabled_again() -> None:
     found = report(shot(an_account("1"), last=last), (), last, {}, KNOWN)
     assert found.enabled == (EMAIL,)
     assert found.provisioned == ()
+
+
+def test_who_returns_has_what_they_had() -> None:
+    """Unitu takes a disabled account out of nothing: only what has changed since is done."""
+    before = {email: one for email, one in sent_after(shot(an_account("1")), {}).items() if one is not None}
+    gone = {email: one for email, one in sent_after(shot(), before, {EMAIL}).items() if one is not None}
+    assert gone[EMAIL].is_gone
+    last = Last(former={"abbey/1": EMAIL})
+    now = an_account("1", first_name="Bea", modules=())
+    found = report(shot(now, last=last), (), last, gone, KNOWN)
+    assert (found.enabled, found.enrolled, found.is_compared) == ((EMAIL,), (), True)
+    assert found.updated == (FieldsUpdated(email=EMAIL, fields=("firstName",)),)
+    assert found.unenrolled == (CodesChanged(email=EMAIL, modules=("Y10-HIS",)),)
+    again = sent_after(shot(an_account("1"), last=last), gone)[EMAIL]
+    assert again is not None
+    assert not again.is_gone
+
+
+def test_who_returns_after_the_memory_was_lost_is_compared_with_nothing() -> None:
+    last = Last(former={"abbey/1": EMAIL})
+    found = report(shot(an_account("1"), last=last), (), last, {}, KNOWN)
+    assert (found.enabled, found.enrolled, found.is_compared) == ((EMAIL,), (), False)
+
+
+def test_an_account_that_was_left_behind_is_enabled_again() -> None:
+    last = Last(orphans={orphan(EMAIL): "abbey/1"})
+    found = report(shot(an_account("1"), last=last), (), last, {}, KNOWN)
+    assert (found.enabled, found.provisioned) == ((EMAIL,), ())
+
+
+def test_a_field_that_is_left_out_is_kept() -> None:
+    sent: dict[str, Sent] = {}
+    fields = []
+    for phone in ("1", None, "1", "2"):
+        last = delivered(abbey_1=EMAIL) if sent else Last()
+        snapshot = shot(an_account("1", phone=phone), last=last)
+        found = report(snapshot, set(last.seats), last, sent, KNOWN)
+        fields.append([one.fields for one in found.updated])
+        sent |= {email: one for email, one in sent_after(snapshot, sent).items() if one is not None}
+    assert fields == [[], [], [], [("phone",)]]
 
 
 def test_enrolments_are_compared() -> None:
