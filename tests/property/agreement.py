@@ -194,6 +194,8 @@ class Excuses:
             return True
         if what in ("provision", "reenable") and where in self._doubts.half_known:
             return where not in self._doubts.last
+        if what != "disable" and where in self._doubts.adopted and where in self._doubts.said:
+            return True  # a yes to a roster forgets whose disabled accounts are there already
         if what in ("enrol", "unenrol", "block"):
             return rest[0] in self._codes or (where, rest[0]) in self._blocked
         return False
