@@ -23,7 +23,7 @@ from services.publisher.attempt import Later, Ready
 from services.publisher.facts import whole
 from services.publisher.freshness import Times, fresh, is_long_ago
 from services.publisher.keeping import compose
-from services.publisher.last import accounts_of, last_of
+from services.publisher.last import accounts_of, last_of, left_behind
 from services.publisher.messages import Teller
 from services.publisher.refusals import refused_records
 from services.publisher.report import report, sent_after
@@ -136,7 +136,7 @@ class Deliverer:
                 state = told
         known = state.accepted.entities if state.accepted else None
         was_sent = sent()
-        told_report = report(snapshot, accounts_of(state), last_of(state).former, was_sent, known)
+        told_report = report(snapshot, accounts_of(state), last_of(state), was_sent, known)
         ready = Ready(state, view, snapshot, told_report, was_sent, cause, _look_again(found.partial, state.held, now))
         verdict: Verdict = found.blocked or found.partial or Send()
         return ready if is_live else self._simulate(name, tenant, ready, verdict, now)
@@ -337,7 +337,8 @@ class Deliverer:
         after = self._write(name, number, ready, lambda state: take(state, number), event)
         at_point("concluded")
         if after is not None:
-            self._tenants.remember_sent(name, number, sent_after(ready.snapshot, ready.sent))
+            changes = sent_after(ready.snapshot, ready.sent, left_behind(after, ready.sent))
+            self._tenants.remember_sent(name, number, changes)
         log.info(
             "tenant %s: snapshot %d of %d e-mails accepted (%s)", name, number, len(ready.snapshot.roster), ready.cause
         )

@@ -143,7 +143,7 @@ class _Composer:
     @property
     def _sent(self) -> Mapping[str, Sent]:
         if self._known_sent is None:
-            self._known_sent = self._ask_sent()
+            self._known_sent = {email: sent for email, sent in self._ask_sent().items() if not sent.is_gone}
         return self._known_sent
 
     # --- after a rebuild -----------------------------------------------------------------------------------------

@@ -70,6 +70,12 @@ def orphan(email: str) -> str:
     return blake2b(email_key(email).encode(), digest_size=8).hexdigest()
 
 
+def left_behind(state: TenantState, emails: Iterable[str]) -> set[str]:
+    """Those of the e-mails that somebody had whom we know, and who is out of the last snapshot, or under another."""
+    former = {email_key(email) for email in state.former.values()}
+    return {email for email in emails if email in former or state.orphans.get(orphan(email))}
+
+
 def accounts_of(state: TenantState) -> frozenset[str]:
     """
     The e-mails that Unitu has as enabled accounts, as far as known: for reports, which may be wrong.

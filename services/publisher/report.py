@@ -8,22 +8,29 @@ from typing import Literal
 import msgspec
 
 from services.publisher.codes import LISTS
+from services.publisher.last import Last, orphan
 from services.publisher.snapshot import Snapshot
 from shared.model import Frozen
 from shared.tenant import CodesChanged, FieldsUpdated, NewEntity, NotTaken, Report, email_key
 
 LIST_LIMIT = 5_000  # of each list; a report is one message, and Kafka takes 16 MiB. The counts are always of all
-UPDATED = ("firstName", "lastName", "year", "phone")  # what Unitu's document says that it updates
+UPDATED = ("firstName", "lastName", "year")  # what Unitu's document says that it updates, beside what may be left out
+
+
+_Once = tuple[Literal["id", "personalEmail"], str | None, str | None]  # a field, what Unitu has, and what is said now
 
 
 class Sent(Frozen, array_like=True, kw_only=True):
     """
-    What was last accepted under one e-mail, and the ``id`` and ``personalEmail`` that Unitu took the first time.
+    What was last accepted under one e-mail, the ``id`` and ``personalEmail`` that Unitu took the first time, and the
+    ``phone`` that was said last. ``is_gone``: in an earlier snapshot than the last; Unitu has the account, disabled.
     """
 
     json: bytes
     id: str | None = None
     personal_email: str | None = None
+    phone: str | None = None
+    is_gone: bool = False
 
 
 class _Fields(msgspec.Struct, frozen=True, rename="camel"):
@@ -39,7 +46,7 @@ class _Fields(msgspec.Struct, frozen=True, rename="camel"):
     module_codes: tuple[str, ...] = ()
 
     def updated(self) -> tuple[object, ...]:
-        return self.first_name, self.last_name, self.year, self.phone
+        return self.first_name, self.last_name, self.year
 
 
 _packer = msgspec.msgpack.Encoder()
@@ -55,37 +62,53 @@ def unpack(value: bytes) -> Sent:
     return _unpacker.decode(value)
 
 
-def sent_after(snapshot: Snapshot, before: Mapping[str, Sent]) -> dict[str, Sent | None]:
-    """What changes in the memory of what was sent when this snapshot is accepted; None forgets an e-mail."""
-    changes: dict[str, Sent | None] = dict.fromkeys(email for email in before if email not in snapshot.records)
+def sent_after(snapshot: Snapshot, before: Mapping[str, Sent], left: Collection[str] = ()) -> dict[str, Sent | None]:
+    """
+    What changes in the memory of what was sent when this snapshot is accepted; None forgets an e-mail. ``left``: the
+    e-mails that their people have left behind, and may come back to.
+    """
+    changes: dict[str, Sent | None] = {}
+    for email, old in before.items():
+        if email in snapshot.records:
+            continue
+        if email not in left:
+            changes[email] = None
+        elif not old.is_gone:
+            changes[email] = msgspec.structs.replace(old, is_gone=True)
     for email, json in snapshot.records.items():
-        old = before.get(email)
-        if old is not None and old.json == json:
+        known = before.get(email, Sent(json=b"{}"))
+        if known.json == json and not known.is_gone:
             continue
         fields = _fields.decode(json)
         changes[email] = Sent(
             json=json,
-            id=old.id if old and old.id is not None else fields.id,
-            personal_email=old.personal_email if old and old.personal_email is not None else fields.personal_email,
+            id=known.id if known.id is not None else fields.id,
+            personal_email=known.personal_email if known.personal_email is not None else fields.personal_email,
+            phone=fields.phone if fields.phone is not None else _phone(known),
         )
     return changes
+
+
+def _phone(sent: Sent) -> str | None:
+    """A record that leaves it out does not take it away."""
+    return sent.phone if sent.phone is not None else _fields.decode(sent.json).phone
 
 
 def report(
     snapshot: Snapshot,
     accounts: Collection[str],
-    former: Mapping[str, str],
+    last: Last,
     sent: Mapping[str, Sent],
     known: Mapping[str, Iterable[str]] | None,
 ) -> Report:
     """
-    ``accounts``: the e-mails that are enabled at Unitu, as far as known; ``former``: person -> the e-mail that they had
-    there. ``sent``: e-mail -> what was last accepted under it; empty after it was lost. ``known``: list -> the codes of
-    the last accepted snapshot, None when none was accepted yet.
+    ``accounts``: the e-mails that are enabled at Unitu, as far as known; ``last`` knows which were there before.
+    ``sent``: e-mail -> what was last accepted under it; empty after it was lost. ``known``: list -> the codes of the
+    last accepted snapshot, None when none was accepted yet.
     """
     new = {name: _new_codes(name, snapshot, known) for name in LISTS}
     records = {email: _fields.decode(json) for email, json in snapshot.records.items()}
-    draft = _Draft(snapshot, records, accounts, former, sent, new)
+    draft = _Draft(snapshot, records, accounts, last, sent, new)
     for email in records:
         draft.take(email)
     disabled = tuple(sorted(email for email in accounts if email not in snapshot.roster))
@@ -131,14 +154,15 @@ class _Draft:
         snapshot: Snapshot,
         records: Mapping[str, _Fields],
         accounts: Collection[str],
-        former: Mapping[str, str],
+        last: Last,
         sent: Mapping[str, Sent],
         new: Mapping[str, frozenset[str]],
     ) -> None:
         self._snapshot, self._records, self._accounts, self._sent = snapshot, records, accounts, sent
         there = {name: snapshot.entities[name].keys() - new[name] for name in ("programmes", "modules")}
         self._programmes, self._modules = there["programmes"], there["modules"]
-        self._former = {email_key(email) for email in former.values()}
+        self._former = {email_key(email) for email in last.former.values()}
+        self._orphans = last.orphans
         self.is_compared = True
         self.provisioned: list[str] = []
         self.enabled: list[str] = []
@@ -157,25 +181,36 @@ class _Draft:
         blocked = set(now.programme_codes) - self._programmes
         _add(self.blocked, email, blocked, set(now.module_codes) - self._modules)
         kept = self._sent.get(email)
-        if email not in self._accounts:
-            (self.enabled if email in self._former else self.provisioned).append(email)
+        is_there = email in self._accounts
+        if not is_there and not self._was_there(email):
+            self.provisioned.append(email)
             self._enrol(email, _Fields(), now)
-        elif kept is None:
+            return
+        if not is_there:
+            self.enabled.append(email)  # with what it had: a disabled account is taken out of nothing
+        if kept is None:
             self.is_compared = False
         else:
             self._compare(email, kept, now)
 
+    def _was_there(self, email: str) -> bool:
+        return email in self._former or orphan(email) in self._orphans
+
     def _compare(self, email: str, kept: Sent, now: _Fields) -> None:
+        once: tuple[_Once, ...] = ("id", kept.id, now.id), ("personalEmail", kept.personal_email, now.personal_email)
         if kept.json != self._snapshot.records[email]:
             before = _fields.decode(kept.json)
             names = zip(UPDATED, before.updated(), now.updated(), strict=True)
-            if fields := tuple(name for name, old, new in names if old != new):
-                self.updated.append(FieldsUpdated(email=email, fields=fields))
+            fields = [name for name, old, new in names if old != new]
+            first = [(name, old, new) for name, old, new in once if old is None]
+            said = ("phone", _phone(kept), now.phone), *first
+            fields += [name for name, old, new in said if new not in (None, old)]
+            if fields:
+                self.updated.append(FieldsUpdated(email=email, fields=tuple(fields)))
             self._enrol(email, before, now)
-        if kept.id is not None and now.id is not None and kept.id != now.id:
-            self.not_taken.append(NotTaken(email=email, field="id"))
-        if kept.personal_email is not None and now.personal_email not in (None, kept.personal_email):
-            self.not_taken.append(NotTaken(email=email, field="personalEmail"))
+        self.not_taken += [
+            NotTaken(email=email, field=name) for name, old, new in once if old and new not in (None, old)
+        ]
 
     def _enrol(self, email: str, before: _Fields, now: _Fields) -> None:
         programmes, modules = set(now.programme_codes), set(now.module_codes)

@@ -128,7 +128,7 @@ def _orphans(
     """The accounts that nobody is sent under, and whose owner has another e-mail or is forgotten."""
     before = last_of(state)
     owned = {orphan(email): seats[0].ref for email, seats in before.seats.items()}
-    owned |= {orphan(email): person for person, email in before.former.items()}
+    owned |= {orphan(email): person for person, email in state.former.items()}  # also of who is back under another
     here = {orphan(email) for email in (*roster, *former.values())}
     found = {hash: ref for hash, ref in {**state.orphans, **owned}.items() if hash not in here}
     if known_people is None:

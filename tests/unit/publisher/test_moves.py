@@ -80,6 +80,22 @@ def test_an_address_that_somebody_has_left_behind_is_still_theirs(world: World) 
     assert moves(world) == [(SHARED, "abbey/2", "abbey/9")]
 
 
+def test_an_address_stays_theirs_when_they_leave_and_return_under_another(tmp_path: Path) -> None:
+    world = World(a_config(tmp_path, LIVE + QUICK + 'email_change = "send"\n'))
+    world.tell_school(*(an_account(number, 1) for number in "1234"))
+    world.adopt()
+    world.work()
+    world.tell_school(a_leaver("2", 20), at=20)
+    world.work(until=10)
+    world.tell(an_account("2", 30, email="new@abbey.example"))
+    world.work(until=10)
+    world.tell(an_account("9", 40, email=SHARED))
+    world.work(until=10)
+    assert world.unitu.enabled >= {"new@abbey.example"}
+    assert id_of(world, SHARED) is None
+    assert moves(world) == [(SHARED, "abbey/2", "abbey/9")]
+
+
 def test_the_account_of_somebody_who_was_forgotten_is_nobodys(world: World) -> None:
     world.tell_school(a_leaver("2", 20), at=20)
     world.work(until=10)

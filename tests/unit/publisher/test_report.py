@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.publisher.emails import EmailRule
-from services.publisher.last import Last
+from services.publisher.last import Last, orphan
 from services.publisher.report import Sent, pack, report, sent_after, unpack
 from services.publisher.snapshot import Snapshot, take
 from shared.model import Department, Faculty, Module, Programme, Structure
@@ -36,7 +36,7 @@ def told(*now: AccountState, before: tuple[AccountState, ...] = (), **more: Any)
     """The report of a snapshot after another that was accepted."""
     last = delivered(**{f"abbey_{one.student_id}": one.details.email for one in before if one.details})
     sent = {email: one for email, one in sent_after(shot(*before), {}).items() if one is not None}
-    return report(shot(*now, last=last), set(last.seats), {}, sent, more.get("known", KNOWN))
+    return report(shot(*now, last=last), set(last.seats), last, sent, more.get("known", KNOWN))
 
 
 def test_a_first_snapshot_provisions_everybody() -> None:
@@ -59,7 +59,7 @@ def test_nothing_new_is_nothing_to_do() -> None:
         ({"last_name": "Ash", "phone": "+44"}, ("lastName", "phone")),
         ({"year": 5}, ("year",)),
         ({"metadata": {"house": "N"}}, ()),
-        ({"personal_email": "p@x"}, ()),
+        ({"personal_email": "p@x"}, ("personalEmail",)),
     ],
 )
 def test_the_fields_that_unitu_updates(changes: dict[str, Any], fields: tuple[str, ...]) -> None:
@@ -73,9 +73,49 @@ def test_whoever_is_missing_is_disabled() -> None:
 
 def test_whoever_returns_is_enabled_again() -> None:
     last = Last(former={"abbey/1": EMAIL})
-    found = report(shot(an_account("1"), last=last), (), last.former, {}, KNOWN)
+    found = report(shot(an_account("1"), last=last), (), last, {}, KNOWN)
     assert found.enabled == (EMAIL,)
     assert found.provisioned == ()
+
+
+def test_who_returns_has_what_they_had() -> None:
+    """Unitu takes a disabled account out of nothing: only what has changed since is done."""
+    before = {email: one for email, one in sent_after(shot(an_account("1")), {}).items() if one is not None}
+    gone = {email: one for email, one in sent_after(shot(), before, {EMAIL}).items() if one is not None}
+    assert gone[EMAIL].is_gone
+    last = Last(former={"abbey/1": EMAIL})
+    now = an_account("1", first_name="Bea", modules=())
+    found = report(shot(now, last=last), (), last, gone, KNOWN)
+    assert (found.enabled, found.enrolled, found.is_compared) == ((EMAIL,), (), True)
+    assert found.updated == (FieldsUpdated(email=EMAIL, fields=("firstName",)),)
+    assert found.unenrolled == (CodesChanged(email=EMAIL, modules=("Y10-HIS",)),)
+    again = sent_after(shot(an_account("1"), last=last), gone)[EMAIL]
+    assert again is not None
+    assert not again.is_gone
+
+
+def test_who_returns_after_the_memory_was_lost_is_compared_with_nothing() -> None:
+    last = Last(former={"abbey/1": EMAIL})
+    found = report(shot(an_account("1"), last=last), (), last, {}, KNOWN)
+    assert (found.enabled, found.enrolled, found.is_compared) == ((EMAIL,), (), False)
+
+
+def test_an_account_that_was_left_behind_is_enabled_again() -> None:
+    last = Last(orphans={orphan(EMAIL): "abbey/1"})
+    found = report(shot(an_account("1"), last=last), (), last, {}, KNOWN)
+    assert (found.enabled, found.provisioned) == ((EMAIL,), ())
+
+
+def test_a_field_that_is_left_out_is_kept() -> None:
+    sent: dict[str, Sent] = {}
+    fields = []
+    for phone in ("1", None, "1", "2"):
+        last = delivered(abbey_1=EMAIL) if sent else Last()
+        snapshot = shot(an_account("1", phone=phone), last=last)
+        found = report(snapshot, set(last.seats), last, sent, KNOWN)
+        fields.append([one.fields for one in found.updated])
+        sent |= {email: one for email, one in sent_after(snapshot, sent).items() if one is not None}
+    assert fields == [[], [], [], [("phone",)]]
 
 
 def test_enrolments_are_compared() -> None:
@@ -127,7 +167,7 @@ def test_the_first_value_is_remembered_through_later_snapshots() -> None:
     sent: dict[str, Sent] = {}
     for personal in (None, "a@home", "b@home", "b@home"):
         snapshot = shot(an_account("1", personal_email=personal), last=last)
-        found = report(snapshot, set(last.seats), {}, sent, KNOWN) if sent else None
+        found = report(snapshot, set(last.seats), last, sent, KNOWN) if sent else None
         for email, one in sent_after(snapshot, sent).items():
             assert one is not None
             sent[email] = unpack(pack(one))
@@ -144,7 +184,7 @@ def test_only_what_differs_is_remembered_anew() -> None:
 
 def test_a_report_after_its_memory_was_lost_says_so() -> None:
     last = delivered(abbey_1=EMAIL)
-    found = report(shot(an_account("1", first_name="Bea"), last=last), set(last.seats), {}, {}, KNOWN)
+    found = report(shot(an_account("1", first_name="Bea"), last=last), set(last.seats), last, {}, KNOWN)
     assert not found.is_compared
     assert found.updated == ()
     assert found.provisioned == ()

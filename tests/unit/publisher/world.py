@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from services.publisher.adopt import Desk
 from services.publisher.deliver import Deliverer
 from services.publisher.tenant_store import TenantStore
-from services.publisher.unitu import Outcome, classify
+from services.publisher.unitu import Outcome, Post, classify
 from services.publisher.view import PublisherView
 from services.publisher.wakes import Wakes
 from shared import points
@@ -235,16 +235,18 @@ class World:
     One tenant, abbey. What is durable survives ``restart``; what Redis has survives it unless ``empty_redis``.
 
     ``is_swept``: the schools' records are read all the time; without it, a certified sweep has the time that it was
-    told with. ``counts``: a SchoolState says how many enabled accounts there are, unless the test does.
+    told with. ``counts``: a SchoolState says how many enabled accounts there are, unless the test does. ``post``: what
+    is posted to instead of ``unitu``.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, post: Post | None = None) -> None:
         self.is_swept = True
         self.is_counted = True
         self.config = config
         self.clock = Clock()
         self.out = MemoryLog()
         self.unitu = Unitu()
+        self.post = post or self.unitu
         self.log: dict[int, list[Record]] = {}  # account-state
         self.empty_redis()
 
@@ -262,7 +264,7 @@ class World:
         self.tenants = TenantStore(self.tenant_hashes, self.out, self.history, config.kafka.partitions, clock)
         self.view = PublisherView(config, self.lanes, self.out, self.wakes, clock)
         self.loop = LaneLoop(self.view, self.lanes, self.out, lambda lane: (0, len(self.log.get(lane, []))))
-        parts = config, self.tenants, self.views, self.wakes, self.due, self.out, self.unitu, clock
+        parts = config, self.tenants, self.views, self.wakes, self.due, self.out, self.post, clock
         self.deliverer = Deliverer(*parts, lambda lanes: {lane: len(self.log.get(lane, [])) for lane in lanes})
         self.desk = Desk(config, self.tenants, self.views, self.due, clock)
         self.due.ensure(dict.fromkeys(config.tenants, clock().timestamp()))

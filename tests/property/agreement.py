@@ -1,0 +1,201 @@
+"""
+What our report can know, and where it is compared with the twin's report and the twin's accounts.
+
+All three must say the same, but for what nobody told us. Each exception is one line of ``Doubts.excuses``, with its
+reason, and covers single e-mails, fields and codes: never a whole delivery, and never a person who loses an account
+that we know of.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.sandbox.unitu_rules import Account, Rules, exact, normal
+from shared.tenant import Report, email_key
+from tests.property.deeds import (
+    Deed,
+    entries,
+    heads_blocked,
+    of_our_report,
+    of_the_accounts,
+    of_their_report,
+    records,
+    without,
+)
+from tests.property.memory_unitu import Posted
+
+TAKEN_ONCE = ("id", "personalEmail")
+COMPARED_WITH_WHAT_WAS_SENT = ("update", "enrol", "unenrol")
+
+
+@dataclass
+class Doubts:
+    """
+    ``last``: e-mail -> the record of the last snapshot that was accepted, ``said``: of any; ``there``: of the last that
+    was applied. ``doubtful``: e-mails of which nobody knows what snapshots of unknown outcome, or after a
+    backup, have made; ``adopted``: of a roster that was adopted and not delivered yet. ``half_known``: e-mails of which
+    something that Unitu keeps for ever came in such a snapshot, or before there was Rollcall, or whose memory was lost.
+    ``listed``: e-mails of the lists of Unitu's accounts that somebody gave.
+    """
+
+    rules: Rules
+    last: dict[str, dict[str, Any]] = field(default_factory=dict)
+    said: dict[str, dict[str, Any]] = field(default_factory=dict)
+    defined: set[tuple[str, str]] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)
+    adopted: set[str] = field(default_factory=set)
+    rewound: set[str] = field(default_factory=set)
+    half_known: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
+    names: dict[int, str] = field(default_factory=dict)  # account -> the e-mail under which a body had it last
+
+    def of_before(self, accounts: Mapping[int, Account]) -> None:
+        self.half_known |= {email_key(one.email) for one in accounts.values()}
+
+    # --- what happened -----------------------------------------------------------------------------------------------
+
+    def name(self, posted: Posted) -> set[str]:
+        """
+        Whom each account is known to us as. The e-mails that an account moved between, or that two accounts have, are
+        returned: a Unitu that matches by id renames nobody and has two of one e-mail, and no report of ours can know.
+        """
+        moved: set[str] = set()
+        for entry in entries(posted.body):
+            key = email_key(entry["email"])
+            for number, account in posted.after.items():
+                if account.enabled and self._is_its(entry, account):
+                    before = self.email_of(number, account.email)
+                    moved |= {before, key} if before != key else set()
+                    self.names[number] = key
+        moved |= {
+            email_key(one.email)
+            for number, one in posted.after.items()
+            if self.email_of(number, one.email) != email_key(one.email)
+        }
+        known = [self.email_of(number, one.email) for number, one in posted.after.items()]
+        return moved | {email for email in known if known.count(email) > 1}
+
+    def _is_its(self, entry: Mapping[str, Any], account: Account) -> bool:
+        if self.rules.match_by == "id":
+            return account.id == entry.get("id")
+        compared = exact if self.rules.letter_exact else normal
+        return compared(account.email) == compared(entry["email"])
+
+    def email_of(self, number: int, email: str) -> str:
+        return self.names.get(number, email_key(email))
+
+    def is_told(self, number: int, email: str) -> bool:
+        """Whether anybody could know that Unitu has this account."""
+        return number in self.names or email_key(email) in self.listed
+
+    def adopt(self, roster: Collection[str], listed: Collection[str], *, is_open: bool) -> None:
+        """``is_open``: a POST of before may still be accepted."""
+        self.adopted = set(roster)
+        self.listed |= set(listed)
+        self.doubtful |= self.adopted if is_open else set()
+
+    def unknown(self, posted: Posted) -> None:
+        """Nobody knows whether any of it was taken."""
+        now = records(posted.body)
+        differs = {email for email in {*now, *self.last} if now.get(email) != self.last.get(email)}
+        self.doubtful |= differs | self.adopted  # once anything was sent, who was adopted may be there
+        self.half_known |= differs
+        if posted.told is not None:
+            self.there = now
+        self.name(posted)
+
+    def accepted(self, posted: Posted) -> None:
+        self.last = self.there = records(posted.body)
+        self.said = self.said | self.last
+        self.doubtful, self.adopted, self.rewound = set(), set(), set()
+        self.defined = {(kind, one["code"]) for kind in KINDS for one in posted.body[kind]}
+
+    def go_back_to(self, before: "Doubts") -> None:
+        """Our memory is that of a backup, and Unitu has gone on."""
+        emails = {*self.there, *before.last}
+        differs = {email for email in emails if self.there.get(email) != before.last.get(email)}
+        self.rewound = differs | self.doubtful | before.doubtful | before.rewound | self.rewound
+        self.half_known |= self.rewound | set(self.names.values()) | before.half_known
+        self.last, self.said, self.defined, self.doubtful = before.last, before.said, before.defined, before.doubtful
+
+    def memory_is_lost(self) -> None:
+        """What Unitu took the first time is known no more."""
+        self.half_known |= {*self.last, *self.names.values()}
+
+    # --- what is compared --------------------------------------------------------------------------------------------
+
+    def disagreements(self, report: Report, posted: Posted) -> list[str]:
+        ours = of_our_report(report)
+        untold = {email_key(one.email) for number, one in posted.before.items() if not self.is_told(number, one.email)}
+        before = dict(self.names)
+        moved = self.name(posted)
+        theirs, real = of_their_report(posted, self.email_of), of_the_accounts(posted, self.email_of)
+        found = []
+        if theirs != without(real, lambda deed: deed[0] == "block"):
+            found.append(f"the twin's report and its accounts: {sorted(theirs ^ real)}")
+        assert posted.told is not None
+        heads = heads_blocked(real)
+        told = posted.told.report.blocked
+        counted = {code: count for kind in told.values() for code, count in kind.items()}
+        if counted != dict(heads):
+            found.append(f"the twin's report and its accounts: blocked {counted} {dict(heads)}")
+        excused = Excuses(self, report, posted, untold, moved, before)
+        unsaid = {deed for deed in real - ours if deed[0] == "disable" and not excused.is_nobodys(deed[1])}
+        ours, real = without(ours, excused), without(real, excused) | unsaid
+        if ours != real:
+            found.append(f"only ours: {sorted(ours - real)}; only Unitu's: {sorted(real - ours)}")
+        return found
+
+
+KINDS = ("faculties", "departments", "programmes", "modules")
+
+
+class Excuses:
+    """Whether our report may be wrong about a deed."""
+
+    def __init__(
+        self,
+        doubts: Doubts,
+        report: Report,
+        posted: Posted,
+        untold: set[str],
+        moved: set[str],
+        names: Mapping[int, str],
+    ) -> None:
+        self._doubts, self._report, self._moved = doubts, report, moved
+        self._untold = untold
+        self._lost = set(doubts.last)
+        exist = {(kind, code) for kind in KINDS for code in getattr(posted.entities, kind)}
+        # A ledger of Unitu's entities would know; the report takes it that what was in the last snapshot exists.
+        self._unlike = doubts.defined ^ exist
+        self._codes = {code for _, code in self._unlike}
+        # For the same reason it takes it that whoever was sent with a code is in it, although it was blocked.
+        accounts = {names.get(number, email_key(one.email)): one for number, one in posted.before.items()}
+        self._blocked = {
+            (email, code)
+            for email, record in doubts.said.items()
+            for code in (*record["programmeCodes"], *record.get("moduleCodes", ()))
+            if (one := accounts.get(email)) is not None and code not in (*one.programmes, *one.modules)
+        }
+
+    def is_nobodys(self, email: str) -> bool:
+        """Not ours to tell that it goes: nobody told us of the account, or our memory is a backup's."""
+        return email in self._untold or email in self._moved or email in self._doubts.rewound
+
+    def __call__(self, deed: Deed) -> bool:
+        what, where, *rest = deed
+        if what == "new":
+            return (where, rest[0]) in self._unlike
+        if self.is_nobodys(where) or where in self._doubts.doubtful:
+            return True
+        if what in COMPARED_WITH_WHAT_WAS_SENT and not self._report.is_compared:
+            return True  # the report says itself that it has lost what was sent
+        if what == "update" and where in self._doubts.half_known and rest[0] in (*TAKEN_ONCE, "phone"):
+            return True
+        if what in ("provision", "reenable") and where in self._doubts.half_known:
+            return where not in self._doubts.last
+        if what != "disable" and where in self._doubts.adopted and where in self._doubts.said:
+            return True  # a yes to a roster forgets whose disabled accounts are there already
+        if what in ("enrol", "unenrol", "block"):
+            return rest[0] in self._codes or (where, rest[0]) in self._blocked
+        return False
