@@ -138,6 +138,14 @@ def test_a_floor_never_lets_through_more_than_half(plan: str, base: int, floor: 
     assert guard.floor_of(plan, base, Budget(floor=5)) == floor
 
 
+def test_how_far_a_floor_goes_is_its_plans() -> None:
+    budget = Budget(floor=5)
+    assert guard.allowance(guard.CREATE, 1, budget) == 5
+    assert decide(guard.CREATE, 5, quiet(1), budget).is_within
+    assert not guard.is_beyond_the_floor(guard.CREATE, 5, quiet(1), budget)
+    assert guard.is_beyond_the_floor(guard.UPDATE, 2, quiet(1), budget)
+
+
 @pytest.mark.parametrize(
     ("planned", "spent", "base", "share", "is_within"),
     [
@@ -146,6 +154,7 @@ def test_a_floor_never_lets_through_more_than_half(plan: str, base: int, floor: 
         pytest.param(3, 3, 10, "0/1", False, id="what went before counts"),
         pytest.param(6, 0, 10, "3/5", True, id="where a share allows more, it does"),
         pytest.param(7, 0, 10, "3/5", False, id="and not one more"),
+        pytest.param(5, 0, 9, "0/1", False, id="five of nine are more than half"),
     ],
 )
 def test_the_floors_of_several_plans_do_not_add_up_to_a_school(

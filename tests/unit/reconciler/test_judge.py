@@ -120,6 +120,7 @@ def planned(state: AccountState) -> dict[str, tuple[list[str], list[str]]]:
     }
 
 
+LOST = StagedUnenrol(modules=(HISTORY,), at=BEFORE)
 UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
 
 
@@ -146,6 +147,20 @@ UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
             enabled("1", update=UPDATE, assessment=a_slip("1")), {guard.UPDATE: ([], ["1"])}, id="while undecided"
         ),
         pytest.param(enabled("1", update=UPDATE, assessment=None), {guard.UPDATE: ([], ["1"])}, id="without a record"),
+        pytest.param(
+            enabled("1", unenrol=LOST, assessment=eligible("1", modules=()), held={guard.NULLED_COLUMN: "h"}),
+            {guard.NULLED_COLUMN: (["1"], [])},
+            id="codes that a person was asked about as a column's",
+        ),
+        pytest.param(
+            enabled("1", unenrol=LOST, held={guard.NULLED_COLUMN: "h"}),
+            {guard.UNENROL: (["1"], [])},
+            id="but of a column that has something again",
+        ),
+        pytest.param(enabled("1", unenrol=LOST, held={guard.MOVE: "h"}), {guard.MOVE: (["1"], [])}, id="or as a move"),
+        pytest.param(
+            enabled("1", unenrol=LOST, assessment=eligible("1", modules=())), {guard.UNENROL: (["1"], [])}, id="nobody"
+        ),
         pytest.param(enabled("1", staged=STAGED, twin="2"), {guard.REKEY: (["1"], [])}, id="a leaver with an heir"),
         pytest.param(
             enabled("1", staged=STAGED, assessment=None),
