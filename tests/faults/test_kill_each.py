@@ -17,7 +17,12 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 
 WORST = {"fetcher": "completing", "eligibility": "assessed", "reconciler": "published-0", "publisher": "announced"}
 TENANT = "timeout_seconds = 2\nlease_seconds = 4\nretry_max_seconds = 1"
-BUDGETS = "\n[schools.abbey.guard]\ndisable_explained = { floor = 100, share = 1.0 }\n"
+BUDGETS = """
+[schools.abbey.guard]
+disable_explained = { floor = 100, share = 1.0 }
+unenrol = { floor = 100, share = 1.0 }
+move = { share = 1.0 }
+"""  # ten changes of year group are near the limits of so small a school, on the one side or the other
 
 
 @pytest.fixture
