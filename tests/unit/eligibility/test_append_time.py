@@ -68,6 +68,11 @@ def test_the_day_of_a_reading_is_the_day_on_which_it_was_taken(eligibility: Elig
     assert (value_of(believed).category, value_of(believed).account) == (Category.CURRENT, Verdict.ELIGIBLE)
 
 
+@pytest.mark.parametrize("minutes", [30 * 24 * 60, -30 * 24 * 60, 400 * 24 * 60])
+def test_a_clock_that_is_far_off_is_told_to_the_minute(minutes: int) -> None:
+    assert append_time.minutes_off(at(minutes), clock.millis(at(0))) == minutes
+
+
 # --- the events of a sweep -----------------------------------------------------------------------------------------
 
 
@@ -123,6 +128,14 @@ def test_nobody_else_says_how_far_a_clock_is_off(eligibility: Eligibility) -> No
     event = msgspec.structs.replace(a_sweep("s1", [a_student(ONE)])[-1], clock_minutes=99)
     assert closed(eligibility, event, 1).clock_minutes == 0
     assert closed(eligibility, event, None).clock_minutes == 0
+
+
+def test_an_event_whose_times_are_believed_is_the_very_event() -> None:
+    """Its bytes can go on as they came."""
+    appended = clock.millis(at(1))
+    for event in (a_sweep("s1", [])[0], a_sweep("s1", [])[-1], a_failed_sweep("s1", [])[-1]):
+        assert append_time.timed(event, appended) is event
+        assert append_time.timed(event, clock.millis(at(100))) is not event
 
 
 def test_times_that_are_believed_change_no_byte(eligibility: Eligibility) -> None:

@@ -46,6 +46,11 @@ def test_a_school_that_configured_no_status_is_told_so() -> None:
     assert (words["system_statuses"], words["admission_statuses"]) == ("none", "none")
 
 
+def test_who_is_current_is_put_right_where_the_school_says_it() -> None:
+    assert "iSAMS" in words_of(case_of(a_student(ONE)))["current_by"]
+    assert "feed" in words_of(case_of(a_student(ONE), is_pushed=True))["current_by"]
+
+
 def test_what_fails_is_told_with_what_was_seen_and_what_would_help() -> None:
     found = told(a_student(ONE, email="ada@abbey"))["email_wellformed"]
     assert (found.outcome, found.value) == ("fail", "ada@abbey")

@@ -102,6 +102,20 @@ def test_undecided_records_since_count_as_having_what_the_account_has() -> None:
     assert drops(states, states.values) == [], "twenty of sixty"
 
 
+def test_an_account_without_a_record_has_what_its_last_one_had() -> None:
+    lost = {f"u{n}": enabled(f"u{n}", assessment=None, lacks=("phone",) if n else ()) for n in range(21)}
+    states = accounts(1000, 40, 31)
+    (drop,) = drops(states, (states | lost).values)
+    assert (drop.column, drop.before, drop.now) == ("phone", "60/1021", "29/1021")
+
+
+def test_an_account_is_counted_as_this_close_has_it() -> None:
+    waiting = accounts(6, 6, 6)
+    stored = [enabled(str(n), assessment=eligible()) for n in range(60)]
+    (drop,) = drops(waiting, lambda: stored)
+    assert (drop.before, drop.now) == ("6/60", "0/60")
+
+
 def test_while_two_wait_nobody_else_is_looked_at() -> None:
     def everybody() -> list[AccountState]:
         raise AssertionError("the whole school was read")
@@ -139,6 +153,12 @@ def test_a_sweep_that_counts_nothing_says_nothing_of_columns() -> None:
         ),
         pytest.param({"programmes": ()}, StagedUnenrol(programmes=("Y10",), at=1), {"programmes"}, id="no programme"),
         pytest.param({"modules": ()}, StagedUnenrol(programmes=("Y10",), at=1), set(), id="no module was there"),
+        pytest.param(
+            {"programmes": (), "year_group": None, "modules": ()},
+            StagedUnenrol(modules=BOTH, at=1),
+            {"modules"},
+            id="nor was there a programme",
+        ),
         pytest.param({"modules": ()}, None, set(), id="nothing is staged"),
     ],
 )

@@ -118,6 +118,18 @@ def test_what_the_account_was_taken_from_and_no_record_has_since(
     assert set(staged.lacking(changed(state, assessment=None), a_student(phone=None))) == set(lacks)
 
 
+@pytest.mark.parametrize(
+    ("field", "columns"),
+    [pytest.param("phone", ("phone",), id="one"), pytest.param("year", ("year_group", "year"), id="or two")],
+)
+def test_an_emptied_field_names_its_columns_though_no_record_before_is_known(
+    field: str, columns: tuple[str, ...]
+) -> None:
+    said = eligible(phone=None, year_group=None)
+    update = staged.stage(enabled(details=HAD), changed(HAD, **{field: None}), said, None, (), (), NOW)
+    assert update == StagedUpdate(fields=(field,), columns=columns, at=NOW)
+
+
 def test_only_what_is_empty_waits_through_an_undecided_record() -> None:
     update = StagedUpdate(
         fields=("first_name", "phone", "last_name"),

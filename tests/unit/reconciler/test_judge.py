@@ -11,11 +11,13 @@ from services.reconciler.plans import Closed, plans_of
 from services.reconciler.reconcile import changed
 from services.reconciler.reviewed_sets import all_sets, is_released, refused_before, reviewed
 from shared.events import AccountDisabled
-from shared.state import AccountState, HeldPlan, StagedUnenrol, StagedUpdate
+from shared.state import AccountState, HeldPlan, StagedDisable, StagedUnenrol, StagedUpdate
 from tests.builders import at
 from tests.unit.reconciler.accounts import (
     BEFORE,
+    BOTH,
     HISTORY,
+    NOW,
     a_school,
     a_slip,
     completed,
@@ -25,7 +27,7 @@ from tests.unit.reconciler.accounts import (
     never_had_one,
     some_settings,
 )
-from tests.unit.reconciler.test_close import STAGED, closed, leavers, people, vanished
+from tests.unit.reconciler.test_close import STAGED, absent, closed, leavers, people, vanished
 
 
 def gone(closing: Closing) -> int:
@@ -107,6 +109,23 @@ def test_what_the_turn_of_the_year_takes_counts_for_no_other_loss() -> None:
     assert {one.student_id for one in closing.changes} == {one.student_id for one in turn}, "25 % wait, and they alone"
 
 
+# --- a second body ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("school", "person"),
+    [
+        pytest.param({"open": None}, {}, id="of a sweep that nobody saw begin"),
+        pytest.param({}, {"read_at": None}, id="of a body that came nobody knows when"),
+        pytest.param({}, {"staged": StagedDisable(digest="d" * 32, at=NOW - 1)}, id="of the sweep's own beginning"),
+    ],
+)
+def test_no_second_word_is_seen_where_nobody_knows_the_first(school: dict[str, Any], person: dict[str, Any]) -> None:
+    closing = closed([changed(one, **person) for one in absent(6)], school=a_school(1150, **school), cohorts=list)
+    assert gone(closing) == 0
+    assert closing.report.counts["awaits_second_body"] == 6
+
+
 # --- plans and sets ---------------------------------------------------------------------------------------------------
 
 
@@ -122,6 +141,9 @@ def planned(state: AccountState) -> dict[str, tuple[list[str], list[str]]]:
 
 LOST = StagedUnenrol(modules=(HISTORY,), at=BEFORE)
 UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
+ALL_GONE = {"unenrol": StagedUnenrol(modules=BOTH, at=BEFORE), "assessment": eligible("1", modules=())}
+ONE_GONE = {"unenrol": StagedUnenrol(modules=(HISTORY,), at=BEFORE)}
+MOVED = {"unenrol": StagedUnenrol(modules=(HISTORY,), is_move=True, at=BEFORE)}
 
 
 @pytest.mark.parametrize(
@@ -169,6 +191,22 @@ UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
         ),
         pytest.param(
             changed(vanished(1)[0], student_id="1", twin="2"), {guard.REKEY: (["1"], [])}, id="missing, with an heir"
+        ),
+        pytest.param(enabled("1", **MOVED), {guard.MOVE: (["1"], [])}, id="a move"),
+        pytest.param(
+            enabled("1", **MOVED, held={guard.UNENROL: "h"}),
+            {guard.UNENROL: (["1"], [])},
+            id="a move that a person was asked about as a loss",
+        ),
+        pytest.param(
+            enabled("1", **ALL_GONE, held={guard.NULLED_COLUMN: "h"}),
+            {guard.NULLED_COLUMN: (["1"], [])},
+            id="all codes, that a person was asked about as a column's",
+        ),
+        pytest.param(
+            enabled("1", **ONE_GONE, held={guard.NULLED_COLUMN: "h"}),
+            {guard.UNENROL: (["1"], [])},
+            id="one code of two is no column's",
         ),
     ],
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.reconciler.reconcile import Reading, changed, disable, reconcile, unenrol
+from services.reconciler.reconcile import Reading, changed, disable, drop_removals, reconcile, unenrol
 from shared.events import (
     AccountDisabled,
     AccountEnabled,
@@ -408,3 +408,23 @@ def test_an_unenrolment_takes_what_was_staged_and_no_more() -> None:
 
 def test_nothing_staged_takes_nothing() -> None:
     assert unenrol(enabled(), NOW, at(7), "unenrol") == (enabled(), [])
+
+
+@pytest.mark.parametrize(
+    ("last", "assessed"),
+    [
+        pytest.param(enabled(), a_slip(), id="the record has no details"),
+        pytest.param(enabled(details=None), eligible(), id="the account has none"),
+    ],
+)
+def test_who_waits_for_an_email_and_has_no_details_stays_as_they_are(
+    last: AccountState, assessed: StudentAssessed
+) -> None:
+    state = after(last, assessed, waits_for="ada@abbey.example")
+    assert (state.status, state.details, state.waits_for_email) == ("enabled", last.details, "ada@abbey.example")
+
+
+def test_what_was_to_come_or_to_be_kept_is_dropped_with_the_removals() -> None:
+    state = disabled(enable=BEFORE, lacks=("phone",))
+    dropped = drop_removals(state)
+    assert (dropped.enable, dropped.lacks) == (None, ())
