@@ -89,6 +89,12 @@ def test_who_is_released_leaves_the_school_as_well() -> None:
     assert gone(closed(states, school=a_school(5, holds=holds))) == 4
 
 
+def test_of_a_single_pupil_codes_may_go_and_the_account_may_not() -> None:
+    lost = people(1, unenrol=StagedUnenrol(modules=(HISTORY,), at=BEFORE))
+    assert len(closed(lost, school=a_school(1)).changes) == 1
+    assert closed(leavers(1), school=a_school(1)).changes == []
+
+
 def test_an_heir_who_is_let_in_takes_nobody_away() -> None:
     hold = a_hold(state="released")
     joins = never_had_one("9", create=BEFORE, twin="7", held={guard.REKEY: "h"}, assessment=eligible("9"))

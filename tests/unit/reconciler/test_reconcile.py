@@ -428,3 +428,12 @@ def test_what_was_to_come_or_to_be_kept_is_dropped_with_the_removals() -> None:
     state = disabled(enable=BEFORE, lacks=("phone",))
     dropped = drop_removals(state)
     assert (dropped.enable, dropped.lacks) == (None, ())
+
+
+def test_an_old_entry_of_the_leavers_list_is_read_and_is_no_word_of_the_person() -> None:
+    last = enabled(is_listed=True, absence=FIRST_ABSENCE, staged=STAGED)
+    entry = left(lists=("leavers",))
+    assert reconcile(last, entry, READING)[1] == []
+    state = after(last, entry)
+    assert (state.status, state.staged, state.absence) == ("enabled", None, FIRST_ABSENCE)
+    assert (state.at, state.read_at, state.digest, state.assessment) == (NOW, at(5), entry.digest, entry)
