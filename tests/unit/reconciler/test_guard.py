@@ -226,20 +226,3 @@ def test_a_year_group_of_which_nobody_goes_now_is_judged_by_what_went() -> None:
 )
 def test_a_budget_is_told_in_words(budget: Budget, told: str) -> None:
     assert words(budget) == told
-
-
-@pytest.mark.parametrize(
-    ("plan", "planned", "is_within"),
-    [
-        pytest.param(guard.DISABLE_EXPLAINED, 1, False, id="no floor takes the only account"),
-        pytest.param(guard.UNENROL, 1, True, id="but of a single person codes may go"),
-        pytest.param(guard.UNENROL, 2, False, id="not of two"),
-        pytest.param(guard.CREATE, 5, True, id="and a floor of joiners is no share of who is there"),
-        pytest.param(guard.CREATE, 6, False, id="six are more than the floor"),
-    ],
-)
-def test_what_a_floor_is_depends_on_the_plan(plan: str, planned: int, is_within: bool) -> None:
-    budget = Budget(floor=5)
-    assert decide(plan, planned, quiet(1), budget).is_within is is_within
-    assert (planned <= allowance(plan, 1, budget)) is is_within
-    assert guard.is_beyond_the_floor(plan, planned, quiet(1), budget) is not is_within

@@ -15,7 +15,6 @@ from shared.state import AccountState, HeldPlan, StagedDisable, StagedUnenrol, S
 from tests.builders import at
 from tests.unit.reconciler.accounts import (
     BEFORE,
-    BOTH,
     HISTORY,
     NOW,
     a_school,
@@ -147,9 +146,6 @@ def planned(state: AccountState) -> dict[str, tuple[list[str], list[str]]]:
 
 LOST = StagedUnenrol(modules=(HISTORY,), at=BEFORE)
 UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
-ALL_GONE = {"unenrol": StagedUnenrol(modules=BOTH, at=BEFORE), "assessment": eligible("1", modules=())}
-ONE_GONE = {"unenrol": StagedUnenrol(modules=(HISTORY,), at=BEFORE)}
-MOVED = {"unenrol": StagedUnenrol(modules=(HISTORY,), is_move=True, at=BEFORE)}
 
 
 @pytest.mark.parametrize(
@@ -197,22 +193,6 @@ MOVED = {"unenrol": StagedUnenrol(modules=(HISTORY,), is_move=True, at=BEFORE)}
         ),
         pytest.param(
             changed(vanished(1)[0], student_id="1", twin="2"), {guard.REKEY: (["1"], [])}, id="missing, with an heir"
-        ),
-        pytest.param(enabled("1", **MOVED), {guard.MOVE: (["1"], [])}, id="a move"),
-        pytest.param(
-            enabled("1", **MOVED, held={guard.UNENROL: "h"}),
-            {guard.UNENROL: (["1"], [])},
-            id="a move that a person was asked about as a loss",
-        ),
-        pytest.param(
-            enabled("1", **ALL_GONE, held={guard.NULLED_COLUMN: "h"}),
-            {guard.NULLED_COLUMN: (["1"], [])},
-            id="all codes, that a person was asked about as a column's",
-        ),
-        pytest.param(
-            enabled("1", **ONE_GONE, held={guard.NULLED_COLUMN: "h"}),
-            {guard.UNENROL: (["1"], [])},
-            id="one code of two is no column's",
         ),
     ],
 )
