@@ -677,7 +677,7 @@ class Oracle:
         elif plan == "disable_explained" and one.kept:
             few = Limit(self.limits[plan].floor, Fraction(0))
             if all(
-                few.lets(plan, len(one.news) + self.spent_since(plan, now - w), self.base(plan, now - w))
+                few.lets(plan, len(one.news) + not_asked + self.spent_since(plan, now - w), self.base(plan, now - w))
                 for w in (DAY, 7 * DAY)
             ):
                 one.goes = set(one.news)
@@ -768,9 +768,10 @@ class Oracle:
             "move": person.lost,
             "email_change": wanted_by(person.record),
             "update": self.values_of(person),
-            "nulled_column": self.values_of(person)
-            if person.alike
-            else (frozenset(person.emptied), person.lost if self.lost_by(person) & nulled else None),
+            "nulled_column": (
+                self.values_of(person) if person.alike or person.overwritten else frozenset(person.emptied),
+                person.lost if self.lost_by(person) & nulled else None,
+            ),
         }.get(plan)
 
     def values_of(self, person: Person) -> object:

@@ -30,8 +30,8 @@ def _reviewed(name: str, state: AccountState, emptied: AbstractSet[str]) -> tupl
         return (fold(wanted.email),) if wanted is not None else ()
     if name == guard.NULLED_COLUMN:
         fields = state.update.fields if state.update is not None else ()
-        if state.update is not None and state.update.collapsed:
-            return _values(state)
+        if state.update is not None and (state.update.overwritten or state.update.collapsed):
+            fields = _values(state)
         return fields if emptied.isdisjoint(columns.emptied_enrolments(state)) else fields + codes
     if name == guard.UPDATE:
         return _values(state)

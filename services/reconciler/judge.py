@@ -105,14 +105,14 @@ def _judged(one: Judged) -> int:
 
 def _judge(one: Judged, court: _Court, total: int) -> None:
     windows = court.windows(one.name)
-    if one.name == guard.DISABLE_EXPLAINED:
-        total += court.completed.absences.by_cause.get(NOT_ASKED, 0)  # any of them may be another leaver
+    not_asked = court.completed.absences.by_cause.get(NOT_ASKED, 0) if one.name == guard.DISABLE_EXPLAINED else 0
+    total += not_asked  # any of them may be another leaver
     decision = guard.decide(one.name, total, windows, one.budget)
     one.headroom = decision.headroom
     is_within = decision.is_within
     if is_within and one.news and one.name in (guard.DISABLE_UNEXPLAINED, guard.DISABLE_ABSENT):
         is_within = _spares_the_year_groups(one, court)
-    one.goes = set(one.news) if is_within else _beside_a_hold(one, windows) | one.unspent
+    one.goes = set(one.news) if is_within else _beside_a_hold(one, windows, not_asked) | one.unspent
     if one.name == guard.DISABLE_ABSENT and is_within:
         is_beyond = guard.is_beyond_the_floor(one.name, total, windows, one.budget)
         one.waits = {student for student in one.news if is_beyond and not _is_confirmed(student, court)}
@@ -131,7 +131,7 @@ def _is_confirmed(student: str, court: _Court) -> bool:
     return apart >= court.settings.absence_confirm_minutes
 
 
-def _beside_a_hold(one: Judged, windows: tuple[guard.Window, ...]) -> set[str]:
+def _beside_a_hold(one: Judged, windows: tuple[guard.Window, ...], not_asked: int) -> set[str]:
     """
     Whoever leaves while a plan of leavers waits for a person, up to the heads that the budget always allows: somebody
     who is expelled today must not keep their account until three hundred others were looked at.
@@ -139,7 +139,7 @@ def _beside_a_hold(one: Judged, windows: tuple[guard.Window, ...]) -> set[str]:
     if one.name != guard.DISABLE_EXPLAINED or not one.reviewed.kept:
         return set()
     heads = Budget(floor=one.budget.floor)
-    return set(one.news) if guard.decide(one.name, len(one.news), windows, heads).is_within else set()
+    return set(one.news) if guard.decide(one.name, len(one.news) + not_asked, windows, heads).is_within else set()
 
 
 def _keep_the_school(found: Mapping[str, Judged], court: _Court) -> None:

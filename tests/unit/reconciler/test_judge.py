@@ -6,11 +6,12 @@ import pytest
 
 from services.reconciler import guard
 from services.reconciler.close import Closing
+from services.reconciler.hold_hash import plan_hash
 from services.reconciler.judge import year_group_of
 from services.reconciler.plans import Closed, plans_of
 from services.reconciler.reconcile import changed
 from services.reconciler.reviewed_sets import all_sets, is_released, refused_before, reviewed
-from shared.events import AccountDisabled
+from shared.events import Absences, AccountDisabled
 from shared.state import AccountState, HeldPlan, StagedDisable, StagedUnenrol, StagedUpdate
 from tests.builders import at
 from tests.unit.reconciler.accounts import (
@@ -71,6 +72,16 @@ def test_who_went_before_counts_in_their_year_group(spent: dict[str, str], goes:
     there.append(enabled("9", status="disabled", disabled_at=at(100), spent=spent))
     closing = closed(vanished(3), school=a_school(1500), cohorts=lambda: there)
     assert bool(gone(closing)) is goes
+
+
+@pytest.mark.parametrize(("not_asked", "goes"), [(0, 1), (4, 1), (5, 0)])
+def test_whom_nobody_asked_for_counts_beside_a_held_plan_too(not_asked: int, goes: int) -> None:
+    """Of five heads, so many may be leavers whom nobody has asked about."""
+    hold = a_hold()
+    held = [changed(one, held={guard.DISABLE_EXPLAINED: "h"}) for one in leavers(40)]
+    event = completed(absences=Absences(by_cause={"not_asked": not_asked}))
+    school = a_school(100, holds={guard.DISABLE_EXPLAINED: hold})
+    assert gone(closed([*held, *leavers(41)[40:]], school=school, event=event)) == goes
 
 
 # --- the school as a whole -------------------------------------------------------------------------------------------
@@ -198,6 +209,20 @@ UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
 )
 def test_each_account_has_its_plan(state: AccountState, plans: dict[str, tuple[list[str], list[str]]]) -> None:
     assert planned(state) == plans
+
+
+@pytest.mark.parametrize("waits", ["overwritten", "collapsed"])
+def test_a_nulled_plan_is_reviewed_with_its_values_and_its_codes(waits: str) -> None:
+    """Else a yes to one telephone would be a yes to another, or to the loss of modules that nobody was shown."""
+    update = StagedUpdate(fields=("phone",), columns=(), at=BEFORE, **{waits: ("phone",)})
+
+    def key(phone: str, lost: StagedUnenrol | None) -> str:
+        record = eligible("1", phone=phone, modules=())
+        state = enabled("1", update=update, unenrol=lost, assessment=record)
+        return plan_hash(guard.NULLED_COLUMN, [("1", state)], frozenset({"modules"}))
+
+    keys = [key("1", None), key("2", None), key("1", LOST), key("1", changed(LOST, modules=("Y10-ENG", HISTORY)))]
+    assert len(set(keys)) == 4
 
 
 def test_a_mark_of_which_the_set_is_gone_waits() -> None:
