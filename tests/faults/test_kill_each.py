@@ -22,7 +22,7 @@ BUDGETS = """
 disable_explained = { floor = 100, share = 1.0 }
 unenrol = { floor = 100, share = 1.0 }
 move = { share = 1.0 }
-"""  # ten changes of year group are near the limits of so small a school, on the one side or the other
+"""  # the eight moves of this story leave the default budget no headroom at all: one account fewer, and they are held
 
 
 @pytest.fixture
