@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationInfo
@@ -107,6 +107,17 @@ def _url(value: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not carry a user or a password; take them out of the address")
     return value
+
+
+_API_PATH = re.compile(r"(/+main)?(/+api)?/*$", re.IGNORECASE)
+
+
+def _base_url(value: str) -> str:
+    """Strip ``/Main`` and ``/api`` off the end: schools copy the address from a browser or the vendor's examples."""
+    parts = urlsplit(value)
+    if parts.query or parts.fragment:
+        raise ValueError('must end before ? and #, as in "https://isams.school.example"')
+    return urlunsplit(parts._replace(path=_API_PATH.sub("", parts.path, count=1)))
 
 
 def _redis_url(value: str) -> str:
@@ -260,7 +271,7 @@ Text = Annotated[str, Field(min_length=1)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Url = Annotated[str, AfterValidator(_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
-BaseUrl = Annotated[Url, AfterValidator(lambda value: value.rstrip("/"))]
+BaseUrl = Annotated[Url, AfterValidator(_base_url)]
 Mark = Annotated[str, AfterValidator(_mark)]
 UrlPath = Annotated[str, AfterValidator(_path)]
 Listen = Annotated[str, AfterValidator(_listen)]

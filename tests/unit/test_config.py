@@ -205,8 +205,29 @@ def test_an_address_of_redis_may_have_a_user_or_be_a_socket(loaded: Loader, url:
     assert loaded(ROLLCALL__REDIS__URL=url).redis.url == url
 
 
-def test_a_base_address_ends_without_a_slash(loaded: Loader) -> None:
-    assert isams(loaded(ROLLCALL__SCHOOLS__ABBEY__BASE_URL="https://x.example/")).base_url == "https://x.example"
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://x.example", "https://x.example"),
+        ("https://x.example/", "https://x.example"),
+        ("https://x.example//", "https://x.example"),
+        ("https://x.example/Main", "https://x.example"),
+        ("https://x.example/main/", "https://x.example"),
+        ("https://x.example/Main/api", "https://x.example"),
+        ("https://x.example/MAIN/API/", "https://x.example"),
+        ("https://x.example/api", "https://x.example"),
+        ("https://x.example/Api//", "https://x.example"),
+        ("https://x.example:8443/abbey/Main/api", "https://x.example:8443/abbey"),
+        ("https://main/api", "https://main"),
+        ("https://api", "https://api"),
+        ("https://x.example/api/main", "https://x.example/api"),
+        ("https://x.example/domain", "https://x.example/domain"),
+        ("https://x.example/myapi", "https://x.example/myapi"),
+        ("https://x.example/api/v2", "https://x.example/api/v2"),
+    ],
+)
+def test_a_base_url_is_the_address_before_main_and_api(loaded: Loader, given: str, taken: str) -> None:
+    assert isams(loaded(ROLLCALL__SCHOOLS__ABBEY__BASE_URL=given)).base_url == taken
 
 
 @pytest.mark.parametrize("slug", ["a", "7", "a" + "-" * 62, "northern-uni-2"])

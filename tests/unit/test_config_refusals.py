@@ -106,6 +106,8 @@ KEYS = [
     ("base_url", '"https://x:port"', 'must be an http or https address, as in "https://school.example"'),
     ("base_url", '"https://x y"', 'must be an http or https address, as in "https://school.example"'),
     ("base_url", '"https://a:b@x"', "must not carry a user or a password; take them out of the address"),
+    ("base_url", '"https://x/Main?a=1"', 'must end before ? and #, as in "https://isams.school.example"'),
+    ("base_url", '"https://x/#/login"', 'must end before ? and #, as in "https://isams.school.example"'),
     ("proxy", '"http://a@x:1"', "must not carry a user or a password; take them out of the address"),
     ("token_path", '"auth"', 'must be a path that begins with /, as in "/auth/connect/token"'),
     ("ca_file", '"nowhere"', "file nowhere does not exist; paths are relative to the configuration's folder"),
