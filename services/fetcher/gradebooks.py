@@ -4,6 +4,9 @@ Gradebooks as transcripts. Pure.
 The vendor's REST gradebooks are in no public document. What is taken here is the shape of the markbooks in its portals:
 books with columns, each with a value that is a number, a letter or nothing. A book may name its subject and teacher in
 several ways; whatever else it holds is passed over.
+
+An answer of another shape is unreadable, and the transcript of before stands: nothing that was not understood may
+empty one.
 """
 
 import re
@@ -14,6 +17,7 @@ from services.fetcher.fields import Unreadable
 from shared.profiles import Mark
 
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
+_SAYS = ("value", "comment", "comments")  # where a column has what it says
 
 Json = Mapping[str, Any]
 
@@ -22,8 +26,20 @@ def marks(body: object) -> tuple[Mark, ...]:
     """
     Every value and every comment of one student's gradebooks. Raises: Unreadable, and then nothing is said of them.
     """
-    found = [mark for book in _objects(body, "gradebooks") for mark in _of_book(book)]
+    books = _objects(body, "gradebooks")
+    _check_columns(books)
+    found = [mark for book in books for mark in _of_book(book)]
     return tuple(sorted(found, key=lambda mark: tuple(value or "" for value in _order(mark))))
+
+
+def _check_columns(books: list[Json]) -> None:
+    """Columns of which none has a place for a value are spelt in a way that nobody here knows. Raises: Unreadable."""
+    for book in books:
+        if "columns" not in book:
+            raise Unreadable("columns", "is missing in a book")
+    columns = [column for book in books for column in _objects(book["columns"], "columns")]
+    if columns and not any(name in column for column in columns for name in _SAYS):
+        raise Unreadable("columns/value", "is missing in every column")
 
 
 def _order(mark: Mark) -> tuple[str | None, ...]:
@@ -69,9 +85,11 @@ def _comment(column: Json) -> str | None:
 
 
 def _objects(value: object, name: str) -> list[Json]:
-    """A list of objects, bare or under its own name; null is empty."""
+    """A list of objects, bare or under its own name; null is empty. Raises: Unreadable, for any other envelope."""
     if isinstance(value, Mapping):
-        value = value.get(name)
+        if name not in value:
+            raise Unreadable(name, "is missing: this is no envelope that is known")
+        value = value[name]
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):

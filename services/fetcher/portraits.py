@@ -59,12 +59,13 @@ class ProfileSource(Protocol):
 class _Round:
     """
     How one claim went. ``refused`` maps an area to why it is; ``passed`` are the students of each area who are left for
-    another day.
+    another day; ``first_unfit`` is why, of the first.
     """
 
     passed: set[tuple[str, str]]
     done: int = 0
     unfit: int = 0
+    first_unfit: str = ""
     refused: dict[str, str] = field(default_factory=dict)
     _in_a_row: dict[str, int] = field(default_factory=dict)
 
@@ -78,9 +79,10 @@ class _Round:
         if self._in_a_row[area] >= REFUSALS:
             self.refused[area] = why
 
-    def pass_over(self, area: str, id: str) -> None:
+    def pass_over(self, area: str, id: str, why: str) -> None:
         self.passed.add((area, id))
         self.unfit += 1
+        self.first_unfit = self.first_unfit or f"{area}: {why}"
 
 
 def is_portrayed(school: School, folder: Path | None) -> bool:
@@ -246,8 +248,7 @@ class PortraitRounds:
             try:
                 photo = photos.judged(content)
             except Unfit as unfit:
-                went.pass_over(PHOTO, id)
-                log.debug("%s: a photo is passed over: %s", school.slug, unfit)
+                went.pass_over(PHOTO, id, str(unfit))
                 return
             if self._folder is not None:  # without one, no photo is wanted
                 await asyncio.to_thread(photos.keep, self._folder, photo)
@@ -285,8 +286,7 @@ class PortraitRounds:
             went.refuse(TRANSCRIPT, id, str(refusal))
             return
         except Poison as fault:
-            went.pass_over(TRANSCRIPT, id)
-            log.debug("%s: gradebooks are passed over: %s", school.slug, fault)
+            went.pass_over(TRANSCRIPT, id, str(fault))
             return
         event = TranscriptFetched(school=school.slug, student_id=id, marks=found)
         name, before = digest(encode(event)).hex(), known.marks.get(id)
@@ -310,6 +310,9 @@ class PortraitRounds:
                 self._troubles[school.slug, area] = why
                 log.warning("%s: %ss %s", school.slug, area, f"cannot be read: {why}" if why else "can be read again")
         if went.unfit:
-            log.warning("%s: %d photos or gradebooks could not be taken", school.slug, went.unfit)
+            log.warning(
+                "%s: %d photos or gradebooks could not be taken, and stay as they were; the first, %s",
+                *(school.slug, went.unfit, went.first_unfit),
+            )
         if went.done:
             log.info("%s: %d photos and gradebooks were read", school.slug, went.done)

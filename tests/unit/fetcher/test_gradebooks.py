@@ -67,9 +67,13 @@ def test_a_column_that_says_nothing_yet_is_no_mark() -> None:
     )
 
 
-@pytest.mark.parametrize("body", [None, [], {}, {"gradebooks": None}, [a_book()], [{"name": "x", "columns": None}]])
+@pytest.mark.parametrize("body", [None, [], {"gradebooks": None}, [a_book()], [{"name": "x", "columns": None}]])
 def test_nothing_is_no_mark(body: Any) -> None:
     assert marks(body) == ()
+
+
+def test_a_column_without_a_place_for_a_value_is_no_mark_beside_one_that_has_it() -> None:
+    assert [one.score for one in marks([a_book({"name": "Essay 2"}, a_column())])] == ["62"]
 
 
 def test_the_order_of_the_books_makes_no_other_transcript() -> None:
@@ -83,6 +87,12 @@ def test_the_order_of_the_books_makes_no_other_transcript() -> None:
     ("body", "field"),
     [
         ({"gradebooks": "x"}, "gradebooks"),
+        ({}, "gradebooks"),
+        ({"data": [a_book(a_column())]}, "gradebooks"),
+        ({"message": "not authorised"}, "gradebooks"),
+        ({"gradebooks": {"items": []}}, "gradebooks"),
+        ([a_book(), {"name": "x", "assessments": []}], "columns"),
+        ([a_book({"name": "Essay 1", "mark": "62"}), a_book()], "columns/value"),
         ([7], "gradebooks"),
         ([{"columns": []} | a_book(subject=None, name=None)], "gradebooks/name"),
         ([a_book() | {"columns": [7]}], "columns"),

@@ -307,6 +307,22 @@ async def test_gradebooks_are_read_once_a_day_and_told_when_they_differ(world: W
     assert kinds([told_again]) == ["TranscriptFetched"]
 
 
+async def test_an_envelope_that_nobody_knows_leaves_the_transcript_as_it_was(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Fails when another release of iSAMS empties every transcript overnight."""
+    world.source.books[ADA] = BOOKS
+    await world.sweep()
+    await world.read()
+    world.source.books[ADA] = {"markbooks": BOOKS}
+    world.clock.forward(hours=25)
+    assert (await world.read())[0] == []
+    assert "stay as they were; the first, transcript: gradebooks is missing" in caplog.text
+    world.source.books[ADA] = BOOKS
+    world.clock.forward(hours=25)
+    assert (await world.read())[0] == [], "it is the same as before"
+
+
 async def test_who_has_left_and_whom_nobody_knows_is_not_asked_for(tmp_path: Path) -> None:
     world = World(tmp_path, pupil(ADA), pupil(BEA, systemStatus="Former"), pupil(CY))
     world.source.books[CY] = None
