@@ -359,6 +359,11 @@ class Config(Section):
         """What is read of a school: its students, and its staff where they are managed."""
         return [book_of(school, kind) for kind in (KINDS if self.has_staff(school) else KINDS[:1])]
 
+    @property
+    def pushed(self) -> frozenset[str]:
+        """The schools whose records are pushed to the gateway."""
+        return frozenset(slug for slug, school in self.schools.items() if isinstance(school, PushSchool))
+
     def schools_of(self, tenant: str) -> list[str]:
         """The slugs, sorted."""
         return sorted(slug for slug, school in self.schools.items() if school.tenant == tenant)

@@ -6,6 +6,7 @@ import msgspec
 import typer
 
 from services.cli.explanation import Explanation
+from services.cli.lookup import left_words
 from services.cli.output import plain, print_table
 from services.eligibility.edits import Edit
 from shared.books import book_of, people_word, person_word, words_of
@@ -106,7 +107,7 @@ def _account(found: Explanation) -> Rows:
         told.append(("waits for", f"{state.waits_for_email}, which {who} has"))
     if state.disabled_at and state.evidence:
         proof = (
-            "the record says left"
+            left_words(found.seen.source == "push")
             if state.evidence.kind == "record"
             else f"certified sweeps without the {person_word(state.kind)}"
         )

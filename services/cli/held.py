@@ -1,14 +1,13 @@
 """What a book holds, as the reconciler's store has it: each held plan and the people in it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from services.fetcher import isams
+from services.cli.hold_words import Feed, causes_of, student_as_dict, summary
 from services.reconciler import guard, ledger
-from services.reconciler.enrolments import codes_of
 from services.reconciler.reviewed_sets import all_sets
 from services.reconciler.spending import Spending, recent_of
 from shared.books import kind_of, people_word, school_of
@@ -46,12 +45,15 @@ class TwoHeld(RollcallError):
 
 @dataclass(frozen=True)
 class Holding:
-    """One held plan of a school's students, or of its staff, and who is in it, by id."""
+    """
+    One held plan of a school's students, or of its staff, and who is in it, by id. ``is_pushed``: by a feed.
+    """
 
     book: str
     plan: str
     hold: HeldPlan
     students: tuple[AccountState, ...]
+    is_pushed: bool = False
 
     @property
     def school(self) -> str:
@@ -64,6 +66,23 @@ class Holding:
     @property
     def people(self) -> str:
         return people_word(self.kind)
+
+    @property
+    def feed(self) -> Feed:
+        return Feed(self.kind, self.is_pushed)
+
+    @property
+    def words(self) -> str:
+        """How many wait for a person, and for what."""
+        return summary(self.plan, self.hold.count, self.feed, self.hold.columns)
+
+    @property
+    def causes(self) -> list[str]:
+        return causes_of(self.hold, self.feed)
+
+    def told(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The people of it, each with the reason."""
+        return [student_as_dict(self.plan, one, self.feed) for one in self.students[:limit]]
 
     def as_dict(self) -> dict[str, Any]:
         """As ``holds list --json`` has it."""
@@ -83,19 +102,24 @@ class Holding:
         """As ``holds show --json`` has it: what a person said of it, and each student with the reason."""
         return self.as_dict() | {
             "state": self.hold.state,
-            "causes": causes_of(self.hold),
+            "words": self.words,
+            "causes": self.causes,
             "operator": self.hold.operator,
             "note": self.hold.note,
-            "students": [student_as_dict(self.plan, one) for one in self.students],
+            "students": self.told(),
         }
 
 
 class Holdings:
-    """Reads the store, a book at a time; changes nothing. Raises: Retryable when it is away."""
+    """
+    Reads the store, a book at a time; changes nothing. ``pushed``: the schools whose records come by push. Raises:
+    Retryable when it is away.
+    """
 
-    def __init__(self, store: LaneStore, partitions: int) -> None:
+    def __init__(self, store: LaneStore, partitions: int, pushed: Collection[str] = ()) -> None:
         self._store = store
         self._partitions = partitions
+        self._pushed = frozenset(pushed)
 
     def school(self, book: str) -> SchoolState | None:
         """None: no record of this book was ever taken. Raises: NothingKnown."""
@@ -111,7 +135,13 @@ class Holdings:
                 break  # else somebody wrote in between: look again; the last look is near enough
         values: list[AccountState] = [decoder(AccountState).decode(one) for one in seen.some[name] if one is not None]
         return [
-            Holding(book, plan, hold, tuple(one for one in values if one.held.get(plan) == hold.hash))
+            Holding(
+                book,
+                plan,
+                hold,
+                tuple(one for one in values if one.held.get(plan) == hold.hash),
+                is_pushed=school_of(book) in self._pushed,
+            )
             for plan, hold in (all_sets(school) if school else [])
         ]
 
@@ -177,102 +207,3 @@ def difference(reviewed: set[str], now: Holding) -> str:
     if not joined and not gone:
         return f"The {now.people} are the same; what they would lose is not."
     return f"Of the {now.people} held now, {joined} were not in the set that you name; {gone} of that set are gone."
-
-
-_SUSPICIONS = {
-    "length_of_a_page": "the list has exactly as many entries as a page: was the export cut after its first?",
-    "end_of_the_last_body": "all who are missing stood at the end of the body before: was the export cut?",
-}
-
-
-def causes_of(hold: HeldPlan) -> list[str]:
-    """Which columns of the records have emptied, or are all alike, or how a list looks cut; and where to look."""
-    return [_SUSPICIONS.get(one, one) for one in hold.suspicions] + [
-        f"{one.column}: of {one.before} accounts only {one.now} would keep a value of their own"
-        if one.collapsed
-        else f"{one.column}: filled for {one.before} accounts, now for {one.now}; {_look_at(one.column)}"
-        for one in hold.columns
-    ]
-
-
-def _look_at(column: str) -> str:
-    path = isams.SETS if column == "modules" else isams.STUDENTS
-    return f"is it the key's? {isams.permission_words(path)}; a pushed feed: does it still send the field?"
-
-
-def student_as_dict(plan: str, state: AccountState) -> dict[str, Any]:
-    record = state.assessment.student if state.assessment else None
-    details = state.details or (state.assessment.details if state.assessment else None)
-    lost = state.unenrol if plan in (guard.UNENROL, guard.MOVE, guard.NULLED_COLUMN) else None
-    return {
-        "student_id": state.student_id,
-        "kind": state.kind,
-        "name": f"{details.first_name} {details.last_name}" if details else None,
-        "email": details.email if details else None,
-        "year_group": record.year_group if record else None,
-        "reason": reason_of(plan, state),
-        "programmes": list(lost.programmes) if lost else [],
-        "modules": list(lost.modules) if lost else [],
-    }
-
-
-def reason_of(plan: str, state: AccountState) -> str:
-    """Why the plan has this student, in words."""
-    match plan:
-        case guard.DISABLE_EXPLAINED:
-            return _left(state)
-        case guard.DISABLE_UNEXPLAINED:
-            return _missing(state)
-        case guard.DISABLE_ABSENT:
-            return "is in the pushed body no more; no record says that they left"
-        case guard.REKEY:
-            if state.status != "enabled":
-                return f"would have a new account; seems to be {state.twin}, whose account was disabled"
-            why = _left(state) if state.staged is not None else _missing(state)
-            return f"{why}; seems to have come back as {state.twin}"
-        case guard.CREATE:
-            return "would have a new account"
-        case guard.ENABLE:
-            return "would have their disabled account back"
-        case guard.UPDATE:
-            return _changed(state)
-        case guard.EMAIL_CHANGE:
-            wanted = state.assessment.details if state.assessment else None
-            return f"would have the e-mail {wanted.email}" if wanted else ""
-        case guard.NULLED_COLUMN:
-            return "; ".join(part for part in (_emptied(state), _alike(state), _unenrolled(state)) if part)
-        case _:
-            return _unenrolled(state)
-
-
-def _left(state: AccountState) -> str:
-    record = state.assessment.student if state.assessment else None
-    when = record.leaving_date if record else None
-    return f"the record says left on {when}" if when else "the record says left"
-
-
-def _missing(state: AccountState) -> str:
-    return f"not in the roll since {state.absence.started_at}" if state.absence else "not in the roll"
-
-
-def _emptied(state: AccountState) -> str:
-    columns = state.update.columns if state.update is not None else ()
-    return f"the record has no {' and no '.join(columns)} any more" if columns else ""
-
-
-def _alike(state: AccountState) -> str:
-    fields = state.update.collapsed if state.update is not None else ()
-    return f"many have the same {' and the same '.join(fields)} now" if fields else ""
-
-
-def _changed(state: AccountState) -> str:
-    """Which details would be others; not what they would be, for a name may be anybody's."""
-    fields = state.update.fields if state.update is not None else ()
-    return f"would change: {', '.join(fields)}"
-
-
-def _unenrolled(state: AccountState) -> str:
-    if (lost := state.unenrol) is None:
-        return ""
-    codes = ", ".join(codes_of(lost))
-    return f"moves out of {codes}" if lost.is_move else f"would leave {codes}"

@@ -259,7 +259,7 @@ def holdings_of(config: "Config") -> "Holdings":
     from services.cli.held import Holdings
     from services.reconciler.app import store_of
 
-    return Holdings(store_of(config), config.kafka.partitions)
+    return Holdings(store_of(config), config.kafka.partitions, config.pushed)
 
 
 def over(one: "Holding") -> object:
@@ -268,15 +268,14 @@ def over(one: "Holding") -> object:
 
 def tell(one: "Holding", limit: int | None) -> None:
     """One holding for a person."""
-    from services.cli.held import causes_of, student_as_dict
-
     said = f"; {one.hold.state} by {one.hold.operator} {one.hold.note}".rstrip() if one.hold.operator else ""
     head = f"{words_of(one.book)}: {one.plan} {one.hold.hash}, {one.hold.count} {one.people} since {one.hold.since}"
     typer.echo(head + said)
+    typer.echo(one.words)
     typer.echo(f"budget: {one.hold.budget}; over by: {over(one)}")
-    for cause in causes_of(one.hold):
+    for cause in one.causes:
         typer.echo(f"cause: {cause}")
-    rows: list[dict[str, Any]] = [student_as_dict(one.plan, state) for state in one.students[:limit]]
+    rows: list[dict[str, Any]] = one.told(limit)
     columns = ("student_id", "name", "email", "year_group", "reason")
     print_table(
         [column.replace("_", " ") for column in columns],

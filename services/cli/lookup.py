@@ -127,7 +127,7 @@ def _look(
         school=school,
         account=account,
         email_holder=holder,
-        changes=_changes(tail, book, account, notes),
+        changes=_changes(tail, book, account, notes, is_pushed=slug in config.pushed),
         tenant=known,
         carried=None if known is None else _carried(stores, at, known, f"{book}/{account.student_id}", notes),
         person=None if person is None else unpack(person),
@@ -173,7 +173,7 @@ def _next_sweep(stores: Places, book: str, now: datetime) -> NextSweep | None:
 
 
 def _changes(
-    coming: "Future[list[Record]]", book: str, account: AccountState, notes: list[str]
+    coming: "Future[list[Record]]", book: str, account: AccountState, notes: list[str], *, is_pushed: bool
 ) -> tuple[Changed, ...] | None:
     """The person's newest changes, newest first."""
     key = f"{book}/{account.student_id}"
@@ -185,7 +185,7 @@ def _changes(
     told: dict[str, Changed] = {}  # by id: what was decided twice was told twice
     for record in tail:
         if record.key == key:
-            told[record.header("ce_id") or str(record.offset)] = changed(record)
+            told[record.header("ce_id") or str(record.offset)] = changed(record, is_pushed=is_pushed)
     found = list(told.values())[::-1]
     if account.version >= 0 and not any(one.version == account.version for one in found):
         notes.append(
@@ -222,19 +222,27 @@ def _is_gone(event: SnapshotAccepted, email: str) -> bool:
     return email_key(email) in map(email_key, event.report.disabled)
 
 
-def changed(record: Record) -> Changed:
+def changed(record: Record, *, is_pushed: bool = False) -> Changed:
     """Raises: Poison."""
     event: Any = decode(record.header("ce_type"), record.value)
     kind = (record.header("ce_type") or "").removeprefix("rollcall.").rpartition(".v")[0]
-    return Changed(kind=kind, version=event.version, at=record.header("ce_time") or "", detail=_detail(event))
+    return Changed(
+        kind=kind, version=event.version, at=record.header("ce_time") or "", detail=_detail(event, is_pushed)
+    )
 
 
-def _detail(event: Frozen) -> str:
+def left_words(is_pushed: bool) -> str:
+    """What a record that disabled an account said: no record of a pushed feed says that anybody has left."""
+    return "the pushed body had them no more" if is_pushed else "the record says left"
+
+
+def _detail(event: Frozen, is_pushed: bool) -> str:
     match event:
         case AccountUpdated():
             return ", ".join(event.fields)
         case AccountDisabled():
-            proof = "the record says left" if event.evidence.kind == "record" else "a certified sweep lacked them"
+            is_record = event.evidence.kind == "record"
+            proof = left_words(is_pushed) if is_record else "a certified sweep lacked them"
             return f"{proof} ({event.evidence.ref})"
         case _:
             return next(

@@ -127,7 +127,8 @@ def tell(found: list[Standing]) -> None:
     waiting = [one for one in found if one.state == "held"]
     for one in waiting:
         school, flag = school_of(one.book), " --staff" if kind_of(one.book) == "staff" else ""
-        typer.echo(f"{words_of(one.book)}: see `rollcall holds show {school}{flag}`")
+        held = "; ".join(f"{it.words} ({it.plan})" for it in one.holdings if it.hold.state == "held")
+        typer.echo(f"{words_of(one.book)}: {held}: see `rollcall holds show {school}{flag}`")
     for one in found:
         if words := clock_words(one):
             typer.echo(f"{words_of(one.book)}: {words}")

@@ -140,13 +140,13 @@ def holds_of(config: "Config", book: str) -> list[dict[str, Any]]:
     from services.cli.holds import holdings_of
 
     found = [one for one in holdings_of(config).of(book) if one.hold.state == "held"]
-    return [{"kind": one.plan, "hash": one.hold.hash, "count": one.hold.count} for one in found]
+    return [{"kind": one.plan, "hash": one.hold.hash, "count": one.hold.count, "words": one.words} for one in found]
 
 
 def waits_for(book: str, holds: list[dict[str, Any]], delivery: "Delivery") -> list[str]:
     """What a person must do before all of it is at Unitu, in words."""
     show = f"rollcall holds show {school_of(book)}{' --staff' if kind_of(book) == 'staff' else ''}"
-    found = [f"{one['count']} removals ({one['kind']}) are held: {show}" for one in holds]
+    found = [f"{one['words']} ({one['kind']}): held, see {show}" for one in holds]
     match delivery.state:
         case "paused":
             found.append(f'tenant {delivery.tenant} is paused and sends nothing: set mode = "live" or "dry-run"')

@@ -1,0 +1,179 @@
+"""
+What a hold is about, in words: how many wait and for what, what may be the cause, and why each person is in it. Pure.
+
+Nothing is said of a person that no record says: who is merely not in a list is missing from it, and has not left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.fetcher import isams
+from services.reconciler import guard
+from services.reconciler.enrolments import codes_of
+from services.reconciler.plans import is_absent
+from shared.books import people_word
+from shared.events import ColumnDrop
+from shared.model import Kind
+from shared.state import AccountState, HeldPlan
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Whose records they are, and whether they are pushed or read from iSAMS."""
+
+    kind: Kind = "student"
+    is_pushed: bool = False
+
+    @property
+    def list(self) -> str:
+        """What somebody is missing from."""
+        return "the pushed body" if self.is_pushed else "the roll"
+
+
+# --- a whole plan ------------------------------------------------------------------------------------------------
+
+_WOULD = {  # what would happen to the people of a plan
+    guard.DISABLE_EXPLAINED: "who have left would lose their accounts",
+    guard.DISABLE_UNEXPLAINED: "who are missing from {list}, and nothing says why, would lose their accounts",
+    guard.DISABLE_ABSENT: "who are in the pushed body no more would lose their accounts",
+    guard.REKEY: "who seem to have come back under another id would lose the account that they had",
+    guard.UNENROL: "would lose programmes, modules or other codes",
+    guard.MOVE: "would move to other programmes, modules or other codes",
+    guard.CREATE: "would have new accounts",
+    guard.ENABLE: "would have their disabled accounts back",
+    guard.EMAIL_CHANGE: "would have other e-mails",
+    guard.UPDATE: "would have other details",
+    guard.NULLED_COLUMN: "would lose what their records had{columns}",
+}
+
+
+def summary(plan: str, count: int, feed: Feed, drops: Sequence[ColumnDrop] = ()) -> str:
+    """How many wait under a plan, and what would happen to them: ``3 students would have new accounts``."""
+    columns = _columns(drops)
+    would = _WOULD[plan].format(list=feed.list, columns=f": {columns}" if columns else "")
+    return f"{count} {people_word(feed.kind)} {would}"
+
+
+def _columns(drops: Sequence[ColumnDrop]) -> str:
+    """Which columns of the records emptied, and which became all alike."""
+    emptied = ", ".join(one.column for one in drops if not one.collapsed)
+    alike = ", ".join(one.column for one in drops if one.collapsed)
+    parts = [f"{emptied} emptied" if emptied else "", f"{alike} became all alike" if alike else ""]
+    return " and ".join(part for part in parts if part)
+
+
+_SUSPICIONS = {
+    "length_of_a_page": "the list has exactly as many entries as a page: was the export cut after its first?",
+    "end_of_the_last_body": "all who are missing stood at the end of the body before: was the export cut?",
+}
+
+
+def causes_of(hold: HeldPlan, feed: Feed) -> list[str]:
+    """Which columns of the records have emptied, or are all alike, or how a list looks cut; and where to look."""
+    return [_SUSPICIONS.get(one, one) for one in hold.suspicions] + [
+        f"{one.column}: of {one.before} accounts only {one.now} would keep a value of their own; "
+        + (_SENDER if feed.is_pushed else "was one value filled in for everybody?")
+        if one.collapsed
+        else f"{one.column}: filled for {one.before} accounts, now for {one.now}; {_look_at(one.column, feed)}"
+        for one in hold.columns
+    ]
+
+
+_SENDER = "does the sender still fill the field in for each of them?"
+
+
+def _look_at(column: str, feed: Feed) -> str:
+    if feed.is_pushed:
+        return _SENDER
+    path = isams.STAFF if feed.kind == "staff" else isams.SETS if column == "modules" else isams.STUDENTS
+    return f"is it the key's? {isams.permission_words(path)}"
+
+
+# --- a person ----------------------------------------------------------------------------------------------------
+
+
+def student_as_dict(plan: str, state: AccountState, feed: Feed) -> dict[str, Any]:
+    record = state.assessment.student if state.assessment else None
+    details = state.details or (state.assessment.details if state.assessment else None)
+    lost = state.unenrol if plan in (guard.UNENROL, guard.MOVE, guard.NULLED_COLUMN) else None
+    return {
+        "student_id": state.student_id,
+        "kind": state.kind,
+        "name": f"{details.first_name} {details.last_name}" if details else None,
+        "email": details.email if details else None,
+        "year_group": record.year_group if record else None,
+        "reason": reason_of(plan, state, feed),
+        "programmes": list(lost.programmes) if lost else [],
+        "modules": list(lost.modules) if lost else [],
+    }
+
+
+def reason_of(plan: str, state: AccountState, feed: Feed) -> str:
+    """Why the plan has this person, in words."""
+    match plan:
+        case guard.DISABLE_EXPLAINED | guard.DISABLE_UNEXPLAINED | guard.DISABLE_ABSENT:
+            return _gone(state, feed)
+        case guard.REKEY:
+            if state.status != "enabled":
+                return f"would have a new account; seems to be {state.twin}, whose account was disabled"
+            return f"{_gone(state, feed)}; seems to have come back as {state.twin}"
+        case guard.CREATE:
+            return "would have a new account"
+        case guard.ENABLE:
+            return "would have their disabled account back"
+        case guard.UPDATE:
+            return _changed(state)
+        case guard.EMAIL_CHANGE:
+            wanted = state.assessment.details if state.assessment else None
+            return f"would have the e-mail {wanted.email}" if wanted else "would have another e-mail"
+        case guard.NULLED_COLUMN:
+            return "; ".join(part for part in (_emptied(state), _alike(state), _unenrolled(state)) if part)
+        case _:
+            return _unenrolled(state)
+
+
+def _gone(state: AccountState, feed: Feed) -> str:
+    """What is known of somebody who would lose their account."""
+    if state.staged is None:
+        since = f" since {state.absence.started_at}" if state.absence else ""
+        before = "; the leavers' list had them while they were on the roll, which explains nothing"
+        return f"not in {feed.list}{since}{before if state.is_listed else ''}"
+    if is_absent(state) or feed.is_pushed:  # an older release said leavers of them
+        return "is in the pushed body no more; no record says that they left"
+    return _left(state)
+
+
+def _left(state: AccountState) -> str:
+    """Who says that they left, and when that was."""
+    record = state.assessment.student if state.assessment else None
+    if record is None:
+        return "a record said left; the newest cannot be read"
+    is_listed = "leavers" in record.lists and "students" not in record.lists
+    who = "is in the leavers' list" if is_listed else "the record says left"
+    if record.leaving_date:
+        return f"{who}{', left' if is_listed else ''} on {record.leaving_date}"
+    return f"{who}, with the leaving year {record.leaving_year}" if record.leaving_year else who
+
+
+def _emptied(state: AccountState) -> str:
+    columns = state.update.columns if state.update is not None else ()
+    return f"the record has no {' and no '.join(columns)} any more" if columns else ""
+
+
+def _alike(state: AccountState) -> str:
+    fields = state.update.collapsed if state.update is not None else ()
+    return f"many have the same {' and the same '.join(fields)} now" if fields else ""
+
+
+def _changed(state: AccountState) -> str:
+    """Which details would be others; not what they would be, for a name may be anybody's."""
+    fields = state.update.fields if state.update is not None else ()
+    return f"would change: {', '.join(fields)}"
+
+
+def _unenrolled(state: AccountState) -> str:
+    if (lost := state.unenrol) is None:
+        return ""
+    codes = ", ".join(codes_of(lost))
+    return f"moves out of {codes}" if lost.is_move else f"would leave {codes}"
