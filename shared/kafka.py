@@ -18,6 +18,7 @@ from confluent_kafka import (
 
 from shared.config import Config
 from shared.errors import Retryable
+from shared.kafka_ear import ear_of
 from shared.wire import Message, Record
 
 log = logging.getLogger("rollcall.kafka")
@@ -51,6 +52,7 @@ def client_settings(config: Config) -> dict[str, Any]:
         "security.protocol": kafka.security_protocol.lower(),
         "reconnect.backoff.max.ms": 2000,
         "log_level": 2,  # it repeats itself while a broker is away; we tell a change of state once
+        "error_cb": ear_of(config),
     }
     if kafka.sasl_mechanism:
         settings["sasl.mechanism"] = kafka.sasl_mechanism

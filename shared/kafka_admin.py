@@ -8,20 +8,22 @@ corrected here, only refused.
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError
 
 from shared.config import Config
 from shared.errors import Retryable, RollcallError
 from shared.kafka import topic_name
+from shared.kafka_door import knock
+from shared.kafka_words import away, user_of
 from shared.topics import DAY_MS, TOPICS
 
-OPEN_SECONDS = 5.0  # to reach the cluster
+OPEN_SECONDS = 2.5  # to reach the cluster: a person waits, and a service tries again
 VISIBLE_SECONDS = 30.0  # until the brokers have all taken up a change
 LOOK_SECONDS = 0.1
 DEAD_LETTER_DAYS = 30
@@ -47,7 +49,7 @@ class Standing:
     """
     One topic as it is. ``partitions`` None: it is missing. ``settings``: those that differ, as found ("": unset).
 
-    ``was_created``: just now, by us.
+    ``was_created``: just now, by us. ``hidden_from``: the user who may not even see it; nothing is known of it then.
     """
 
     wanted: Wanted
@@ -55,10 +57,15 @@ class Standing:
     replicas: int = 0
     settings: Mapping[str, str] | None = None
     was_created: bool = False
+    hidden_from: str | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.hidden_from is not None
 
     @property
     def is_missing(self) -> bool:
-        return self.partitions is None
+        return self.partitions is None and not self.is_hidden
 
     @property
     def has_other_partitions(self) -> bool:
@@ -67,14 +74,18 @@ class Standing:
     @property
     def state(self) -> str:
         """One word for people."""
-        if self.is_missing:
-            return "missing"
+        if self.is_missing or self.is_hidden:
+            return "missing" if self.is_missing else "hidden"
         return "created" if self.was_created else "differs" if self.faults else "there"
 
     @property
     def faults(self) -> list[str]:
         """What is wrong, each with what to do. The first two kinds keep services from starting."""
         want = self.wanted
+        if self.is_hidden:
+            return [
+                f"{self.hidden_from} may not see it; allow DESCRIBE on it, or READ or WRITE where a service needs that"
+            ]
         if self.is_missing:
             return ["missing; run `rollcall topics create`, or set create_topics = true under [kafka]"]
         found = []
@@ -123,6 +134,7 @@ class Topics:
 
     def __init__(self, config: Config, *, open_seconds: float = OPEN_SECONDS) -> None:
         self._config = config
+        knock(config, open_seconds)
         with told(config):
             self._admin = KafkaAdminClient(**_client_settings(config, open_seconds))
 
@@ -142,9 +154,16 @@ class Topics:
             there = {name for name, one in described.items() if one["error_code"] == 0}
             settings = self._settings(one for one in wanted if with_settings and one.name in there)
         return [
-            _standing(one, described[one.name], settings.get(one.name)) if one.name in there else Standing(one, None)
+            _standing(one, described[one.name], settings.get(one.name))
+            if one.name in there
+            else self._absent(one, described[one.name]["error_code"])
             for one in wanted
         ]
+
+    def _absent(self, wanted: Wanted, code: int) -> Standing:
+        """Kafka says of a topic that a user may not see as little as of one that is not there."""
+        is_hidden = code == TopicAuthorizationFailedError.errno
+        return Standing(wanted, None, hidden_from=user_of(self._config.kafka) if is_hidden else None)
 
     def create(self) -> list[Standing]:
         """
@@ -159,10 +178,7 @@ class Topics:
             with told(self._config):
                 self._create(missing)
         names = {one.name for one in missing}
-        return [
-            Standing(one.wanted, one.partitions, one.replicas, one.settings, one.wanted.name in names)
-            for one in self.look()
-        ]
+        return [replace(one, was_created=one.wanted.name in names) for one in self.look()]
 
     def alter(self, standings: Iterable[Standing]) -> list[Standing]:
         """
@@ -252,9 +268,7 @@ def told(config: Config) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise Retryable(
-            f"Kafka at {config.kafka.bootstrap_servers} does not serve: {error}; see that it runs, and [kafka]"
-        ) from error
+        raise Retryable(away(config.kafka, f"{error}; see that it runs, and [kafka]")) from error
 
 
 def _standing(wanted: Wanted, described: Mapping[str, Any], settings: Mapping[str, str] | None) -> Standing:

@@ -29,7 +29,7 @@ SERVICES = {
     "reconciler": "services.reconciler.app:ReconcilerService",
     "publisher": "services.publisher.app:PublisherService",
 }
-OPEN_SECONDS = 3.0  # to reach Kafka, in one try: SIGTERM waits for it
+OPEN_SECONDS = 2.5  # to reach Kafka, in one try: SIGTERM waits for it
 RETRY_CAP_SECONDS = 10.0
 BEAT_SECONDS = 5.0
 THREADS_SECONDS = 0.5  # that threads get to end once every service has, or was cut off

@@ -99,8 +99,8 @@ def _show(standings: "list[Standing]", as_json: bool) -> None:
         [
             (
                 one.wanted.name,
-                "-" if one.is_missing else one.partitions,
-                "-" if one.is_missing else one.replicas,
+                "-" if one.partitions is None else one.partitions,
+                "-" if one.partitions is None else one.replicas,
                 one.state,
             )
             for one in standings

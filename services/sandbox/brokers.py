@@ -156,7 +156,7 @@ class Kafka(Server):
         if not self._ids.exists():
             self._format(prepared)
         temporary.mkdir(exist_ok=True)
-        port, controller = self._ports
+        port, controller, *_ = self._ports
         advertised = self._advertised or port
         properties.write_text(
             SERVER_PROPERTIES.format(host=HOST, port=port, controller=controller, data=data, advertised=advertised)

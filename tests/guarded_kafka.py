@@ -1,0 +1,72 @@
+"""A Kafka with an authorizer: beside its open listener one with passwords and one with TLS."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from services.sandbox.brokers import Kafka
+from services.sandbox.servers import HOST
+
+PASSWORD = "made-up-password"
+USERS = ("fetcher", "gateway", "eligibility", "reconciler", "publisher", "cli", "nobody")
+
+# The open door is the administrator's: whoever comes by it may do everything, and gives the others their rights.
+PROPERTIES = """\
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller},SASL_PLAINTEXT://{host}:{sasl},SSL://{host}:{tls}
+advertised.listeners=PLAINTEXT://{host}:{port},SASL_PLAINTEXT://{host}:{sasl},SSL://{host}:{tls}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL
+inter.broker.listener.name=PLAINTEXT
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_plaintext.plain.sasl.jaas.config={jaas}
+ssl.keystore.type=PEM
+ssl.keystore.location={pem}
+"""
+
+
+class GuardedKafka(Kafka):
+    """``sasl`` and ``tls`` are the ports of its other two doors; ``certificate`` is what its TLS shows."""
+
+    port_count = 4
+
+    @property
+    def sasl(self) -> int:
+        return self._ports[2]
+
+    @property
+    def tls(self) -> int:
+        return self._ports[3]
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "certificate.pem"
+
+    def _prepare(self) -> Sequence[str | Path]:
+        command = super()._prepare()
+        port, controller, sasl, tls = self._ports
+        users = " ".join(f'user_{name}="{PASSWORD}"' for name in USERS)
+        jaas = f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+        with (self.folder / "server.properties").open("a") as file:
+            file.write(
+                PROPERTIES.format(
+                    host=HOST, port=port, controller=controller, sasl=sasl, tls=tls, jaas=jaas, pem=self._key()
+                )
+            )
+        return command
+
+    def _key(self) -> Path:
+        """A key with its certificate, made by the machine's own openssl."""
+        key, both = self.folder / "key.pem", self.folder / "both.pem"
+        if not both.exists():
+            subprocess.run(
+                [
+                    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"),
+                    *("-subj", "/CN=localhost", "-addext", f"subjectAltName=IP:{HOST},DNS:localhost"),
+                    *("-keyout", key, "-out", self.certificate),
+                ],
+                check=True,
+                capture_output=True,
+            )
+            both.write_text(key.read_text() + self.certificate.read_text())
+        return both
