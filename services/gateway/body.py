@@ -4,6 +4,7 @@ The body of ``POST /v1/sync``, opened but not unpacked: each list's entries as v
 Pure. So memory holds one unpacked entry at a time, whatever the body's size.
 """
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from mmap import mmap
@@ -11,6 +12,8 @@ from mmap import mmap
 import msgspec
 
 from services.gateway.fields import escape
+from services.gateway.not_json import what_is_wrong
+from services.gateway.notes import Notes
 from shared.errors import RollcallError
 from shared.model import Fault
 
@@ -22,6 +25,8 @@ Buffer = bytes | mmap
 
 BOM = b"\xef\xbb\xbf"
 _MANY_NAMES = 50  # of fields that nobody knows; more are not worth listing
+_LIKENESS = 0.8  # of a name to a list's: "Student", "programs", "Staff " are, "pupils" is not
+_SINGULARS = {"faculty": "faculties"}  # where the likeness is too small
 _whole = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _start = re.compile(rb"\s*\{\s*")
@@ -30,12 +35,14 @@ _next = re.compile(rb"\s*([,}])\s*")
 
 
 class NotJson(RollcallError):
-    """The body is no JSON at all; the message says at which byte."""
+    """The body is no JSON at all; the message says where, and what the fix may be."""
 
 
-def open_body(buffer: Buffer) -> tuple[Mapping[str, Entries], list[Fault]]:
+def open_body(buffer: Buffer, notes: Notes) -> tuple[Mapping[str, Entries], list[Fault]]:
     """
-    The entries of each list that is in the body, and what is wrong with the body as a whole. Raises: NotJson.
+    The entries of each list that is in the body, and what is wrong with the body as a whole. A list that is null is
+    not supplied; a field that the document does not have is no fault, unless it seems to be a list misspelt: what is
+    in it would count as not supplied, or beside an empty list of the right name as gone. Raises: NotJson.
     """
     view = memoryview(buffer)
     if bytes(view[:3]) == BOM:
@@ -47,21 +54,41 @@ def open_body(buffer: Buffer) -> tuple[Mapping[str, Entries], list[Fault]]:
     except RecursionError:
         raise NotJson("the nesting is too deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotJson(str(error) if isinstance(error, msgspec.DecodeError) else "text that is not UTF-8") from None
-    unknown = [name for name in fields if name not in LISTS]
-    faults = [Fault(pointer=f"/{escape(name)}", message="is no list of the document") for name in unknown[:_MANY_NAMES]]
+        raise NotJson(what_is_wrong(view, error)) from None
+    faults = _unknown_names(fields, notes)
     if stands_twice(view, fields):
         faults.append(Fault(pointer="", message="has a field that stands twice; put each list in it once, whole"))
     lists: dict[str, Entries] = {}
     for name in LISTS:
-        if name in fields:
+        if name in fields and bytes(memoryview(fields[name])[:5]) == b"null":
+            notes.add(f"/{name}", "is null and was read as not supplied: what was last said of it stays")
+        elif name in fields:
             try:
                 lists[name] = _list.decode(fields[name])
             except msgspec.ValidationError:
                 faults.append(Fault(pointer=f"/{name}", message="must be a list"))
     if not lists and not faults:
-        faults.append(Fault(pointer="", message="has none of the lists of the document"))
+        faults.append(Fault(pointer="", message=f"has none of the lists {', '.join(LISTS)}"))
     return lists, faults
+
+
+def _unknown_names(fields: Mapping[str, msgspec.Raw], notes: Notes) -> list[Fault]:
+    faults = []
+    for name in [name for name in fields if name not in LISTS][:_MANY_NAMES]:
+        meant = _meant(name) if bytes(memoryview(fields[name])[:1]) == b"[" else None
+        if meant is None:
+            notes.add(f"/{escape(name)}", "is no list of the document and is not taken")
+        else:
+            message = f"is no list of the document; write it as {meant}, or take it out"
+            faults.append(Fault(pointer=f"/{escape(name)}", message=message))
+    return faults
+
+
+def _meant(name: str) -> str | None:
+    """The list whose name this seems to be."""
+    letters = "".join(letter for letter in name.casefold() if letter.isalpha())
+    alike = difflib.get_close_matches(letters, LISTS, 1, _LIKENESS)
+    return alike[0] if alike else _SINGULARS.get(letters)
 
 
 def stands_twice(buffer: memoryview, fields: Mapping[str, msgspec.Raw]) -> bool:

@@ -6,6 +6,7 @@ People are read twice, here and when they are published, so that memory holds on
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from services.gateway.body import LISTS, STRUCTURE, Entries
 from services.gateway.fields import under
@@ -22,12 +23,14 @@ from services.gateway.people import (
     read_student,
 )
 from services.gateway.register import Known, Register
+from services.gateway.repeats import repeats
 from services.gateway.structure import Lists, read_lists
 from shared.books import people_word
 from shared.errors import RollcallError
 from shared.model import Fault, Kind, Student
 
 FAULTY_SHARE = (1, 20)  # of the students, and of the staff, may be at fault: 5 %
+FAULTY_HEADS = 3  # or so many, where they are no more than half: one slip refuses no small body
 MOST_FAULTS = 100_000  # in one answer; beyond that they are only counted
 
 
@@ -44,13 +47,24 @@ class FaultList:
 
 
 class Refused(RollcallError):
-    """None of the body is taken."""
+    """None of the body is taken. ``notes``: what else the sender should know of it."""
 
-    def __init__(self, reason: str, detail: str, faults: FaultList, counts: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        reason: str,
+        detail: str,
+        faults: FaultList,
+        counts: Mapping[str, int],
+        notes: tuple[Fault, ...] = (),
+    ) -> None:
         super().__init__(detail)
         self.reason = reason
         self.faults = faults
         self.counts = counts
+        self.notes = notes
+
+
+StaffRefused = Literal["too_many_faults", "no_list"]
 
 
 def reader_of(kind: Kind) -> Reader:
@@ -59,10 +73,15 @@ def reader_of(kind: Kind) -> Reader:
 
 @dataclass(frozen=True)
 class People:
-    """The students of a sound body, or its staff: who they are, and each as it can be taken."""
+    """
+    The students of a sound body, or its staff: who they are, and each as it can be taken. ``entries`` are those of the
+    body but for repeats, ``places`` where they stand in it; ``count`` is of all.
+    """
 
     kind: Kind
     entries: Entries
+    places: Sequence[int]
+    count: int
     settled: Settled
     here: Mapping[str, Known]  # whoever is there, in the body's order
     defined: Defined
@@ -78,6 +97,11 @@ class People:
         """Whether the body says who is gone."""
         return not self.settled.without_key
 
+    @property
+    def without_key(self) -> list[int]:
+        """Where in the body those stand of whom nobody can tell who they are."""
+        return [self.places[place] for place in self.settled.without_key]
+
     def records(self) -> Iterator[Student]:
         """Each person of the roll once."""
         lists, read = STAFF if self.kind == "staff" else STUDENTS, reader_of(self.kind)
@@ -92,8 +116,9 @@ class People:
 @dataclass(frozen=True)
 class Checked:
     """
-    A body that can be taken. ``students`` None: they were not supplied; ``staff`` None: not supplied, or not taken.
-    ``lists`` is the structure as it now stands, ``undecided`` counts those at fault by the name of their list.
+    A body that can be taken. ``students`` None: they were not supplied; ``staff`` None: not supplied, or not taken,
+    and where that is by their faults ``staff_refused`` says which. ``lists`` is the structure as it now stands,
+    ``undecided`` counts those at fault by the name of their list.
     """
 
     students: People | None
@@ -103,6 +128,7 @@ class Checked:
     undecided: Mapping[str, int]
     faults: FaultList = field(repr=False)
     notes: tuple[Fault, ...] = ()
+    staff_refused: StaffRefused | None = None
 
     @property
     def has_structure(self) -> bool:
@@ -116,55 +142,87 @@ def check(
     key: Key,
     last: Register,
     last_staff: Register | None = None,
+    notes: Notes | None = None,
 ) -> Checked:
     """
     Shape: the entries of each list that is in the body, what is already known to be wrong with it, what the feed said
-    last of its lists, and of who is who. ``last_staff`` None: the school's staff are checked, and not taken.
+    last of its lists, and of who is who. ``last_staff`` None: the school's staff are passed over.
+
+    What is wrong with the staff is theirs alone: too much of it, and they are as good as not supplied.
     Raises: Refused.
     """
-    notes, all_faults = Notes(), FaultList()
+    notes, all_faults = notes or Notes(), FaultList()
     lists, wrong = read_lists(supplied, kept, notes)
-    defined = defined_by(lists)
-    all_faults.extend(faults + wrong)
-    if last_staff is None:
-        _only_check(supplied.get("staff", ()), defined, all_faults, notes)
+    of_staff = [fault for fault in faults if fault.pointer == "/staff"]
+    all_faults.extend([fault for fault in faults if fault not in of_staff] + wrong)
     of_whole = all_faults.count
-    found: dict[str, People] = {}
-    undecided: dict[str, int] = {}
+    if last_staff is None:
+        _pass_over_staff(supplied, of_staff, notes)
+        of_staff = []
+    all_faults.extend(of_staff)
     registers: tuple[tuple[Kind, Register | None], ...] = (("student", last), ("staff", last_staff))
-    for kind, register in registers:
-        name = people_word(kind)
-        if name in supplied and register is not None:
-            found[name], undecided[name] = _people(kind, supplied[name], defined, key, register, all_faults, notes)
+    found = {
+        kind: _people(kind, supplied[people_word(kind)], defined_by(lists), key, register, all_faults, notes)
+        for kind, register in registers
+        if people_word(kind) in supplied and register is not None
+    }
     counts = {name: len(supplied[name]) for name in LISTS if name in supplied}
-    if of_whole:
-        raise Refused("body-refused", "The body has faults outside its people; nothing was taken.", all_faults, counts)
-    limit, whole = FAULTY_SHARE
-    for name, people in found.items():
-        if undecided[name] * whole > len(people.entries) * limit:
-            detail = (
-                f"{undecided[name]} of {len(people.entries)} {name} are at fault, more than 5 %; nothing was taken."
-            )
-            raise Refused("too-many-faults", detail, all_faults, counts)
+    refusal = _refusal(
+        found, has_faults=bool(of_whole), has_no_list=bool(of_staff), is_bare=not set(supplied) - {"staff"}
+    )
+    if refusal is not None:
+        raise Refused(*refusal, all_faults, counts, notes.told())
+    staff_refused: StaffRefused | None = "no_list" if of_staff else None
+    if "staff" in found and found["staff"].are_too_many:
+        notes.add("/staff", f"is not taken, and the staff stay as they are: {found.pop('staff').words}")
+        staff_refused = "too_many_faults"
+    taken = {kind: one.people for kind, one in found.items()}
     return Checked(
-        students=found.get("students"),
-        staff=found.get("staff"),
+        students=taken.get("student"),
+        staff=taken.get("staff"),
         lists=lists,
         supplied=tuple(supplied),
-        undecided=undecided,
+        undecided={people_word(kind): one.at_fault for kind, one in found.items()},
         faults=all_faults,
         notes=notes.told(),
+        staff_refused=staff_refused,
     )
 
 
-def _only_check(entries: Entries, defined: Defined, faults: FaultList, notes: Notes) -> None:
-    """Staff of whom nothing is taken: what is wrong with them is wrong with the body."""
-    for place, raw in enumerate(entries):
-        entry = read_staff(raw, defined, None)
-        faults.extend(under(f"/staff/{place}", entry.faults))
-        notes.strange("staff", place, entry.strange)
-    if entries:
-        notes.add("/staff", "was checked, but pushed staff are not taken")
+def _refusal(
+    found: Mapping[Kind, "_Found"], *, has_faults: bool, has_no_list: bool, is_bare: bool
+) -> tuple[str, str] | None:
+    """Why none of the body is taken; ``is_bare``: there is nothing in it but staff, of whom ``has_no_list`` speaks."""
+    if has_faults or (is_bare and has_no_list):
+        return "body-refused", "The body has faults outside its people; nothing was taken."
+    for kind, one in found.items():
+        if one.are_too_many and (kind == "student" or is_bare):
+            return "too-many-faults", f"{one.words}; nothing was taken."
+    return None
+
+
+def _pass_over_staff(supplied: Mapping[str, Entries], faults: Sequence[Fault], notes: Notes) -> None:
+    if supplied.get("staff") or faults:
+        notes.add("/staff", 'is passed over: staff are taken where the school\'s tenant has staff = "managed"')
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The people of one list, and how many of its entries are at fault."""
+
+    people: People
+    at_fault: int
+
+    @property
+    def are_too_many(self) -> bool:
+        limit, whole = FAULTY_SHARE
+        is_a_slip = self.at_fault <= FAULTY_HEADS and self.at_fault * 2 <= len(self.people.entries)
+        return self.at_fault * whole > len(self.people.entries) * limit and not is_a_slip
+
+    @property
+    def words(self) -> str:
+        of = f"{self.at_fault} of {len(self.people.entries)} {self.people.name}"
+        return f"{of} are at fault, more than 5 % and more than a few"
 
 
 def _people(
@@ -175,8 +233,7 @@ def _people(
     register: Register,
     faults: FaultList,
     notes: Notes,
-) -> tuple[People, int]:
-    """The people of one list, and how many of its entries are at fault."""
+) -> _Found:
     identities: list[Identity] = []
     at_fault: set[int] = set()
     name, read = people_word(kind), reader_of(kind)
@@ -184,12 +241,25 @@ def _people(
         entry = read(raw, defined, key)
         identities.append(entry.identity)
         notes.strange(name, place, entry.strange)
+        notes.read_as(name, place, entry.notes)
         if entry.faults:
             at_fault.add(place)
             faults.extend(under(f"/{name}/{place}", entry.faults))
+
+    def fields_of(place: int) -> Mapping[str, Any]:
+        return read(entries[place], defined, key).fields
+
+    again = repeats(identities, at_fault, fields_of)
+    for place, first in again.items():
+        notes.repeats(name, place, f"/{name}/{first}")
+    places: Sequence[int] = range(len(entries))
+    if again:
+        places = [place for place in places if place not in again]
+        entries, identities = [entries[place] for place in places], [identities[place] for place in places]
     settled = settle(identities, register, key)
+    wrong_at = {place for place, of in enumerate(places) if of in at_fault} | set(settled.faults)
     for place, wrong in sorted(settled.faults.items()):
-        at_fault.add(place)
-        faults.extend(under(f"/{name}/{place}", wrong))
-    here = here_after(identities, settled, register, key, at_fault)
-    return People(kind, entries, settled, here, defined, key), len(at_fault)
+        faults.extend(under(f"/{name}/{places[place]}", wrong))
+    here = here_after(identities, settled, register, key, wrong_at)
+    people = People(kind, entries, places, len(places) + len(again), settled, here, defined, key)
+    return _Found(people, len(wrong_at))

@@ -11,11 +11,14 @@ from typing import Any
 import msgspec
 
 from services.eligibility.rules import EMAIL, YEARS
+from services.gateway.scalars import text_of_number, text_of_scalar
 from shared.model import Fault
 
 MAX_ENTRY_BYTES = 1024 * 1024  # a real student takes some 400
 _MISSING = object()
 _YEAR = "a whole number from 0 to 7, without quotes"
+NUMBER = "is a number and was taken as the text of its digits; in quotes its zeros in front would stay, too"
+MAY_BE_NONE = ("faculties", "departments")  # a university may have neither
 _METADATA_KEY = re.compile(r"[a-z][a-zA-Z0-9]*")
 
 
@@ -33,11 +36,13 @@ class Fields:
     """
     One object. Each question gives a field's value, or None; ``faults`` grows by what could not be taken.
 
-    Null is taken for a field that is optional and not there. ``strange`` names the fields that nobody knows.
+    Null is taken for a field that is optional and not there. ``strange`` names the fields that nobody knows, ``notes``
+    tell what was taken for something else than it is.
     """
 
     def __init__(self, entry: object, names: frozenset[str]) -> None:
         self.faults: list[Fault] = []
+        self.notes: list[Fault] = []
         self._entry: dict[str, Any] = {}
         if isinstance(entry, msgspec.Raw):
             entry = self._decoded(entry)
@@ -61,6 +66,9 @@ class Fields:
     def wrong(self, pointer: str, message: str) -> None:
         self.faults.append(Fault(pointer=pointer, message=message))
 
+    def note(self, pointer: str, message: str) -> None:
+        self.notes.append(Fault(pointer=pointer, message=message))
+
     def _value(self, name: str, *, optional: bool) -> Any:
         """The value as it stands; ``_MISSING`` where there is none to look at, which is noted unless optional."""
         value = self._entry.get(name, _MISSING)
@@ -70,11 +78,15 @@ class Fields:
             self.wrong(f"/{name}", "is missing")
         return value
 
-    def text(self, name: str, *, optional: bool = False, may_be_empty: bool = False) -> str | None:
+    def text(
+        self, name: str, *, optional: bool = False, may_be_empty: bool = False, may_be_number: bool = False
+    ) -> str | None:
         """Trimmed; an optional text that is blank is as good as none."""
         value = self._value(name, optional=optional)
         if value is _MISSING:
             return None
+        if may_be_number:
+            value = self._named_by_number(f"/{name}", value)
         if not isinstance(value, str):
             self.wrong(f"/{name}", "must be text in quotes")
             return None
@@ -82,6 +94,14 @@ class Fields:
         if not trimmed and not optional and not may_be_empty:
             self.wrong(f"/{name}", "must not be empty")
         return trimmed or ("" if may_be_empty else None)
+
+    def _named_by_number(self, pointer: str, value: Any) -> Any:
+        """The digits of a number, where they are sure to be what the sender has; else the value itself."""
+        digits = text_of_number(value)
+        if digits is None:
+            return value
+        self.note(pointer, NUMBER)
+        return digits
 
     def email(self, name: str, *, optional: bool = False) -> str | None:
         text = self.text(name, optional=optional)
@@ -121,26 +141,30 @@ class Fields:
 
     def code(self, name: str, defined: Collection[str] | None, of: str, *, optional: bool = False) -> str | None:
         """A code of the list ``of``; ``defined`` None: nobody has ever said which there are."""
-        value = self.text(name, optional=optional)
+        value = self.text(name, optional=optional, may_be_number=True)
         if value is not None and defined is not None and value not in defined:
-            self.wrong(f"/{name}", f"is a code that {of} does not define")
+            self.wrong(f"/{name}", _undefined(of))
         return value
 
     def codes(
         self, name: str, defined: Collection[str] | None, of: str, *, optional: bool = True
     ) -> tuple[str, ...] | None:
         """Sorted, each once; None where the list is not supplied, or has a fault."""
+        if not optional and not defined and self._entry.get(name) is None and of in MAY_BE_NONE and self.is_object:
+            self.note(f"/{name}", f"is not there and was read as not supplied, since no {of} are defined")
+            return None
         items = self.items(name, optional=optional)
         if items is None:
             return None
         before = len(self.faults)
         taken: set[str] = set()
         for place, item in enumerate(items):
+            item = self._named_by_number(f"/{name}/{place}", item)
             code = item.strip() if isinstance(item, str) else ""
             if not code:
                 self.wrong(f"/{name}/{place}", "must be a code: text in quotes, not empty")
             elif defined is not None and code not in defined:
-                self.wrong(f"/{name}/{place}", f"is a code that {of} does not define")
+                self.wrong(f"/{name}/{place}", _undefined(of))
             taken.add(code)
         return tuple(sorted(taken)) if len(self.faults) == before else None
 
@@ -152,9 +176,22 @@ class Fields:
         if not isinstance(value, dict):
             self.wrong(f"/{name}", "must be an object")
             return {}
-        for key, text in value.items():
+        taken: dict[str, str] = {}
+        for key, given in sorted(value.items()):
+            pointer = f"/{name}/{escape(key)}"
             if not _METADATA_KEY.fullmatch(key):
-                self.wrong(f"/{name}/{escape(key)}", "must have a name in camel case")
-            if not isinstance(text, str):
-                self.wrong(f"/{name}/{escape(key)}", "must be text in quotes")
-        return {key: text for key, text in sorted(value.items()) if isinstance(text, str)}
+                self.wrong(pointer, "must have a name in camel case")
+            text = text_of_scalar(given)
+            if given is None:
+                self.note(pointer, "is null and was read as not there")
+            elif text is None:
+                self.wrong(pointer, "must be text in quotes, not a list or an object")
+            else:
+                taken[key] = text
+                if not isinstance(given, str):
+                    self.note(pointer, "is no text and was taken as the text that it is written with")
+        return taken
+
+
+def _undefined(of: str) -> str:
+    return f"is a code that {of} does not define; add it there, or take it out here"

@@ -24,6 +24,7 @@ from services.gateway.check import Checked, FaultList, People, Refused, check
 from services.gateway.delivery import Delivery
 from services.gateway.gate import Gate, lost
 from services.gateway.memory import Last, Lease, Memory
+from services.gateway.notes import Notes
 from services.gateway.recall import Recalled
 from services.gateway.receipt import receipt
 from services.gateway.structure import Lists, lists_of, structure_of
@@ -114,7 +115,8 @@ class Intake:
 
     def _planned(self, school: str, settings: PushSchool, file: IO[bytes]) -> tuple[Last, Plan]:
         """What is known of the school, and what the body comes to. Raises: NotJson, Refused."""
-        supplied, faults = open_body(_mapped(file))
+        notes = Notes()
+        supplied, faults = open_body(_mapped(file), notes)
         last = self._memory.last(school) or self._recalled(school, settings)
         has_staff = school in self._with_staff
         checked = check(
@@ -124,6 +126,7 @@ class Intake:
             settings.key,
             last.register("student"),
             last.register("staff") if has_staff else None,
+            notes,
         )
         structure = of_structure(school, structure_of(checked.lists)) if checked.has_structure else None
         entries = {name: len(found) for name, found in supplied.items()}
@@ -161,7 +164,7 @@ def _log(school: str, sweep: str, plan: Plan) -> None:
     for people in plan.people:
         turnover = plan.turnovers[people.kind]
         for suspicion in turnover.suspicions:
-            doubt = words_of(suspicion, len(people.entries), len(turnover.missing))
+            doubt = words_of(suspicion, people.count, len(turnover.missing))
             log.warning("%s: body %s: the list of %s %s", school, sweep, people.name, doubt)
 
 

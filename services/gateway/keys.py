@@ -1,12 +1,29 @@
 """Which school a push is from: the API key names it."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from http import HTTPStatus
 
 from services.gateway.problems import Problem
 from shared.config import AnySchool, PushSchool
+
+HEADERS = (b"api_key", b"api-key", b"x-api-key")  # the document's; and two that every proxy lets through
+MISSING = (
+    "The header API_KEY is missing. If it was sent, a proxy before Rollcall has dropped it, as nginx does with names "
+    "that have an underscore: set underscores_in_headers on there, or send the key in the header X-API-KEY."
+)
+
+
+def given_key(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """
+    The key under whichever of its names; headers as ASGI has them. A proxy may pass one key on under two names.
+    Raises: Problem, where the names disagree.
+    """
+    given = {value for name, value in headers if name.lower() in HEADERS}
+    if len(given) > 1:
+        raise _unknown("The headers API_KEY, API-KEY and X-API-KEY say different keys; send one of them.")
+    return next(iter(given), None)
 
 
 class ApiKeys:
@@ -22,7 +39,7 @@ class ApiKeys:
     def school(self, given: bytes | None) -> tuple[str, PushSchool]:
         """Raises: Problem. ``given`` is the header as it came."""
         if given is None:
-            raise _unknown("The header API_KEY is missing.")
+            raise _unknown(MISSING)
         offered = _digest(given)
         found = [(slug, school) for slug, school, key in self._schools if hmac.compare_digest(key, offered)]
         if len(found) != 1:  # the configuration refuses two schools with one key

@@ -1,32 +1,53 @@
-"""What a sender should know though nothing is wrong with it: fields that are not taken, once each."""
+"""
+What a sender should know though nothing is wrong with it: what was not taken, and what was taken for something else
+than it is. Each kind once, by the first entry that has it and how many do.
+"""
 
+import re
 from collections.abc import Iterable
 
 from services.gateway.fields import escape
 from shared.model import Fault
 
-_MANY = 100  # more are not worth listing
+_MANY = 100  # kinds; more are not worth listing
+_STRANGE = "is no field of the document and is not taken"
+_PLACE = re.compile(r"/[0-9]+")
 
 
 class Notes:
     def __init__(self) -> None:
-        self._strange: dict[tuple[str, str], tuple[str, int]] = {}  # list and name -> the first pointer, how often
+        self._counted: dict[tuple[str, str, str], tuple[Fault, int]] = {}  # the first, and how many entries have it
         self._others: list[Fault] = []
 
     def strange(self, name: str, place: int, fields: Iterable[str]) -> None:
         """Fields of one entry that the document does not have."""
         for field in fields:
-            pointer, count = self._strange.get((name, field), ("", 0))
-            if not count and len(self._strange) == _MANY:
-                return
-            self._strange[name, field] = (pointer or f"/{name}/{place}/{escape(field)}", count + 1)
+            pointer = f"/{escape(field)}"
+            self._count(name, pointer, _STRANGE, Fault(pointer=f"/{name}/{place}{pointer}", message=_STRANGE))
+
+    def read_as(self, name: str, place: int, notes: Iterable[Fault]) -> None:
+        """What was taken in one entry for something else than it is; whichever item of a list, it counts once."""
+        alike = {(_PLACE.sub("", note.pointer), note.message): note for note in reversed(list(notes))}
+        for (pointer, message), note in reversed(alike.items()):
+            self._count(name, pointer, message, Fault(pointer=f"/{name}/{place}{note.pointer}", message=message))
+
+    def repeats(self, name: str, place: int, first: str) -> None:
+        """One entry says what another has said."""
+        message = f"says the same as {first} and was taken once"
+        self._count(name, "", "repeats", Fault(pointer=f"/{name}/{place}", message=message))
 
     def add(self, pointer: str, message: str) -> None:
         self._others.append(Fault(pointer=pointer, message=message))
 
+    def _count(self, name: str, pointer: str, kind: str, first: Fault) -> None:
+        found = self._counted.get((name, pointer, kind))
+        if found is not None or len(self._counted) < _MANY:
+            told, count = found or (first, 0)
+            self._counted[name, pointer, kind] = (told, count + 1)
+
     def told(self) -> tuple[Fault, ...]:
-        strange = [
-            Fault(pointer=pointer, message=f"is no field of the document and is not taken (entries that have it: {n})")
-            for pointer, n in self._strange.values()
+        counted = [
+            Fault(pointer=first.pointer, message=f"{first.message} (entries that have it: {count})")
+            for first, count in self._counted.values()
         ]
-        return (*self._others, *strange)
+        return (*self._others, *counted)

@@ -51,13 +51,15 @@ def defined_by(lists: Lists) -> Defined:
 @dataclass(frozen=True)
 class Entry:
     """
-    One person as pushed. ``identity`` is what the entry says of who they are; ``fields`` are those of ``Student``.
+    One person as pushed. ``identity`` is what the entry says of who they are; ``fields`` are those of ``Student``;
+    ``notes`` tell what was taken for something else than it is.
     """
 
     identity: Identity
     fields: dict[str, Any]
     faults: tuple[Fault, ...]
     strange: tuple[str, ...]
+    notes: tuple[Fault, ...] = ()
 
 
 Reader = Callable[[msgspec.Raw, Defined, Key], Entry]
@@ -71,11 +73,10 @@ def read_student(raw: msgspec.Raw, defined: Defined, key: Key) -> Entry:
     found = (
         names | {"email": email} | _contact(fields) | {"year": year} | _enrolments(fields, defined, is_optional=False)
     )
-    return Entry(identity, found, tuple(fields.faults), fields.strange)
+    return _entry(identity, found, fields)
 
 
-def read_staff(raw: msgspec.Raw, defined: Defined, key: Key | None) -> Entry:
-    """``key`` None: nobody is told by it, the entry is only checked."""
+def read_staff(raw: msgspec.Raw, defined: Defined, key: Key) -> Entry:
     fields = Fields(raw, _STAFF)
     own_id, names = _names(fields, key)
     title, email = fields.text("universityTitle", may_be_empty=True), fields.email("email")
@@ -84,23 +85,25 @@ def read_staff(raw: msgspec.Raw, defined: Defined, key: Key | None) -> Entry:
     found["faculties"] = fields.codes("facultyCodes", defined.faculties, "faculties", optional=False)
     found["departments"] = fields.codes("departmentCodes", defined.departments, "departments", optional=False)
     found |= _enrolments(fields, defined, is_optional=False)
-    return Entry(identity, found, tuple(fields.faults), fields.strange)
+    return _entry(identity, found, fields)
 
 
-def _names(fields: Fields, key: Key | None) -> tuple[str | None, dict[str, Any]]:
+def _entry(identity: Identity, found: dict[str, Any], fields: Fields) -> Entry:
+    return Entry(identity, found, tuple(fields.faults), fields.strange, tuple(fields.notes))
+
+
+def _names(fields: Fields, key: Key) -> tuple[str | None, dict[str, Any]]:
     """Their own id, and what goes by it."""
-    own_id = fields.text("id", optional=key != "id")
+    own_id = fields.text("id", optional=key != "id", may_be_number=True)
     names = {"first_name": fields.text("firstName"), "last_name": fields.text("lastName")}
     return own_id, {"feed_id": own_id} | names
 
 
-def _identity(
-    fields: Fields, key: Key | None, own_id: str | None, email: str | None, names: dict[str, Any]
-) -> Identity:
+def _identity(fields: Fields, key: Key, own_id: str | None, email: str | None, names: dict[str, Any]) -> Identity:
     """What cannot be a key names nobody whom the feed has never said."""
     folded = None if email is None else email_key(email)
     mine = own_id if key == "id" else folded
-    if key is not None and mine is not None and not can_be_key(mine):
+    if mine is not None and not can_be_key(mine):
         fields.wrong(f"/{key}", f"cannot say who somebody is: at most {MAX_KEY} printable characters, the first no /")
         own_id, folded = (None, folded) if key == "id" else (own_id, None)
     return Identity(own_id, folded, names_of(names["first_name"], names["last_name"]))
@@ -108,7 +111,7 @@ def _identity(
 
 def _contact(fields: Fields) -> dict[str, Any]:
     personal_email = fields.email("personalEmail", optional=True)
-    return {"personal_email": personal_email, "phone": fields.text("phone", optional=True)}
+    return {"personal_email": personal_email, "phone": fields.text("phone", optional=True, may_be_number=True)}
 
 
 def _enrolments(fields: Fields, defined: Defined, *, is_optional: bool = True) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def refused(refusal: Refused) -> Problem:
         "faults": [{"pointer": fault.pointer, "message": fault.message} for fault in faults.told],
         "fault_count": faults.count,
         "counts": dict(refusal.counts),
+        "notes": [{"pointer": note.pointer, "message": note.message} for note in refusal.notes],
     }
     if faults.count > len(faults.told):
         more["note"] = f"only the first {MOST_FAULTS} faults are listed"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from services.gateway.body import LISTS
-from services.gateway.check import Checked, People
+from services.gateway.check import Checked, People, StaffRefused
 from services.gateway.turnover import Turnover, words_of
 from shared.books import people_word
 from shared.model import Fault, Frozen, Kind
@@ -20,10 +20,10 @@ class Receipt(Frozen, omit_defaults=False, kw_only=True):
     ``state`` *rehearsed*: nothing was taken, this is what would have been; there is no status to ask for then.
 
     ``complete`` False: this body says nothing about which students are gone, and ``reason`` says why;
-    ``staff_complete`` is the same of the staff, null where none were supplied or they are not taken. ``faults`` are
-    where they are in the body; ``notes`` tell what was not taken though nothing is wrong with it, and what looks wrong
-    in who is missing. Of ``counts``, ``left`` is who is said to be absent, ``new`` whom the feed never said before and
-    ``new_emails`` who has another address than before.
+    ``staff_complete`` and ``staff_reason`` are the same of the staff, null where none were supplied or they are passed
+    over. ``faults`` are where they are in the body; ``notes`` tell what was not taken, or was taken for something else
+    than it is, though nothing is wrong with it, and what looks wrong in who is missing. Of ``counts``, ``left`` is who
+    is said to be absent, ``new`` whom the feed never said before, ``new_emails`` who has another address than before.
     """
 
     sweep: str
@@ -33,6 +33,7 @@ class Receipt(Frozen, omit_defaults=False, kw_only=True):
     complete: bool
     reason: Literal["student_without_key", "students_not_supplied"] | None
     staff_complete: bool | None
+    staff_reason: Literal["staff_without_key"] | StaffRefused | None = None
     counts: dict[str, int]
     not_supplied: tuple[str, ...]
     without_key: tuple[str, ...]
@@ -66,14 +67,21 @@ def receipt(
         read_at=read_at,
         complete=reason is None,
         reason=reason,
-        staff_complete=None if staff is None else staff.is_complete,
+        staff_complete=_staff_complete(checked),
+        staff_reason="staff_without_key" if staff is not None and not staff.is_complete else checked.staff_refused,
         counts={**entries, **_counts(checked, turnovers, has_left=has_left)},
         not_supplied=tuple(name for name in LISTS if name not in entries),
-        without_key=tuple(f"/{people.name}/{place}" for people in taken for place in people.settled.without_key),
+        without_key=tuple(f"/{people.name}/{place}" for people in taken for place in people.without_key),
         fault_count=checked.faults.count,
         faults=tuple(checked.faults.told),
         notes=(*checked.notes, *(note for people in taken for note in _doubts(people, turnovers[people.kind]))),
     )
+
+
+def _staff_complete(checked: Checked) -> bool | None:
+    if checked.staff is not None:
+        return checked.staff.is_complete
+    return None if checked.staff_refused is None else False
 
 
 def _counts(checked: Checked, turnovers: Mapping[Kind, Turnover], *, has_left: bool) -> dict[str, int]:
@@ -88,5 +96,5 @@ def _counts(checked: Checked, turnovers: Mapping[Kind, Turnover], *, has_left: b
 
 
 def _doubts(people: People, turnover: Turnover) -> list[Fault]:
-    count, missing = len(people.entries), len(turnover.missing)
+    count, missing = people.count, len(turnover.missing)
     return [Fault(pointer=f"/{people.name}", message=words_of(one, count, missing)) for one in turnover.suspicions]

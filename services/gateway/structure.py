@@ -14,6 +14,12 @@ from services.gateway.fields import Fields, under
 from services.gateway.notes import Notes
 from shared.model import Department, Faculty, Fault, Frozen, Module, ModuleYear, Programme, Structure
 
+TWICE = "is also that of {first}, which says something else; give each a code of its own, or leave one out"
+IN_TWO_PROGRAMMES = (
+    "is also that of {first}, in another programme; Unitu knows a module by its code, and it is in one programme: "
+    "give it a code of its own in each (as in MOD01-PROG01 and MOD01-PROG02), or leave one out"
+)
+
 Codes = frozenset[str] | None  # of one list; None: nobody has ever said which there are
 Entity = Faculty | Department | Programme | Module
 
@@ -68,35 +74,51 @@ class _Kind:
 
 def _read(kind: _Kind, entries: Entries, above: Codes, notes: Notes) -> tuple[tuple[Entity, ...], list[Fault]]:
     taken: dict[str, Entity] = {}
+    places: dict[str, int] = {}
     faults: list[Fault] = []
     for place, raw in enumerate(entries):
         fields = Fields(raw, kind.fields)
         entry = kind.read(fields, above)
-        if entry.code and entry.code in taken:
-            fields.wrong("/code", "stands twice in this list")
-        taken[entry.code] = entry
+        first = f"/{kind.name}/{places.setdefault(entry.code, place)}"
+        before = taken.setdefault(entry.code, entry)
+        if entry.code and before is not entry:
+            if before == entry and not fields.faults:
+                notes.repeats(kind.name, place, first)
+            else:
+                fields.wrong("/code", _twice(before, entry).format(first=first))
         faults += under(f"/{kind.name}/{place}", fields.faults)
         notes.strange(kind.name, place, fields.strange)
+        notes.read_as(kind.name, place, fields.notes)
     return tuple(taken[code] for code in sorted(taken)), faults
 
 
+def _twice(one: Entity, other: Entity) -> str:
+    if isinstance(one, Module) and isinstance(other, Module) and one.programme_code != other.programme_code:
+        return IN_TWO_PROGRAMMES
+    return TWICE
+
+
+def _own_code(fields: Fields) -> str:
+    return fields.text("code", may_be_number=True) or ""
+
+
 def _faculty(fields: Fields, _: Codes) -> Faculty:
-    return Faculty(code=fields.text("code") or "", name=fields.text("name") or "")
+    return Faculty(code=_own_code(fields), name=fields.text("name") or "")
 
 
 def _department(fields: Fields, faculties: Codes) -> Department:
-    code, name = fields.text("code") or "", fields.text("name") or ""
+    code, name = _own_code(fields), fields.text("name") or ""
     faculty = fields.code("facultyCode", faculties, "faculties", optional=True)
     return Department(code=code, name=name, faculty_code=faculty)
 
 
 def _programme(fields: Fields, departments: Codes) -> Programme:
-    code, name = fields.text("code") or "", fields.text("name") or ""
+    code, name = _own_code(fields), fields.text("name") or ""
     return Programme(code=code, name=name, department_code=fields.code("departmentCode", departments, "departments"))
 
 
 def _module(fields: Fields, programmes: Codes) -> Module:
-    code, name = fields.text("code") or "", fields.text("name") or ""
+    code, name = _own_code(fields), fields.text("name") or ""
     programme = fields.code("programmeCode", programmes, "programmes") or ""
     years = []
     for place, item in enumerate(fields.items("years") or ()):

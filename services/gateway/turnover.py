@@ -45,7 +45,7 @@ def turnover_of(people: People, before: Register) -> Turnover:
         is_complete=people.is_complete,
         new=sum(key not in known for key in people.here),
         readdressed=sum(_has_moved(known.get(key), now) for key, now in people.here.items()),
-        suspicions=suspicions_of(len(people.entries), missing, before.here),
+        suspicions=suspicions_of(people.count, missing, before.here),
     )
 
 

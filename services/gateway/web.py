@@ -20,7 +20,7 @@ from services.gateway.body import NotJson
 from services.gateway.check import Refused
 from services.gateway.gate import FINISH_SECONDS, LEASE_SECONDS, Gate, Stopping, stopped
 from services.gateway.intake import EPOCH, Intake
-from services.gateway.keys import ApiKeys
+from services.gateway.keys import ApiKeys, given_key
 from services.gateway.memory import Memory
 from services.gateway.problems import Problem, later, refused
 from services.gateway.spool import spool, too_large
@@ -75,7 +75,7 @@ class Web:
     async def sync(self, request: Request) -> Response:
         if self._stopping.since is not None:
             raise stopped()
-        school, settings = self._keys.school(_key(request))
+        school, settings = self._keys.school(given_key(request.scope["headers"]))
         _check_headers(request, self._max_body_bytes)
         is_rehearsal = _is_rehearsal(request)
         seconds, asked = self._lease_seconds, time.monotonic()
@@ -97,7 +97,7 @@ class Web:
         return _json(answer, HTTPStatus.ACCEPTED, {"Location": url})
 
     async def status(self, request: Request) -> Response:
-        school, _ = self._keys.school(_key(request))
+        school, _ = self._keys.school(given_key(request.scope["headers"]))
         found = await asyncio.to_thread(self._memory.status, school, request.path_params["sweep"])
         if found is None:
             detail = "This school has no accepted body by that name, or not any more."
@@ -123,10 +123,6 @@ class Web:
         finally:
             stopping.cancel()
             task.cancel()
-
-
-def _key(request: Request) -> bytes | None:
-    return next((value for name, value in request.scope["headers"] if name == b"api_key"), None)
 
 
 def _is_rehearsal(request: Request) -> bool:

@@ -26,7 +26,7 @@ from tests.unit.gateway.world import SLUG, a_body, a_pupil, event
 
 FIRST = ("Ada", "Bea", "Cleo", "Dora")
 LAST = ("Fern", "Rye", "Moss")
-SLIPS = ("id", "email", "ids", "emails", "same id", "same email", "twice", "short", "names", "order")
+SLIPS = ("id", "email", "ids", "emails", "same id", "same email", "twice", "number", "short", "names", "order")
 
 Entry = dict[str, Any]
 
@@ -66,7 +66,7 @@ class PushedMachine(RuleBasedStateMachine):
         self.numbers += 1
         has_id = random.random() < 0.85
         names = {"firstName": random.choice(FIRST), "lastName": random.choice(LAST)}
-        return a_pupil(self.numbers, **names, **({} if has_id else {"id": ...}))
+        return a_pupil(self.numbers, **names, id=str(1000 + self.numbers) if has_id else ...)
 
     # --- what happens at the school --------------------------------------------------------------------------------
 
@@ -125,6 +125,8 @@ class PushedMachine(RuleBasedStateMachine):
                 body[one][name] = body[other].get(name)
             case "twice":
                 body.append(dict(body[one]) | random.choice([{}, {"email": "again@x.example"}, {"id": "AGAIN"}]))
+            case "number":
+                body[one]["id"] = int(own) if (own := str(body[one].get("id"))).isdigit() else own
             case "short":
                 del body[random.randrange(len(body)) :]
             case "names":
@@ -262,7 +264,7 @@ def own_id(student: Student) -> str | None:
 
 
 def id_of(entry: Entry) -> str | None:
-    return (entry.get("id") or "").strip() or None
+    return str(entry.get("id") or "").strip() or None
 
 
 def email_of(entry: Entry) -> str | None:

@@ -51,19 +51,23 @@ def read(entry: Any, defined: Defined = DEFINED, key: Key = "email") -> Entry:
         pytest.param({"email": " Ada@Northern.Example "}, [], id="e-mail with spaces around"),
         pytest.param({"id": ...}, [], id="no id"),
         pytest.param({"id": None}, [], id="id null"),
-        pytest.param({"id": 123456}, ["/id"], id="id a number"),
+        pytest.param({"id": True}, ["/id"], id="id a truth"),
+        pytest.param({"id": 12.5}, ["/id"], id="id no whole number"),
+        pytest.param({"id": 10**20}, ["/id"], id="id beyond all digits"),
+        pytest.param({"id": 2.0**53}, ["/id"], id="id whose last digits are lost"),
         pytest.param({"personalEmail": "nobody"}, ["/personalEmail"], id="personal e-mail malformed"),
         pytest.param({"personalEmail": None, "phone": None}, [], id="optional fields null"),
-        pytest.param({"phone": 441234}, ["/phone"], id="phone a number"),
+        pytest.param({"phone": [441234]}, ["/phone"], id="phone a list"),
         pytest.param({"programmeCodes": ...}, ["/programmeCodes"], id="programmes not supplied"),
         pytest.param({"programmeCodes": "PROG01"}, ["/programmeCodes"], id="programmes no list"),
         pytest.param({"programmeCodes": ["PROG01", "PROG02"]}, ["/programmeCodes/1"], id="programme undefined"),
-        pytest.param({"programmeCodes": [7, ""]}, ["/programmeCodes/0", "/programmeCodes/1"], id="no codes"),
+        pytest.param({"programmeCodes": [7.5, ""]}, ["/programmeCodes/0", "/programmeCodes/1"], id="no codes"),
         pytest.param({"moduleCodes": ["MOD01", "MOD01"]}, [], id="one module twice"),
         pytest.param({"moduleCodes": ["MOD03"]}, ["/moduleCodes/0"], id="module undefined"),
         pytest.param({"metadata": {"campus": "Main"}}, [], id="metadata"),
         pytest.param({"metadata": ["Main"]}, ["/metadata"], id="metadata no object"),
-        pytest.param({"metadata": {"campus": 1}}, ["/metadata/campus"], id="metadata a number"),
+        pytest.param({"metadata": {"campus": {"name": "Main"}}}, ["/metadata/campus"], id="metadata an object"),
+        pytest.param({"metadata": {"campus": ["Main"]}}, ["/metadata/campus"], id="metadata a list"),
         pytest.param({"metadata": {"Main/Campus~": "x"}}, ["/metadata/Main~1Campus~0"], id="metadata's name"),
         pytest.param(
             {"firstName": 1, "lastName": 1, "year": "x", "email": "x"},
@@ -95,7 +99,9 @@ def test_what_is_no_student_has_one_fault_and_no_key(entry: bytes) -> None:
 
 
 def test_no_fault_repeats_what_stood_there() -> None:
-    found = read(a_pupil(firstName=12345, email="secret", year="secret", metadata={"a": 1}, moduleCodes=["secret"]))
+    metadata = {"a": ["secret"], "b": 12345}
+    found = read(a_pupil(firstName=12345, email="secret", year="secret", metadata=metadata, moduleCodes=["secret"]))
+    assert not [note for note in found.notes if "12345" in note.message]
     assert len(found.faults) == 5
     assert not [fault for fault in found.faults if "secret" in fault.message or "12345" in fault.message]
 
@@ -193,14 +199,64 @@ def test_a_field_that_nobody_knows_is_no_fault() -> None:
     ],
 )
 def test_staff_are_checked_by_the_document(change: dict[str, Any], pointers: list[str]) -> None:
-    keys: list[Key | None] = [None, "email"]
-    for key in keys:
-        found = read_employee(a_teacher(**change), key)
-        assert ([fault.pointer for fault in found.faults], found.strange) == (pointers, ())
+    found = read_employee(a_teacher(**change))
+    assert ([fault.pointer for fault in found.faults], found.strange) == (pointers, ())
 
 
-def read_employee(entry: Any, key: Key | None = "email") -> Entry:
-    return read_staff(msgspec.Raw(json.dumps(entry).encode()), DEFINED, key)
+def read_employee(entry: Any, key: Key = "email", defined: Defined = DEFINED) -> Entry:
+    return read_staff(msgspec.Raw(json.dumps(entry).encode()), defined, key)
+
+
+@pytest.mark.parametrize("given", [..., None])
+@pytest.mark.parametrize("codes", [None, frozenset[str]()])
+def test_staff_of_a_university_without_faculties_need_no_codes_of_them(
+    codes: frozenset[str] | None, given: Any
+) -> None:
+    """Not supplied, and not empty: what a member of staff has stays."""
+    defined = Defined(codes, codes, DEFINED.programmes, DEFINED.modules)
+    found = read_employee(a_teacher(facultyCodes=given, departmentCodes=given), defined=defined)
+    assert (found.faults, found.fields["faculties"], found.fields["departments"]) == ((), None, None)
+    assert [note.pointer for note in found.notes] == ["/facultyCodes", "/departmentCodes"]
+    [fault] = read_employee(
+        a_teacher(facultyCodes=[], departmentCodes=[], programmeCodes=given), defined=defined
+    ).faults
+    assert fault.pointer == "/programmeCodes", "every university has programmes"
+
+
+# --- what is taken for something else than it is ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [(123456, "123456"), (123456.0, "123456"), (0, "0"), (10**20 - 1, "9" * 20), (2.0**53 - 1, str(2**53 - 1))],
+)
+def test_an_id_that_is_a_number_is_its_digits(given: float, taken: str) -> None:
+    found = read(a_pupil(id=given))
+    assert (found.faults, found.identity.id, found.fields["feed_id"]) == ((), taken, taken)
+    assert [note.pointer for note in found.notes] == ["/id"]
+
+
+def test_codes_and_telephones_that_are_numbers_are_their_digits() -> None:
+    defined = Defined(frozenset({"1"}), frozenset({"2"}), frozenset({"3"}), frozenset({"4"}))
+    found = read(a_pupil(programmeCodes=[3], moduleCodes=["4", 4], phone=447700900123), defined)
+    assert (found.faults, found.fields["programmes"], found.fields["modules"]) == ((), ("3",), ("4",))
+    assert found.fields["phone"] == "447700900123"
+    assert [note.pointer for note in found.notes] == ["/phone", "/programmeCodes/0", "/moduleCodes/1"]
+
+
+def test_a_code_that_has_lost_its_zeros_is_no_other_code() -> None:
+    found = read(a_pupil(programmeCodes=[3]), Defined(None, None, frozenset({"03"}), None))
+    assert ([fault.pointer for fault in found.faults], found.fields["programmes"]) == (["/programmeCodes/0"], None)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [(1, "1"), (1.5, "1.5"), (3.0, "3.0"), (True, "true"), (False, "false"), ("x", "x"), (" x ", " x "), (None, None)],
+)
+def test_metadata_that_are_scalars_are_the_text_that_they_are_written_with(given: Any, taken: str | None) -> None:
+    found = read(a_pupil(metadata={"campus": given, "a": "b"}))
+    assert (found.faults, found.fields["metadata"].get("campus")) == ((), taken)
+    assert [note.pointer for note in found.notes] == ["/metadata/campus"] * (not isinstance(given, str))
 
 
 def test_a_sound_member_of_staff_is_taken_whole() -> None:

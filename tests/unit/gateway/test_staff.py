@@ -18,6 +18,7 @@ from tests.unit.gateway.world import (
     a_body,
     a_pupil,
     a_teacher,
+    email,
     event,
     header,
     kinds,
@@ -177,7 +178,7 @@ async def test_one_person_in_both_lists_is_remembered_in_both(world: World) -> N
     assert staff(messages)["both@northern.example"].lists == ("absent",)
 
 
-async def test_staff_that_are_not_managed_are_checked_and_leave_no_trace() -> None:
+async def test_staff_that_are_not_managed_are_passed_over_and_leave_no_trace() -> None:
     world = World()
     answer = await world.accepted(a_body(pupils(3), staff=teachers(3)))
     messages = world.take()
@@ -186,8 +187,24 @@ async def test_staff_that_are_not_managed_are_checked_and_leave_no_trace() -> No
     assert [note["pointer"] for note in answer["notes"]] == ["/staff"]
     assert "staff_left" not in answer["counts"]
     assert world.memory.lasts[SLUG].staff is None
-    refused = await world.post(a_body(pupils(3), staff=teachers(30, a_teacher(31, email=""))))
-    assert refused.status_code == 422
+    faulty = await world.accepted(a_body(pupils(3), staff=teachers(3, 7, a_teacher(31, email=""))))
+    assert (faulty["fault_count"], faulty["staff_complete"], faulty["staff_reason"]) == (0, None, None)
+
+
+@pytest.mark.parametrize("bad", [[7], {}, teachers(2, *[a_teacher(9, email="")] * 4)], ids=["one", "no list", "most"])
+async def test_what_is_wrong_with_the_staff_stops_no_student_and_takes_no_staff_away(world: World, bad: Any) -> None:
+    await world.accepted(a_body(pupils(3), staff=teachers(8)))
+    world.take()
+    answer = await world.accepted(a_body(pupils(4), staff=bad))
+    messages = world.take()
+    assert set(students(messages)) == {email(n) for n in range(4)}
+    assert of_staff(messages) == [], "they are as good as not supplied"
+    assert (answer["complete"], answer["staff_complete"]) == (True, False)
+    assert answer["staff_reason"] == ("no_list" if bad == {} else "too_many_faults")
+    assert all(fault["pointer"].startswith("/staff") for fault in answer["faults"])
+    assert "staff_left" not in answer["counts"]
+    await world.accepted(a_body(pupils(4), staff=teachers(7)))
+    assert only(of_staff(world.take()), SweepCompleted).absences.explained == (staff_email(7),)
 
 
 async def test_a_body_that_ends_among_the_staff_is_not_remembered(world: World) -> None:

@@ -22,10 +22,15 @@ KEPT = Lists(
 )
 
 
-def read(lists: Mapping[str, Any], kept: Lists = NOTHING) -> tuple[Lists, list[str]]:
+def read(lists: Mapping[str, Any], kept: Lists = NOTHING, notes: Notes | None = None) -> tuple[Lists, list[str]]:
     raw = {name: [msgspec.Raw(json.dumps(entry).encode()) for entry in entries] for name, entries in lists.items()}
-    found, faults = read_lists(raw, kept, Notes())
+    found, faults = read_lists(raw, kept, notes or Notes())
     return found, [fault.pointer for fault in faults]
+
+
+def wrong(lists: Mapping[str, Any]) -> list[str]:
+    raw = {name: [msgspec.Raw(json.dumps(entry).encode()) for entry in entries] for name, entries in lists.items()}
+    return [fault.message for fault in read_lists(raw, NOTHING, Notes())[1]]
 
 
 def department(**fields: Any) -> dict[str, Any]:
@@ -71,6 +76,43 @@ def module(**fields: Any) -> dict[str, Any]:
 )
 def test_each_fault_has_its_pointer(change: dict[str, Any], pointers: list[str]) -> None:
     assert read(SOUND | change)[1] == pointers
+
+
+def test_the_same_entry_twice_is_one() -> None:
+    notes = Notes()
+    twice = {name: [*entries, *entries] for name, entries in SOUND.items()}
+    assert read(twice, notes=notes) == read(SOUND)
+    assert [note.pointer for note in notes.told()] == [f"/{name}/1" for name in SOUND]
+    assert "says the same as /faculties/0" in notes.told()[0].message
+
+
+def test_a_module_in_two_programmes_is_told_how_to_be_two() -> None:
+    modules = [module()["modules"][0], module(programmeCode="PROG02")["modules"][0]]
+    [message] = wrong({"modules": modules})
+    assert "/modules/0" in message
+    assert "give it a code of its own in each" in message
+    [message] = wrong({"modules": [modules[0], modules[0] | {"name": "Other"}]})
+    assert "in another programme" not in message
+
+
+def test_codes_that_are_numbers_are_their_digits_in_every_list() -> None:
+    lists = {
+        "faculties": [{"code": 1, "name": "A"}],
+        "departments": [{"code": 2, "name": "B", "facultyCode": "1"}],
+        "programmes": [{"code": "3", "name": "C", "departmentCode": 2}],
+        "modules": [{"code": 4, "name": "D", "programmeCode": 3.0, "years": []}],
+    }
+    notes = Notes()
+    found, faults = read(lists, notes=notes)
+    assert faults == []
+    assert [found.codes(name) for name in lists] == [frozenset(code) for code in "1234"]
+    assert [note.pointer for note in notes.told()] == [
+        "/faculties/0/code",
+        "/departments/0/code",
+        "/programmes/0/departmentCode",
+        "/modules/0/code",
+        "/modules/0/programmeCode",
+    ]
 
 
 def test_a_whole_structure_is_taken_in_the_order_of_codes() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from services.gateway import spool as spool_module
 from shared.errors import Retryable
-from tests.unit.gateway.world import SLUG, World, a_body, a_pupil, email, pointers, pupils
+from tests.unit.gateway.world import API_KEY, SLUG, World, a_body, a_pupil, email, pointers, pupils
 
 PROBLEM = "application/problem+json"
 
@@ -84,9 +84,43 @@ async def test_no_key_at_all_is_refused() -> None:
     assert [(await world.post(a_body())).status_code, (await world.client.get("/v1/sync/x")).status_code] == [401, 401]
 
 
+@pytest.mark.parametrize("name", ["API_KEY", "API-KEY", "Api-Key", "X-API-KEY", "x-api-key"])
+async def test_the_key_may_come_by_a_name_that_every_proxy_lets_through(name: str) -> None:
+    world = World()
+    del world.client.headers["API_KEY"]
+    world.client.headers[name] = API_KEY
+    answer = await world.post(a_body())
+    assert answer.status_code == 202
+    assert (await world.client.get(answer.headers["location"])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param([("API-KEY", API_KEY), ("API_KEY", API_KEY)], 202, id="one key, passed on twice"),
+        pytest.param([("API-KEY", "another-key"), ("API_KEY", API_KEY)], 401, id="of two schools"),
+        pytest.param([("API_KEY", API_KEY), ("X-API-KEY", "guessed")], 401, id="one that is unknown"),
+        pytest.param([("KEY", API_KEY)], 401, id="another name"),
+    ],
+)
+async def test_names_of_the_key_that_disagree_name_no_school(headers: list[tuple[str, str]], status: int) -> None:
+    world = World()
+    del world.client.headers["API_KEY"]
+    answer = await world.client.post("/v1/sync", json=a_body(), headers=headers)
+    assert answer.status_code == status
+    assert bool(world.log.messages) is (status == 202)
+
+
+async def test_a_key_that_did_not_arrive_names_what_nginx_does_with_it() -> None:
+    world = World()
+    del world.client.headers["API_KEY"]
+    detail = (await world.post(a_body())).json()["detail"]
+    assert all(word in detail for word in ("API_KEY", "nginx", "underscores_in_headers on", "X-API-KEY"))
+
+
 async def test_a_refusal_repeats_nothing_of_a_student() -> None:
     world = World()
-    body = a_body([a_pupil(1, firstName=["Esmeralda"], email="esmeralda", phone=7, moduleCodes=["Esmeralda"])])
+    body = a_body([a_pupil(1, firstName=["Esmeralda"], email="esmeralda", phone=[7], moduleCodes=["Esmeralda"])])
     answer = await world.post(body)
     assert answer.status_code == 422
     assert "esmeralda" not in answer.text.casefold()
@@ -213,6 +247,7 @@ async def test_a_misspelt_rehearsal_is_no_order(query: str) -> None:
 
 async def test_a_rehearsal_is_refused_as_the_body_would_be() -> None:
     world = World()
-    answer = await world.client.post("/v1/sync?dry_run=true", json=a_body(staff=[7]))
-    assert (answer.status_code, pointers(answer)) == (422, ["/staff/0"])
+    answer = await world.client.post("/v1/sync?dry_run=true", json=a_body(faculties=[7], pupils=[]))
+    assert (answer.status_code, pointers(answer)) == (422, ["/faculties/0", "/departments/0/facultyCode"])
+    assert [note["pointer"] for note in answer.json()["notes"]] == ["/pupils"]
     assert (await world.client.post("/v1/sync?dry_run=false", json=a_body())).status_code == 202
