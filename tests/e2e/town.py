@@ -78,13 +78,7 @@ class Town:
         self.programs.kill(name)
 
     def rollcall(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "services.cli.main", "--config", str(self.config_path), *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WAIT_SECONDS,
-        )
+        return rollcall(self.config_path, *words)
 
     def open(self) -> None:
         """Everything runs, the roster is adopted, and Unitu has it."""
@@ -94,17 +88,8 @@ class Town:
         self.until_unitu_agrees()
 
     def adopt(self) -> None:
-        done = self.until(lambda: self._adopted(), "an adoption")
+        done = self.until(lambda: adopted(self.config_path, self.slug), "an adoption")
         assert done, done
-
-    def _adopted(self) -> bool:
-        shown = self.rollcall("tenant", "adopt", self.slug, "--json")
-        if shown.returncode == 3:
-            return False
-        assert shown.returncode == 1, shown.stderr + shown.stdout
-        done = self.rollcall("tenant", "adopt", self.slug, *yes_to(shown.stdout).split())
-        assert done.returncode in (0, 1), done.stderr + done.stdout  # 1: a sweep has come between
-        return done.returncode == 0
 
     # --- waiting -------------------------------------------------------------------------------------------------
 
@@ -163,6 +148,28 @@ class Town:
 
     def ever_disabled(self) -> set[str]:
         return self.unitu.ever_disabled()
+
+
+def rollcall(config_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command, with these words."""
+    return subprocess.run(
+        [sys.executable, "-m", "services.cli.main", "--config", str(config_path), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_SECONDS,
+    )
+
+
+def adopted(config_path: Path, tenant: str) -> bool:
+    """Say yes to the roster as it is shown; False: there is no whole one yet, or it has changed between."""
+    shown = rollcall(config_path, "tenant", "adopt", tenant, "--json")
+    if shown.returncode == 3:
+        return False
+    assert shown.returncode == 1, shown.stderr + shown.stdout
+    done = rollcall(config_path, "tenant", "adopt", tenant, *yes_to(shown.stdout).split())
+    assert done.returncode in (0, 1), done.stderr + done.stdout  # 1: a sweep has come between
+    return done.returncode == 0
 
 
 def is_after(sweep: str, moment: str) -> bool:

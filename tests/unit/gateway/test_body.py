@@ -7,6 +7,7 @@ import pytest
 from services.gateway import not_json
 from services.gateway.body import NotJson, open_body
 from services.gateway.notes import Notes
+from tests.examples import annotated
 
 
 @pytest.mark.parametrize(
@@ -128,3 +129,8 @@ def test_a_line_may_be_longer_than_a_step(monkeypatch: pytest.MonkeyPatch) -> No
     assert places[10] == (3, 1)
     assert places[11] == (4, 1)
     assert places[14] == (4, 3)
+
+
+def test_the_documents_annotated_example_is_no_json_for_its_comments() -> None:
+    with pytest.raises(NotJson, match=r"`//` comments are not JSON; take all of them out \(line 2, column 1\)"):
+        open_body(annotated(), Notes())

@@ -13,6 +13,7 @@ from services.gateway.identity import Key
 from services.gateway.notes import Notes
 from services.gateway.register import Register, of_roll
 from services.gateway.structure import Lists
+from tests.examples import curl_command
 from tests.unit.gateway.world import a_body, a_pupil, a_teacher, email, pupils, staff_email, teachers
 
 
@@ -278,3 +279,12 @@ def test_staff_that_stand_twice_are_undecided_as_staff() -> None:
     assert taken.staff is not None
     [twice] = [one for one in taken.staff.records() if one.faults]
     assert (twice.student_id, twice.lists) == (staff_email(90), ("staff",))
+
+
+@pytest.mark.parametrize("key", ["email", "id"])
+def test_the_documents_own_example_is_sound(key: Key) -> None:
+    taken = checked(curl_command().body, key, has_staff=True)
+    assert (taken.faults.count, taken.notes, taken.staff_refused) == (0, (), None)
+    assert taken.students is not None
+    assert taken.staff is not None
+    assert (len(list(taken.students.records())), len(list(taken.staff.records()))) == (2, 1)
