@@ -244,16 +244,17 @@ def _students_body(content: bytes) -> Any:
 
 def _page(body: Any, key: str, number: int, path: str) -> Page:
     """
-    One page and its envelope. An array that is null is empty; an envelope without ``totalPages`` is one page, or as
-    many as its own total and page size make.
+    One page and its envelope. An array that is null is empty, and nothing else in its place is; an envelope without
+    ``totalPages`` is one page, or as many as its own total and page size make.
     """
     if isinstance(body, list):
         body = {key: body}
-    if not isinstance(body, dict) or not isinstance(records := body.get(key, []) or [], list):
-        raise Retryable(f"{path}: the answer has no list of {key}")
     check_refusal(body, path, key)
-    if key not in body:
-        raise Retryable(f"{path}: the answer has no {key}")
+    if not isinstance(body, dict) or key not in body:
+        raise Retryable(f"{path}: the answer has no list of {key}")
+    records = [] if body[key] is None else body[key]
+    if not isinstance(records, list):
+        raise Retryable(f"{path}: what the answer has for {key} is no list")
     if not all(isinstance(record, dict) for record in records):
         raise Retryable(f"{path}: something in {key} is no object")
     of_page, page, size, total, pages = (

@@ -16,8 +16,8 @@ from shared.model import Fault
 Key = Literal["email", "id"]
 
 MAX_KEY = 320  # characters: the longest e-mail address
-TWICE = "stands twice in the body"
-SEVERAL = "is one of several entries for one person, by what this feed said before"
+TWICE = "stands twice in the body; give each entry its own, or leave one out"
+SEVERAL = "is one of several entries for one person, by what this feed said before; leave out all but one"
 TWO_PEOPLE = (
     "is the address of another person than the id names, by what this feed said before; "
     "give that person their new address first, then this one"

@@ -54,7 +54,7 @@ class TestReading:
             assert alone is not None
             assert parse.student(listed, reading) == parse.student(alone, reading)
 
-    @pytest.mark.parametrize("odd", [[7], "nobody", {"1": {}}], ids=["no object", "no list", "an object"])
+    @pytest.mark.parametrize("odd", [[7], "nobody", {"1": {}}, {}, "", 0, False], ids=repr)
     async def test_a_page_of_another_shape_is_no_page(self, twin: IsamsTwin, isams: Maker, odd: Any) -> None:
         source = isams()
         body = msgspec.json.encode({"count": 1, "page": 1, "totalCount": 1, "totalPages": 1, "students": odd})
