@@ -18,6 +18,7 @@ class Notes:
     def __init__(self) -> None:
         self._counted: dict[tuple[str, str, str], tuple[Fault, int]] = {}  # the first, and how many entries have it
         self._others: list[Fault] = []
+        self._untold = 0  # entries that have something of a kind beyond the bound
 
     def strange(self, name: str, place: int, fields: Iterable[str]) -> None:
         """Fields of one entry that the document does not have."""
@@ -37,17 +38,26 @@ class Notes:
         self._count(name, "", "repeats", Fault(pointer=f"/{name}/{place}", message=message))
 
     def add(self, pointer: str, message: str) -> None:
-        self._others.append(Fault(pointer=pointer, message=message))
+        """Of the body as a whole."""
+        if len(self._others) < _MANY:
+            self._others.append(Fault(pointer=pointer, message=message))
+        else:
+            self._untold += 1
 
     def _count(self, name: str, pointer: str, kind: str, first: Fault) -> None:
         found = self._counted.get((name, pointer, kind))
         if found is not None or len(self._counted) < _MANY:
             told, count = found or (first, 0)
             self._counted[name, pointer, kind] = (told, count + 1)
+        else:
+            self._untold += 1
 
     def told(self) -> tuple[Fault, ...]:
         counted = [
             Fault(pointer=first.pointer, message=f"{first.message} (entries that have it: {count})")
             for first, count in self._counted.values()
         ]
+        if self._untold:
+            message = f"has more that was not taken, or was read otherwise: {self._untold} times, not listed here"
+            counted.append(Fault(pointer="", message=message))
         return (*self._others, *counted)

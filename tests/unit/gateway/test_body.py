@@ -57,6 +57,21 @@ def test_what_is_not_taken_of_the_whole_is_noted(body: bytes, pointers: list[str
     assert [note.pointer for note in notes.told()] == pointers
 
 
+def test_a_misspelt_list_is_found_behind_any_number_of_fields() -> None:
+    body = {f"field{n}": n for n in range(300)} | {"Students": [], "students": []}
+    notes = Notes()
+    assert [fault.pointer for fault in open_body(json.dumps(body).encode(), notes)[1]] == ["/Students"]
+    *listed, rest = notes.told()
+    assert (len(listed), rest.pointer) == (100, "")
+    assert "200 times, not listed here" in rest.message
+
+
+def test_a_body_of_nothing_but_fields_is_refused() -> None:
+    body = {f"field{n}": [] for n in range(1001)} | {"students": []}
+    [fault] = open_body(json.dumps(body).encode(), Notes())[1]
+    assert (fault.pointer, "more than 1000 fields" in fault.message) == ("", True)
+
+
 @pytest.mark.parametrize(("name", "meant"), [("Students", "students"), ("staffs", "staff"), ("faculty", "faculties")])
 def test_a_list_that_is_misspelt_is_told_how_to_write_it(name: str, meant: str) -> None:
     _, [fault] = open_body(json.dumps({name: [], "modules": []}).encode(), Notes())

@@ -288,3 +288,11 @@ def test_the_documents_own_example_is_sound(key: Key) -> None:
     assert taken.students is not None
     assert taken.staff is not None
     assert (len(list(taken.students.records())), len(list(taken.staff.records()))) == (2, 1)
+
+
+def test_more_kinds_of_notes_than_are_listed_are_counted() -> None:
+    metadata = {f"key{n}": n for n in range(130)}
+    *listed, rest = checked(a_body([a_pupil(n, metadata=metadata) for n in range(2)])).notes
+    assert (len(listed), rest.pointer) == (100, "")
+    assert "entries that have it: 2" in listed[0].message
+    assert "60 times, not listed here" in rest.message
