@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from shared.config_values import Text, read_file, reading_of
+from shared.emails import email_key
 
 
 class Record(BaseModel):
@@ -76,7 +77,7 @@ def _repeated(protected: Protected) -> list[str]:
     faults = []
     for name, records in (("students", protected.students), ("staff", protected.staff)):
         for position, record in enumerate(records):
-            email = record.email.strip().casefold()
+            email = email_key(record.email)
             if email in seen:
                 faults.append(f"/{name}/{position}/email stands twice")
             seen.add(email)

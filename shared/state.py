@@ -181,7 +181,8 @@ class LaneState(Frozen, kw_only=True):
     """
     Where a lane stands. ``position`` is the next offset to read, counted from ``base`` (the lane's offsets go on rising
     when its topic is made anew). ``causes`` maps a source topic to the highest offset taken from it.
-    ``rebuilt_at``: the position at which the lane was last rebuilt (-1: never).
+    ``rebuilt_at``: the position at which the lane was last rebuilt (-1: never). ``comparison``: the one by which its
+    hashes of e-mails were made (``shared.emails``).
     """
 
     lane: int
@@ -192,3 +193,4 @@ class LaneState(Frozen, kw_only=True):
     causes: dict[str, int] = {}
     epoch: str = ""
     rebuilt_at: int = -1
+    comparison: int = 0

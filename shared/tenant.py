@@ -7,14 +7,9 @@ E-mails are compared as ``email_key`` has them; what was sent keeps its own spel
 from typing import Literal
 
 from shared.books import book_of, kind_of, school_of
+from shared.emails import email_key as email_key
 from shared.model import Frozen, Kind
 from shared.wire import register
-
-
-def email_key(email: str) -> str:
-    """An e-mail as it is compared: trimmed, case-folded."""
-    return email.strip().casefold()
-
 
 # --- tenant-state ------------------------------------------------------------------------------------------------
 

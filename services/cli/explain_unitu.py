@@ -4,7 +4,8 @@ from services.cli.explanation import LastSnapshot
 from services.cli.found import Carried, Found
 from shared.books import book_of
 from shared.config import Tenant
-from shared.tenant import TenantState, email_key
+from shared.emails import is_another_account
+from shared.tenant import TenantState
 
 
 def last_snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:
@@ -26,7 +27,7 @@ def last_snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:
         carried_number=carried.number if carried else None,
         carried_at=carried.at if carried else None,
         email=email or state.former.get(ref),
-        waits_as=own if email and own and email_key(own) != email_key(email) else None,
+        waits_as=own if email and own and is_another_account(email, own) else None,
         is_unknown=state.intent is not None or state.unknown is not None,
         is_behind=person is None or person.at < account.at,
         held=tuple(reason.message for reason in state.held.reasons) if state.held else (),

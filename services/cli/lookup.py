@@ -14,10 +14,10 @@ from services.cli.explanation import Changed, NextSweep
 from services.cli.found import Carried, Found
 from services.cli.held import NothingKnown, book_state
 from services.publisher.person import unpack
+from services.publisher.rekeyed import rekeyed
 from services.publisher.tenant_store import TENANTS
 from services.publisher.view import people_of
 from services.reconciler import ledger
-from services.reconciler.reconcile import fold
 from shared import clock
 from shared.books import book_of, kind_of, person_word, school_of
 from shared.config import Config, IsamsSchool
@@ -137,13 +137,13 @@ def _look(
 
 
 def _tenant(value: bytes) -> TenantState:
-    return decoder(TenantState).decode(value)  # type: ignore[no-any-return]
+    return rekeyed(decoder(TenantState).decode(value))
 
 
 def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolState, AccountState]:
     slug, kind = school_of(book), kind_of(book)
     students, emails = ledger.students(book), ledger.emails(book)
-    seen = store.read(lane, {ledger.SCHOOLS: [book, slug], students: [word], emails: [fold(word)]})
+    seen = store.read(lane, {ledger.SCHOOLS: [book, slug], students: [word], emails: [email_key(word)]})
     if seen.lane is None:
         raise NothingKnown(slug, lane)
     (found,), (holder,) = seen.some[students], seen.some[emails]

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.fetcher.structure import Codes, Curriculum, SchoolLists
+from shared.emails import email_key, older_keys
 from shared.model import Structure
 
 
@@ -59,7 +60,7 @@ class Posts:
 
     def of(self, id: str, email: str | None = None) -> Post | None:
         """What somebody teaches; None too while a set of theirs names what is in no list."""
-        names = (id, (email or "").casefold())
+        names = (id, *older_keys(email_key(email or "")))  # sets may have been kept by an earlier release
         if self.taught is None or any(name in self.unsure for name in names):
             return None
         modules = tuple(sorted({code for name in names for code in self.taught.get(name, ())}))

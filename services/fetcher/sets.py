@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from services.fetcher.fields import Json, Unreadable, number, text, truth, whole
 from services.fetcher.structure import Subject, TeachingSet
+from shared.emails import email_key
 
 TEACHER = ("teacherId", "teacherEmployeeId", "staffId", "employeeId", "employee", "teacher")
 TEACHERS = ("teacherIds", "staffIds", "employeeIds", "teachers", "associatedTeachers", "employees")
@@ -76,8 +77,8 @@ def teaching_set(record: Json, members: Sequence[str], years: Sequence[Json], su
 
 def teachers(record: Json) -> set[str]:
     """
-    Whoever teaches a set, each by their id as an employee, or by their e-mail (case-folded) where that is all that is
-    said. What is not understood names nobody.
+    Whoever teaches a set, each by their id as an employee, or by their e-mail (as addresses are compared) where that is
+    all that is said. What is not understood names nobody.
     """
     given = [record.get(name) for name in TEACHER]
     for name in TEACHERS:
@@ -95,7 +96,7 @@ def _teacher(value: object) -> str | None:
     if found is None and isinstance(value.get("employee"), Mapping):
         found = _teacher(value["employee"])
     address = next(_texts(value, "schoolEmailAddress"), None)
-    return found or (address.casefold() if address is not None and "@" in address else None)
+    return found or (email_key(address) if address is not None and "@" in address else None)
 
 
 def _digits(record: Json, name: str) -> str | None:

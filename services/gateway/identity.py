@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from services.gateway.register import Known, Register, are_same, have_nothing_in_common
+from shared.emails import email_key
 from shared.model import Fault
 
 Key = Literal["email", "id"]
@@ -135,6 +136,8 @@ class _Known:
         self.shared_ids: set[str] = set()
         for people in (register.here, register.gone):
             self._index_ids(people)
+        # of whom the feed first said by an address that is compared in another way now
+        self._first = {email_key(own): own for own in self.people if not own.isascii()}
         self._by_email = {known.email: own for own, known in register.gone.items() if known.email is not None}
         self._by_email |= {known.email: own for own, known in register.here.items() if known.email is not None}
 
@@ -157,7 +160,7 @@ class _Known:
         """Whose address it is, was when they went, or was when they were first said."""
         if email is None:
             return None
-        return self._by_email.get(email) or (email if email in self.people else None)
+        return self._by_email.get(email) or (email if email in self.people else self._first.get(email))
 
     def has_now(self, own: str, email: str | None) -> bool:
         """Whether it is the address of somebody who is here."""

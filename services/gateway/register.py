@@ -7,6 +7,8 @@ A key is the one under which the feed first said somebody, and it is theirs for 
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 
+import msgspec
+
 from shared.canonical_text import canonical
 from shared.model import Details, Frozen
 from shared.tenant import email_key
@@ -34,6 +36,13 @@ class Register(Frozen, kw_only=True):
     gone: dict[str, Known] = {}
     is_proved: bool = True
 
+    def compared_anew(self) -> "Register":
+        """With each address as it is compared now; keys are for life, whatever made them."""
+        people = (*self.here.values(), *self.gone.values())
+        if all(known.email is None or known.email.isascii() for known in people):
+            return self
+        return msgspec.structs.replace(self, here=_compared_anew(self.here), gone=_compared_anew(self.gone))
+
     def missing(self, here: Mapping[str, Known]) -> list[str]:
         """Who of the last body is not in this one, as far as that can be said; in the last body's order."""
         return [key for key in self.here if key not in here] if self.is_proved else []
@@ -44,6 +53,13 @@ class Register(Frozen, kw_only=True):
             here = without_given(self.here, {known.email for known in here.values()}) | dict(here)
         gone = {key: known for key, known in (self.gone | self.here).items() if key not in here}
         return Register(here=dict(here), gone=_newest(gone, MOST_GONE), is_proved=is_complete or self.is_proved)
+
+
+def _compared_anew(people: Mapping[str, Known]) -> dict[str, Known]:
+    return {
+        key: known if known.email is None else msgspec.structs.replace(known, email=email_key(known.email))
+        for key, known in people.items()
+    }
 
 
 def without_given(people: Mapping[str, Known], given: Collection[str | None]) -> dict[str, Known]:

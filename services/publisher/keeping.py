@@ -107,7 +107,7 @@ class _Composer:
         kept = dict(self._base.kept)
         there = {one.seat.ref for one in kept.values() if one.seat.book}
         for who in verdict.who:
-            key = email_key(who.email)
+            key = _key_of(who, self._last)
             seat = _seat_of(who, key, self._last)
             if seat.ref in there and seat.book:
                 continue  # under the other e-mail that Unitu may have them by
@@ -179,9 +179,19 @@ def _blind(book: str) -> Reason:
     )
 
 
+def _key_of(who: Who, last: Last) -> str:
+    """Under what the last snapshot had them: of two who share an address now, one has the key of an earlier release."""
+    keys = email_key(who.email), who.email.strip().casefold()
+    return next((key for key in keys if any(_is_theirs(seat, who) for seat in last.seats.get(key, ()))), keys[0])
+
+
+def _is_theirs(seat: Seat, who: Who) -> bool:
+    return (seat.school, seat.person) == (who.school, who.person)
+
+
 def _seat_of(who: Who, key: str, last: Last) -> Seat:
     seats = last.seats[key]
-    return next((seat for seat in seats if (seat.school, seat.person) == (who.school, who.person)), seats[0])
+    return next((seat for seat in seats if _is_theirs(seat, who)), seats[0])
 
 
 def _of_their_own(snapshot: Snapshot, facts: Facts) -> list[Hold]:

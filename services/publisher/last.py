@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from shared.emails import older_keys
 from shared.tenant import Intent, Seat, TenantState, Unknown, email_key
 
 
@@ -60,20 +61,40 @@ def last_of(state: TenantState) -> Last:
                 if email not in map(email_key, kept):
                     kept.append(seat.email or email)
     former = {person: email for person, email in state.former.items() if person not in emails}
-    spellings = {email_key(email): email for email in state.spellings}
+    spellings = {email_key(email): email for email in state.spellings if email.isprintable()}
     known = {person: tuple(kept) for person, kept in emails.items()}
     return Last(seats, known, former, state.orphans, spellings, state.kept)
 
 
 def orphan(email: str) -> str:
     """What is kept of an e-mail once its person is forgotten: enough to know it again."""
-    return blake2b(email_key(email).encode(), digest_size=8).hexdigest()
+    return _hash(email_key(email))
+
+
+def orphaned(orphans: Mapping[str, str], email: str) -> str | None:
+    """Whose account an e-mail was, as ``TenantState.orphans`` has it; None: nobody's that is known."""
+    return next((orphans[hash] for hash in _orphan_hashes(email) if hash in orphans), None)
+
+
+def without_orphans(orphans: Mapping[str, str], emails: Iterable[str]) -> dict[str, str]:
+    """Those of other e-mails."""
+    here = {hash for email in emails for hash in _orphan_hashes(email)}
+    return {hash: ref for hash, ref in orphans.items() if hash not in here}
+
+
+def _orphan_hashes(email: str) -> list[str]:
+    """An earlier release may have kept it, and a hash cannot be told anew."""
+    return [_hash(key) for key in older_keys(email_key(email))]
+
+
+def _hash(key: str) -> str:
+    return blake2b(key.encode(), digest_size=8).hexdigest()
 
 
 def left_behind(state: TenantState, emails: Iterable[str]) -> set[str]:
     """Those of the e-mails that somebody had whom we know, and who is out of the last snapshot, or under another."""
     former = {email_key(email) for email in state.former.values()}
-    return {email for email in emails if email in former or state.orphans.get(orphan(email))}
+    return {email for email in emails if email in former or orphaned(state.orphans, email)}
 
 
 def accounts_of(state: TenantState) -> frozenset[str]:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import msgspec
 
 from services.publisher.identity import Identity, full_name, is_one_person
-from services.publisher.last import Last, orphan
+from services.publisher.last import Last, orphaned
 from services.publisher.person import Person
 from shared.tenant import email_key
 
@@ -70,7 +70,7 @@ class Owners:
             return tuple(seat.ref for seat in seats)
         if key in self._former:
             return (self._former[key],)
-        owner = self.last.orphans.get(orphan(key))
+        owner = orphaned(self.last.orphans, key)
         return () if owner is None else (owner or FORGOTTEN,)
 
     def may_have(self, ref: str, key: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from services.publisher.codes import LISTS
-from services.publisher.last import Last, orphan
+from services.publisher.last import Last, orphaned
 from services.publisher.snapshot import Snapshot
 from shared.model import Frozen
 from shared.tenant import CodesChanged, FieldsUpdated, NewEntity, NotTaken, Report, email_key
@@ -194,7 +194,7 @@ class _Draft:
             self._compare(email, kept, now)
 
     def _was_there(self, email: str) -> bool:
-        return email in self._former or orphan(email) in self._orphans
+        return email in self._former or orphaned(self._orphans, email) is not None
 
     def _compare(self, email: str, kept: Sent, now: _Fields) -> None:
         once: tuple[_Once, ...] = ("id", kept.id, now.id), ("personalEmail", kept.personal_email, now.personal_email)

@@ -12,6 +12,7 @@ from services.publisher.emails import EmailRule, assign, candidates
 from services.publisher.last import Last
 from services.publisher.moves import Move, Owners
 from services.publisher.person import Person
+from shared.emails import is_another_account
 from shared.model import Kind, Structure
 from shared.tenant import EmailConflict, EmailWait, Seat, Who, email_key
 
@@ -152,7 +153,7 @@ def take(
         carried=carried,
         entities=entities.known,
         students=frozenset(draft.students),
-        waits=_waits(enabled, carried, last, rule),
+        waits=_waits({ref: everybody[ref] for ref in carried if ref in everybody}, carried, last, rule),
         conflicts=_conflicts(enabled, wanted, carried, draft.roster, owners),
         without_email=tuple(
             Who(**_whose(enabled[ref]), email="", reason="has no e-mail")
@@ -250,14 +251,15 @@ def _list(name: str, items: Sequence[bytes]) -> bytes:
 
 
 def _waits(
-    enabled: Mapping[str, Person], carried: Mapping[str, str], last: Last, rule: EmailRule
+    people: Mapping[str, Person], carried: Mapping[str, str], last: Last, rule: EmailRule
 ) -> tuple[EmailWait, ...]:
     """Who is sent under the e-mail that was delivered, because nobody has released the new one."""
     return tuple(
         EmailWait(**_whose(person), delivered=carried[ref], own=person.email)
-        for ref, person in sorted(enabled.items())
-        if ref in carried
-        and email_key(person.email) not in ("", email_key(carried[ref]))  # a spelling is not a new e-mail
+        for ref, person in sorted(people.items())
+        if person.status != "disabled"
+        and email_key(person.email)
+        and is_another_account(carried[ref], person.email)  # a spelling is not
         and not rule.lets(ref, person.email)
         and (ref in last.emails or ref in last.former)
     )

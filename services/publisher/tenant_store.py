@@ -16,6 +16,7 @@ from typing import Protocol
 import msgspec
 
 from services.publisher import report
+from services.publisher.rekeyed import rekeyed, rekeyed_values
 from services.publisher.report import Sent
 from shared.clock import Clock, write
 from shared.errors import Poison, Retryable
@@ -95,7 +96,7 @@ class TenantStore:
         seen = self._store.read(self._lane(tenant), {SENT_NUMBERS: [tenant]}, whole=[sent_of(tenant)])
         if seen.lost or seen.some[SENT_NUMBERS][0] != str(number).encode():
             return {}
-        return {email: report.unpack(value) for email, value in seen.whole[sent_of(tenant)].items()}
+        return rekeyed_values({email: report.unpack(value) for email, value in seen.whole[sent_of(tenant)].items()})
 
     def remember_sent(self, tenant: str, number: int, changes: Mapping[str, Sent | None]) -> None:
         """Only reports are made from it: if it gets lost, they say less."""
@@ -167,7 +168,7 @@ class TenantStore:
                 continue
             if not isinstance(state, TenantState):
                 continue
-            last[state.tenant] = state
+            last[state.tenant] = state = rekeyed(state)
             before = news.get(state.tenant) or states.get(state.tenant)
             if before is None or state.revision > before.revision:
                 news[state.tenant] = state
@@ -197,4 +198,4 @@ class TenantStore:
 
 
 def _decode(value: bytes) -> TenantState:
-    return decoder(TenantState).decode(value)  # type: ignore[no-any-return]
+    return rekeyed(decoder(TenantState).decode(value))

@@ -6,7 +6,16 @@ import msgspec
 
 from services.publisher import last
 from services.publisher.codes import LISTS
-from services.publisher.last import apply, carried_over, difference, last_of, may_be_at_unitu, orphan, outstanding
+from services.publisher.last import (
+    apply,
+    carried_over,
+    difference,
+    last_of,
+    may_be_at_unitu,
+    orphan,
+    outstanding,
+    without_orphans,
+)
 from services.publisher.snapshot import Snapshot
 from shared.tenant import Accepted, Adoption, Held, Intent, Seat, Simulated, TenantState, email_key
 
@@ -88,7 +97,7 @@ def taken(
         email_releases={
             person: email
             for person, email in state.email_releases.items()
-            if person in known_people and email_key(snapshot.carried.get(person, "")) != email
+            if person in known_people and not _has_moved(snapshot.carried.get(person, ""), email)
         },
         held=state.held if state.held and state.held.is_partial else None,
         retries=0,
@@ -129,11 +138,15 @@ def _orphans(
     before = last_of(state)
     owned = {orphan(email): seats[0].ref for email, seats in before.seats.items()}
     owned |= {orphan(email): person for person, email in state.former.items()}  # also of who is back under another
-    here = {orphan(email) for email in (*roster, *former.values())}
-    found = {hash: ref for hash, ref in {**state.orphans, **owned}.items() if hash not in here}
+    found = without_orphans({**state.orphans, **owned}, (*roster, *former.values()))
     if known_people is None:
         return dict(sorted(found.items()))
     return {hash: ref if ref in known_people else "" for hash, ref in sorted(found.items())}
+
+
+def _has_moved(carried: str, released: str) -> bool:
+    """One that nobody can log in with has the key of its repair, and was not moved to it yet."""
+    return email_key(carried) == released and carried.isprintable()
 
 
 def _is_anothers(snapshot: Snapshot, email: str, person: str) -> bool:

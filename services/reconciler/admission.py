@@ -17,7 +17,7 @@ from shared.state import AccountState
 def gate_of(
     ledger: Ledger, before: AccountState | None, wanted: str | None, mine: str | None, when: str, heads: int = 1
 ) -> Gate:
-    """Of an account, or of the e-mail of an enabled one. ``wanted`` and ``mine`` are e-mails, folded."""
+    """Of an account, or of the e-mail of an enabled one. ``wanted`` and ``mine`` are e-mails, as compared."""
     school = ledger.school
     if school.certified is None or wanted is None or wanted == mine:
         return Gate.OPEN

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from services.reconciler import admission
 from services.reconciler.account_identity import is_of_another, likeness
 from services.reconciler.ledger import Ledger, email_of
-from services.reconciler.reconcile import Change, Gate, Reading, changed, fold, reconcile
+from services.reconciler.reconcile import Change, Gate, Reading, changed, reconcile
+from shared.emails import email_key
 from shared.events import StudentAssessed
 from shared.model import Verdict
 from shared.state import AccountState
@@ -22,10 +23,10 @@ Emit = Callable[[AccountState, list[Change]], None]
 
 
 def wanted_email(assessed: StudentAssessed | None) -> str | None:
-    """The e-mail, folded, that an assessment would give an account."""
+    """The e-mail, as compared, that an assessment would give an account."""
     if assessed is None or assessed.account is not Verdict.ELIGIBLE or assessed.details is None:
         return None
-    return fold(assessed.details.email)
+    return email_key(assessed.details.email)
 
 
 def decide(ledger: Ledger, assessed: StudentAssessed, reading: Reading, emit: Emit) -> None:

@@ -14,6 +14,7 @@ from services.reconciler.ledger import Ledger
 from services.reconciler.reconcile import Reading, changed
 from services.reconciler.sweeps import Sweeps
 from shared import dead_letters
+from shared.emails import COMPARISON
 from shared.errors import Poison
 from shared.events import StaffAssessed, StudentAssessed, SweepCompleted
 from shared.lane import Effects, Later, Questions, StateLost, View
@@ -155,8 +156,13 @@ class _Batch:
         return {name: list(wanted) for name, wanted in addresses.items()}
 
     def _check_sizes(self) -> None:
-        """Raises: StateLost when a hash has not what the records beside it say."""
+        """
+        Raises: StateLost when a hash has not what the records beside it say, or was made by another comparison of
+        e-mails: then nobody's address would be found, and a second account could have it.
+        """
         lane, sizes = self._view.known, self._sizes
+        if lane.comparison != COMPARISON:
+            raise StateLost(f"its e-mails are compared as release {lane.comparison} of the comparison did")
         if sizes[ledger.SCHOOLS] != lane.schools:
             raise StateLost(f"{sizes[ledger.SCHOOLS]} books are here, {lane.schools} should be")
         for name, book in self._ledgers.items():

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from services.reconciler import columns, guard
 from services.reconciler.enrolments import codes_of
-from services.reconciler.reconcile import fold
+from shared.emails import email_key
 from shared.state import AccountState
 
 
@@ -27,7 +27,7 @@ def _reviewed(name: str, state: AccountState, emptied: AbstractSet[str]) -> tupl
         return codes
     if name == guard.EMAIL_CHANGE:
         wanted = state.assessment.details if state.assessment is not None else None
-        return (fold(wanted.email),) if wanted is not None else ()
+        return (email_key(wanted.email),) if wanted is not None else ()
     if name == guard.NULLED_COLUMN:
         fields = state.update.fields if state.update is not None else ()
         if state.update is not None and (state.update.overwritten or state.update.collapsed):

@@ -13,9 +13,10 @@ import msgspec
 
 from services.reconciler import twins
 from services.reconciler.proof import weight
-from services.reconciler.reconcile import changed, fold
+from services.reconciler.reconcile import changed
 from services.reconciler.spending import Recent, Spending, entry_of, recent_of, recent_of_account
 from shared.books import kind_of, school_of
+from shared.emails import email_key
 from shared.events import StudentAssessed
 from shared.lane import StateLost, View
 from shared.state import AccountState, SchoolState
@@ -60,10 +61,10 @@ STRUCTURES = "structures"
 
 
 def email_of(state: AccountState | None) -> str | None:
-    """The e-mail that an account holds: an enabled one's, folded."""
+    """The e-mail that an account holds: an enabled one's, as compared."""
     if state is None or state.status != "enabled" or state.details is None:
         return None
-    return fold(state.details.email)
+    return email_key(state.details.email)
 
 
 def names(value: bytes | None) -> tuple[str, ...]:
@@ -204,7 +205,7 @@ class Ledger:
     # --- e-mails ---------------------------------------------------------------------------------------------------
 
     def fetch_emails(self, addresses: Iterable[str]) -> None:
-        """Learn in one journey who holds these e-mails (folded) and who waits for them."""
+        """Learn in one journey who holds these e-mails (as compared) and who waits for them."""
         fetch_emails(self._view, [(self, addresses)])
 
     def unknown_emails(self, addresses: Iterable[str]) -> list[str]:
@@ -338,7 +339,7 @@ class Ledger:
 
 
 def fetch_emails(view: View, wanted: Iterable[tuple[Ledger, Iterable[str]]]) -> None:
-    """Learn in one journey, for several books, who holds some e-mails (folded) and who waits for them."""
+    """Learn in one journey, for several books, who holds some e-mails (as compared) and who waits for them."""
     missing = [(book, addresses) for book, asked in wanted if (addresses := book.unknown_emails(asked))]
     if not missing:
         return

@@ -15,6 +15,7 @@ from services.reconciler.messages import Envelope, lane_state
 from services.reconciler.reconcile import changed
 from shared import clock
 from shared.books import book_of, kind_of, school_of
+from shared.emails import COMPARISON, email_key
 from shared.errors import Poison, PositionMoved
 from shared.lanes import lane_of
 from shared.ports import LaneStore, Log
@@ -56,6 +57,7 @@ class Rebuilder:
             students=students,
             schools=len(hashes.get(ledger.SCHOOLS, {})),
             epoch=secrets.token_hex(8),
+            comparison=COMPARISON,
             rebuilt_at=place.position if newest.lane is not None or newest.students else told.rebuilt_at,
         )
         self._log.publish([lane_state(state)])
@@ -179,6 +181,8 @@ def derive(
 
 def _put(hashes: Hashes, book: str, state: AccountState) -> None:
     student = state.student_id
+    if state.waits_for_email is not None:  # an earlier release may have compared in another way
+        state = changed(state, waits_for_email=email_key(state.waits_for_email))
     hashes[ledger.students(book)][student] = encode(state)
     hashes[ledger.digests(book)][student] = ledger.digest_entry(state)
     if ledger.is_pending(state):

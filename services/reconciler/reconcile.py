@@ -15,6 +15,7 @@ from services.reconciler import enrolments, guard
 from services.reconciler.account_identity import is_listed, is_stale_leaver, taken
 from services.reconciler.enrolments import union, without
 from shared.columns import CODES
+from shared.emails import email_key
 from shared.events import (
     AccountDisabled,
     AccountEnabled,
@@ -168,11 +169,6 @@ def _stage_account(state: AccountState, reading: Reading) -> AccountState:
     return changed(drop_removals(state), enable=since, held=_still(state.held, guard.ENABLE))
 
 
-def fold(email: str) -> str:
-    """E-mails are one when they are, trimmed and case-folded."""
-    return email.strip().casefold()
-
-
 def _have(
     state: AccountState,
     assessed: StudentAssessed,
@@ -194,7 +190,7 @@ def _have(
     if state.details is not None and state.kind == "staff":
         details = _supplied(state.details, details, assessed)
         details, gained, lost = enrolments.keep_codes(state.details, details)
-    wanted = fold(details.email)
+    wanted = email_key(details.email)
     spends: str | None = None
     email_change: int | None = None
     update: StagedUpdate | None = None
@@ -214,7 +210,7 @@ def _have(
                 details = changed(details, **{name: getattr(state.details, name) for name in update.fields})
             if fresh := [name for name in reading.overwrites if update is None or name not in update.fields]:
                 took = staged_details.took(tuple(fresh), details)
-            if wanted != fold(state.details.email):
+            if wanted != email_key(state.details.email):
                 spends = guard.EMAIL_CHANGE
                 if reading.gate is Gate.STAGED:
                     email_change = at if state.email_change is None else state.email_change
@@ -312,9 +308,9 @@ def _still(held: dict[str, str], *plans: str) -> dict[str, str]:
 
 
 def _wanted(state: AccountState | None) -> str | None:
-    """The e-mail, folded, that the newest assessment asks for."""
+    """The e-mail, as compared, that the newest assessment asks for."""
     details = state.assessment.details if state is not None and state.assessment is not None else None
-    return None if details is None else fold(details.email)
+    return None if details is None else email_key(details.email)
 
 
 def disable(

@@ -13,9 +13,10 @@ from datetime import timedelta
 
 from services.reconciler import guard
 from services.reconciler.account_identity import likeness, marks_of
-from services.reconciler.reconcile import changed, fold
+from services.reconciler.reconcile import changed
 from services.reconciler.spending import Recent
 from shared import clock
+from shared.emails import email_key
 from shared.state import AccountState
 
 DAYS = 7  # between the going under one id and the coming under another: as long as the guard looks back
@@ -98,4 +99,4 @@ def _is_later(spent: Mapping[str, str], edge: str) -> bool:
 
 
 def _email(state: AccountState) -> str | None:
-    return fold(state.details.email) if state.details is not None else None
+    return email_key(state.details.email) if state.details is not None else None

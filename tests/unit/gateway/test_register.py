@@ -3,6 +3,7 @@
 import pytest
 
 from services.gateway import register as register_module
+from services.gateway.identity import Identity, here_after, settle
 from services.gateway.memory import Last
 from services.gateway.recall import recalled
 from services.gateway.register import (
@@ -129,3 +130,41 @@ def test_who_is_who_is_read_back_from_the_accounts() -> None:
         here={"a": known}, gone={"b": Known(id="B", email=known.email, names=known.names)}, is_proved=False
     )
     assert [one.id for one in found.registers["staff"].here.values()] == ["T1"]
+
+
+# --- compared by an earlier release ---------------------------------------------------------------------------------
+
+NFC, NFD = "jos\u00e9@northern.example", "jose\u0301@northern.example"
+UNICODE, ASCII = "ida@b\u00fccher.example", "ida@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(("old", "now"), [(NFD, NFC), (UNICODE, ASCII)])
+@pytest.mark.parametrize("list_", ["here", "gone"])
+def test_whom_an_earlier_release_compared_in_another_way_keeps_their_key(old: str, now: str, list_: str) -> None:
+    """The key is the address that the earlier release made of it; the feed has no ids."""
+    kept = Last(key="email", registers={"student": Register(**{list_: {old: Known(email=old)}})})
+    register = kept.register("student")
+    entries = [Identity(email=now)]
+    settled = settle(entries, register, "email")
+    assert (settled.keys, settled.faults) == ([old], {})
+    here = here_after(entries, settled, register, "email", ())
+    assert here == {old: Known(email=now)}
+    assert register.missing(here) == []
+    assert turned(register.after(here, is_complete=True)) == register.after(here, is_complete=True)
+
+
+def turned(register: Register) -> Register:
+    """Once more from the memory."""
+    return Last(key="email", registers={"student": register}).register("student")
+
+
+def test_who_has_moved_away_from_an_address_of_an_earlier_release_keeps_their_key() -> None:
+    """Their key is an address that they have no more; they are told by their id."""
+    register = turned(Register(here={NFD: Known(id="S1", email="jo@northern.example")}))
+    assert settle([Identity(id="S1", email="jo@northern.example")], register, "email").keys == [NFD]
+    assert settle([Identity(email=NFC)], register, "email").keys == [NFD]
+
+
+def test_a_register_of_plain_addresses_is_taken_as_it_is() -> None:
+    register = Register(here={"a@northern.example": Known(email="a@northern.example")})
+    assert register.compared_anew() is register

@@ -26,7 +26,7 @@ from shared.lanes import lane_of
 from shared.memory import MemoryDueQueue, MemoryLaneStore, MemoryLog
 from shared.model import Category, Details, Frozen, Kind, Programme, Structure, Student, Verdict
 from shared.state import AccountState, CertifiedSweep, LaneState, SchoolState, StructureState
-from shared.tenant import TenantState, email_key
+from shared.tenant import TenantState
 from shared.topics import ACCOUNT_STATE, DELIVERIES, SYNC_REQUESTS, TENANT_STATE
 from shared.wire import Message, Record, decode, encode, headers
 from tests.unit.publisher.swept import SweptViews
@@ -200,7 +200,7 @@ class Unitu:
 
         snapshot = json.loads(body)
         self.bodies.append(snapshot)
-        here = {email_key(one["email"]) for one in snapshot["students"] + snapshot.get("staff", [])}
+        here = {one["email"].strip().casefold() for one in snapshot["students"] + snapshot.get("staff", [])}
         for email in {*self.accounts, *here}:
             self.accounts[email] = email in here
 
