@@ -241,7 +241,8 @@ def _people(
         entry = read(raw, defined, key)
         identities.append(entry.identity)
         notes.strange(name, place, entry.strange)
-        notes.read_as(name, place, entry.notes)
+        if entry.notes:
+            notes.read_as(name, place, entry.notes)
         if entry.faults:
             at_fault.add(place)
             faults.extend(under(f"/{name}/{place}", entry.faults))
