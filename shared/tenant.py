@@ -143,6 +143,20 @@ class Simulated(Frozen, kw_only=True):
     digest: str
 
 
+EntityList = Literal["faculties", "departments", "programmes", "modules"]
+
+
+class KnownEntity(Frozen, array_like=True, kw_only=True):
+    """
+    What is known of a faculty, department, programme or module at Unitu. ``told``: the report of an accepted snapshot
+    had it, so somebody can have read of it. ``confirmed``: it exists there, says ``by``. Since ``since``.
+    """
+
+    state: Literal["told", "confirmed"]
+    since: str
+    by: str = ""
+
+
 class TenantState(Frozen, kw_only=True):
     """
     All that must not be forgotten of one tenant. ``revision`` counts its writings, ``number`` its snapshots; of two
@@ -160,6 +174,9 @@ class TenantState(Frozen, kw_only=True):
     ``spellings`` are e-mails as Unitu's own list has them, and as they are sent. ``kept`` maps a person whom the roll
     has and no rule lets have an account yet to the e-mail of the account that Unitu has of them. ``overtaken``: the
     newest number when a POST of an older one was found to have ended; only a higher one surely comes after it.
+
+    ``structure``: list -> code as sent -> what is known of that entity at Unitu; what is not in it is new. None:
+    written before there was a ledger, so nothing was ever confirmed.
     """
 
     tenant: str
@@ -187,6 +204,7 @@ class TenantState(Frozen, kw_only=True):
     releases: dict[str, str] = {}
     refused: dict[str, str] = {}
     orphans: dict[str, str] = {}
+    structure: dict[EntityList, dict[str, KnownEntity]] | None = None
 
 
 # --- deliveries --------------------------------------------------------------------------------------------------
@@ -239,12 +257,17 @@ class CodesChanged(Frozen, kw_only=True):
 
 
 class NewEntity(Frozen, kw_only=True):
-    """Something that the last accepted snapshot did not have. ``students``: how many its creation would unblock."""
+    """
+    Something that the snapshot has and nobody has confirmed to be at Unitu. ``new``: no report of an accepted snapshot
+    has had it before; ``told``: one has, since ``since``. ``students``: how many its creation would unblock.
+    """
 
-    list: Literal["faculties", "departments", "programmes", "modules"]
+    list: EntityList
     code: str
     name: str
     students: int = 0
+    state: Literal["new", "told"] = "new"
+    since: str = ""
 
 
 class NotTaken(Frozen, kw_only=True):
@@ -259,8 +282,9 @@ class Report(Frozen, kw_only=True):
     What Unitu will do with one snapshot, by its document, as far as known.
 
     ``is_compared``: False where what was last sent is no longer known field by field, so that updates and enrolments
-    cannot be told. ``counts`` are of all; each list has at most 5,000. ``blocked`` are people enrolled into what does
-    not exist there yet, as far as known: it is new since the last accepted snapshot, or in no list of this one.
+    cannot be told. ``counts`` are of all; each list has at most 5,000. ``entities``: what nobody has confirmed to be
+    there, that which blocks most students first. ``blocked``: people, each with the codes of theirs that they are not
+    enrolled into for that reason, and stay out of until somebody confirms them.
     ``undefined_codes``: list -> codes that records have and no school defines; nobody was sent with them.
     """
 

@@ -29,6 +29,7 @@ VERBS = {  # in the order of the help: a function or a typer application
     "holds": "services.cli.holds:app",
     "accept-roll": "services.cli.accept_roll:accept_roll",
     "tenant": "services.cli.tenant:app",
+    "structure": "services.cli.structure:app",
     "publish": "services.cli.publish:publish",
     "rebuild": "services.cli.rebuild:rebuild",
     "topics": "services.cli.topics:app",

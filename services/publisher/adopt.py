@@ -1,12 +1,12 @@
 """
 The decisions that a person makes about a tenant: to adopt its roster, to confirm a key, to release changed e-mails, to
-publish now.
+publish now, and what they say of Unitu's structure.
 
 The first snapshot is a decision: Unitu disables every account that it has and the snapshot lacks. A yes is bound to
 what was shown, and lost when anything was sent in between.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -18,13 +18,16 @@ from services.publisher.emails import EmailRule
 from services.publisher.facts import miscounted, whole
 from services.publisher.fingerprint import fingerprint_of
 from services.publisher.keeping import Composed, compose, email_rule
-from services.publisher.last import last_of
+from services.publisher.last import accounts_of, last_of
 from services.publisher.prefixes import prefixes_of
 from services.publisher.preview import Shown, preview
 from services.publisher.releases import Releasable, releasable
+from services.publisher.report import Sent, entities_of
 from services.publisher.snapshot import Snapshot, take
+from services.publisher.structure_ledger import Codes, ledger_of
 from services.publisher.tenant_store import TenantStore
 from services.publisher.tenant_view import TenantView, TenantViews
+from services.publisher.unconfirmed import Standing, standings
 from shared.addresses import canonical
 from shared.clock import Clock, write
 from shared.config import Config
@@ -223,13 +226,53 @@ class Desk:
         self.hasten(tenant)
         return tuple(found[hash] for hash in hashes)
 
+    def structure(self, tenant: str) -> tuple[Standing, ...]:
+        """What its newest snapshot has, or Unitu, and whom that blocks. Raises: NotWhole, Retryable."""
+        state = self._tenants.read(tenant)
+        snapshot, sent = self.newest(tenant)[1], self._sent_by(state)()
+        ledger = ledger_of(state)
+        missing = entities_of(snapshot, accounts_of(state), last_of(state), sent, ledger)
+        return standings(snapshot.entities, missing, ledger)
+
+    def confirm_structure(self, tenant: str, codes: Codes, operator: str = "", *, is_all: bool = False) -> TenantState:
+        """
+        A person's word, or a list's, that Unitu has these; ``is_all``: and no other of the lists that are named. The
+        tenant comes due at once: who was blocked by them is enrolled.
+
+        Raises: Outdated while the key is not the one that was adopted; TooManyEntities; Retryable.
+        """
+        adoption = self._tenants.read(tenant).adoption
+        if adoption is not None and adoption.fingerprint not in ("", self.fingerprint(tenant)):
+            raise Outdated(
+                "the configured key is not the one that was adopted, and another institution has other entities: first"
+                f" `rollcall tenant confirm-key {tenant}`, or adopt"
+            )
+        at = write(self._clock())
+        confirm = partial(transitions.structure_confirmed, codes=codes, at=at, operator=operator, is_all=is_all)
+        return self._changed_structure(tenant, confirm)
+
+    def doubt_structure(self, tenant: str, codes: Codes) -> TenantState:
+        """A person takes back that Unitu has these. Raises: Retryable."""
+        at = write(self._clock())
+        return self._changed_structure(tenant, partial(transitions.structure_doubted, codes=codes, at=at))
+
+    def _changed_structure(self, tenant: str, change: Callable[[TenantState], TenantState]) -> TenantState:
+        before = self._tenants.read(tenant)
+        after = self._tenants.update(tenant, lambda state: None if change(state) == state else change(state))
+        if after is None:
+            return before
+        self.hasten(tenant)
+        return after
+
+    def _sent_by(self, state: TenantState) -> Callable[[], dict[str, Sent]]:
+        return partial(self._tenants.sent, state.tenant, state.accepted.number) if state.accepted else dict
+
     def _composed(self, tenant: str) -> tuple[TenantView, Composed]:
         state, settings = self._tenants.read(tenant), self._config.tenants[tenant]
         view = self._views.read(tenant)
         if missing := whole(view.facts, state.adoption.accepts_missing if state.adoption else ()):
             raise NotWhole(missing.reasons)
-        sent = partial(self._tenants.sent, tenant, state.accepted.number) if state.accepted else dict
-        return view, compose(view, state, settings, sent, is_live=settings.mode == "live")
+        return view, compose(view, state, settings, self._sent_by(state), is_live=settings.mode == "live")
 
     def _snapshot(self, tenant: str, state: TenantState, without: Collection[str] = ()) -> tuple[TenantView, Snapshot]:
         view = self._views.read(tenant)

@@ -27,6 +27,7 @@ from services.publisher.last import accounts_of, last_of, left_behind
 from services.publisher.messages import Teller
 from services.publisher.refusals import refused_records
 from services.publisher.report import report, sent_after
+from services.publisher.structure_ledger import ledger_of
 from services.publisher.sweep_requests import SweepRequests
 from services.publisher.tenant_store import Change, TenantStore
 from services.publisher.tenant_view import TenantView, TenantViews, read_to
@@ -134,9 +135,8 @@ class Deliverer:
                 if told is None:
                     return Later(0.0)
                 state = told
-        known = state.accepted.entities if state.accepted else None
         was_sent = sent()
-        told_report = report(snapshot, accounts_of(state), last_of(state), was_sent, known)
+        told_report = report(snapshot, accounts_of(state), last_of(state), was_sent, ledger_of(state))
         ready = Ready(state, view, snapshot, told_report, was_sent, cause, _look_again(found.partial, state.held, now))
         verdict: Verdict = found.blocked or found.partial or Send()
         return ready if is_live else self._simulate(name, tenant, ready, verdict, now)
@@ -337,7 +337,8 @@ class Deliverer:
         after = self._write(name, number, ready, lambda state: take(state, number), event)
         at_point("concluded")
         if after is not None:
-            changes = sent_after(ready.snapshot, ready.sent, left_behind(after, ready.sent))
+            ledger = ledger_of(ready.state)  # as the report had it, whatever somebody has confirmed since
+            changes = sent_after(ready.snapshot, ready.sent, ledger, left_behind(after, ready.sent))
             self._tenants.remember_sent(name, number, changes)
         log.info(
             "tenant %s: snapshot %d of %d e-mails accepted (%s)", name, number, len(ready.snapshot.roster), ready.cause

@@ -1,17 +1,17 @@
 """What Unitu will do with a snapshot, by its document, as far as known. For people; nothing is decided from it."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
-from services.publisher.codes import LISTS
 from services.publisher.last import Last, orphaned
 from services.publisher.snapshot import Snapshot
+from services.publisher.structure_ledger import Ledger, confirmed_in
+from services.publisher.unconfirmed import Blocked, unconfirmed
 from shared.model import Frozen
-from shared.tenant import CodesChanged, FieldsUpdated, NewEntity, NotTaken, Report, email_key
+from shared.tenant import CodesChanged, EntityList, FieldsUpdated, NewEntity, NotTaken, Report, email_key
 
 LIST_LIMIT = 5_000  # of each list; a report is one message, and Kafka takes 16 MiB. The counts are always of all
 UPDATED = ("firstName", "lastName", "year")  # what Unitu's document says that it updates, beside what may be left out
@@ -24,6 +24,8 @@ class Sent(Frozen, array_like=True, kw_only=True):
     """
     What was last accepted under one e-mail, the ``id`` and ``personalEmail`` that Unitu took the first time, and the
     ``phone`` that was said last. ``is_gone``: in an earlier snapshot than the last; Unitu has the account, disabled.
+    ``programmes`` and ``modules``: what the account is enrolled in, as far as known; None where that is what the record
+    names.
     """
 
     json: bytes
@@ -31,6 +33,8 @@ class Sent(Frozen, array_like=True, kw_only=True):
     personal_email: str | None = None
     phone: str | None = None
     is_gone: bool = False
+    programmes: tuple[str, ...] | None = None
+    modules: tuple[str, ...] | None = None
 
 
 class _Fields(msgspec.Struct, frozen=True, rename="camel"):
@@ -43,7 +47,7 @@ class _Fields(msgspec.Struct, frozen=True, rename="camel"):
     id: str | None = None
     personal_email: str | None = None
     programme_codes: tuple[str, ...] = ()
-    module_codes: tuple[str, ...] = ()
+    module_codes: tuple[str, ...] | None = None  # left out, it takes nobody out of a module
 
     def updated(self) -> tuple[object, ...]:
         return self.first_name, self.last_name, self.year
@@ -62,12 +66,40 @@ def unpack(value: bytes) -> Sent:
     return _unpacker.decode(value)
 
 
-def sent_after(snapshot: Snapshot, before: Mapping[str, Sent], left: Collection[str] = ()) -> dict[str, Sent | None]:
+@dataclass(frozen=True)
+class _Courses:
+    """The programmes and modules that an account is in, or that exist at Unitu."""
+
+    programmes: frozenset[str] = frozenset()
+    modules: frozenset[str] = frozenset()
+
+    def after(self, record: _Fields, exist: "_Courses") -> "_Courses":
+        """Out of what the record no longer names, into what it names and exists."""
+        programmes = frozenset(record.programme_codes) & (self.programmes | exist.programmes)
+        if record.module_codes is None:
+            return _Courses(programmes, self.modules)
+        return _Courses(programmes, frozenset(record.module_codes) & (self.modules | exist.modules))
+
+
+def _existing(confirmed: Mapping[EntityList, frozenset[str]]) -> _Courses:
+    return _Courses(confirmed["programmes"], confirmed["modules"])
+
+
+def _courses_of(sent: Sent, record: _Fields) -> _Courses:
+    programmes = record.programme_codes if sent.programmes is None else sent.programmes
+    modules = (record.module_codes or ()) if sent.modules is None else sent.modules
+    return _Courses(frozenset(programmes), frozenset(modules))
+
+
+def sent_after(
+    snapshot: Snapshot, before: Mapping[str, Sent], ledger: Ledger, left: Collection[str] = ()
+) -> dict[str, Sent | None]:
     """
     What changes in the memory of what was sent when this snapshot is accepted; None forgets an e-mail. ``left``: the
     e-mails that their people have left behind, and may come back to.
     """
     changes: dict[str, Sent | None] = {}
+    exist = _existing(confirmed_in(ledger))
     for email, old in before.items():
         if email in snapshot.records:
             continue
@@ -77,16 +109,28 @@ def sent_after(snapshot: Snapshot, before: Mapping[str, Sent], left: Collection[
             changes[email] = msgspec.structs.replace(old, is_gone=True)
     for email, json in snapshot.records.items():
         known = before.get(email, Sent(json=b"{}"))
-        if known.json == json and not known.is_gone:
-            continue
-        fields = _fields.decode(json)
-        changes[email] = Sent(
-            json=json,
-            id=known.id if known.id is not None else fields.id,
-            personal_email=known.personal_email if known.personal_email is not None else fields.personal_email,
-            phone=fields.phone if fields.phone is not None else _phone(known),
-        )
+        if not _is_as_sent(known, json) and (sent := _sent_now(known, json, exist)) != known:
+            changes[email] = sent
     return changes
+
+
+def _is_as_sent(known: Sent, json: bytes) -> bool:
+    """The record was taken as it stands: nothing of it can come to anything else now."""
+    return known.json == json and not known.is_gone and known.programmes is None and known.modules is None
+
+
+def _sent_now(known: Sent, json: bytes, exist: _Courses) -> Sent:
+    fields, old = _fields.decode(json), _fields.decode(known.json)
+    courses = _courses_of(known, old).after(fields, exist)
+    is_whole = courses.programmes == set(fields.programme_codes), courses.modules == set(fields.module_codes or ())
+    return Sent(
+        json=json,
+        id=known.id if known.id is not None else fields.id,
+        personal_email=known.personal_email if known.personal_email is not None else fields.personal_email,
+        phone=fields.phone if fields.phone is not None else _phone(known),
+        programmes=None if is_whole[0] else tuple(sorted(courses.programmes)),
+        modules=None if is_whole[1] else tuple(sorted(courses.modules)),
+    )
 
 
 def _phone(sent: Sent) -> str | None:
@@ -95,24 +139,16 @@ def _phone(sent: Sent) -> str | None:
 
 
 def report(
-    snapshot: Snapshot,
-    accounts: Collection[str],
-    last: Last,
-    sent: Mapping[str, Sent],
-    known: Mapping[str, Iterable[str]] | None,
+    snapshot: Snapshot, accounts: Collection[str], last: Last, sent: Mapping[str, Sent], ledger: Ledger
 ) -> Report:
     """
     ``accounts``: the e-mails that are enabled at Unitu, as far as known; ``last`` knows which were there before.
-    ``sent``: e-mail -> what was last accepted under it; empty after it was lost. ``known``: list -> the codes of the
-    last accepted snapshot, None when none was accepted yet.
+    ``sent``: e-mail -> what was last accepted under it; empty after it was lost. ``ledger``: what is known of Unitu's
+    structure.
     """
-    new = {name: _new_codes(name, snapshot, known) for name in LISTS}
-    records = {email: _fields.decode(json) for email, json in snapshot.records.items()}
-    draft = _Draft(snapshot, records, accounts, last, sent, new)
-    for email in records:
-        draft.take(email)
+    draft = _drafted(snapshot, accounts, last, sent, ledger)
     disabled = tuple(sorted(email for email in accounts if email not in snapshot.roster))
-    entities = _new_entities(snapshot, new, draft.enrolments)
+    entities = unconfirmed(snapshot.entities, ledger, draft.blocked_students)
     lists = {
         "provisioned": tuple(draft.provisioned),
         "updated": tuple(draft.updated),
@@ -129,6 +165,7 @@ def report(
     }
     counts = {"students": len(snapshot.students), "staff": len(snapshot.records) - len(snapshot.students)}
     counts |= {name: len(found) for name, found in lists.items()}
+    counts["new_entities"] = sum(one.state == "new" for one in entities)
     empty = Report(
         is_compared=draft.is_compared,
         counts=counts,
@@ -138,12 +175,20 @@ def report(
     return msgspec.structs.replace(empty, **{name: found[:LIST_LIMIT] for name, found in lists.items()})
 
 
-@dataclass
-class _Enrolments:
-    """Who is in what: e-mail -> programme codes, e-mail -> module codes. Students only."""
+def entities_of(
+    snapshot: Snapshot, accounts: Collection[str], last: Last, sent: Mapping[str, Sent], ledger: Ledger
+) -> tuple[NewEntity, ...]:
+    """All that a report has at most 5,000 of."""
+    return unconfirmed(snapshot.entities, ledger, _drafted(snapshot, accounts, last, sent, ledger).blocked_students)
 
-    programmes: dict[str, tuple[str, ...]]
-    modules: dict[str, tuple[str, ...]]
+
+def _drafted(
+    snapshot: Snapshot, accounts: Collection[str], last: Last, sent: Mapping[str, Sent], ledger: Ledger
+) -> "_Draft":
+    draft = _Draft(snapshot, accounts, last, sent, ledger)
+    for email, json in snapshot.records.items():
+        draft.take(email, _fields.decode(json))
+    return draft
 
 
 class _Draft:
@@ -152,15 +197,13 @@ class _Draft:
     def __init__(
         self,
         snapshot: Snapshot,
-        records: Mapping[str, _Fields],
         accounts: Collection[str],
         last: Last,
         sent: Mapping[str, Sent],
-        new: Mapping[str, frozenset[str]],
+        ledger: Ledger,
     ) -> None:
-        self._snapshot, self._records, self._accounts, self._sent = snapshot, records, accounts, sent
-        there = {name: snapshot.entities[name].keys() - new[name] for name in ("programmes", "modules")}
-        self._programmes, self._modules = there["programmes"], there["modules"]
+        self._snapshot, self._accounts, self._sent = snapshot, accounts, sent
+        self._exist = _existing(confirmed_in(ledger))
         self._former = {email_key(email) for email in last.former.values()}
         self._orphans = last.orphans
         self.is_compared = True
@@ -171,25 +214,20 @@ class _Draft:
         self.unenrolled: list[CodesChanged] = []
         self.blocked: list[CodesChanged] = []
         self.not_taken: list[NotTaken] = []
-        self.enrolments = _Enrolments({}, {})
+        self.blocked_students = Blocked()
 
-    def take(self, email: str) -> None:
-        now = self._records[email]
-        if email in self._snapshot.students:
-            self.enrolments.programmes[email] = now.programme_codes
-            self.enrolments.modules[email] = now.module_codes
-        blocked = set(now.programme_codes) - self._programmes
-        _add(self.blocked, email, blocked, set(now.module_codes) - self._modules)
+    def take(self, email: str, now: _Fields) -> None:
         kept = self._sent.get(email)
         is_there = email in self._accounts
         if not is_there and not self._was_there(email):
             self.provisioned.append(email)
-            self._enrol(email, _Fields(), now)
+            self._enrol(email, _Courses(), now)
             return
         if not is_there:
             self.enabled.append(email)  # with what it had: a disabled account is taken out of nothing
         if kept is None:
             self.is_compared = False
+            self._block(email, _Courses().after(now, self._exist), now)
         else:
             self._compare(email, kept, now)
 
@@ -198,6 +236,7 @@ class _Draft:
 
     def _compare(self, email: str, kept: Sent, now: _Fields) -> None:
         once: tuple[_Once, ...] = ("id", kept.id, now.id), ("personalEmail", kept.personal_email, now.personal_email)
+        before = now
         if kept.json != self._snapshot.records[email]:
             before = _fields.decode(kept.json)
             names = zip(UPDATED, before.updated(), now.updated(), strict=True)
@@ -207,57 +246,27 @@ class _Draft:
             fields += [name for name, old, new in said if new not in (None, old)]
             if fields:
                 self.updated.append(FieldsUpdated(email=email, fields=tuple(fields)))
-            self._enrol(email, before, now)
+        if not _is_as_sent(kept, self._snapshot.records[email]):
+            self._enrol(email, _courses_of(kept, before), now)
         self.not_taken += [
             NotTaken(email=email, field=name) for name, old, new in once if old and new not in (None, old)
         ]
 
-    def _enrol(self, email: str, before: _Fields, now: _Fields) -> None:
-        programmes, modules = set(now.programme_codes), set(now.module_codes)
-        had_programmes, had_modules = set(before.programme_codes), set(before.module_codes)
-        gained = (programmes - had_programmes) & self._programmes
-        _add(self.enrolled, email, gained, (modules - had_modules) & self._modules)
-        _add(self.unenrolled, email, had_programmes - programmes, had_modules - modules)
+    def _enrol(self, email: str, before: _Courses, now: _Fields) -> None:
+        after = before.after(now, self._exist)
+        _add(self.enrolled, email, after.programmes - before.programmes, after.modules - before.modules)
+        _add(self.unenrolled, email, before.programmes - after.programmes, before.modules - after.modules)
+        self._block(email, after, now)
+
+    def _block(self, email: str, into: _Courses, now: _Fields) -> None:
+        programmes = frozenset(now.programme_codes) - into.programmes
+        modules = frozenset(now.module_codes or ()) - into.modules
+        _add(self.blocked, email, programmes, modules)
+        if email in self._snapshot.students:
+            self.blocked_students.programmes[email] = programmes
+            self.blocked_students.modules[email] = modules
 
 
 def _add(found: list[CodesChanged], email: str, programmes: Collection[str], modules: Collection[str]) -> None:
     if programmes or modules:
         found.append(CodesChanged(email=email, programmes=tuple(sorted(programmes)), modules=tuple(sorted(modules))))
-
-
-def _new_codes(name: str, snapshot: Snapshot, known: Mapping[str, Iterable[str]] | None) -> frozenset[str]:
-    return frozenset(snapshot.entities[name]) - frozenset((known or {}).get(name, ()))
-
-
-def _new_entities(
-    snapshot: Snapshot, new: Mapping[str, frozenset[str]], enrolments: _Enrolments
-) -> tuple[NewEntity, ...]:
-    """With the number of students that each would unblock: of a department's programmes, of a faculty's departments."""
-    programmes = Counter(code for codes in enrolments.programmes.values() for code in set(codes))
-    modules = Counter(code for codes in enrolments.modules.values() for code in set(codes))
-    departments = _of_parents(snapshot, "programmes", {email: set(c) for email, c in enrolments.programmes.items()})
-    faculties = _of_parents(snapshot, "departments", departments)
-    students: dict[str, Mapping[str, int]] = {
-        "faculties": Counter(code for codes in faculties.values() for code in codes),
-        "departments": Counter(code for codes in departments.values() for code in codes),
-        "programmes": programmes,
-        "modules": modules,
-    }
-    found: list[NewEntity] = []
-    names: tuple[Literal["faculties", "departments", "programmes", "modules"], ...]
-    names = ("faculties", "departments", "programmes", "modules")
-    for name in names:
-        found += [
-            NewEntity(list=name, code=code, name=snapshot.entities[name][code][0], students=students[name].get(code, 0))
-            for code in sorted(new[name])
-        ]
-    return tuple(found)
-
-
-def _of_parents(snapshot: Snapshot, name: str, codes: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """E-mail -> the codes of what its entities of this list belong to."""
-    entities = snapshot.entities[name]
-    return {
-        email: {parent for code in of if code in entities and (parent := entities[code][1]) is not None}
-        for email, of in codes.items()
-    }

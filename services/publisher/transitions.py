@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from services.publisher import last
-from services.publisher.codes import LISTS
 from services.publisher.last import (
     apply,
     carried_over,
@@ -17,6 +16,8 @@ from services.publisher.last import (
     without_orphans,
 )
 from services.publisher.snapshot import Snapshot
+from services.publisher.structure_ledger import Codes, after_acceptance, confirming, doubting, ledger_of
+from shared.addresses import canonical
 from shared.tenant import Accepted, Adoption, Held, Intent, Seat, Simulated, TenantState, email_key
 
 _with = msgspec.structs.replace
@@ -37,7 +38,6 @@ def announced(
         gained=gained,
         lost=lost,
         positions=dict(positions),
-        entities={name: tuple(snapshot.entities[name]) for name in LISTS},
     )
     held = state.held if state.held and (state.held.kind == "rejected" or state.held.is_partial) else None
     return _with(state, number=intent.number, intent=intent, held=held)
@@ -82,9 +82,7 @@ def taken(
     }
     return _with(
         state,
-        accepted=Accepted(
-            number=number, at=at, roster_hash=intent.roster_hash, digest=intent.digest, entities=intent.entities
-        ),
+        accepted=Accepted(number=number, at=at, roster_hash=intent.roster_hash, digest=intent.digest),
         roster=roster,
         positions=intent.positions,
         former=former,
@@ -105,6 +103,7 @@ def taken(
         resend_at=at if is_overtaken else resend_at,
         releases={hash: when for hash, when in state.releases.items() if hash not in snapshot.used},
         refused={ref: digest for ref, digest in state.refused.items() if ref in snapshot.refused},
+        structure=after_acceptance(ledger_of(state), snapshot.entities, at),
     )
 
 
@@ -220,9 +219,11 @@ def adopted(
         gained = {email: seat for email, seat in members.items() if roster.get(email) != seat}
         intent = _with(intent, gained=gained, lost=tuple(sorted(email for email in roster if email not in members)))
     spelled = {email_key(email): email for email in (*state.spellings, *spellings)}
+    ledger = ledger_of(state)
     return _with(
         state,
         adoption=adoption,
+        structure=doubting(ledger, adoption.at) if _is_elsewhere(state.adoption, adoption) else ledger,
         roster=dict(roster),
         positions=dict(positions),
         former=former,
@@ -246,6 +247,33 @@ def key_confirmed(state: TenantState, fingerprint: str, operator: str = "", at: 
         return None
     adoption = _with(state.adoption, fingerprint=fingerprint, key_operator=operator, key_confirmed_at=at)
     return _with(state, adoption=adoption, held=None)
+
+
+def _is_elsewhere(before: Adoption | None, adoption: Adoption) -> bool:
+    """Another address or key may be another institution, and nobody has said what that one has."""
+    if before is None:
+        return False
+    is_same_key = before.fingerprint in ("", adoption.fingerprint)
+    return not is_same_key or canonical(before.url) != canonical(adoption.url)
+
+
+def structure_confirmed(
+    state: TenantState, codes: Codes, at: str, operator: str = "", *, is_all: bool = False
+) -> TenantState:
+    """
+    Somebody says that Unitu has these. ``is_all``: and nothing else of the lists that are named; what was confirmed of
+    them before is doubted.
+    """
+    ledger = ledger_of(state)
+    if is_all:
+        others = {name: ledger[name].keys() - codes[name] for name in codes}
+        ledger = doubting(ledger, at, others)
+    return _with(state, structure=confirming(ledger, codes, at, operator))
+
+
+def structure_doubted(state: TenantState, codes: Codes, at: str) -> TenantState:
+    """Somebody takes back that Unitu has these."""
+    return _with(state, structure=doubting(ledger_of(state), at, codes))
 
 
 def released(state: TenantState, emails: Mapping[str, str]) -> TenantState:

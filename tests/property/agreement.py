@@ -22,6 +22,7 @@ from tests.property.deeds import (
     records,
     without,
 )
+from tests.property.known_structure import KnownStructure
 from tests.property.memory_unitu import Posted
 
 TAKEN_ONCE = ("id", "personalEmail")
@@ -41,7 +42,7 @@ class Doubts:
     rules: Rules
     last: dict[str, dict[str, Any]] = field(default_factory=dict)
     said: dict[str, dict[str, Any]] = field(default_factory=dict)
-    defined: set[tuple[str, str]] = field(default_factory=set)
+    structure: KnownStructure = field(default_factory=KnownStructure)
     doubtful: set[str] = field(default_factory=set)
     adopted: set[str] = field(default_factory=set)
     rewound: set[str] = field(default_factory=set)
@@ -108,7 +109,7 @@ class Doubts:
         self.last = self.there = records(posted.body)
         self.said = self.said | self.last
         self.doubtful, self.adopted, self.rewound = set(), set(), set()
-        self.defined = {(kind, one["code"]) for kind in KINDS for one in posted.body[kind]}
+        self.structure.accepted(posted)
 
     def go_back_to(self, before: "Doubts") -> None:
         """Our memory is that of a backup, and Unitu has gone on."""
@@ -116,7 +117,8 @@ class Doubts:
         differs = {email for email in emails if self.there.get(email) != before.last.get(email)}
         self.rewound = differs | self.doubtful | before.doubtful | before.rewound | self.rewound
         self.half_known |= self.rewound | set(self.names.values()) | before.half_known
-        self.last, self.said, self.defined, self.doubtful = before.last, before.said, before.defined, before.doubtful
+        self.last, self.said, self.doubtful = before.last, before.said, before.doubtful
+        self.structure = before.structure
 
     def memory_is_lost(self) -> None:
         """What Unitu took the first time is known no more."""
@@ -130,7 +132,7 @@ class Doubts:
         before = dict(self.names)
         moved = self.name(posted)
         theirs, real = of_their_report(posted, self.email_of), of_the_accounts(posted, self.email_of)
-        found = []
+        found = self.structure.wrong_in(report, ours, posted)
         if theirs != without(real, lambda deed: deed[0] == "block"):
             found.append(f"the twin's report and its accounts: {sorted(theirs ^ real)}")
         assert posted.told is not None
@@ -165,18 +167,11 @@ class Excuses:
         self._doubts, self._report, self._moved = doubts, report, moved
         self._untold = untold
         self._lost = set(doubts.last)
-        exist = {(kind, code) for kind in KINDS for code in getattr(posted.entities, kind)}
-        # A ledger of Unitu's entities would know; the report takes it that what was in the last snapshot exists.
-        self._unlike = doubts.defined ^ exist
+        self._unlike = doubts.structure.unlike(posted.entities)
         self._codes = {code for _, code in self._unlike}
-        # For the same reason it takes it that whoever was sent with a code is in it, although it was blocked.
-        accounts = {names.get(number, email_key(one.email)): one for number, one in posted.before.items()}
-        self._blocked = {
-            (email, code)
-            for email, record in doubts.said.items()
-            for code in (*record["programmeCodes"], *record.get("moduleCodes", ()))
-            if (one := accounts.get(email)) is not None and code not in (*one.programmes, *one.modules)
-        }
+        self._courses = doubts.structure.courses_unlike(
+            posted.before, lambda number, email: names.get(number, email_key(email))
+        )
 
     def is_nobodys(self, email: str) -> bool:
         """Not ours to tell that it goes: nobody told us of the account, or our memory is a backup's."""
@@ -197,5 +192,5 @@ class Excuses:
         if what != "disable" and where in self._doubts.adopted and where in self._doubts.said:
             return True  # a yes to a roster forgets whose disabled accounts are there already
         if what in ("enrol", "unenrol", "block"):
-            return rest[0] in self._codes or (where, rest[0]) in self._blocked
+            return rest[0] in self._codes or (where, rest[0]) in self._courses
         return False

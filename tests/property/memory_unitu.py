@@ -83,6 +83,10 @@ class MemoryUnitu:
     def accounts(self) -> dict[int, Account]:
         return asyncio.run(self._accounts())
 
+    def entities(self) -> Entities:
+        found: Entities = asyncio.run(self._call("GET", "/entities", type=Entities))
+        return found
+
     def create_entities(self, entities: Entities) -> None:
         """A Customer Success Manager does so, having read a report."""
         self._ask("POST", "/entities", entities)

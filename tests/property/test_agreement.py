@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -32,6 +33,7 @@ from shared.tenant import SnapshotAccepted, email_key
 from shared.topics import DELIVERIES
 from tests.property.agreement import KINDS, Doubts
 from tests.property.deeds import records
+from tests.property.known_structure import entities_of
 from tests.property.memory_unitu import FAULTS, MemoryUnitu, Posted
 from tests.unit.publisher.test_undecided import on_the_roll
 from tests.unit.publisher.world import (
@@ -62,6 +64,7 @@ STRUCTURE = Structure(
     programmes=tuple(Programme(code=code, name=code, department_code="D") for code in ("Y10", "Y11")),
     modules=tuple(Module(code=f"Y10-{code}", name=code, programme_code="Y10") for code in ("HIS", "ART")),
 )
+LESS = msgspec.structs.replace(STRUCTURE, programmes=STRUCTURE.programmes[:1], modules=STRUCTURE.modules[:1])
 EXIST = Entities(**{kind: {one.code: one.name for one in getattr(STRUCTURE, kind)} for kind in KINDS})
 NONE_EXIST = Entities()
 SOME_EXIST = Entities(programmes={"Y10": "Y10"}, modules={"Y10-HIS": "HIS"})
@@ -83,6 +86,7 @@ TENANTS = st.fixed_dictionaries(
         "is_protecting": st.booleans(),
         "email_change": st.sampled_from(["hold", "hold", "send"]),
         "entities": st.sampled_from([EXIST, EXIST, SOME_EXIST, NONE_EXIST]),
+        "knows_entities": MOSTLY,
         "rules": st.sampled_from([Rules(), Rules(), Rules(match_by="id"), Rules(letter_exact=True)]),
         "had": st.sets(st.sampled_from([*PEOPLE, STRANGER, PROTECTED])),
         "is_in_capitals": st.booleans(),
@@ -164,6 +168,8 @@ class AgreementMachine(RuleBasedStateMachine):
         for book in self.books:
             self.sweeps(book, full=True, is_seen=False)
         self.world.read()
+        if drawn["knows_entities"]:
+            self.somebody_says_what_unitu_has()
         self.says_yes(drawn["list"])
         self.works(5.0)
 
@@ -355,9 +361,26 @@ class AgreementMachine(RuleBasedStateMachine):
         self.world.desk.hasten("abbey")
         self.works(0.0)
 
-    @rule(entities=st.sampled_from([EXIST, SOME_EXIST]))
-    def somebody_at_unitu_creates(self, entities: Entities) -> None:
+    @rule(entities=st.sampled_from([EXIST, SOME_EXIST]), is_told=MOSTLY)
+    def somebody_at_unitu_creates(self, entities: Entities, is_told: bool) -> None:
         self.unitu.create_entities(entities)
+        if is_told:
+            self.somebody_says_what_unitu_has()
+
+    @rule()
+    def somebody_says_what_unitu_has(self) -> None:
+        entities = self.unitu.entities()
+        codes: Any = {kind: [*getattr(entities, kind)] for kind in KINDS}
+        self.world.desk.confirm_structure("abbey", codes, "ann")
+        self.doubts.structure.confirm(entities_of(entities))
+
+    @rule(structure=st.sampled_from([STRUCTURE, LESS]), school=st.integers(0, 1))
+    def a_school_lists(self, structure: Structure, school: int) -> None:
+        """A programme and a module are new, or no longer there."""
+        self.offset += 1
+        slug = self.schools[school % len(self.schools)]
+        self.world.append(StructureState(school=slug, at=self.offset, structure=structure))
+        self.goes_on(slug, is_seen=True)
 
     @rule(list=st.sampled_from(["all", "ours", "none"]))
     def says_yes(self, list: str) -> None:

@@ -33,6 +33,7 @@ PURE = {
     *("posts.py", "certificate.py", "likeness.py", "entries.py"),
     *("snapshot.py", "safety.py", "report.py", "addresses.py", "rekeyed.py"),
     *("canonical_text.py", "emails.py", "texts.py"),
+    *("structure_ledger.py", "unconfirmed.py", "entity_list.py"),
     *("account_list.py", "adoption_check.py", "concerns.py", "prefixes.py", "preview.py", "unprovisioned.py"),
     *("explained.py", "explain_verdicts.py", "explain_pending.py", "explain_unitu.py", "explain_live.py"),
 }

@@ -1,18 +1,21 @@
 """What Unitu will do with a snapshot, by its document."""
 
+from collections.abc import Collection
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.publisher.emails import EmailRule
 from services.publisher.last import Last, orphan
 from services.publisher.report import Sent, pack, report, sent_after, unpack
 from services.publisher.snapshot import Snapshot, take
+from services.publisher.structure_ledger import LISTS, Ledger
 from shared.model import Department, Faculty, Module, Programme, Structure
 from shared.state import AccountState
-from shared.tenant import CodesChanged, EmailWait, FieldsUpdated, NotTaken, Report, Seat
+from shared.tenant import CodesChanged, EmailWait, FieldsUpdated, KnownEntity, NotTaken, Report, Seat
 from tests.unit.publisher.test_snapshot import delivered, person
-from tests.unit.publisher.world import a_leaver, an_account, an_employee
+from tests.unit.publisher.world import a_leaver, an_account, an_employee, assessed_without_modules
 
 STRUCTURE = Structure(
     faculties=(Faculty(code="F", name="Seniors"),),
@@ -23,7 +26,17 @@ STRUCTURE = Structure(
     ),
     modules=(Module(code="Y10-HIS", name="Rome", programme_code="Y10"),),
 )
-KNOWN = {"faculties": ("F",), "departments": ("D",), "programmes": ("Y10", "Y11"), "modules": ("Y10-HIS",)}
+
+
+def confirmed(**codes: tuple[str, ...]) -> Ledger:
+    """A ledger in which these exist at Unitu, and nothing else was ever told."""
+    one = KnownEntity(state="confirmed", since="2026", by="ann")
+    return {name: dict.fromkeys(codes.get(name, ()), one) for name in LISTS}
+
+
+NOTHING = confirmed()
+KNOWN = confirmed(faculties=("F",), departments=("D",), programmes=("Y10", "Y11"), modules=("Y10-HIS",))
+WITHOUT_Y10 = confirmed(faculties=("F",), departments=("D",), programmes=("Y11",), modules=("Y10-HIS",))
 EMAIL = "s1@abbey.example"
 
 
@@ -35,8 +48,17 @@ def shot(*states: AccountState, last: Last | None = None, rule: EmailRule | None
 def told(*now: AccountState, before: tuple[AccountState, ...] = (), **more: Any) -> Report:
     """The report of a snapshot after another that was accepted."""
     last = delivered(**{f"abbey_{one.student_id}": one.details.email for one in before if one.details})
-    sent = {email: one for email, one in sent_after(shot(*before), {}).items() if one is not None}
-    return report(shot(*now, last=last), set(last.seats), last, sent, more.get("known", KNOWN))
+    known: Ledger = more.get("known", KNOWN)
+    sent = remembered(shot(*before), {}, more.get("known_before", known))
+    return report(shot(*now, last=last), set(last.seats), last, sent, known)
+
+
+def remembered(
+    snapshot: Snapshot, before: dict[str, Sent], ledger: Ledger = KNOWN, left: Collection[str] = ()
+) -> dict[str, Sent]:
+    """The memory of what was sent after another snapshot was accepted, by way of its bytes."""
+    after: dict[str, Sent | None] = {**before, **sent_after(snapshot, before, ledger, left)}
+    return {email: unpack(pack(one)) for email, one in after.items() if one is not None}
 
 
 def test_a_first_snapshot_provisions_everybody() -> None:
@@ -80,8 +102,8 @@ def test_whoever_returns_is_enabled_again() -> None:
 
 def test_who_returns_has_what_they_had() -> None:
     """Unitu takes a disabled account out of nothing: only what has changed since is done."""
-    before = {email: one for email, one in sent_after(shot(an_account("1")), {}).items() if one is not None}
-    gone = {email: one for email, one in sent_after(shot(), before, {EMAIL}).items() if one is not None}
+    before = remembered(shot(an_account("1")), {})
+    gone = remembered(shot(), before, left={EMAIL})
     assert gone[EMAIL].is_gone
     last = Last(former={"abbey/1": EMAIL})
     now = an_account("1", first_name="Bea", modules=())
@@ -89,9 +111,7 @@ def test_who_returns_has_what_they_had() -> None:
     assert (found.enabled, found.enrolled, found.is_compared) == ((EMAIL,), (), True)
     assert found.updated == (FieldsUpdated(email=EMAIL, fields=("firstName",)),)
     assert found.unenrolled == (CodesChanged(email=EMAIL, modules=("Y10-HIS",)),)
-    again = sent_after(shot(an_account("1"), last=last), gone)[EMAIL]
-    assert again is not None
-    assert not again.is_gone
+    assert not remembered(shot(an_account("1"), last=last), gone)[EMAIL].is_gone
 
 
 def test_who_returns_after_the_memory_was_lost_is_compared_with_nothing() -> None:
@@ -114,7 +134,7 @@ def test_a_field_that_is_left_out_is_kept() -> None:
         snapshot = shot(an_account("1", phone=phone), last=last)
         found = report(snapshot, set(last.seats), last, sent, KNOWN)
         fields.append([one.fields for one in found.updated])
-        sent |= {email: one for email, one in sent_after(snapshot, sent).items() if one is not None}
+        sent = remembered(snapshot, sent)
     assert fields == [[], [], [], [("phone",)]]
 
 
@@ -125,7 +145,7 @@ def test_enrolments_are_compared() -> None:
 
 
 def test_a_student_of_a_new_programme_is_blocked_not_enrolled() -> None:
-    found = told(an_account("1"), known=KNOWN | {"programmes": ("Y11",)})
+    found = told(an_account("1"), known=WITHOUT_Y10)
     assert found.blocked == (CodesChanged(email=EMAIL, programmes=("Y10",)),)
     assert found.enrolled == (CodesChanged(email=EMAIL, modules=("Y10-HIS",)),)
 
@@ -137,14 +157,15 @@ def test_a_code_that_no_list_has_is_told_and_not_sent() -> None:
 
 
 def test_new_entities_come_with_the_students_they_would_unblock() -> None:
-    found = told(an_account("1"), an_account("2"), an_account("3", programmes=("Y11",), modules=()), known=None)
+    found = told(an_account("1"), an_account("2"), an_account("3", programmes=("Y11",), modules=()), known=NOTHING)
     assert [(one.list, one.code, one.students) for one in found.entities] == [
         ("faculties", "F", 3),
         ("departments", "D", 3),
         ("programmes", "Y10", 2),
-        ("programmes", "Y11", 1),
         ("modules", "Y10-HIS", 2),
+        ("programmes", "Y11", 1),
     ]
+    assert found.counts["entities"] == found.counts["new_entities"] == 5
     assert told(an_account("1")).entities == ()
 
 
@@ -168,17 +189,15 @@ def test_the_first_value_is_remembered_through_later_snapshots() -> None:
     for personal in (None, "a@home", "b@home", "b@home"):
         snapshot = shot(an_account("1", personal_email=personal), last=last)
         found = report(snapshot, set(last.seats), last, sent, KNOWN) if sent else None
-        for email, one in sent_after(snapshot, sent).items():
-            assert one is not None
-            sent[email] = unpack(pack(one))
+        sent = remembered(snapshot, sent)
     assert found is not None
     assert [one.field for one in found.not_taken] == ["personalEmail"]
     assert sent[EMAIL].personal_email == "a@home"
 
 
 def test_only_what_differs_is_remembered_anew() -> None:
-    before = {email: one for email, one in sent_after(shot(an_account("1"), an_account("2")), {}).items() if one}
-    after = sent_after(shot(an_account("1")), before)
+    before = remembered(shot(an_account("1"), an_account("2")), {})
+    after = sent_after(shot(an_account("1")), before, KNOWN)
     assert after == {"s2@abbey.example": None}
 
 
@@ -200,10 +219,93 @@ def test_staff_are_counted_apart_and_told_with_everybody() -> None:
 
 def test_what_blocks_staff_is_told_and_a_new_entity_counts_students_alone() -> None:
     people = an_account("1"), an_employee("9", email="t@x", programmes=("Y10",))
-    found = told(*people, known=KNOWN | {"programmes": ("Y11",)})
+    found = told(*people, known=WITHOUT_Y10)
     assert CodesChanged(email="t@x", programmes=("Y10",)) in found.blocked
     assert [(one.code, one.students) for one in found.entities] == [("Y10", 1)]
 
 
 def test_a_seat_knows_its_person() -> None:
     assert Seat(book="abbey", person="1").ref == "abbey/1"
+
+
+# --- what blocks, and for how long ---------------------------------------------------------------------------------
+
+
+def test_what_was_sent_and_not_confirmed_goes_on_blocking() -> None:
+    found = told(an_account("1", last_name="Ash"), before=(an_account("1"),), known=NOTHING)
+    assert found.blocked == (CodesChanged(email=EMAIL, programmes=("Y10",), modules=("Y10-HIS",)),)
+    assert (found.enrolled, found.unenrolled) == ((), ())
+    assert [one.fields for one in found.updated] == [("lastName",)]
+
+
+def test_who_was_blocked_is_enrolled_by_the_first_snapshot_after_a_confirmation() -> None:
+    now = an_account("1")
+    found = told(now, before=(now,), known=KNOWN, known_before=WITHOUT_Y10)
+    assert found.enrolled == (CodesChanged(email=EMAIL, programmes=("Y10",)),)
+    assert found.blocked == ()
+    sent = remembered(shot(now), remembered(shot(now), {}, WITHOUT_Y10), KNOWN)
+    last = delivered(abbey_1=EMAIL)
+    assert report(shot(now, last=last), set(last.seats), last, sent, KNOWN).enrolled == ()
+
+
+def test_nobody_is_taken_out_of_what_they_were_blocked_from() -> None:
+    now = an_account("1", programmes=("Y11",), modules=())
+    found = told(now, before=(an_account("1"),), known=WITHOUT_Y10)
+    assert found.enrolled == (CodesChanged(email=EMAIL, programmes=("Y11",)),)
+    assert found.unenrolled == (CodesChanged(email=EMAIL, modules=("Y10-HIS",)),)
+
+
+def test_who_is_in_something_stays_in_it_when_its_confirmation_is_taken_back() -> None:
+    found = told(an_account("1", last_name="Ash"), before=(an_account("1"),), known=WITHOUT_Y10, known_before=KNOWN)
+    assert (found.blocked, found.unenrolled) == ((), ())
+    assert [(one.code, one.students) for one in found.entities] == [("Y10", 0)]
+
+
+def test_who_returns_is_enrolled_into_what_was_confirmed_while_they_were_away() -> None:
+    last, now = Last(former={"abbey/1": EMAIL}), an_account("1")
+    gone = remembered(shot(), remembered(shot(now), {}, WITHOUT_Y10), WITHOUT_Y10, left={EMAIL})
+    found = report(shot(now, last=last), (), last, gone, KNOWN)
+    assert found.enrolled == (CodesChanged(email=EMAIL, programmes=("Y10",)),)
+
+
+def test_who_has_an_account_of_before_is_blocked_by_what_nobody_has_confirmed() -> None:
+    last = delivered(abbey_1=EMAIL)
+    found = report(shot(an_account("1"), last=last), set(last.seats), last, {}, WITHOUT_Y10)
+    assert found.blocked == (CodesChanged(email=EMAIL, programmes=("Y10",)),)
+    assert not found.is_compared
+
+
+def test_a_memory_of_before_the_ledger_says_what_its_record_names() -> None:
+    old = msgspec.msgpack.encode([b'{"programmeCodes":["Y10"],"moduleCodes":["Y10-HIS"]}', "1", None, None, False])
+    assert unpack(old).programmes is None
+    last = delivered(abbey_1=EMAIL)
+    found = report(shot(an_account("1"), last=last), set(last.seats), last, {EMAIL: unpack(old)}, KNOWN)
+    assert (found.enrolled, found.unenrolled, found.blocked) == ((), (), ())
+
+
+def test_modules_that_a_record_leaves_out_are_kept() -> None:
+    bare = an_account("1", modules=(), assessment=assessed_without_modules("1"))
+    assert b"moduleCodes" not in shot(bare).records[EMAIL]
+    found = told(bare, before=(an_account("1"),))
+    assert found.unenrolled == ()
+    sent = remembered(shot(bare), remembered(shot(an_account("1")), {}))
+    last = delivered(abbey_1=EMAIL)
+    back = report(shot(an_account("1"), last=last), set(last.seats), last, sent, KNOWN)
+    assert (back.enrolled, back.unenrolled) == ((), ())
+    none = report(shot(an_account("1", modules=()), last=last), set(last.seats), last, sent, KNOWN)
+    assert none.unenrolled == (CodesChanged(email=EMAIL, modules=("Y10-HIS",)),)
+
+
+def test_a_department_unblocks_those_whose_programmes_are_missing() -> None:
+    found = told(an_account("1"), known=confirmed(programmes=("Y10", "Y11"), faculties=("F",), modules=("Y10-HIS",)))
+    assert [(one.list, one.code, one.students) for one in found.entities] == [("departments", "D", 0)]
+
+
+def test_what_was_told_before_is_not_told_as_new() -> None:
+    ledger = KNOWN | {"programmes": {"Y10": KnownEntity(state="told", since="2026-11-01T08:00:00.000Z")}}
+    found = told(an_account("1"), known=ledger)
+    assert [(one.code, one.state, one.since) for one in found.entities] == [
+        ("Y10", "told", "2026-11-01T08:00:00.000Z"),
+        ("Y11", "new", ""),
+    ]
+    assert (found.counts["entities"], found.counts["new_entities"]) == (2, 1)
