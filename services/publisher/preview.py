@@ -14,7 +14,7 @@ from services.publisher.emails import EmailRule
 from services.publisher.facts import caught_up
 from services.publisher.last import Last, accounts_of, last_of, may_be_at_unitu, outstanding
 from services.publisher.person import Person
-from services.publisher.snapshot import Snapshot, take
+from services.publisher.snapshot import Base, Snapshot, take
 from services.publisher.tenant_view import TenantView
 from shared.addresses import canonical
 from shared.model import Kind
@@ -118,7 +118,7 @@ def preview(
     theirs = None if accounts is None else {email_key(email): email.strip() for email in accounts if email_key(email)}
     last = last_of(state)
     last = replace(last, spellings={**last.spellings, **(theirs or {})})
-    snapshot = _with_kept(view, last, rule, theirs)
+    snapshot = _with_kept(view, state, last, rule, theirs)
     roster = snapshot.roster
     known = (theirs or {}).keys() | accounts_of(state)
     may_be = known | may_be_at_unitu(state)
@@ -169,8 +169,13 @@ def preview(
     )
 
 
-def _with_kept(view: TenantView, last: Last, rule: EmailRule, theirs: Mapping[str, str] | None) -> Snapshot:
-    """The snapshot, with everybody on a roll whom Unitu has by its list, or was said to have by an earlier one."""
+def _with_kept(
+    view: TenantView, state: TenantState, last: Last, rule: EmailRule, theirs: Mapping[str, str] | None
+) -> Snapshot:
+    """
+    The snapshot as it would be sent, with what was let go and what Unitu refused, and with everybody on a roll whom
+    Unitu has by its list, or was said to have by an earlier one.
+    """
     facts = view.facts
     people = list(facts.people.values())
     held = {one.email for one in people if one.status == "enabled"} | {one.email for one in view.protected}
@@ -182,7 +187,8 @@ def _with_kept(view: TenantView, last: Last, rule: EmailRule, theirs: Mapping[st
         if (email := _their_account(one, last, theirs)) and email_key(email) not in taken
     }
     last = replace(last, kept=kept)
-    return take(people, view.structures, view.protected, last, rule, has_staff=facts.has_staff)
+    base = Base(retired=view.retired, refused=state.refused, releases=state.releases)
+    return take(people, view.structures, view.protected, last, rule, base, has_staff=facts.has_staff)
 
 
 def _their_account(person: Person, last: Last, theirs: Mapping[str, str] | None) -> str:

@@ -20,6 +20,7 @@ from tests.unit.publisher.world import (
     QUICK,
     World,
     a_config,
+    a_leaver,
     a_structure,
     an_account,
     an_employee,
@@ -214,6 +215,29 @@ def test_an_id_that_becomes_two_people_later_is_held_once(tmp_path: Path) -> Non
     world.tell(an_employee("1", 30))
     world.work(until=10)
     assert world.unitu.posts == 3
+
+
+def test_whoever_was_let_go_before_is_among_those_who_are_shown(tmp_path: Path) -> None:
+    """
+    A teacher who has a leaver's address, by a yes, and a pupil's number: what is sent has the number twice, so what is
+    shown must have it too. Fails when the preview is taken without what a person has let go: the tenant is held for
+    ever, however often it is adopted again.
+    """
+    world = World(a_config(tmp_path, MANAGED + QUICK))
+    world.tell_school(an_account("1", 1), an_account("2", 2, email="old@abbey.example"), an_account("214", 3))
+    world.tell_school(an_employee("5", 12), kind="staff", at=15)
+    world.adopt()
+    world.work(until=10)
+    world.tell(a_leaver("2", 20, email="old@abbey.example"), an_employee("214", 21, email="old@abbey.example"))
+    world.work(until=10)
+    world.desk.let_go("abbey", [one.hash for one in world.desk.holds("abbey")])
+    world.work(until=10)
+    assert held(world) == ["id_twice"]
+    shown = world.desk.show("abbey")
+    assert (list(shown.shared_ids.values()), shown.roster["old@abbey.example"].person) == ([("214",)], "214")
+    world.desk.adopt(shown, words=shown.words)
+    world.work(until=10)
+    assert (world.state.held, [one["id"] for one in world.unitu.bodies[-1]["staff"]]) == (None, ["214", "5"])
 
 
 def test_a_prefix_that_changes_needs_another_yes(world: World, tmp_path: Path) -> None:
