@@ -39,8 +39,9 @@ HEADERS = {
             "description": "Its reader's word, where that is later than Kafka's time, which is then read_at.",
         },
         "sweep": {"type": "string", "description": "The sweep in which it was read."},
-        "digest": {"type": "string", "description": "Of the value: 16 bytes of BLAKE2b, in hexadecimal digits."},
+        "digest": {"type": "string", "description": "Of the value: 16 bytes of XXH3, in hexadecimal digits."},
         "cause": {"type": "string", "description": "The record that caused it."},
+        "signature": {"type": "string", "description": "Of a command: v1= and its HMAC-SHA256 by the operators' key."},
         "traceparent": {"type": "string", "description": "W3C Trace Context."},
     },
 }

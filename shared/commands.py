@@ -4,7 +4,12 @@ from shared.model import Frozen, Kind
 
 
 class ReleaseHold(Frozen, kw_only=True):
-    """Let the reviewed set of removals through at the next certified sweep: those who still stand, and no others."""
+    """
+    Let the reviewed set of removals through at the next certified sweep: those who still stand, and no others.
+
+    ``two_people_above`` is what eligibility says of it, by the configuration, whatever the sender said: a set of more
+    people is released by the second operator.
+    """
 
     school: str
     kind: Kind = "student"
@@ -12,6 +17,7 @@ class ReleaseHold(Frozen, kw_only=True):
     hash: str
     operator: str
     note: str = ""
+    two_people_above: int | None = None
 
 
 class RefuseHold(Frozen, kw_only=True):
@@ -52,3 +58,6 @@ class ForgetStudent(Frozen, kw_only=True):
     student_id: str
     operator: str
     note: str = ""
+
+
+Command = ReleaseHold | RefuseHold | PauseSchool | ResumeSchool | AcceptRoll | ForgetStudent

@@ -30,6 +30,7 @@ from shared.config_values import (
     Secret,
     Servers,
     Share,
+    SigningKey,
     Slug,
     StudentPath,
     Text,
@@ -115,6 +116,14 @@ class Poison(Section):
     share: Share = Fraction(1, 2)  # of what came lately, each school counted alike; 1 never stops
     records: PositiveWhole = 1000  # of each school count, the last ones
     minimum: PositiveWhole = 100  # a school that sent fewer counts as if the rest had been sound
+
+
+class Operators(Section):
+    """Whose commands count: the hold that is released, the roll that is accepted, the school that is paused."""
+
+    key: SigningKey | None = None  # without it no command counts
+    max_age_minutes: PositiveNumber = 15.0  # between its signature and Kafka's taking it: older ones are repetitions
+    two_people_above: Whole | None = None  # a release of more people than this needs two operators
 
 
 LEASE_MARGIN_SECONDS = 10.0  # an intent is written and read again before its POST, by Kafka
@@ -348,6 +357,7 @@ class Config(Section):
     fetcher: Fetcher = Fetcher()
     logging: Logging = Logging()
     poison: Poison = Poison()
+    operators: Operators = Operators()
     tenants: dict[Slug, Tenant] = {}
     schools: dict[Slug, AnySchool] = {}
 

@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationInfo
 
 LONGEST_ROLLOVER = 120  # days to either side of an academic year's first: a window never meets the next year's
+SHORTEST_KEY = 24  # characters of a key that signs
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")  # only such a name is repeated in a message; anything else may be the secret
 SECRET_FORMS = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 - how a secret is named
@@ -86,6 +87,15 @@ def _secret_file(name: str, reading: Reading) -> str:
 
 def _secret(value: object, info: ValidationInfo) -> SecretStr:
     return SecretStr(secret_of(value, reading_of(info)))
+
+
+def _signing_key(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(
+            f"must have at least {SHORTEST_KEY} characters, or it can be guessed; make one: "
+            "`python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
+        )
+    return value
 
 
 def _share(value: object) -> Fraction:
@@ -261,6 +271,7 @@ def _ordered(value: dict[Any, Any]) -> dict[Any, Any]:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+SigningKey = Annotated[Secret, AfterValidator(_signing_key)]
 Share = Annotated[Fraction, BeforeValidator(_share), PlainSerializer(str)]
 Number = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]  # 0 waits for nothing
 PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]

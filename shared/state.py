@@ -123,7 +123,8 @@ class HeldPlan(Frozen, kw_only=True):
     """
     A reviewed set of people, by ``hash``; ``count``: those of it for whom it still stands. ``state``: who it waits for,
     or what a person said of it. ``columns``: those of the records that are empty and were not, or are all alike;
-    ``suspicions``: what makes the pushed list look cut that lacks them.
+    ``suspicions``: what makes the pushed list look cut that lacks them. ``first_operator`` has released the set, which
+    another operator must do as well.
     """
 
     hash: str
@@ -136,6 +137,7 @@ class HeldPlan(Frozen, kw_only=True):
     note: str = ""
     columns: tuple[ColumnDrop, ...] = ()
     suspicions: tuple[str, ...] = ()
+    first_operator: str = ""
 
 
 class SchoolState(Frozen, kw_only=True):

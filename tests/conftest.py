@@ -129,12 +129,14 @@ def writer(brokers: Addresses, prefix: str, folder: Path) -> ConfigFile:
 
     def write(text: str, *, partitions: int = 2, **kafka: Any) -> Path:
         (folder / "secret").write_text("made-up-secret\n")
+        (folder / "operators.key").write_text("made-up-key-of-the-operators\n")
         more = "".join(f"{name} = {value!r}\n".replace("'", '"') for name, value in kafka.items())
         path = folder / "rollcall.toml"
         path.write_text(
             f'[kafka]\nbootstrap_servers = "{brokers.kafka}"\npartitions = {partitions}\ncreate_topics = true\n'
             f'topic_prefix = "{prefix}"\ngroup_prefix = "{prefix}"\n{more}'
-            f'[redis]\nurl = "{brokers.redis}"\nkey_prefix = "{prefix}"\n{text}'
+            f'[redis]\nurl = "{brokers.redis}"\nkey_prefix = "{prefix}"\n'
+            f'[operators]\nkey = {{ file = "operators.key" }}\n{text}'
         )
         return path
 

@@ -19,12 +19,14 @@ from shared.events import RollRead, StaffFetched, StudentFetched, SweepCompleted
 from shared.lane import LaneLoop
 from shared.memory import MemoryLaneStore, MemoryLog
 from shared.model import Frozen
+from shared.signatures import sign
 from shared.state import AccountState, SchoolState
 from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, OPERATOR_COMMANDS, STUDENTS_ASSESSED, STUDENTS_FETCHED
 from shared.wire import Message, Record, decode, decoder, digest, encode, event_id, headers
 from tests.builders import SCHOOL, at
 
 LANE = 0
+OPERATORS_KEY = "made-up-key-of-the-operators"
 
 
 class Crash(BaseException):
@@ -34,7 +36,9 @@ class Crash(BaseException):
 def a_config(folder: Path, more: str = "", schools: Iterable[str] = (SCHOOL,)) -> Config:
     """One tenant with some iSAMS schools; ``more`` goes into each school's table."""
     (folder / "secret").write_text("made-up")
-    text = '[kafka]\npartitions = 1\n[tenants.abbey]\napi_key = { file = "secret" }\n'
+    (folder / "operators.key").write_text(OPERATORS_KEY)
+    text = '[kafka]\npartitions = 1\n[operators]\nkey = { file = "operators.key" }\n'
+    text += '[tenants.abbey]\napi_key = { file = "secret" }\n'
     for slug in schools:
         text += (
             f'[schools.{slug}]\ntenant = "abbey"\nsource = "isams"\nbase_url = "http://127.0.0.1:9"\n'
@@ -110,7 +114,9 @@ class Road:
         school = getattr(event, "school", "")
         book = book_of(school, getattr(event, "kind", "student"))
         told = headers(type(event), id=f"c{self.commands}", school=school, subject=book, time=at())
-        record = Record(OPERATOR_COMMANDS, LANE, self.commands, book, encode(event), raw=dict(told))
+        signed = sign(Message(OPERATOR_COMMANDS, LANE, book, encode(event), told), OPERATORS_KEY)
+        taken, raw = clock.millis(at()), dict(signed.headers)
+        record = Record(OPERATOR_COMMANDS, LANE, self.commands, book, encode(event), raw=raw, appended=taken)
         self.commands += 1
         self.judge([record])
 

@@ -21,7 +21,6 @@ def accept_roll(
     roll_hash: Annotated[str, typer.Argument(metavar="HASH", help="The roll's hash, as the refusal tells it.")],
     staff: Annotated[bool, typer.Option("--staff", help="It is the roll of the school's staff.")] = False,
     note: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "",
-    operator: Annotated[str, typer.Option(help="Who says so; default: the login name.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -35,7 +34,7 @@ def accept_roll(
     if not HASH.fullmatch(roll_hash):
         raise ConfigError("HASH: must be the 32 digits that the refusal tells, as in the fetcher's log")
     (book,) = known_books(config, school, staff)
-    order = AcceptRoll(school=school, kind=kind_of(book), hash=roll_hash, operator=operator or login_name(), note=note)
+    order = AcceptRoll(school=school, kind=kind_of(book), hash=roll_hash, operator=login_name(), note=note)
     give(config, order)
     if as_json:
         print_json({"school": school, "people": people_word(kind_of(book)), "hash": roll_hash, "is_accepted": True})

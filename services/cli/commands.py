@@ -4,15 +4,15 @@ from uuid import uuid4
 
 from shared import clock
 from shared.books import book_of
-from shared.commands import AcceptRoll, ForgetStudent, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.commands import AcceptRoll, Command, RefuseHold, ReleaseHold
 from shared.config import Config
+from shared.errors import ConfigError
 from shared.kafka import KafkaLog
 from shared.lanes import lane_of
 from shared.ports import Log
+from shared.signatures import sign
 from shared.topics import OPERATOR_COMMANDS
 from shared.wire import Message, encode, headers
-
-Command = ReleaseHold | RefuseHold | PauseSchool | ResumeSchool | AcceptRoll | ForgetStudent
 
 
 def message_of(command: Command, partitions: int, *, id: str, time: str) -> Message:
@@ -28,8 +28,14 @@ def message_of(command: Command, partitions: int, *, id: str, time: str) -> Mess
 
 
 def give(config: Config, command: Command, out: Log | None = None) -> None:
-    """Publish one command and wait until Kafka has it. Raises: Retryable."""
-    message = message_of(command, config.kafka.partitions, id=str(uuid4()), time=clock.now())
+    """Sign and publish one command, and wait until Kafka has it. Raises: Retryable; ConfigError without a key."""
+    if config.operators.key is None:
+        raise ConfigError(
+            'operators.key: is missing, and no command counts without it; set key = { env = "NAME" } under [operators] '
+            "for eligibility, the fetchers and whoever gives commands"
+        )
+    bare = message_of(command, config.kafka.partitions, id=str(uuid4()), time=clock.now())
+    message = sign(bare, config.operators.key.get_secret_value())
     if out is not None:
         out.publish([message])
         return

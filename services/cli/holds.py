@@ -2,14 +2,13 @@
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from services.cli.invocation import (
     AsJson,
     Note,
-    Operator,
     Whose,
     WrongWord,
     Yes,
@@ -36,6 +35,7 @@ LISTED = 50  # people that are shown to a person; --json has all
 
 School = Annotated[str, typer.Argument(metavar="SCHOOL", help="Its name in the configuration.")]
 Which = Annotated[str, typer.Argument(metavar="PLAN|HASH", help="As `holds list` has it.")]
+Taken = Literal["whole", "first", "not yet"]  # an order: by the reconciler
 Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="Until the reconciler has taken it.", min=0)]
 
 
@@ -118,14 +118,16 @@ def show(
         print_table(("plan", "headroom", "budget"), [(one["kind"], one["headroom"], one["budget"]) for one in budgets])
 
 
-@app.command(epilog="Exit codes: 0 released, 1 not released, 2 wrong command line, 3 that is not what is held now.")
+@app.command(
+    epilog="Exit codes: 0 released, 1 not released, 2 wrong command line, 3 that is not what is held now, or another "
+    "operator must release it too."
+)
 def release(
     context: typer.Context,
     school: School,
     which: Which,
     staff: Whose = None,
     note: Note = "",
-    operator: Operator = "",
     yes: Yes = False,
     wait: Wait = 5.0,
     as_json: AsJson = False,
@@ -135,7 +137,7 @@ def release(
 
     The yes is bound to the hash: when the plan changes before it is taken, nothing is released. --yes wants the hash.
     """
-    _decide(context, "release", school, which, staff, note, operator or login_name(), yes, wait, as_json)
+    _decide(context, "release", school, which, staff, note, login_name(), yes, wait, as_json)
 
 
 @app.command(epilog="Exit codes: 0 refused, 1 not refused, 2 wrong command line, 3 that is not what is held now.")
@@ -145,13 +147,12 @@ def refuse(
     which: Which,
     staff: Whose = None,
     note: Note = "",
-    operator: Operator = "",
     yes: Yes = False,
     wait: Wait = 5.0,
     as_json: AsJson = False,
 ) -> None:
     """Drop a held plan until it differs: nobody in it is removed, nor announced again. --yes wants the hash."""
-    _decide(context, "refuse", school, which, staff, note, operator or login_name(), yes, wait, as_json)
+    _decide(context, "refuse", school, which, staff, note, login_name(), yes, wait, as_json)
 
 
 def _decide(
@@ -178,25 +179,32 @@ def _decide(
         raise WrongWord(
             f"--yes wants the hash of what was reviewed: rollcall holds {order} {school} {one.hold.hash} --yes"
         )
-    is_taken = one.hold.state == f"{order}d"
-    if not is_taken:
+    taken: Taken = "whole" if one.hold.state == f"{order}d" else "not yet"
+    if taken != "whole":
         if not yes:
             _ask(one, order, as_json)
         model = ReleaseHold if order == "release" else RefuseHold
         before = end_of_changes(config, school)
         command = model(school=school, kind=one.kind, plan=one.plan, hash=one.hold.hash, operator=operator, note=note)
         give(config, command)
-        is_taken = await_taken(config, store, one, before, wait)
+        taken = await_taken(config, store, one, operator, before, wait)
     if as_json:
         told: dict[str, Any] = {"school": school, "people": one.people, "kind": one.plan, "hash": one.hold.hash}
-        told |= {"count": one.hold.count, "order": order}
-        print_json(told | {"operator": operator, "note": note, "is_taken": is_taken})
-    elif not is_taken:
+        told |= {"count": one.hold.count, "order": order, "operator": operator, "note": note}
+        print_json(told | {"is_taken": taken == "whole", "needs_another_operator": taken == "first"})
+    elif taken == "first":
+        typer.echo(
+            f"The first of two: {one.hold.count} {one.people} are more than two_people_above under [operators]; they "
+            f"wait for another operator's `rollcall holds release {school} {one.hold.hash}`."
+        )
+    elif taken == "not yet":
         typer.echo(f"Told to {order}; it takes effect when eligibility and the reconciler run.")
     elif order == "release":
         typer.echo(f"Released: {one.hold.count} {one.people}, at the next certified sweep, as far as it still stands.")
     else:
         typer.echo(f"Refused: {one.hold.count} {one.people} stay as they are until the plan differs.")
+    if taken == "first":
+        raise typer.Exit(HELD)
 
 
 def _ask(one: "Holding", order: str, as_json: bool) -> None:
@@ -229,9 +237,12 @@ def _flag(one: "Holding") -> str:
     return " --staff" if one.kind == "staff" else ""
 
 
-def await_taken(config: "Config", store: "Holdings", one: "Holding", before: int, seconds: float) -> bool:
+def await_taken(
+    config: "Config", store: "Holdings", one: "Holding", operator: str, before: int, seconds: float
+) -> Taken:
     """
-    Whether the reconciler took the order within so many seconds. ``before``: the end of the changes when it was given.
+    Whether the reconciler took the order within so many seconds, or took it for the first of the two that a large
+    release needs. ``before``: the end of the changes when it was given.
 
     Raises: NotHeld when the plan changed before the order reached it, so that it did nothing.
     """
@@ -245,13 +256,15 @@ def await_taken(config: "Config", store: "Holdings", one: "Holding", before: int
         hold = sets_of(school, one.plan).get(one.hold.hash) if school else None
         if hold is not None:
             if hold.state != one.hold.state:
-                return True
+                return "whole"
+            if hold.first_operator == operator:
+                return "first"
         elif is_decided(config, one.book, one.hold.hash, before):
-            return True  # taken, and a sweep has closed since
+            return "whole"  # taken, and a sweep has closed since
         else:
             raise NotHeld(f"{words_of(one.book)}: {one.plan} changed before the order came. See `rollcall holds list`.")
         if time.monotonic() >= deadline:
-            return False
+            return "not yet"
         time.sleep(LOOK_SECONDS)
 
 
@@ -269,6 +282,9 @@ def over(one: "Holding") -> object:
 def tell(one: "Holding", limit: int | None) -> None:
     """One holding for a person."""
     said = f"; {one.hold.state} by {one.hold.operator} {one.hold.note}".rstrip() if one.hold.operator else ""
+    said += (
+        f"; released by {one.hold.first_operator}, and waits for another operator" if one.hold.first_operator else ""
+    )
     head = f"{words_of(one.book)}: {one.plan} {one.hold.hash}, {one.hold.count} {one.people} since {one.hold.since}"
     typer.echo(head + said)
     typer.echo(one.words)

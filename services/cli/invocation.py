@@ -1,6 +1,8 @@
 """What every verb of one run of ``rollcall`` shares: the configuration, ``--json``, who the operator is."""
 
 import getpass
+import os
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,11 +76,15 @@ def _remember_json(context: typer.Context, value: bool) -> bool:
 
 
 def login_name() -> str:
-    """Who is at the keyboard, as far as the system knows."""
-    try:
+    """Who is at the keyboard, as the system knows them: never by a flag or a variable, which could name anybody."""
+    if sys.platform == "win32":
         return getpass.getuser()
-    except (OSError, KeyError):  # a container's user has no name
-        return "unknown"
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user has no name
+        return f"uid {os.getuid()}"
 
 
 AsJson = Annotated[
@@ -90,7 +96,4 @@ Whose = Annotated[
     typer.Option("--staff/--students", help="Only the school's staff, or only its students.", show_default="both"),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Operator = Annotated[
-    str, typer.Option("--operator", help="Whose decision it is.", show_default="the login name", metavar="NAME")
-]
 Note = Annotated[str, typer.Option("--note", help="Why, for whoever reads it later.", metavar="TEXT")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, Operator, WrongWord, invocation_of, login_name
+from services.cli.invocation import AsJson, WrongWord, invocation_of, login_name
 from services.cli.output import print_json, print_table, tell_error
 from services.cli.tenant import Tenant, known
 from shared.errors import RollcallError
@@ -80,7 +80,6 @@ def confirm(
     which: Which = None,
     all_: Annotated[bool, typer.Option("--all", help="Whatever `list` shows now.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Take it back: Unitu does not have these.")] = False,
-    operator: Operator = "",
     as_json: AsJson = False,
 ) -> None:
     """Say that Unitu has these now. Whoever was blocked by them is enrolled by a snapshot that goes at once."""
@@ -95,7 +94,7 @@ def confirm(
         if undo:
             desk.doubt_structure(tenant, codes)
         else:
-            desk.confirm_structure(tenant, codes, operator or login_name())
+            desk.confirm_structure(tenant, codes, login_name())
     changed = [one for one in chosen if one in before]
     if as_json:
         print_json({"tenant": tenant, "changed": [{"list": one.list, "code": one.code} for one in changed]})
@@ -114,7 +113,6 @@ def import_(
     whole: Annotated[
         bool, typer.Option("--whole", help="The file has all that Unitu has: what it lacks is no longer confirmed.")
     ] = False,
-    operator: Operator = "",
     as_json: AsJson = False,
 ) -> None:
     """Confirm whatever a list of Unitu's entities has, also what no snapshot has had yet."""
@@ -129,7 +127,7 @@ def import_(
             raise NotOurs(
                 f"{file.name} has {read.words}, and none of it is {tenant}'s: see `rollcall structure {tenant} list`"
             )
-        desk.confirm_structure(tenant, read.codes, operator or login_name(), is_all=whole)
+        desk.confirm_structure(tenant, read.codes, login_name(), is_all=whole)
         after = {(one.list, one.code): one.state for one in desk.structure(tenant)}
     was = {(one.list, one.code): one.state for one in before}
     new = [key for key, state in after.items() if state == "confirmed" != was.get(key)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, Operator, WrongWord, config_of, invocation_of, login_name
+from services.cli.invocation import AsJson, WrongWord, config_of, invocation_of, login_name
 from services.cli.output import print_json, tell_error
 from services.cli.releasable import tell_release
 from services.cli.tenant_text import as_dict, state_as_dict, tell_preview, tell_state, tell_waits
@@ -54,7 +54,6 @@ def adopt(
         typer.Option("--accept", metavar="WORD", help="Have it although it was warned of; may be repeated."),
     ] = None,
     yes: YesTo = None,
-    operator: Operator = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -86,7 +85,7 @@ def adopt(
                 raise NeedsWord(missing)
             is_yes = _asked(shown)
         if is_yes:
-            desk.adopt(shown, operator or login_name(), words)
+            desk.adopt(shown, login_name(), words)
     if as_json:
         print_json(as_dict(shown, lists) | {"is_adopted": is_yes})
     elif is_yes:
@@ -126,7 +125,6 @@ def confirm_key(
     yes: Annotated[
         str | None, typer.Option("--yes", metavar="FINGERPRINT", help="The configured key's; it is shown without.")
     ] = None,
-    operator: Operator = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -142,7 +140,7 @@ def confirm_key(
         state, key = desk.state(tenant), desk.fingerprint(tenant)
         adopted = state.adoption.fingerprint if state.adoption else ""
         if yes is not None:
-            desk.confirm_key(tenant, yes, operator or login_name())
+            desk.confirm_key(tenant, yes, login_name())
     if as_json:
         print_json({"tenant": tenant, "adopted": adopted, "configured": key, "is_confirmed": yes is not None})
     elif yes is not None:

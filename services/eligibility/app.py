@@ -18,12 +18,13 @@ from shared.errors import Retryable
 from shared.kafka import KafkaLog, client_settings, group_name, to_record, topic_name
 from shared.lane_service import SUBSCRIPTION, broker_for, taking, watch_of
 from shared.points import at_point
-from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED
+from shared.topics import DEAD_LETTERS, OPERATOR_COMMANDS, STUDENTS_FETCHED
 from shared.wire import Record
 
 log = logging.getLogger("rollcall.eligibility")
 
 KEEP_SECONDS = 2.0  # for Kafka to answer a service that ends: it is given nine
+REFUSED_COMMANDS = f"{OPERATOR_COMMANDS}{DEAD_LETTERS}"  # what strangers send there says nothing of this release
 COMMIT_SECONDS = 1.0  # a repeated stretch is passed over by its causes, so committing seldom costs little
 
 
@@ -70,7 +71,7 @@ class EligibilityService:
         records = [to_record(message) for message in messages]
         self._tell_missing_clock(records)
         told = handler.handle(records)
-        tally = self._watch.judge(+self._lanes, records, told)
+        tally = self._watch.judge(+self._lanes, records, [one for one in told if one.topic != REFUSED_COMMANDS])
         self._log.publish(told)
         self._watch.add(tally)
         at_point("assessed")

@@ -20,11 +20,14 @@ from services.eligibility.assess import ASSESSED_OF, assess, rulebook_of, undeci
 from services.eligibility.category import Rulebook
 from shared import clock, dead_letters
 from shared.books import KINDS, book_of, school_of
+from shared.clock import Clock
+from shared.commands import Command, ReleaseHold
 from shared.config import Config, School
 from shared.errors import Poison
 from shared.events import StaffFetched, StudentAssessed, StudentFetched, SweepCompleted, SweepFailed
 from shared.model import Budget, Frozen, Kind, Settings
-from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
+from shared.signatures import objection_to
+from shared.topics import OPERATOR_COMMANDS, STUDENTS_ASSESSED
 from shared.wire import Message, Record, decode, decoder, digest, encode, event_id, headers, type_name
 
 log = logging.getLogger("rollcall.eligibility")
@@ -70,8 +73,9 @@ def _book(slug: str, kind: Kind, school: School) -> _Book:
 class Eligibility:
     """``source_of`` gives a topic's name as causes have it: with the topic's own id, which a remade topic changes."""
 
-    def __init__(self, config: Config, source_of: Causes) -> None:
+    def __init__(self, config: Config, source_of: Causes, now: Clock = clock.utc_now) -> None:
         self._config = config
+        self._objection_to = objection_to(config.operators, now)
         self._source_of = source_of
         self._books = {
             book_of(slug, kind): _book(slug, kind, school) for slug, school in config.schools.items() for kind in KINDS
@@ -80,21 +84,39 @@ class Eligibility:
     def handle(self, records: Sequence[Record]) -> list[Message]:
         """A batch of any lanes in, in the order of each lane; what to publish out."""
         messages: list[Message] = []
+        refused: list[Poison] = []
         for record in records:
-            messages.extend(self._one(record))
+            messages.extend(self._one(record, refused))
+        if refused:
+            log.warning("%d commands do not count and are set aside; the last: %s", len(refused), refused[-1])
         return messages
 
-    def _one(self, record: Record) -> list[Message]:
+    def _one(self, record: Record, refused: list[Poison]) -> list[Message]:
         cause = f"{self._source_of(record.topic)}:{record.offset}"
         kind = record.header("ce_type")
-        if kind in _FETCHED and record.topic.endswith(STUDENTS_FETCHED):
+        is_command = record.topic.endswith(OPERATOR_COMMANDS)
+        if kind in _FETCHED and not is_command:
             return self._person(record, kind, cause)
         try:
             event = decode(kind, record.value)
-            value = self._value(record, event)
+            if is_command or isinstance(event, Command):
+                value = self._command(record, event, refused)
+            else:
+                value = self._value(record, event)
         except Poison as poison:
             return [dead_letters.letter(record, poison)]
         return [self._message(record, cause, value)]
+
+    def _command(self, record: Record, event: Frozen, refused: list[Poison]) -> bytes:
+        """A command on its topic, and nothing else there; elsewhere it is nobody's. Raises: Poison."""
+        if not isinstance(event, Command) or not record.topic.endswith(OPERATOR_COMMANDS):
+            raise Poison(f"{record.header('ce_type')} does not belong on {dead_letters.plain_name(record.topic)}")
+        if objection := self._objection_to(record):
+            refused.append(Poison(f"{record.header('ce_type')}: {objection}"))
+            raise refused[-1]
+        if not isinstance(event, ReleaseHold):
+            return record.value
+        return encode(msgspec.structs.replace(event, two_people_above=self._config.operators.two_people_above))
 
     def _value(self, record: Record, event: Frozen) -> bytes:
         """What goes on of a record that is no person's: as it came, apart from times that are not believed."""

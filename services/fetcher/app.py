@@ -29,6 +29,7 @@ from shared.lane_service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for
 from shared.lanes import lane_of
 from shared.redis import connect
 from shared.service import backoff, sleep_unless
+from shared.signatures import objection_to
 from shared.topics import OPERATOR_COMMANDS, SYNC_REQUESTS
 
 log = logging.getLogger("rollcall.fetcher")
@@ -67,7 +68,7 @@ class FetcherService:
         profiles = RedisProfileMemory(client, self._config.redis.key_prefix)
         out = ProfileLog(self._out, profiles, portraits_due, self._clock, portrayed)
         rounds = Rounds(books, due, out, memory, self._clock, self._config.fetcher.concurrency)
-        requests = Requests(books, due, out, memory, self._clock)
+        requests = Requests(books, due, out, memory, self._clock, objection_to(self._config.operators))
         portraits = PortraitRounds(schools, portraits_due, self._out, profiles, self._clock, folder)
         failed: list[BaseException] = []
         broker = broker_for(self._config)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -20,6 +20,7 @@ from shared.commands import AcceptRoll
 from shared.dead_letters import letter, plain_name
 from shared.errors import Poison, Retryable
 from shared.events import SyncAnswered, SyncRequested
+from shared.model import Frozen
 from shared.ports import DueQueue, Log
 from shared.topics import SYNC_REQUESTS
 from shared.wire import Record, decode
@@ -33,15 +34,25 @@ NO_STAFF = 'its staff are not read; for that its tenant says staff = "managed"'
 class Requests:
     """
     Handles a batch. Doing it twice does no harm, so a batch whose place was not kept is simply taken again. ``schools``
-    are the books that are read here, by name; a school that is read has that of its students.
+    are the books that are read here, by name; a school that is read has that of its students. ``objection`` says why
+    an operator's command does not count.
     """
 
-    def __init__(self, schools: Mapping[str, School], due: DueQueue, out: Log, memory: Memory, clock: Clock) -> None:
+    def __init__(
+        self,
+        schools: Mapping[str, School],
+        due: DueQueue,
+        out: Log,
+        memory: Memory,
+        clock: Clock,
+        objection: Callable[[Record], str | None],
+    ) -> None:
         self._schools = schools
         self._due = due
         self._out = out
         self._memory = memory
         self._clock = clock
+        self._objection = objection
 
     async def handle(self, records: Sequence[Record]) -> None:
         """
@@ -53,6 +64,7 @@ class Requests:
         for record in records:
             try:
                 event = decode(record.headers.get("ce_type"), record.value)
+                self._refuse_unsigned(record, event)
             except Poison as reason:
                 if plain_name(record.topic) == SYNC_REQUESTS:  # the other topic's poison is its owner's to set aside
                     log.warning("a request is set aside: %s", reason)
@@ -72,6 +84,11 @@ class Requests:
                     log.debug("a %s that is not for this fetcher", type(event).__name__)
         await self._answer(answers)
         await asyncio.gather(*(self._take(book, id, asked) for (book, id), asked in sorted(people.items())))
+
+    def _refuse_unsigned(self, record: Record, event: Frozen) -> None:
+        """A command that nobody with the key has given does nothing; eligibility sets it aside. Raises: Poison."""
+        if isinstance(event, AcceptRoll) and (objection := self._objection(record)) is not None:
+            raise Poison(f"{record.headers.get('ce_type')}: {objection}")
 
     async def _school(self, event: SyncRequested, request: str) -> SyncAnswered:
         """A whole school, or one of its books."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from services.cli.invocation import login_name
 from services.cli.main import app
 from shared.commands import AcceptRoll
 from shared.config_load import load
@@ -32,10 +33,10 @@ def said(path: Path) -> list[object]:
 
 
 def test_a_roll_is_accepted_by_its_hash(path: Path) -> None:
-    words = ["--config", str(path), "accept-roll", "abbey", HASH, "--operator", "kim", "--note", "migrated"]
+    words = ["--config", str(path), "accept-roll", "abbey", HASH, "--note", "migrated"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
-    assert said(path) == [AcceptRoll(school="abbey", hash=HASH, operator="kim", note="migrated")]
+    assert said(path) == [AcceptRoll(school="abbey", hash=HASH, operator=login_name(), note="migrated")]
 
 
 @pytest.mark.parametrize(("school", "roll_hash", "names"), [("abey", HASH, "schools.abey"), ("abbey", "12", "HASH")])

@@ -13,6 +13,7 @@ from services.sandbox.isams_twin import isams_app
 from services.sandbox.school import make_school
 from services.sandbox.serve import Server
 from services.sandbox.twin_client import IsamsTwin
+from shared import clock
 from shared.commands import AcceptRoll
 from shared.config import Config
 from shared.config_load import load
@@ -22,6 +23,7 @@ from shared.kafka import KafkaLog, Reader
 from shared.lanes import lane_of
 from shared.model import Frozen, Kind
 from shared.redis import connect
+from shared.signatures import sign
 from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.wire import Message, Record, decode, encode, headers, roll_hash
 from tests.conftest import ConfigFile, create_topics
@@ -77,8 +79,12 @@ class World:
             await asyncio.wait_for(task, 60)
 
     async def ask(self, topic: str, event: Frozen) -> None:
-        named = headers(type(event), id="1", school=SLUG, subject=SLUG, time="2026-11-23T08:00:00.000Z")
-        await asyncio.to_thread(self.out.publish, [Message(topic, self.lane, SLUG, encode(event), named)])
+        named = headers(type(event), id="1", school=SLUG, subject=SLUG, time=clock.now())
+        message = Message(topic, self.lane, SLUG, encode(event), named)
+        if topic == OPERATOR_COMMANDS:
+            assert self.config.operators.key is not None
+            message = sign(message, self.config.operators.key.get_secret_value())
+        await asyncio.to_thread(self.out.publish, [message])
 
     def events(self) -> list[Frozen]:
         return [decode(one.headers.get("ce_type"), one.value) for one in self.log]

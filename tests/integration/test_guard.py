@@ -114,7 +114,7 @@ async def test_hidden_pupils_stay_and_leavers_go_by_a_persons_word(config_file: 
 
         (hold,) = json.loads((await say(path, "holds", "list", "--json")).out)
         assert (hold["kind"], hold["count"], hold["headroom"]) == ("disable_explained", 301, -101)
-        words = ("--yes", "--operator", "kim", "--note", "leavers of July", "--wait", "240", "--json")
+        words = ("--yes", "--note", "leavers of July", "--wait", "240", "--json")
         said = await say(path, "holds", "release", SCHOOL, hold["hash"], *words)
         assert (said.code, json.loads(said.out)["is_taken"]) == (0, True), said.err
         report = await school.reads(ALL[:1000] + ALL[1301:], [], 95)

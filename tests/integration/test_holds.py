@@ -8,16 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.commands import message_of
 from services.cli.history import is_decided, students_of_hash
+from services.cli.invocation import login_name
 from services.eligibility.app import EligibilityService
 from services.reconciler.app import ReconcilerService
+from shared import clock
+from shared.commands import Command, PauseSchool, ReleaseHold, ResumeSchool
 from shared.config import Config
 from shared.config_load import load
+from shared.kafka import KafkaLog, Reader
 from shared.service import Service
+from shared.signatures import sign
+from shared.topics import ACCOUNT_CHANGES, OPERATOR_COMMANDS
 from tests.builders import SCHOOL, a_sweep
 from tests.conftest import ONE_SCHOOL, ConfigFile
 from tests.integration.on_servers import ALL, a_road_that_holds_three, put_on_servers
-from tests.road import Road
+from tests.road import LANE, Road
 from tests.unit.cli.words import Said, rollcall
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -55,12 +62,34 @@ async def say(path: Path, *words: str) -> Said:
 async def test_a_release_is_taken_by_the_reconciler(path: Path, road: Road) -> None:
     key = road.school().holds[PLAN].hash
     async with running(load(path, {})):
-        said = await say(path, "holds", "release", SCHOOL, key, "--yes", "--operator", "kim", "--wait", "240", "--json")
+        said = await say(path, "holds", "release", SCHOOL, key, "--yes", "--wait", "240", "--json")
         assert said.code == 0, said.err
         assert json.loads(said.out)["is_taken"] is True
         shown = json.loads((await say(path, "holds", "show", SCHOOL, "--json")).out)
-    assert [(one["state"], one["operator"]) for one in shown] == [("released", "kim")]
+    assert [(one["state"], one["operator"]) for one in shown] == [("released", login_name())]
     assert is_decided(load(path, {}), SCHOOL, key, 0)
+
+
+async def test_three_records_of_a_stranger_take_nobodys_account(path: Path, road: Road) -> None:
+    """Fails when a command counts that nobody with the key gave: three pupils go in the headmaster's name."""
+    config, key = load(path, {}), road.school().holds[PLAN].hash
+    orders: list[Command] = [
+        PauseSchool(school=SCHOOL, operator="headmaster"),
+        ReleaseHold(school=SCHOOL, plan=PLAN, hash=key, operator="headmaster"),
+        ResumeSchool(school=SCHOOL, operator="headmaster"),
+    ]
+    strange = [message_of(one, 1, id=str(n), time=clock.now()) for n, one in enumerate(orders)]
+    log = KafkaLog(config)
+    log.publish([*strange, *(sign(one, "a key that is not the operators'") for one in strange)])
+    log.close()
+    async with running(config):
+        said = await say(path, "holds", "refuse", SCHOOL, key, "--yes", "--wait", "240", "--json")
+        assert json.loads(said.out)["is_taken"] is True
+    with Reader(config) as reader:
+        told = [one.header("ce_type") for one in reader.read(ACCOUNT_CHANGES, LANE)]
+        letters = [one.header("dlq_error") or "" for one in reader.read(f"{OPERATOR_COMMANDS}-dlq", LANE)]
+    assert ("rollcall.hold_released.v1" in told, "rollcall.hold_refused.v1" in told) == (False, True)
+    assert ["is not signed" in one for one in letters] == [True] * 3 + [False] * 3
 
 
 def test_a_hash_of_yesterday_is_told_from_the_one_of_today(path: Path, tmp_path: Path) -> None:

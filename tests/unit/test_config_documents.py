@@ -19,6 +19,7 @@ from shared.config import (
     IsamsSchool,
     Kafka,
     Logging,
+    Operators,
     Poison,
     Portal,
     PushSchool,
@@ -51,6 +52,7 @@ PLAIN: dict[str, type[Section]] = {
     "fetcher": Fetcher,
     "logging": Logging,
     "poison": Poison,
+    "operators": Operators,
 }
 Rows = dict[str, tuple[str, str]]
 
@@ -122,7 +124,10 @@ def loaded(folder: Path, text: str) -> Config:
     for name in ("ca.pem", "protected.json"):
         (folder / name).write_text("{}")
     (folder / "rollcall.toml").write_text(text)
-    return load(folder / "rollcall.toml", SECRETS | {"KAFKA_PASSWORD": "5", "REDIS_PASSWORD": "6"})
+    return load(
+        folder / "rollcall.toml",
+        SECRETS | {"KAFKA_PASSWORD": "5", "REDIS_PASSWORD": "6", "ROLLCALL_OPERATORS_KEY": "7" * 24},
+    )
 
 
 def test_the_commented_values_of_the_example_are_the_defaults(tmp_path: Path) -> None:

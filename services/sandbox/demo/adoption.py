@@ -45,7 +45,7 @@ class Adoption:
 
     def _say(self, *words: str) -> None:
         self.log.unlink(missing_ok=True)
-        asked = ("tenant", "adopt", self.tenant, "--accounts", str(self.accounts), "--operator", "demo")
+        asked = ("tenant", "adopt", self.tenant, "--accounts", str(self.accounts))
         self._command(self._name, *asked, *words, may_end=True)
 
     def is_done(self) -> bool:

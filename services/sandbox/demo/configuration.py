@@ -1,5 +1,6 @@
 """The demonstration's ``rollcall.toml``: one tenant for each school, live, and nothing that waits for minutes."""
 
+import secrets
 from pathlib import Path
 
 from services.sandbox.brokers import Addresses
@@ -23,6 +24,8 @@ key_prefix = "{prefix}"
 listen = "{host}:{gateway}"
 [portal]
 listen = "{host}:{portal}"
+[operators]
+key = {{ file = "operators.key" }}
 """
 SCHOOL = """
 [tenants.{slug}]
@@ -66,6 +69,7 @@ def write_configuration(folder: Path, plan: Plan, brokers: Addresses, prefix: st
         portal=portal,
     )
     (folder / "isams.secret").write_text(CLIENT_SECRET)
+    (folder / "operators.key").write_text(secrets.token_urlsafe())
     for slug in plan.sizes:
         (folder / f"{slug}.key").write_text(api_key(slug))
         text += SCHOOL.format(

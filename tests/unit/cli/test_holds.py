@@ -1,14 +1,18 @@
 """Listing, showing, releasing and refusing holds, on the reconciler's own state in memory."""
 
 import json
+import os
+import pwd
 from pathlib import Path
 
 import pytest
 
 from services.cli import commands, history, holds
 from services.cli.held import Holdings
+from services.eligibility.handler import Eligibility
 from shared.commands import RefuseHold, ReleaseHold
 from shared.config import Config
+from shared.config_load import load
 from shared.events import RemovalHeld
 from tests.builders import SCHOOL, a_leaver, a_student, a_sweep
 from tests.road import Road, a_config
@@ -163,10 +167,11 @@ def test_new_accounts_and_emails_that_wait_are_told_by_name(desk: Desk) -> None:
     ("order", "model", "state"), [("release", ReleaseHold, "released"), ("refuse", RefuseHold, "refused")]
 )
 def test_an_order_names_the_hash_the_operator_and_why(
-    desk: Desk, order: str, model: type[ReleaseHold] | type[RefuseHold], state: str
+    desk: Desk, order: str, model: type[ReleaseHold] | type[RefuseHold], state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(holds, "login_name", lambda: "kim")
     desk.vanish(3)
-    said = desk.say(order, SCHOOL, desk.hash, "--yes", "--operator", "kim", "--note", "moved away", "--json")
+    said = desk.say(order, SCHOOL, desk.hash, "--yes", "--note", "moved away", "--json")
     assert said.code == 0, said.err
     assert desk.given == [model(school=SCHOOL, plan=PLAN, hash=desk.hash, operator="kim", note="moved away")]
     assert json.loads(said.out)["is_taken"] is True
@@ -174,11 +179,31 @@ def test_an_order_names_the_hash_the_operator_and_why(
     assert desk.say("list").code == 0, "what a person decided waits for nobody"
 
 
-def test_the_operator_is_the_login_name_unless_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+def test_the_operator_is_who_the_system_knows_whatever_variables_and_flags_say(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "headmaster")
     desk.vanish(3)
+    assert desk.say("release", SCHOOL, desk.hash, "--yes", "--operator", "headmaster").code == 2
     assert desk.say("release", SCHOOL, desk.hash, "--yes").code == 0
-    assert [getattr(one, "operator", None) for one in desk.given] == ["ada"]
+    assert [getattr(one, "operator", None) for one in desk.given] == [pwd.getpwuid(os.getuid()).pw_name]
+
+
+def test_a_large_release_says_that_it_waits_for_another_operator(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = desk.path.read_text().replace("[operators]", "[operators]\ntwo_people_above = 2")
+    desk.path.write_text(text)
+    desk.road.eligibility = Eligibility(load(desk.path, {}), lambda topic: topic)
+    desk.vanish(3)
+    said = desk.say("release", SCHOOL, desk.hash, "--yes")
+    assert (said.code, desk.road.school().holds[PLAN].state) == (3, "held")
+    assert f"another operator's `rollcall holds release {SCHOOL} {desk.hash}`" in said.out
+    assert "waits for another operator" in desk.say("show", SCHOOL).out
+    told = json.loads(desk.say("release", SCHOOL, desk.hash, "--yes", "--json").out)
+    assert (told["is_taken"], told["needs_another_operator"]) == (False, True)
+    monkeypatch.setattr(holds, "login_name", lambda: "ada")
+    assert desk.say("release", SCHOOL, desk.hash, "--yes").code == 0
+    assert desk.road.school().holds[PLAN].state == "released"
 
 
 def test_a_yes_without_the_hash_of_what_was_reviewed_is_refused(desk: Desk) -> None:

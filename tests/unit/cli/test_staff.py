@@ -10,6 +10,7 @@ from services.cli import accept_roll, commands, explain, following, history, hol
 from services.cli.course import Change, Course, Step
 from services.cli.findings import of_schools
 from services.cli.held import Holdings
+from services.cli.invocation import login_name
 from services.cli.status import late_after
 from services.publisher.person import pack, person_of
 from services.publisher.tenant_store import TENANTS
@@ -195,9 +196,9 @@ def test_an_order_is_about_the_book_whose_hash_it_names(
 ) -> None:
     desk.has("student", {PLAN: "a" * 16})
     desk.has("staff", {PLAN: "b" * 16})
-    said = desk.say("holds", order, SCHOOL, "b" * 16, "--yes", "--wait", "0", "--operator", "kim", "--json")
+    said = desk.say("holds", order, SCHOOL, "b" * 16, "--yes", "--wait", "0", "--json")
     assert said.code == 0, said.err
-    assert desk.given == [model(school=SCHOOL, kind="staff", plan=PLAN, hash="b" * 16, operator="kim")]
+    assert desk.given == [model(school=SCHOOL, kind="staff", plan=PLAN, hash="b" * 16, operator=login_name())]
     assert json.loads(said.out)["people"] == "staff"
 
 
@@ -238,8 +239,8 @@ def test_an_order_stands_under_the_book_that_it_is_about(command: Any, key: str)
 
 
 def test_a_roll_of_the_staff_is_accepted_as_theirs(desk: Desk) -> None:
-    said = desk.say("accept-roll", SCHOOL, "0" * 32, "--staff", "--operator", "kim")
-    assert desk.given == [AcceptRoll(school=SCHOOL, kind="staff", hash="0" * 32, operator="kim")]
+    said = desk.say("accept-roll", SCHOOL, "0" * 32, "--staff")
+    assert desk.given == [AcceptRoll(school=SCHOOL, kind="staff", hash="0" * 32, operator=login_name())]
     assert "the next sweep of abbey (staff) with the roll" in said.out
 
 

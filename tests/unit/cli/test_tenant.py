@@ -149,7 +149,7 @@ def test_a_person_is_not_asked_without_the_words_that_are_needed(office: Office)
 
 def test_a_program_reads_json(office: Office) -> None:
     office.opens()
-    words = ("tenant", "adopt", "abbey", "--without-accounts", "--json", "--operator", "bea")
+    words = ("tenant", "adopt", "abbey", "--without-accounts", "--json")
     shown = json.loads(office.say(*words).out)
     assert [one["word"] for one in shown["concerns"]] == ["without-accounts"]
     assert shown["kinds"] == {"students": {"kept": 0, "new": 2, "disabled": 0}}
@@ -157,7 +157,7 @@ def test_a_program_reads_json(office: Office) -> None:
     told = json.loads(said.out)
     assert (told["is_adopted"], told["roster"]["count"], told["disabled"]) == (True, 2, [])
     assert office.world.state.adoption is not None
-    assert office.world.state.adoption.operator == "bea"
+    assert office.world.state.adoption.operator == "ann"
 
 
 @pytest.mark.parametrize("text", ["", "name\nAda\n"])

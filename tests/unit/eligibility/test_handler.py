@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from services.eligibility.handler import Eligibility
+from shared import clock
 from shared.commands import PauseSchool, ReleaseHold
 from shared.config import Config
 from shared.events import (
@@ -21,10 +22,11 @@ from shared.events import (
     SweepStarted,
 )
 from shared.model import Budget, Category, Frozen, Settings, Structure, Student, Verdict
+from shared.signatures import HEADER, sign
 from shared.topics import OPERATOR_COMMANDS, STUDENTS_ASSESSED, STUDENTS_FETCHED
 from shared.wire import Message, Record, decode, digest, encode, headers
 from tests.builders import SCHOOL, a_leaver, a_student, a_sweep, at
-from tests.road import a_config
+from tests.road import OPERATORS_KEY, a_config
 
 ONE = "3050000001"
 KEY = f"{SCHOOL}/{ONE}"
@@ -48,10 +50,14 @@ def a_record(
     student = event.student.student_id if isinstance(event, StudentFetched) else ""
     key = key or (f"{SCHOOL}/{student}" if student else SCHOOL)
     raw = dict(headers(type(event), id="e1", school=SCHOOL, subject=key, time=at(), read_at=at(), sweep="s1"))
+    appended = None
+    if topic == OPERATOR_COMMANDS:
+        raw = dict(sign(Message(topic, 3, key, encode(event), list(raw.items())), OPERATORS_KEY).headers)
+        appended = clock.millis(at())
     raw |= {name: value.encode() for name, value in told.items() if value is not None}
     for name in [name for name, value in told.items() if value is None]:
         raw.pop(name, None)
-    return Record(topic, 3, offset, key, encode(event), raw=raw)
+    return Record(topic, 3, offset, key, encode(event), raw=raw, appended=appended)
 
 
 def fetched(student: Student | None = None, school: str = SCHOOL) -> StudentFetched:
@@ -104,7 +110,46 @@ def test_whatever_is_no_student_goes_on_as_it_came(eligibility: Eligibility, top
     (message,) = out(eligibility, record)
     assert (message.topic, message.lane, message.key) == (STUDENTS_ASSESSED, 3, SCHOOL)
     assert message.value == record.value
-    assert told(message) == record.headers | {"cause": f"{topic}@id:7"}
+    passed_on = {name: value for name, value in record.headers.items() if name != HEADER}  # nobody else may repeat it
+    assert told(message) == passed_on | {"cause": f"{topic}@id:7"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: type(one).__name__)
+def test_a_command_that_nobody_with_the_key_gave_is_set_aside(
+    eligibility: Eligibility, command: Frozen, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Fails when it goes on: three records from any producer paused a school, released a hold and took 20 accounts."""
+    records = [a_record(command, n, topic=OPERATOR_COMMANDS, signature=None) for n in range(3)]
+    assert topics(out(eligibility, *records)) == [f"{OPERATOR_COMMANDS}-dlq"] * 3
+    (line,) = [one.getMessage() for one in caplog.records]
+    assert line.startswith("3 commands do not count and are set aside; the last: ")
+    assert "is not signed" in line
+
+
+def test_a_command_on_another_topic_is_nobodys(eligibility: Eligibility) -> None:
+    command = a_record(COMMANDS[0], topic=OPERATOR_COMMANDS)
+    (letter,) = out(eligibility, msgspec.structs.replace(command, topic=STUDENTS_FETCHED))
+    assert letter.topic == f"{STUDENTS_FETCHED}-dlq"
+    assert "does not belong on students-fetched" in told(letter)["dlq_error"]
+
+
+@pytest.mark.parametrize("event", [*LANE_RECORDS, fetched()], ids=lambda one: type(one).__name__)
+def test_what_is_no_command_has_no_place_among_them(eligibility: Eligibility, event: Frozen) -> None:
+    (letter,) = out(eligibility, a_record(event, topic=OPERATOR_COMMANDS))
+    assert letter.topic == f"{OPERATOR_COMMANDS}-dlq"
+
+
+@pytest.mark.parametrize("said", [None, 1, 10**9])
+def test_how_many_a_release_may_have_is_the_configurations_to_say(
+    config: Config, eligibility: Eligibility, said: int | None
+) -> None:
+    """Fails when the sender's own word stands: whoever gives the command would choose who must agree."""
+    order = ReleaseHold(school=SCHOOL, plan="move", hash="0" * 16, operator="kim", two_people_above=said)
+    (message,) = out(eligibility, a_record(order, topic=OPERATOR_COMMANDS))
+    assert value_of(message).two_people_above is None
+    strict = config.model_copy(update={"operators": config.operators.model_copy(update={"two_people_above": 50})})
+    (message,) = out(Eligibility(strict, lambda topic: topic), a_record(order, topic=OPERATOR_COMMANDS))
+    assert value_of(message).two_people_above == 50
 
 
 def test_a_student_goes_on_judged(eligibility: Eligibility) -> None:

@@ -45,7 +45,10 @@ class World(Abbey):
         self.due = MemoryDueQueue()
         self.due.ensure({SLUG: LATER})
         self.answers: list[SyncAnswered] = []
-        self.requests = Requests({SLUG: self.school}, self.due, self.out, self.memory, self.clock)
+        self.objection: str | None = None
+        self.requests = Requests(
+            {SLUG: self.school}, self.due, self.out, self.memory, self.clock, lambda record: self.objection
+        )
 
     async def ask(self, *events: Frozen) -> list[Message]:
         """What was said of the school; the answers to whoever asked are in ``answers``."""
@@ -198,7 +201,9 @@ class TestStaff:
     def both(self, world: World) -> World:
         world.due.ensure({BOOK: LATER})
         books = {SLUG: world.school, BOOK: world.staff}
-        world.requests = Requests(books, world.due, world.out, world.memory, world.clock)
+        world.requests = Requests(
+            books, world.due, world.out, world.memory, world.clock, lambda record: world.objection
+        )
         return world
 
     def due(self, world: World) -> set[str]:
@@ -304,3 +309,14 @@ async def test_a_queue_that_is_away_is_told_to_the_caller(world: World, monkeypa
     monkeypatch.setattr(world.due, "hasten", away)
     with pytest.raises(Retryable):
         await world.ask(SyncRequested(school=SLUG))
+
+
+async def test_a_roll_that_nobody_with_the_key_has_accepted_is_not(world: World) -> None:
+    """Fails when the fetcher takes an unsigned command: whoever can write to Kafka says whose roll a school's is."""
+    world.objection = "the command is not signed"
+    await world.requests.handle(
+        [a_record(AcceptRoll(school=SLUG, hash="c" * 32, operator="headmaster"), "t1-operator-commands")]
+    )
+    assert world.memory.load(SLUG).accepted == set()
+    assert not world.is_due
+    assert world.out.messages == [], "eligibility sets it aside"
