@@ -86,7 +86,7 @@ def test_a_service_gets_longer_to_end_than_it_takes() -> None:
 
 
 def test_kafka_is_the_release_that_tests_run_on_and_makes_no_topic_by_itself() -> None:
-    assert PARTS["kafka"]["image"] == f"apache/kafka:{VERSION}"
+    assert PARTS["kafka"]["image"].startswith(f"apache/kafka:{VERSION}@sha256:")
     assert PARTS["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
 
 
@@ -120,11 +120,24 @@ def test_the_twins_are_given_the_same_secrets() -> None:
     assert names <= set(environment("twins-data"))
 
 
+def test_whatever_is_fetched_is_named_by_its_bytes() -> None:
+    """A tag, or a version, can be given to other bytes: an image by its digest, a package by its hash."""
+    images = [part["image"] for part in PARTS.values() if part["image"] != "rollcall:local"]
+    images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(images) == 4
+    assert [one for one in images if not re.fullmatch(r"[a-z/]+:[0-9a-z.-]+@sha256:[0-9a-f]{64}", one)] == []
+    installs = re.findall(r"pip install (.*)", (ROOT / "Makefile").read_text())
+    assert [one for one in installs if "--require-hashes" not in one and "--no-deps" not in one] == []
+    for lock in ("requirements.lock", "mutation-requirements.lock"):
+        pinned = re.split(r"^(?=[a-z])", (ROOT / lock).read_text(), flags=re.MULTILINE)[1:]
+        assert [one for one in pinned if "--hash=sha256:" not in one] == []
+
+
 def test_the_image_installs_hashes_only_and_runs_as_nobody() -> None:
     text = (ROOT / "Dockerfile").read_text()
     assert text.count("--require-hashes") == 1
     assert "--no-index" in text
-    assert re.search(r"^FROM python:3\.11-slim$", text, re.MULTILINE)
+    assert re.search(r"^FROM python:3\.11-slim-bookworm@", text, re.MULTILINE)
     assert re.search(r"^USER [1-9]\d*$", text, re.MULTILINE)
     copied = {word for line in re.findall(r"^COPY (?!--from)(.*)", text, re.MULTILINE) for word in line.split()[:-1]}
     let_in = {
