@@ -318,7 +318,7 @@ class Player:
         """
         The other book is as it ought to be while this one's list is refused. But for whoever's e-mail both want, and
         for what staff teach: the students' sweeps read it. Where Redis was rebuilt meanwhile, nobody may go before each
-        book was read in full.
+        book was read in full; where the publisher has begun anew, nothing before each was certified.
         """
         (book,) = (one for one in self.books if one.kind != shut)
 
@@ -336,16 +336,15 @@ class Player:
             if not differences():
                 self.note(f"the {book.kind} book is as it ought to be, while the other's list is refused")
                 return True
-            if self.waits_after_a_rebuild():
-                self.note(f"the {book.kind} book waits for the other's list, since Redis was rebuilt")
+            if any(map(self.is_held_for, ("after_rebuild", "not_fresh"))):
+                self.note(
+                    f"the {book.kind} book waits for the other's list: Redis was rebuilt, or a publisher began anew"
+                )
                 return True
             self.release()
             return False
 
         until(has_settled, lambda: self.say(differences()), self.town.check, SETTLE_SECONDS)
-
-    def waits_after_a_rebuild(self) -> bool:
-        return self.is_held_for("after_rebuild")
 
     def is_held_for(self, code: str) -> bool:
         """Whether the last that was told of the tenant's deliveries is such a hold."""
