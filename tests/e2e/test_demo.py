@@ -36,6 +36,7 @@ HAPPENED = (
     "the account stays enabled",
     "page 2 lacks",
     "nobody disabled",
+    "Unitu's own: no differences",
     "they agree exactly",
 )
 ALONE = """

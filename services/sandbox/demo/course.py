@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from services.sandbox.demo.comparison import compare
+from services.sandbox.demo.comparison import compare, compare_reports
 from services.sandbox.demo.opening import open_all, oracle_of
 from services.sandbox.demo.plan import DemoFailed, Plan
 from services.sandbox.demo.screen import Screen
@@ -51,12 +51,14 @@ def _run(plan: Plan, screen: Screen, tamper: Tamper | None) -> int:
         oracles = {slug: oracle_of(world, slug) for slug in plan.sizes}
         with Watch(client_settings(world.config), world.prefix, plan.sizes) as watch:
             open_all(world, watch, oracles, screen)
-            for happen in Story(world, watch, oracles, Patience(world.check, watch.check)).telling():
+            patience = Patience(world.check, watch.check)
+            for happen in Story(world, watch, oracles, patience).telling():
                 told = happen()
                 screen.say(f"{told.school}: {told.done}", f"→ at Unitu after {told.seconds:.1f} s: {told.came}")
+            are_told_alike = compare_reports(world, watch, patience, screen)
         if tamper is not None:
             tamper(world)
-        is_exact = compare(world, oracles, screen)
+        is_exact = compare(world, oracles, screen) and are_told_alike
         screen.say("they agree exactly" if is_exact else "they do not agree")
         if plan.keep:
             _keep(world, screen)

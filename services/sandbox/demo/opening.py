@@ -6,6 +6,7 @@ from pathlib import Path
 from services.sandbox.demo.adoption import adopt_all
 from services.sandbox.demo.oracle import Oracle
 from services.sandbox.demo.screen import Screen
+from services.sandbox.demo.structure import import_all
 from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.world import World
@@ -31,6 +32,7 @@ def open_all(world: World, watch: Watch, oracles: Mapping[str, Oracle], screen: 
         for slug in sizes:
             _Opening(world, watch, oracles[slug], slug).await_sweep(patience)
         screen.say("all schools are read, certified and decided; nothing goes to Unitu before a roster is adopted")
+        import_all(world, patience, screen)
         adopt_all(world, patience, screen)
         for slug in sizes:
             screen.say(_Opening(world, watch, oracles[slug], slug).await_snapshot(patience))

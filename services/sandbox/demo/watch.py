@@ -10,6 +10,7 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from shared.clock import parse
+from shared.tenant import Report
 from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 
 BATCH, WAIT_SECONDS = 1000, 0.1
@@ -25,6 +26,7 @@ class _Value(msgspec.Struct):
     started_at: str = ""
     outcome: str = ""
     reason: str = ""
+    report: Report | None = None
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,13 @@ class Progress:
     started: dict[str, float] = field(default_factory=dict)
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)
     changes: dict[str, list[str]] = field(default_factory=dict)  # student -> kinds of events, in order
-    accepted: int = 0
+    reports: list[Report] = field(default_factory=list)  # of the deliveries that were accepted
     stays: str = ""  # "hold" or "wait", while the tenant's newest snapshot does not go
     reached: dict[tuple[str, str], float] = field(default_factory=dict)  # service, student -> when it last spoke
+
+    @property
+    def accepted(self) -> int:
+        return len(self.reports)
 
     def sweeps(self) -> list[Sweep]:
         """Those that have ended, in the order in which they began."""
@@ -165,7 +171,7 @@ def _delivered(school: Progress, _student: str, kind: str, value: _Value) -> Non
     school.reached["publisher", ""] = time.time()
     school.stays = value.kind if kind == "snapshot_held" else ""
     if kind == "snapshot_accepted":
-        school.accepted += 1
+        school.reports.append(value.report or Report(is_compared=False, counts={}))
 
 
 _decode = msgspec.json.Decoder(_Value).decode
