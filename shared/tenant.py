@@ -8,6 +8,7 @@ from typing import Literal
 
 from shared.books import book_of, kind_of, school_of
 from shared.emails import email_key as email_key
+from shared.entities import EntityList, KnownEntity, NewEntity
 from shared.model import Frozen, Kind
 from shared.wire import register
 
@@ -143,18 +144,13 @@ class Simulated(Frozen, kw_only=True):
     digest: str
 
 
-EntityList = Literal["faculties", "departments", "programmes", "modules"]
+class RefusedSnapshot(Frozen, kw_only=True):
+    """The snapshot that Unitu refused last: one that differs is tried once by itself, the same one much later."""
 
-
-class KnownEntity(Frozen, array_like=True, kw_only=True):
-    """
-    What is known of a faculty, department, programme or module at Unitu. ``told``: the report of an accepted snapshot
-    had it, so somebody can have read of it. ``confirmed``: it exists there, says ``by``. Since ``since``.
-    """
-
-    state: Literal["told", "confirmed"]
-    since: str
-    by: str = ""
+    digest: str
+    at: str
+    status: int
+    message: str
 
 
 class TenantState(Frozen, kw_only=True):
@@ -174,6 +170,9 @@ class TenantState(Frozen, kw_only=True):
     ``spellings`` are e-mails as Unitu's own list has them, and as they are sent. ``kept`` maps a person whom the roll
     has and no rule lets have an account yet to the e-mail of the account that Unitu has of them. ``overtaken``: the
     newest number when a POST of an older one was found to have ended; only a higher one surely comes after it.
+
+    ``complaints`` maps a person (or / and a protected e-mail) to what Unitu said of their record when it refused a
+    snapshot, "" where it only pointed at it. ``refusal``: that snapshot, until another is accepted.
 
     ``structure``: list -> code as sent -> what is known of that entity at Unitu; what is not in it is new. None:
     written before there was a ledger, so nothing was ever confirmed.
@@ -205,6 +204,8 @@ class TenantState(Frozen, kw_only=True):
     refused: dict[str, str] = {}
     orphans: dict[str, str] = {}
     structure: dict[EntityList, dict[str, KnownEntity]] | None = None
+    complaints: dict[str, str] = {}
+    refusal: RefusedSnapshot | None = None
 
 
 # --- deliveries --------------------------------------------------------------------------------------------------
@@ -254,20 +255,6 @@ class CodesChanged(Frozen, kw_only=True):
     email: str
     programmes: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
-
-
-class NewEntity(Frozen, kw_only=True):
-    """
-    Something that the snapshot has and nobody has confirmed to be at Unitu. ``new``: no report of an accepted snapshot
-    has had it before; ``told``: one has, since ``since``. ``students``: how many its creation would unblock.
-    """
-
-    list: EntityList
-    code: str
-    name: str
-    students: int = 0
-    state: Literal["new", "told"] = "new"
-    since: str = ""
 
 
 class NotTaken(Frozen, kw_only=True):

@@ -154,6 +154,9 @@ def _unitu(found: Explanation) -> Rows:
         told.append(("on its way", "a snapshot whose outcome is not known yet"))
     if last.is_behind:
         told.append(("publisher", "has not seen this account's newest state yet"))
+    if last.refused is not None:
+        said = f"this person's record: {last.refused}" if last.refused else "this person's record"
+        told.append(("Unitu refuses", f"{said}; correct it in the school's records, and it is tried again"))
     return [*told, *(("held", one) for one in last.held)]
 
 

@@ -31,6 +31,7 @@ def last_snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:
         is_unknown=state.intent is not None or state.unknown is not None,
         is_behind=person is None or person.at < account.at,
         held=tuple(reason.message for reason in state.held.reasons) if state.held else (),
+        refused=state.complaints.get(ref, "" if ref in state.refused else None),
     )
 
 

@@ -91,7 +91,8 @@ class LastSnapshot(Frozen, omit_defaults=False, kw_only=True):
     (``carried_number`` null: none did, or it is not among those looked at). ``email``: the address under which the
     student is or was in it. ``waits_as``: the changed address that waits for a release. ``is_unknown``: one is on its
     way, or nobody knows what became of it. ``held`` says why the next does not go. ``is_behind``: the publisher has not
-    seen the account's newest state yet.
+    seen the account's newest state yet. ``refused``: what Unitu said of this record when it refused a snapshot,
+    "" where it only pointed at it; null where it never did.
     """
 
     tenant: str
@@ -106,6 +107,7 @@ class LastSnapshot(Frozen, omit_defaults=False, kw_only=True):
     is_unknown: bool
     is_behind: bool
     held: tuple[str, ...]
+    refused: str | None = None
 
 
 class NextSweep(Frozen, omit_defaults=False, kw_only=True):

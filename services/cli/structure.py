@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.publisher.adopt import Desk
     from services.publisher.structure_ledger import Codes
     from services.publisher.unconfirmed import Standing
-    from shared.tenant import EntityList
+    from shared.entities import EntityList
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -1,5 +1,6 @@
 """A tenant in words and in JSON: what an adoption would do, what is known, who waits for an e-mail."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -7,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from services.cli.output import print_table
+from services.cli.refused import FIX, complaints_in
 from shared.books import book_of, people_word, words_of
 
 if TYPE_CHECKING:
     from services.publisher.account_list import AccountList
     from services.publisher.preview import Shown
+    from services.publisher.structure_ledger import Ledger
     from shared.config import Config
     from shared.tenant import TenantState
 
@@ -49,8 +52,16 @@ def as_dict(shown: "Shown", lists: "Sequence[AccountList]") -> dict[str, Any]:
     }
 
 
+def counts_of(ledger: "Ledger") -> dict[str, int]:
+    """How much of its structure is told and how much confirmed; `rollcall structure` has each."""
+    states = Counter(one.state for entities in ledger.values() for one in entities.values())
+    return {"told": states["told"], "confirmed": states["confirmed"]}
+
+
 def state_as_dict(config: "Config", state: "TenantState", key: str) -> dict[str, Any]:
     """``key``: the fingerprint of the API key that is configured."""
+    from services.publisher.structure_ledger import ledger_of
+
     settings, adoption, accepted = config.tenants[state.tenant], state.adoption, state.accepted
     return {
         "tenant": state.tenant,
@@ -69,9 +80,12 @@ def state_as_dict(config: "Config", state: "TenantState", key: str) -> dict[str,
         "open_intent": state.intent and {"number": state.intent.number, "ends_at": state.intent.ends_at},
         "is_outcome_unknown": state.unknown is not None or state.intent is not None,
         "held": state.held,
+        "refused": state.refusal and {"at": state.refusal.at, "status": state.refusal.status},
         "retry_not_before": state.not_before,
         "resend_at": state.resend_at,
         "released_emails": len(state.email_releases),
+        "structure": counts_of(ledger_of(state)),
+        "complaints": complaints_in(state),
     }
 
 
@@ -127,7 +141,12 @@ def _tell_undecided(shown: "Shown") -> None:
 
 
 def tell_state(facts: dict[str, Any]) -> None:
-    print_table(("", ""), [(name.replace("_", " "), _cell(value)) for name, value in facts.items()])
+    rows = [(name.replace("_", " "), _cell(value)) for name, value in facts.items() if name != "complaints"]
+    print_table(("", ""), rows)
+    if facts["complaints"]:
+        typer.echo(f"\nUnitu refuses these records; {FIX}:")
+        told = [(one.whose, one.person, one.words or "-") for one in facts["complaints"]]
+        print_table(("of", "person", "it says"), told)
 
 
 def tell_waits(waits: Any) -> None:

@@ -13,10 +13,9 @@ through all of it again, with what is newest then.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
 
 from services.publisher import pacing, transitions
 from services.publisher.attempt import Later, Ready
@@ -25,20 +24,20 @@ from services.publisher.freshness import Times, fresh, is_long_ago
 from services.publisher.keeping import compose
 from services.publisher.last import accounts_of, last_of, left_behind
 from services.publisher.messages import Teller
-from services.publisher.refusals import refused_records
+from services.publisher.refusals import complaints_of, refused_records
 from services.publisher.report import report, sent_after
 from services.publisher.structure_ledger import ledger_of
 from services.publisher.sweep_requests import SweepRequests
 from services.publisher.tenant_store import Change, TenantStore
 from services.publisher.tenant_view import TenantView, TenantViews, read_to
 from services.publisher.unitu import Outcome, Post
-from services.publisher.verdict import Hold, Send, Verdict, Wait
+from services.publisher.verdict import Hold, Send, Verdict, Wait, held_by, in_words, is_same
 from services.publisher.wakes import Wakes
 from shared.clock import Clock, parse, write
 from shared.config import Config, Tenant
 from shared.points import at_point
 from shared.ports import Claim, DueQueue, Log
-from shared.tenant import Held, Reason, TenantState
+from shared.tenant import Held, RefusedSnapshot, TenantState
 from shared.wire import Message
 
 log = logging.getLogger("rollcall.publisher")
@@ -120,8 +119,14 @@ class Deliverer:
             return self._hold(name, state, found.blocked)
         snapshot = found.snapshot
         self._requests.for_the_uncounted(found.partial, state, now)
+        refused_until = pacing.refused_until(state, tenant, snapshot.digest, is_asked=is_asked)
+        if is_live and refused_until > now.timestamp():
+            return self._still_refused(name, state, refused_until - now.timestamp())
         cause = pacing.cause(state, tenant, snapshot.digest, now.timestamp(), is_asked=is_asked)
         if cause is None:
+            if state.refused.keys() - snapshot.refused:
+                forget = partial(transitions.no_longer_refused, still=snapshot.refused)
+                state = self._tenants.update(name, forget) or state
             return self._nothing_new(name, tenant, state, found.partial, now)
         if is_live:
             times = Times(began_at=self._began_at, now=now)
@@ -204,16 +209,25 @@ class Deliverer:
         is_told = held is None or isinstance(held, Hold)
         return Later(seconds if again is None else min(seconds, again), is_told=is_told)
 
+    def _still_refused(self, name: str, state: TenantState, seconds: float) -> Later:
+        """What Unitu refused is what would be sent: nothing goes, and whatever held it meanwhile is over."""
+        if state.refusal is not None and (state.held is None or state.held.kind != "rejected"):
+            held = transitions.held_as_refused(state.refusal)
+            self._tenants.update(
+                name, lambda newest: transitions.held(newest, held) if newest.revision == state.revision else None
+            )
+        return Later(seconds, is_told=True)
+
     def _hold(self, name: str, state: TenantState, verdict: Hold | Wait) -> Later:
         """Nothing goes. Told when the reasons change, not at every look."""
         now, is_hold = self._clock(), isinstance(verdict, Hold)
-        held = _held_by(verdict, now)
+        held = held_by(verdict, write(now))
         before = state.held
-        if before is None or not _is_same(before, held):
+        if before is None or not is_same(before, held):
             event = self._tell.held(name, state.revision, verdict.who, held, held.since)
             self._tenants.update(name, lambda newest: transitions.held(newest, held), [event])
             level = logging.WARNING if is_hold else logging.INFO
-            log.log(level, "tenant %s %s: %s", name, "is held" if is_hold else "waits", _in_words(verdict.reasons))
+            log.log(level, "tenant %s %s: %s", name, "is held" if is_hold else "waits", in_words(verdict.reasons))
             before = held
         if is_hold:
             return Later(HOLD_SECONDS, is_told=True)
@@ -225,8 +239,8 @@ class Deliverer:
         moved on.
         """
         now = self._clock()
-        held = None if verdict is None else _held_by(verdict, now, is_partial=True)
-        if state.held == held or (state.held is not None and held is not None and _is_same(state.held, held)):
+        held = None if verdict is None else held_by(verdict, write(now), is_partial=True)
+        if state.held == held or (state.held is not None and held is not None and is_same(state.held, held)):
             return state
         who = () if verdict is None else verdict.who
         events = [] if held is None else [self._tell.held(name, state.revision, who, held, held.since)]
@@ -237,7 +251,7 @@ class Deliverer:
         )
         if after is not None and held is not None:
             level = logging.WARNING if held.kind == "hold" else logging.INFO
-            log.log(level, "tenant %s: %d are sent as before: %s", name, len(who), _in_words(held.reasons))
+            log.log(level, "tenant %s: %d are sent as before: %s", name, len(who), in_words(held.reasons))
         return after
 
     def _simulate(self, name: str, tenant: Tenant, ready: Ready, verdict: Verdict, now: datetime) -> Later:
@@ -300,19 +314,8 @@ class Deliverer:
         match outcome.kind:
             case "accepted":
                 return self._accepted(name, tenant, ready, number, outcome, now)
-            case "rejected" if refused := self._refused(ready, outcome):
-                event = self._tell.rejected(name, number, ready, outcome, at)
-                self._write(name, number, ready, lambda state: transitions.spared(state, number, refused), event)
-                log.warning("tenant %s: Unitu refuses the records of %d; the rest goes", name, len(refused))
-                return Later(0.0)
             case "rejected":
-                reason = Reason(code=f"rejected_{outcome.status}", message=outcome.message)
-                held = Held(kind="rejected", reasons=(reason,), since=at)
-                event = self._tell.rejected(name, number, ready, outcome, at)
-                self._write(name, number, ready, lambda state: transitions.refused(state, number, held), event)
-                if ready.state.held is None or ready.state.held.reasons != held.reasons:
-                    log.warning("tenant %s is held, Unitu answered %s: %s", name, outcome.status, outcome.message)
-                return Later(tenant.resend_hours * 3600, is_told=True)
+                return self._rejected(name, tenant, ready, number, outcome, at)
             case "unknown":
                 wait = pacing.retry_seconds(tenant, ready.state.retries + 1, outcome.retry_after)
                 retry_at = write(now + timedelta(seconds=wait))
@@ -322,11 +325,22 @@ class Deliverer:
                     log.warning("tenant %s: %s; trying again", name, outcome.message)
                 return Later(wait, is_told=True)
 
-    def _refused(self, ready: Ready, outcome: Outcome) -> dict[str, str]:
-        """Person -> digest of each record that Unitu points at; none where that would not help."""
-        found = refused_records(ready.snapshot, ready.view, outcome.pointers)
-        is_new = any(ready.state.refused.get(ref) != digest for ref, digest in found.items())
-        return found if is_new else {}
+    def _rejected(self, name: str, tenant: Tenant, ready: Ready, number: int, outcome: Outcome, at: str) -> Later:
+        """Of records that it points at, only these are held; else, or where that would not help, all of it."""
+        event = self._tell.rejected(name, number, ready, outcome, at)
+        said = complaints_of(ready.snapshot, outcome.refusal)
+        refused = refused_records(ready.snapshot, ready.view, said)
+        told = {ready.snapshot.roster[email].ref: words for email, words in said.items()}
+        if any(ready.state.refused.get(ref) != digest for ref, digest in refused.items()):
+            self._write(name, number, ready, lambda state: transitions.spared(state, number, refused, told), event)
+            log.warning("tenant %s: Unitu refuses the records of %d; the rest goes", name, len(refused))
+            return Later(0.0)
+        message = f"{outcome.message} (it points at the records of {len(told)})" if told else outcome.message
+        refusal = RefusedSnapshot(digest=ready.snapshot.digest, at=at, status=outcome.status or 0, message=message)
+        self._write(name, number, ready, lambda state: transitions.refused(state, number, refusal, told), event)
+        if ready.state.refusal is None or ready.state.refusal.message != message:
+            log.warning("tenant %s is held, Unitu answered %s: %s", name, outcome.status, message)
+        return Later(tenant.resend_hours * 3600, is_told=True)
 
     def _accepted(self, name: str, tenant: Tenant, ready: Ready, number: int, outcome: Outcome, now: datetime) -> Later:
         at, seconds = write(now), pacing.resend_seconds(ready.cause, tenant)
@@ -363,16 +377,6 @@ def _lifted(newest: TenantState, seen: TenantState) -> TenantState | None:
     return transitions.held(newest, None) if newest.revision == seen.revision else None
 
 
-def _held_by(verdict: Hold | Wait, now: datetime, *, is_partial: bool = False) -> Held:
-    kind: Literal["hold", "wait"] = "hold" if isinstance(verdict, Hold) else "wait"
-    return Held(kind=kind, reasons=verdict.reasons, since=write(now), is_partial=is_partial)
-
-
-def _is_same(one: Held, other: Held) -> bool:
-    """Whatever since when."""
-    return (one.kind, one.reasons, one.is_partial) == (other.kind, other.reasons, other.is_partial)
-
-
 def _look_again(held: Hold | Wait | None, before: Held | None, now: datetime) -> float | None:
     if held is None:
         return None
@@ -383,7 +387,3 @@ def _patience(before: Held | None, now: datetime) -> float:
     """Between two looks at what may pass by itself; longer after a minute of it."""
     is_long = before is not None and abs(now.timestamp() - pacing.unix(before.since)) > 60.0
     return WAIT_SECONDS * (5 if is_long else 1)
-
-
-def _in_words(reasons: Sequence[Reason]) -> str:
-    return "; ".join(f"{reason.school}: {reason.message}" if reason.school else reason.message for reason in reasons)

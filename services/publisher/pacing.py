@@ -1,16 +1,18 @@
 """When a tenant's snapshot goes: not at every change, not too often, and again later. Times are Unix seconds."""
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from shared.clock import parse
 from shared.config import Tenant
 from shared.service import backoff
-from shared.tenant import TenantState
+from shared.tenant import RefusedSnapshot, TenantState
 
 RETRY_AFTER_CAP_SECONDS = 3600.0  # the other side's wish is honoured up to this
 RETRY_BASE_SECONDS = 2.0
 LONGEST_LEASE_SECONDS = 3600.0
 LEASE_SLACK_SECONDS = 1.0  # all leases are told by one clock
+CONTENT = (400, 413, 422)  # refusals of what was sent, not of who sends it
 AHEAD_SECONDS = 300.0  # clocks differ; a time further ahead than its setting allows, and this, is not believed
 
 
@@ -57,7 +59,9 @@ def _waits(state: TenantState, tenant: Tenant) -> list[tuple[float, float]]:
     found = []
     if state.not_before is not None:
         found.append((unix(state.not_before), max(2 * tenant.retry_max_seconds, RETRY_AFTER_CAP_SECONDS)))
-    if state.held is not None and state.held.kind == "rejected":
+    if is_of_the_content(state.refusal):
+        found.append((unix(state.refusal.at) + tenant.min_interval_seconds, tenant.min_interval_seconds))
+    elif state.held is not None and state.held.kind == "rejected":
         resend = tenant.resend_hours * 3600
         found.append((unix(state.held.since) + resend, resend))
     newest = state.accepted.at if state.accepted else None
@@ -66,6 +70,19 @@ def _waits(state: TenantState, tenant: Tenant) -> list[tuple[float, float]]:
     if newest is not None and not _adopted_since(state, newest) and not _is_overtaken(state):
         found.append((unix(newest) + tenant.min_interval_seconds, tenant.min_interval_seconds))
     return found
+
+
+def is_of_the_content(refusal: RefusedSnapshot | None) -> TypeGuard[RefusedSnapshot]:
+    """Whether another snapshot may be taken where this one was not: nothing that is sent mends a wrong key."""
+    return refusal is not None and refusal.status in CONTENT
+
+
+def refused_until(state: TenantState, tenant: Tenant, digest: str, *, is_asked: bool) -> float:
+    """When this very snapshot, which Unitu refused, is tried again; 0 for any other, and for a person who asks."""
+    refusal = state.refusal
+    if is_asked or not is_of_the_content(refusal) or refusal.digest != digest:
+        return 0.0
+    return unix(refusal.at) + tenant.resend_hours * 3600
 
 
 def ahead(state: TenantState, tenant: Tenant, now: float) -> list[str]:

@@ -18,7 +18,18 @@ from services.publisher.last import (
 from services.publisher.snapshot import Snapshot
 from services.publisher.structure_ledger import Codes, after_acceptance, confirming, doubting, ledger_of
 from shared.addresses import canonical
-from shared.tenant import Accepted, Adoption, Held, Intent, Seat, Simulated, TenantState, email_key
+from shared.tenant import (
+    Accepted,
+    Adoption,
+    Held,
+    Intent,
+    Reason,
+    RefusedSnapshot,
+    Seat,
+    Simulated,
+    TenantState,
+    email_key,
+)
 
 _with = msgspec.structs.replace
 
@@ -104,6 +115,8 @@ def taken(
         releases={hash: when for hash, when in state.releases.items() if hash not in snapshot.used},
         refused={ref: digest for ref, digest in state.refused.items() if ref in snapshot.refused},
         structure=after_acceptance(ledger_of(state), snapshot.entities, at),
+        complaints={ref: words for ref, words in state.complaints.items() if ref in snapshot.refused},
+        refusal=None,
     )
 
 
@@ -161,24 +174,57 @@ def unsure(state: TenantState, number: int, not_before: str) -> TenantState | No
     return _with(settled(state), retries=state.retries + 1, not_before=not_before, held=held)
 
 
-def refused(state: TenantState, number: int, held: Held) -> TenantState | None:
-    """Unitu said no, and may have taken a part all the same. None: the state has moved on."""
+def refused(
+    state: TenantState, number: int, refusal: RefusedSnapshot, complaints: Mapping[str, str] | None = None
+) -> TenantState | None:
+    """
+    Unitu said no, and may have taken a part all the same. ``complaints``: person -> what it said of their record. None:
+    the state has moved on.
+    """
     if not _is_open(state, number):
         return None
-    return _with(settled(state), held=held, retries=0, not_before=None)
+    told = dict(sorted((complaints or {}).items()))
+    return _with(
+        settled(state), held=held_as_refused(refusal), retries=0, not_before=None, refusal=refusal, complaints=told
+    )
 
 
-def spared(state: TenantState, number: int, refused: Mapping[str, str]) -> TenantState | None:
+def held_as_refused(refusal: RefusedSnapshot) -> Held:
+    reason = Reason(code=f"rejected_{refusal.status}", message=refusal.message)
+    return Held(kind="rejected", reasons=(reason,), since=refusal.at)
+
+
+def spared(
+    state: TenantState, number: int, refused: Mapping[str, str], complaints: Mapping[str, str] | None = None
+) -> TenantState | None:
     """
     Unitu said no because of some records (person -> digest): they are held, and the rest goes. It may have taken the
-    others, but not these. None: the state has moved on.
+    others, but not these. ``complaints``: person -> what it said of the record. None: the state has moved on.
     """
     if not _is_open(state, number):
         return None
     unknown, before = outstanding(state), state.unknown.gained if state.unknown else {}
     gained = {email: seat for email, seat in unknown.gained.items() if seat.ref not in refused or email in before}
     state = _with(state, intent=None, unknown=_with(unknown, gained=gained))
-    return _with(state, refused=dict(sorted((state.refused | dict(refused)).items())), retries=0)
+    told = {ref: (complaints or {}).get(ref, "") for ref in refused}
+    return _with(
+        state,
+        refused=dict(sorted((state.refused | dict(refused)).items())),
+        complaints=dict(sorted((state.complaints | told).items())),
+        retries=0,
+    )
+
+
+def no_longer_refused(state: TenantState, still: Collection[str]) -> TenantState | None:
+    """Whose record has changed since Unitu refused it, and needs no snapshot for it. None: nobody's has."""
+    if state.refused.keys() <= set(still):
+        return None
+    gone = state.refused.keys() - set(still)
+    return _with(
+        state,
+        refused={ref: digest for ref, digest in state.refused.items() if ref not in gone},
+        complaints={ref: words for ref, words in state.complaints.items() if ref not in gone},
+    )
 
 
 def let_go(state: TenantState, hashes: Iterable[str], at: str) -> TenantState:
@@ -238,6 +284,7 @@ def adopted(
         retries=0,
         not_before=None,
         resend_at=None,
+        refusal=None,
     )
 
 

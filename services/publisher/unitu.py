@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import httpx
 from pydantic import SecretStr
 
-from services.publisher.refusals import pointers_in
+from services.publisher.refusals import NOBODY, Refusal, refusal_in
 
 TEXT_LIMIT = 500  # characters of an answer that are kept
 
@@ -35,7 +35,7 @@ class Outcome:
     ``accepted`` is not *applied*: Unitu works asynchronously. ``unknown``: it may or may not have been taken.
 
     ``message`` is for people and has neither secret nor person in it, ``text`` is Unitu's own answer. ``retry_after``
-    is in seconds. ``pointers``: the records that the answer points at, as (list, place in it).
+    is in seconds. ``refusal``: whose records the answer points at.
     """
 
     kind: Literal["accepted", "unknown", "rejected"]
@@ -43,7 +43,7 @@ class Outcome:
     status: int | None = None
     text: str = ""
     retry_after: float | None = None
-    pointers: tuple[tuple[str, int], ...] = ()
+    refusal: Refusal = NOBODY
 
 
 class Post(Protocol):
@@ -127,7 +127,7 @@ class Unitu:
             return Outcome("unknown", f"no answer: {type(error).__name__}")
         text = answer.text.replace(secret, "…")
         outcome = classify(answer.status_code, answer.headers.get("Retry-After"), text)
-        return replace(outcome, pointers=pointers_in(answer.text)) if outcome.status in (400, 422) else outcome
+        return replace(outcome, refusal=refusal_in(text)) if outcome.status in (400, 422) else outcome
 
     async def close(self) -> None:
         if self._client is not None:

@@ -384,6 +384,16 @@ def test_who_is_out_of_the_snapshot_is_told_as_whom_it_had_them(desk: Desk) -> N
     assert (last["carried_number"], last["carried_at"]) == (4, at(1)), "the one before the one that left them out"
 
 
+def test_whose_record_unitu_refuses_is_told_what_it_says(desk: Desk) -> None:
+    desk.tenant(accepted=ACCEPTED, refused={f"{SCHOOL}/{ONE}": "d"}, complaints={f"{SCHOOL}/{ONE}": "phone: no number"})
+    assert desk.ask()["last_snapshot"]["refused"] == "phone: no number"
+    assert "Unitu refuses" in desk.say(SCHOOL, ONE).out
+    assert "phone: no number" in desk.say(SCHOOL, ONE).out
+    assert desk.ask(ALL[5].student_id)["last_snapshot"]["refused"] is None
+    desk.tenant(accepted=ACCEPTED, refused={f"{SCHOOL}/{ONE}": "d"})
+    assert desk.ask()["last_snapshot"]["refused"] == ""
+
+
 @pytest.mark.parametrize(
     ("delivered", "is_kafka_away", "note"),
     [

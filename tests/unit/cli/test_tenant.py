@@ -10,6 +10,8 @@ import pytest
 from services.cli import tenant as verbs
 from services.publisher import app
 from services.publisher.adopt import Desk
+from services.publisher.refusals import refusal_in
+from services.publisher.unitu import Outcome
 from shared.config import Config
 from shared.config_load import load
 from tests.unit.cli.words import Said, rollcall
@@ -364,3 +366,29 @@ def test_an_area_that_was_never_read_is_gone_without_by_name(office: Office) -> 
     assert office.say("tenant", "adopt", "abbey", *words, "--yes", office.bound(*words)).code == 0
     assert office.world.state.adoption is not None
     assert office.world.state.adoption.accepts_missing == ("abbey/sets",)
+
+
+def test_whose_record_unitu_refuses_is_shown_with_its_words(office: Office) -> None:
+    office.opens()
+    office.world.adopt()
+    text = '{"errors": [{"pointer": "/students/0/email", "message": "is no address"}]}'
+    refusal = Outcome("rejected", "refused", 422, text, refusal=refusal_in(text))
+    posts = iter([refusal])
+
+    async def post(*_: object) -> Outcome:
+        return next(posts, Outcome("accepted", "accepted", 202))
+
+    office.world.unitu.post = post  # type: ignore[method-assign]
+    office.world.work()
+    told = json.loads(office.say("tenant", "show", "abbey", "--json").out)
+    assert told["complaints"] == [{"book": "abbey", "person": "1", "words": "email: is no address"}]
+    said = office.say("tenant", "show", "abbey").out
+    assert "Unitu refuses these records" in said
+    assert said.splitlines()[-1].split() == ["abbey", "1", "email:", "is", "no", "address"]
+
+
+def test_a_tenants_structure_is_counted(office: Office) -> None:
+    office.opens()
+    office.world.desk.confirm_structure("abbey", {"programmes": ["Y10"]}, "ann")
+    told = json.loads(office.say("tenant", "show", "abbey", "--json").out)
+    assert told["structure"] == {"told": 0, "confirmed": 1}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.publisher.refusals import pointers_in
+from services.publisher.refusals import refusal_in
 from services.publisher.unitu import Outcome
 from shared.tenant import SnapshotHeld
 from tests.unit.publisher.world import (
@@ -248,7 +248,7 @@ def refuses(world: World, email: str, times: int = 100) -> None:
         if places and left[0]:
             left[0] -= 1
             text = json.dumps({"errors": [{"pointer": f"/students/{at}/firstName"} for at in places]})
-            return Outcome("rejected", "refused", 422, pointers=pointers_in(text))
+            return Outcome("rejected", "refused", 422, refusal=refusal_in(text))
         return await post(url, key, body, seconds)
 
     world.unitu.post = picky  # type: ignore[method-assign]
@@ -285,21 +285,6 @@ def test_a_record_that_is_refused_as_it_was_once_sent_holds_the_tenant(world: Wo
     world.work(until=100)
     assert world.state.held is not None
     assert world.state.held.kind == "rejected"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param('{"errors": [{"pointer": "/students/3/email"}]}', (("students", 3),), id="a JSON pointer"),
-        pytest.param('{"details": ["students[12].year: no"]}', (("students", 12),), id="a path"),
-        pytest.param('{"errors": [{"list": "staff", "index": 0}]}', (("staff", 0),), id="a list and an index"),
-        pytest.param('{"errors": ["/faculties/0/name"]}', (), id="not about a person"),
-        pytest.param("<html>", (), id="not JSON"),
-        pytest.param(json.dumps([f"/students/{n}" for n in range(51)]), (), id="more than somebody's own fault"),
-    ],
-)
-def test_a_refusal_names_people_in_one_of_the_usual_ways(text: str, expected: Any) -> None:
-    assert pointers_in(text) == expected
 
 
 # --- areas and codes -------------------------------------------------------------------------------------------------

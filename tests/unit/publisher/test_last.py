@@ -8,11 +8,12 @@ from services.publisher.emails import EmailRule
 from services.publisher.last import accounts_of, apply, difference, last_of, may_be_at_unitu, outstanding
 from services.publisher.snapshot import Snapshot, take
 from shared.state import AccountState
-from shared.tenant import Adoption, Held, Reason, Seat, TenantState, Unknown
+from shared.tenant import Adoption, RefusedSnapshot, Seat, TenantState, Unknown
 from tests.unit.publisher.test_snapshot import person
 from tests.unit.publisher.world import a_leaver, an_account, assessed
 
 SENDS = EmailRule(sends=True)
+REFUSAL = RefusedSnapshot(digest="d", at="2026", status=422, message="m")
 
 
 def seat(who: str, email: str = "", position: int = -1) -> Seat:
@@ -92,8 +93,7 @@ def test_an_intent_left_by_a_crash_is_unknown_when_the_next_is_written(state: Te
 
 
 def test_a_rejected_snapshot_may_be_there_in_part(state: TenantState) -> None:
-    held = Held(kind="rejected", reasons=(Reason(code="c", message="m"),), since="2026")
-    after = transitions.refused(announce(state, 20, *people("a", "c")), state.number + 1, held)
+    after = transitions.refused(announce(state, 20, *people("a", "c")), state.number + 1, REFUSAL)
     assert after is not None
     assert positions(after) == {"a@x": [("a", 20)], "b@x": [("b", 10)], "c@x": [("c", 20)]}
 
@@ -109,10 +109,9 @@ def test_a_withdrawn_intent_leaves_nothing(state: TenantState) -> None:
 def test_an_outcome_of_another_number_changes_nothing(state: TenantState, number: int) -> None:
     state = announce(state, 20, *people("a"))
     assert state.number == 2
-    held = Held(kind="rejected", reasons=(), since="2026")
     assert transitions.withdrawn(state, number, "2026") is None
     assert transitions.unsure(state, number, "2026") is None
-    assert transitions.refused(state, number, held) is None
+    assert transitions.refused(state, number, REFUSAL) is None
     assert transitions.taken(state, number, snapshot(state), [], "2026", "2026") is None
 
 

@@ -11,9 +11,10 @@ from services.publisher.last import Last, orphan
 from services.publisher.report import Sent, pack, report, sent_after, unpack
 from services.publisher.snapshot import Snapshot, take
 from services.publisher.structure_ledger import LISTS, Ledger
+from shared.entities import KnownEntity
 from shared.model import Department, Faculty, Module, Programme, Structure
 from shared.state import AccountState
-from shared.tenant import CodesChanged, EmailWait, FieldsUpdated, KnownEntity, NotTaken, Report, Seat
+from shared.tenant import CodesChanged, EmailWait, FieldsUpdated, NotTaken, Report, Seat
 from tests.unit.publisher.test_snapshot import delivered, person
 from tests.unit.publisher.world import a_leaver, an_account, an_employee, assessed_without_modules
 

@@ -17,9 +17,10 @@ from services.publisher.structure_ledger import (
 )
 from shared import points
 from shared.config_load import load
+from shared.entities import KnownEntity
 from shared.model import Programme, Structure
 from shared.state import StructureState
-from shared.tenant import KnownEntity, Report, Seat, SnapshotAccepted, TenantState
+from shared.tenant import Report, Seat, SnapshotAccepted, TenantState
 from shared.wire import decoder, encode
 from tests.unit.publisher.world import World, a_config, a_structure, an_account
 

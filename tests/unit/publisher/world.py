@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from services.publisher.adopt import Desk
 from services.publisher.deliver import Deliverer
+from services.publisher.refusals import Place, Refusal
 from services.publisher.tenant_store import TenantStore
 from services.publisher.unitu import Outcome, Post, classify
 from services.publisher.view import PublisherView
@@ -178,7 +179,7 @@ class Unitu:
         if step == "lost":
             return Outcome("unknown", "no answer")
         if step == "points":
-            return Outcome("rejected", "refuses a record", 422, pointers=(("students", 0),))
+            return Outcome("rejected", "refuses a record", 422, refusal=Refusal({Place("students", 0): ""}, {}))
         if isinstance(step, int) and step >= 300:
             kind = "unknown" if step >= 500 or step in (408, 429) else "rejected"
             return Outcome(kind, f"answered {step}", step)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from services.sandbox.demo.deliveries import disagreements
-from shared.tenant import CodesChanged, FieldsUpdated, NewEntity, Report
+from shared.entities import NewEntity
+from shared.tenant import CodesChanged, FieldsUpdated, Report
 
 OURS: dict[str, Any] = {
     "is_compared": True,

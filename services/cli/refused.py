@@ -1,0 +1,27 @@
+"""Whose record Unitu refuses, in words."""
+
+from dataclasses import dataclass
+
+from shared.books import words_of
+from shared.tenant import TenantState
+
+FIX = "correct it in the school's records; what changes is tried again by itself"
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What Unitu said of one person's record. ``book`` is "" of a protected one, whose e-mail ``person`` is then."""
+
+    book: str
+    person: str
+    words: str
+
+    @property
+    def whose(self) -> str:
+        return words_of(self.book) if self.book else "protected"
+
+
+def complaints_in(state: TenantState) -> list[Complaint]:
+    """Each person whom the tenant's state names, by book and key."""
+    found = ((ref.partition("/"), words) for ref, words in state.complaints.items())
+    return [Complaint(book, person, words) for (book, _, person), words in found]
