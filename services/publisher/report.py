@@ -25,8 +25,8 @@ class Sent(Frozen, array_like=True, kw_only=True):
     """
     What was last accepted under one e-mail, the ``id`` and ``personalEmail`` that Unitu took the first time, and the
     ``phone`` that was said last. ``is_gone``: in an earlier snapshot than the last; Unitu has the account, disabled.
-    ``programmes`` and ``modules``: what the account is enrolled in, as far as known; None where that is what the record
-    names.
+    ``is_whole``: the account is in everything that the record names. Else it is in ``programmes`` and ``modules``, as
+    far as known; None in what was written before there was a ledger, and then in what is confirmed of it.
     """
 
     json: bytes
@@ -36,6 +36,7 @@ class Sent(Frozen, array_like=True, kw_only=True):
     is_gone: bool = False
     programmes: tuple[str, ...] | None = None
     modules: tuple[str, ...] | None = None
+    is_whole: bool = False
 
 
 class _Fields(msgspec.Struct, frozen=True, rename="camel"):
@@ -86,10 +87,17 @@ def _existing(confirmed: Mapping[EntityList, frozenset[str]]) -> _Courses:
     return _Courses(confirmed["programmes"], confirmed["modules"])
 
 
-def _courses_of(sent: Sent, record: _Fields) -> _Courses:
-    programmes = record.programme_codes if sent.programmes is None else sent.programmes
-    modules = (record.module_codes or ()) if sent.modules is None else sent.modules
-    return _Courses(frozenset(programmes), frozenset(modules))
+def _named_in(record: _Fields) -> _Courses:
+    return _Courses(frozenset(record.programme_codes), frozenset(record.module_codes or ()))
+
+
+def _courses_of(sent: Sent, record: _Fields, exist: _Courses) -> _Courses:
+    """What the account is in; ``record``: that of ``sent``."""
+    if sent.is_whole:
+        return _named_in(record)
+    if sent.programmes is None or sent.modules is None:
+        return _Courses().after(record, exist)
+    return _Courses(frozenset(sent.programmes), frozenset(sent.modules))
 
 
 def sent_after(
@@ -117,20 +125,21 @@ def sent_after(
 
 def _is_as_sent(known: Sent, json: bytes) -> bool:
     """The record was taken as it stands: nothing of it can come to anything else now."""
-    return known.json == json and not known.is_gone and known.programmes is None and known.modules is None
+    return known.json == json and known.is_whole and not known.is_gone
 
 
 def _sent_now(known: Sent, json: bytes, exist: _Courses) -> Sent:
     fields, old = _fields.decode(json), _fields.decode(known.json)
-    courses = _courses_of(known, old).after(fields, exist)
-    is_whole = courses.programmes == set(fields.programme_codes), courses.modules == set(fields.module_codes or ())
+    courses = _courses_of(known, old, exist).after(fields, exist)
+    is_whole = courses == _named_in(fields)
     return Sent(
         json=json,
         id=known.id if known.id is not None else fields.id,
         personal_email=known.personal_email if known.personal_email is not None else fields.personal_email,
         phone=fields.phone if fields.phone is not None else _phone(known),
-        programmes=None if is_whole[0] else tuple(sorted(courses.programmes)),
-        modules=None if is_whole[1] else tuple(sorted(courses.modules)),
+        programmes=None if is_whole else tuple(sorted(courses.programmes)),
+        modules=None if is_whole else tuple(sorted(courses.modules)),
+        is_whole=is_whole,
     )
 
 
@@ -248,7 +257,7 @@ class _Draft:
             if fields:
                 self.updated.append(FieldsUpdated(email=email, fields=tuple(fields)))
         if not _is_as_sent(kept, self._snapshot.records[email]):
-            self._enrol(email, _courses_of(kept, before), now)
+            self._enrol(email, _courses_of(kept, before, self._exist), now)
         self.not_taken += [
             NotTaken(email=email, field=name) for name, old, new in once if old and new not in (None, old)
         ]

@@ -276,12 +276,19 @@ def test_who_has_an_account_of_before_is_blocked_by_what_nobody_has_confirmed() 
     assert not found.is_compared
 
 
-def test_a_memory_of_before_the_ledger_says_what_its_record_names() -> None:
-    old = msgspec.msgpack.encode([b'{"programmeCodes":["Y10"],"moduleCodes":["Y10-HIS"]}', "1", None, None, False])
-    assert unpack(old).programmes is None
+@pytest.mark.parametrize(
+    ("ledger", "blocked"),
+    [(KNOWN, ()), (NOTHING, (CodesChanged(email=EMAIL, programmes=("Y10",), modules=("Y10-HIS",)),))],
+)
+def test_a_memory_of_before_the_ledger_is_of_what_is_confirmed(
+    ledger: Ledger, blocked: tuple[CodesChanged, ...]
+) -> None:
+    snapshot = shot(an_account("1"), last=delivered(abbey_1=EMAIL))
+    old = unpack(msgspec.msgpack.encode([snapshot.records[EMAIL], "1", None, None, False]))
+    assert (old.is_whole, old.programmes) == (False, None)
     last = delivered(abbey_1=EMAIL)
-    found = report(shot(an_account("1"), last=last), set(last.seats), last, {EMAIL: unpack(old)}, KNOWN)
-    assert (found.enrolled, found.unenrolled, found.blocked) == ((), (), ())
+    found = report(snapshot, set(last.seats), last, {EMAIL: old}, ledger)
+    assert (found.enrolled, found.unenrolled, found.blocked) == ((), (), blocked)
 
 
 def test_modules_that_a_record_leaves_out_are_kept() -> None:
