@@ -28,6 +28,8 @@ HAPPENED = (
     "joins Year 7",
     "account created",
     "leaves set",
+    "is created at Unitu, and confirmed",
+    "of the snapshot not in it: 1",
     "leaves the school",
     "account disabled",
     "comes back",

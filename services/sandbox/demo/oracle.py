@@ -54,6 +54,10 @@ class Oracle:
         self._modules = set(modules)
         self._email_of: dict[str, str] = {}  # schoolId -> the e-mail that was delivered
 
+    def exists(self, module: str) -> None:
+        """A person at Unitu has created it."""
+        self._modules.add(module)
+
     def see(self, school: Json) -> None:
         """The school as it stands now: everybody in its place."""
         modules = _modules_by_student(school)

@@ -45,6 +45,23 @@ def write_accounts(path: Path, accounts: Sequence[Mapping[str, Any]]) -> None:
             writer.writerow([account["email"], account["first_name"], account["last_name"], account["enabled"]])
 
 
-def create_university(unitu: UnituTwin, api_key: str, school: School, *, has_old_accounts: bool) -> None:
+def module_to_come(school: School) -> tuple[str, str]:
+    """A module that nobody has created at Unitu yet, and the id of a student who is kept out by that."""
+    subjects = {subject.id: subject.code for subject in school.subjects}
+    found = (
+        (f"Y{group.year}-{subjects[group.subject_id]}", school.set_lists[group.id][0])
+        for group in school.sets
+        if school.set_lists[group.id]
+    )
+    return min(found)
+
+
+def create_university(
+    unitu: UnituTwin, api_key: str, school: School, *, has_old_accounts: bool, lacks_a_module: bool
+) -> None:
     accounts = old_accounts_of(school) if has_old_accounts else []
-    unitu.create(api_key=api_key, accounts=accounts, entities=entities_of(school))
+    entities = entities_of(school)
+    if lacks_a_module:
+        code, _ = module_to_come(school)
+        del entities["modules"][code], entities["module_programmes"][code]
+    unitu.create(api_key=api_key, accounts=accounts, entities=entities)

@@ -11,6 +11,7 @@ import msgspec
 
 from services.sandbox.demo.oracle import Oracle
 from services.sandbox.demo.plan import DemoFailed
+from services.sandbox.demo.schools import module_to_come
 from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.watch import Sweep, Watch
 from services.sandbox.demo.world import World
@@ -55,6 +56,7 @@ class Story:
             self.joiner,
             self.corrected_surname,
             self.set_change,
+            self.module_created,
             self.leaver,
             self.rejoiner,
             self.blanked_email,
@@ -84,6 +86,19 @@ class Story:
         changes = self._come(slug, student, since, {"enrol", "unenrol"})
         done = f"{_name(student)} leaves set {old.set_code} for {new.set_code}"
         return self._told(slug, done, _words(changes), since, changes)
+
+    def module_created(self) -> Told:
+        """Whoever was blocked by it is enrolled once somebody has said that it is there."""
+        slug = self._middle.slug
+        code, id = module_to_come(self._middle)
+        (student,) = (one for one in self._middle.students if one.school_id == id)
+        since = _now()
+        self._world.unitu[slug].add_entities(modules={code: code})
+        self._oracles[slug].exists(code)
+        self._world.command("structure-confirm", "structure", slug, "confirm", code, may_end=True)
+        changes = self._come(slug, student, since, {"enrol"})
+        done = f"module {code} is created at Unitu, and confirmed by rollcall structure {slug} confirm {code}"
+        return self._told(slug, done, f"{_name(student)} {_words(changes)}", since, changes)
 
     def leaver(self) -> Told:
         slug, student = self._middle.slug, self._leaver

@@ -119,8 +119,9 @@ class World:
             self.isams[slug] = IsamsTwin(isams, slug)
             self.isams[slug].load(school, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
             self.unitu[slug] = UnituTwin(unitu, slug)
-            is_small = slug == self.plan.schools[0]
-            create_university(self.unitu[slug], api_key(slug), school, has_old_accounts=is_small)
+            small, middle, *_ = self.plan.schools
+            is_special = {"has_old_accounts": slug == small, "lacks_a_module": slug == middle}
+            create_university(self.unitu[slug], api_key(slug), school, **is_special)
 
     def _address(self, twin: str) -> str:
         """Where a twin listens, as it says itself."""

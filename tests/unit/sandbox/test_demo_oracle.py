@@ -9,7 +9,7 @@ import pytest
 
 from services.sandbox.demo import oracle as oracle_module
 from services.sandbox.demo.oracle import Difference, Oracle
-from services.sandbox.demo.schools import entities_of
+from services.sandbox.demo.schools import entities_of, module_to_come
 from services.sandbox.school import make_school
 
 SCHOOL = make_school("abbey", 30, 1)
@@ -170,3 +170,16 @@ def test_it_knows_a_made_up_school_whole() -> None:
     oracle.see(msgspec.to_builtins(SCHOOL, str_keys=True))
     assert oracle.count(enabled=True) == len(SCHOOL.students)
     assert all(account["programmes"] and len(account["modules"]) >= 3 for account in oracle.accounts.values())
+
+
+def test_a_module_is_enrolled_into_once_it_exists() -> None:
+    """Whoever is in the module that is to come is kept out of it until then, and of no other."""
+    code, student = module_to_come(SCHOOL)
+    oracle = Oracle([], ENTITIES["programmes"], ENTITIES["modules"].keys() - {code})
+    oracle.see(msgspec.to_builtins(SCHOOL, str_keys=True))
+    email = next(one.school_email_address for one in SCHOOL.students if one.school_id == student) or ""
+    before = list(oracle.accounts[email.casefold()]["modules"])
+    assert code not in before
+    oracle.exists(code)
+    oracle.see(msgspec.to_builtins(SCHOOL, str_keys=True))
+    assert oracle.accounts[email.casefold()]["modules"] == sorted([*before, code])
