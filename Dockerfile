@@ -6,7 +6,8 @@ WORKDIR /src
 COPY requirements.lock ./
 # Every file of the lock, its hash checked; from there on nothing is fetched.
 RUN python -m pip wheel --quiet --disable-pip-version-check --require-hashes --no-deps --wheel-dir /wheels -r requirements.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE rollcall.example.toml ./
+COPY schemas schemas
 COPY shared shared
 COPY services services
 # Only what the project needs to run, of all that the lock has for tests and laptops.

@@ -47,7 +47,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return parse_toml(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        wrong = "does not exist; write it (docs/configuration.md), or name another in ROLLCALL_CONFIG"
+        wrong = "does not exist; write it (`rollcall example` prints one), or name another in ROLLCALL_CONFIG"
     except OSError as error:
         wrong = f"cannot be read ({error.strerror}); make it a file that this user may read"
     except UnicodeDecodeError as error:  # before ValueError, whose kind it is

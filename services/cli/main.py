@@ -20,6 +20,7 @@ from shared.errors import ConfigError, RollcallError
 
 VERBS = {  # in the order of the help: a function or a typer application
     "demo": "services.cli.demo:demo",
+    "example": "services.cli.example:example",
     "run": "services.cli.run:run",
     "check": "services.cli.check:check",
     "status": "services.cli.status:status",

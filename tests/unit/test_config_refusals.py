@@ -353,7 +353,7 @@ def test_what_is_not_toml_is_refused_with_its_place(content: bytes, words: str) 
 
 def test_a_file_that_is_not_there_is_refused() -> None:
     assert refusal("nowhere.toml") == [
-        "nowhere.toml: does not exist; write it (docs/configuration.md), or name another in ROLLCALL_CONFIG"
+        "nowhere.toml: does not exist; write it (`rollcall example` prints one), or name another in ROLLCALL_CONFIG"
     ]
 
 
