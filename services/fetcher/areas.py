@@ -181,7 +181,9 @@ _TABLE = {  # in the order of their reading: words and houses are needed to read
     STATUSES: _Area(StatusWords, _statuses, _slowly),
     HOUSES: _Area(Houses, lambda source, *_: source.houses(), _slowly),
     APPLICANTS: _Area(
-        ShortList, lambda source, school, so_far: read_applicants(source, reading(school, so_far)), _hourly
+        ShortList,
+        lambda source, school, so_far: read_applicants(source, reading(school, so_far), so_far.applicants),
+        _hourly,
     ),
     LEAVERS: _Area(ShortList, lambda source, school, so_far: read_leavers(source, reading(school, so_far)), _hourly),
     CONTACTS: _Area(Homes, lambda source, *_: read_homes(source), _slowly),

@@ -17,6 +17,7 @@ import msgspec
 from services.fetcher import parse, school_records
 from services.fetcher.fields import count, is_id
 from services.fetcher.politeness import Politeness
+from services.fetcher.said import said_in
 from services.fetcher.session import Session
 from services.fetcher.sets import is_hidden
 from services.fetcher.source import (
@@ -29,6 +30,7 @@ from services.fetcher.source import (
     Json,
     Page,
     Refused,
+    Trouble,
 )
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
 from shared.config import IsamsSchool
@@ -55,6 +57,9 @@ LISTS = {  # a list that comes in pages: its path, and the key of its array
     CONTACTS: ("/api/students/contacts", "contacts"),
     EMPLOYEES: (STAFF, "employees"),
 }
+
+# What a server without the richer list of applicants answers: it takes the list's last word for an applicant's id.
+WITHOUT_APPLICANTS = (400, 404, 500)
 
 PERMISSIONS = {  # by the start of a path; the vendor's names differ from page to page, the codes do not
     "/api/students": ("Student Manager", "STUDENTMANAGEMENT"),
@@ -85,7 +90,7 @@ class Isams:
     async def students(self, page: int) -> Page:
         query = {"page": str(page), "pageSize": self._page_size}
         body = await self._get(STUDENTS, query, _students_body)
-        return _page(body, "students", page, STUDENTS)
+        return page_of(body, "students", page, STUDENTS)
 
     async def student(self, student_id: str) -> Json | None:
         return await self._one(STUDENTS, student_id)
@@ -100,12 +105,11 @@ class Isams:
         path, key = LISTS[name]
         try:
             body = await self._get(path, {"page": str(number), "pageSize": self._page_size})
-        except Refused as refusal:
-            if name != APPLICANTS or refusal.status != 400:
+        except (Refused, Trouble) as refusal:
+            if name != APPLICANTS or number > 1 or refusal.status not in WITHOUT_APPLICANTS:
                 raise
-            # a server without this list takes its last word for an applicant's id
-            raise Absent(f"iSAMS has no {path} ({refusal.status})") from refusal
-        page = _page(body, key, number, path)
+            raise Absent(f"iSAMS has no {path} ({refusal.status})", refusal.status, said=refusal.said) from refusal
+        page = page_of(body, key, number, path)
         if number == 1:
             self._politeness.check_room(page.pages - 1, f"the pages of {path}")
         return page
@@ -177,7 +181,7 @@ class Isams:
 
     async def _list(self, path: str, key: str) -> Sequence[Json]:
         """A list that has no pages. Some come with an envelope all the same: one of more than one page is no list."""
-        page = _page(await self._get(path), key, 1, path)
+        page = page_of(await self._get(path), key, 1, path)
         if page.pages > 1 or page.declared not in (None, len(page.records)):
             raise Retryable(f"{path} came with {len(page.records)} of {page.declared} entries")
         return page.records
@@ -242,7 +246,7 @@ def _students_body(content: bytes) -> Any:
         return msgspec.json.decode(content)
 
 
-def _page(body: Any, key: str, number: int, path: str) -> Page:
+def page_of(body: Any, key: str, number: int, path: str) -> Page:
     """
     One page and its envelope. An array that is null is empty, and nothing else in its place is; an envelope without
     ``totalPages`` is one page, or as many as its own total and page size make.
@@ -269,13 +273,14 @@ def _page(body: Any, key: str, number: int, path: str) -> Page:
 
 def check_refusal(body: Any, path: str, keys: str) -> None:
     """
-    A refusal may come with status 200: none of the keys (with a bar between) that the answer should have, and a
-    message. Raises: Refused. What the message says stays untold: it may name somebody.
+    A refusal may come with status 200: nothing under the keys (with a bar between) that the answer should have, and a
+    message. Raises: Refused.
     """
-    if not isinstance(body, dict) or any(key in body for key in keys.split("|")):
+    if not isinstance(body, dict) or any(body.get(key) is not None for key in keys.split("|")):
         return
     if isinstance(message := body.get("message"), str) and message.strip():
-        raise Refused(f"iSAMS answers {path} with a message instead; {permission_words(path)}", 200)
+        words = f"iSAMS answers {path} with a message instead; {permission_words(path)}"
+        raise Refused(words, 200, said=said_in(body))
 
 
 def permission_words(path: str) -> str:

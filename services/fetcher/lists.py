@@ -21,6 +21,8 @@ from shared.events import EndpointRead
 from shared.model import Address, Frozen, Student
 from shared.wire import encode
 
+BROKEN = 500  # a status that a server may have for a list that it has not, and for one that it has
+
 
 class ShortList(Frozen, kw_only=True):
     """
@@ -70,11 +72,12 @@ async def read_list(source: Source, name: str, take: Callable[[Json], object], s
     return certificate.endpoint_read(source.path_of(name), pages)
 
 
-async def read_applicants(source: Source, reading: Reading) -> ShortList:
+async def read_applicants(source: Source, reading: Reading, before: ShortList | None = None) -> ShortList:
     """
     Both lists of them, the richer first: who is in either is an applicant, and the first that has them tells of them.
-    Raises: Absent when there is neither.
+    A server that breaks on a list which it gave ``before`` has it still. Raises: Retryable, Absent (there is neither).
     """
+    had = {one.path for one in before.endpoints} if before is not None else set()
     people: dict[str, msgspec.Raw] = {}
     endpoints: list[EndpointRead] = []
     absent: list[Absent] = []
@@ -83,6 +86,8 @@ async def read_applicants(source: Source, reading: Reading) -> ShortList:
         try:
             endpoints.append(await read_list(source, name, take, reading.slips))
         except Absent as error:
+            if error.status == BROKEN and source.path_of(name) in had:
+                raise Retryable(f"{source.path_of(name)}: status {BROKEN}, and it was there before") from error
             absent.append(error)
     if not endpoints:
         raise absent[0]

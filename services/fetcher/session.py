@@ -22,7 +22,8 @@ import msgspec
 
 from services.fetcher.fields import count
 from services.fetcher.politeness import PATIENCE_SECONDS, Politeness, full_jitter
-from services.fetcher.source import Refused
+from services.fetcher.said import is_json, said
+from services.fetcher.source import Refused, Trouble
 from shared.config import IsamsSchool
 from shared.errors import Retryable
 
@@ -144,23 +145,36 @@ class Session:
 
     def _content(self, path: str, response: Answer) -> bytes | None:
         status, tag = response.status_code, response.headers.get("x-request-tag", "none")
+        if status == 200:
+            return response.content
         if status == 404:
             return None
-        if status in (401, 403) and _is_from_the_edge(response):
-            raise Refused(
-                f"something before iSAMS refuses {path} ({status}, no answer of iSAMS itself); ask the school to let "
-                "this machine's address in",
-                status,
-            )
+        words = self._said(response)
         if status in (401, 403):
-            raise Refused(f"iSAMS refuses {path} ({status}); {self._permission(path)}", status)
+            self._check_edge(path, response, words)
+            raise Refused(f"iSAMS refuses {path} ({status}); {self._permission(path)}", status, said=words)
         if status in TRY_AGAIN:
-            raise Retryable(f"{path}: status {status} (tag {tag})", retry_after=_retry_after(response))
-        if status != 200:
-            raise Refused(
-                f"{path}: status {status} (tag {tag}); see that base_url is the address of iSAMS itself", status
+            raise Trouble(
+                f"{path}: status {status} (tag {tag})", status, said=words, retry_after=_retry_after(response)
             )
-        return response.content
+        advice = "see that base_url is the address of iSAMS itself"
+        raise Refused(f"{path}: status {status} (tag {tag}); {advice}", status, said=words)
+
+    def _said(self, response: Answer) -> str:
+        """The server's own words, should it give one of our secrets back without that."""
+        return said(response.content, (self._school.client_secret.get_secret_value(), self._token))
+
+    @staticmethod
+    def _check_edge(path: str, response: Answer, words: str) -> None:
+        """Raises: Refused, where the answer is not iSAMS's own: then no permission of this client is missing."""
+        if _is_from_the_edge(response):
+            raise Refused(
+                f"something before iSAMS (a proxy or an edge) refuses {path} ({response.status_code}, no answer of "
+                "iSAMS itself); ask the school to let this machine's address in",
+                response.status_code,
+                said=words,
+                is_edge=True,
+            )
 
     def _body(self, path: str, response: Answer, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
         content = self._content(path, response)
@@ -211,7 +225,9 @@ class Session:
         asked_at = self._clock()
         response = await self._send("POST", school.token_path, school.token_path, data=form)
         if response.status_code in (400, 401, 403):
-            raise Refused(_token_refusal(response))
+            words = self._said(response)
+            self._check_edge(school.token_path, response, words)
+            raise Refused(_token_refusal(response), response.status_code, said=words)
         body = self._body(school.token_path, response)
         token = body.get("access_token") if isinstance(body, dict) else None
         if not isinstance(token, str) or not token:
@@ -234,13 +250,16 @@ async def _read(path: str, response: httpx.Response) -> bytes:
 
 
 def _is_from_the_edge(response: Answer) -> bool:
-    """Cloudflare and its like answer in HTML, or in a line of text such as ``error code: 1010``; iSAMS in JSON."""
+    """
+    Cloudflare and its like answer in HTML, or in a line of text such as ``error code: 1010``, whatever they call it;
+    iSAMS in JSON, or with nothing at all.
+    """
     kind = response.headers.get("content-type", "").casefold()
-    return "html" in kind or response.content[:11].lower() == b"error code:"
+    return "html" in kind or (bool(response.content.strip()) and not is_json(response.content))
 
 
 def _token_refusal(response: Answer) -> str:
-    """The words of OAuth 2 that can be told; anything else in the answer stays untold."""
+    """What the words of OAuth 2 mean."""
     try:
         body = msgspec.json.decode(response.content)
     except (msgspec.DecodeError, UnicodeDecodeError):

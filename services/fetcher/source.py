@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.fetcher.fields import Json
+from services.fetcher.said import with_said
 from services.fetcher.structure import Houses, SchoolLists, TeachingLists, Terms
-from shared.errors import RollcallError
+from shared.errors import Retryable, RollcallError
 
-__all__ = ["Absent", "Json", "Page", "Refused", "Source"]
+__all__ = ["Absent", "Json", "Page", "Refused", "Source", "Trouble", "said_by", "told"]
 
 # Lists that come in pages, beside the students.
 APPLICANTS = "applicants"
@@ -21,16 +22,38 @@ EMPLOYEES = "employees"
 class Refused(RollcallError):
     """
     The record system said no, and will until a person changes something; the message says what. ``status``: of its
-    answer, where there was one.
+    answer, where there was one; ``said``: its own words, which are in no log; ``is_edge``: not it, but something
+    before it has answered.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, *, said: str = "", is_edge: bool = False) -> None:
         super().__init__(message)
         self.status = status
+        self.said = said
+        self.is_edge = is_edge
 
 
 class Absent(Refused):
     """The record system has no such thing."""
+
+
+class Trouble(Retryable):
+    """An answer of the record system that time may mend. ``status`` and ``said`` as above."""
+
+    def __init__(self, message: str, status: int, *, said: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.status = status
+        self.said = said
+
+
+def said_by(error: Exception) -> str:
+    """The server's own words, if it said any."""
+    return error.said if isinstance(error, Refused | Trouble) else ""
+
+
+def told(error: Exception) -> str:
+    """For whoever asks: what went wrong, the server's own words, and what to do."""
+    return with_said(str(error), said_by(error))
 
 
 @dataclass(frozen=True)

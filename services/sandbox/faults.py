@@ -143,7 +143,18 @@ class WrongContentType(Fault, tag="wrong_content_type", kw_only=True):
         return answer
 
 
-OF_ANY_ANSWER: tuple[type[Fault], ...] = (Status, Slow, Hang, TruncatedJson, CutConnection, WrongContentType)
+class Edge(Fault, tag="edge", kw_only=True):
+    """A proxy or an edge before the server answers in its place, and not in JSON."""
+
+    status: int = 403
+    content_type: str = "text/html; charset=utf-8"
+    text: str = "<!doctype html><html><title>Access denied</title><p>Ray 8f1e</p></html>"
+
+    async def before(self, call: Call) -> Answer | None:
+        return Answer(self.status, self.text.encode(), self.content_type)
+
+
+OF_ANY_ANSWER: tuple[type[Fault], ...] = (Status, Edge, Slow, Hang, TruncatedJson, CutConnection, WrongContentType)
 
 
 class Faults:

@@ -65,10 +65,11 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     over_page_size: Literal["cap", "refuse"] = "cap"
     past_the_end: Literal["empty", "not_found"] = "empty"
     total_pages: bool = True  # False: the envelope has none
+    total_count: bool = True  # False: the envelope does not say how many there are
     leaver_by_id: bool = True  # /api/students/{id} still answers for who left
     applicant_by_id: bool = False  # and for who has not come yet
     applicant_lists: list[Literal["students", "applicants"]] = field(default_factory=lambda: ["students", "applicants"])
-    absent_applicants_status: Literal[400, 404] = 404  # of a list of applicants that the server does not have
+    absent_applicants_status: Literal[400, 404, 500] = 404  # of a list of applicants that the server does not have
     behind_an_edge: bool = False  # something before the server answers 403 itself, in HTML
     set_subject: SubjectSpelling = "subjectId"  # how a set names its subject; none: not at all
     set_teacher: TeacherSpelling = "teacherId"  # and its teacher

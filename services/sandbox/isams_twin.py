@@ -157,7 +157,7 @@ class _Host:
                 if _touches_records(faults)
                 else [row.body for row in page.rows]
             )
-            return Answer(200, _envelope(page, bodies, found.paged, school.settings.total_pages))
+            return Answer(200, _envelope(page, bodies, found.paged, school.settings))
         if found.body is None:
             absent = found.absent if isinstance(found, One) else 404
             return message(absent, "Not found." if absent == 404 else "The request is invalid.")
@@ -227,16 +227,13 @@ def _page(found: Listed, rows: list[Row], paging: tuple[int, int] | None, settin
     return Page(found.key, part, len(part), number, size, len(rows), total_pages)
 
 
-def _envelope(page: Page, bodies: Iterable[bytes], paged: bool, total_pages: bool) -> bytes:
+def _envelope(page: Page, bodies: Iterable[bytes], paged: bool, settings: Settings) -> bytes:
     head = b""
     if paged:
-        head = b'"count":%d,"page":%d,"pageSize":%d,"totalCount":%d,' % (
-            page.count,
-            page.page,
-            page.page_size,
-            page.total_count,
-        )
-        if total_pages:
+        head = b'"count":%d,"page":%d,"pageSize":%d,' % (page.count, page.page, page.page_size)
+        if settings.total_count:
+            head += b'"totalCount":%d,' % page.total_count
+        if settings.total_pages:
             head += b'"totalPages":%d,' % page.total_pages
     return b'{%s"%s":[%s]}' % (head, page.key.encode(), b",".join(bodies))
 

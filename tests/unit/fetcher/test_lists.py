@@ -12,7 +12,7 @@ from services.fetcher.areas import AREAS, AreasRead
 from services.fetcher.areas import reading as reading_of
 from services.fetcher.parse import home_address, leaver
 from services.fetcher.people import People
-from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Page, Refused
+from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Page, Refused
 from shared.errors import Retryable
 from shared.model import Address, Student
 from shared.wire import content_sum, digest, encode, roll_hash
@@ -183,6 +183,28 @@ class TestBetweenReadings:
         assert completed(said).certificate.roll_hash == roll_hash([*TEN, UNA])
         assert not {"applicants", "leavers", "contacts"} & set(completed(said).certificate.areas)
         assert set(students(await school.sweep(full=True))) == {*TEN, UNA, OLD}
+
+    @pytest.mark.parametrize(
+        ("status", "was_there", "roll"),
+        [
+            pytest.param(400, False, {*TEN, OLD}, id="400: a server without it"),
+            pytest.param(500, False, {*TEN, OLD}, id="500: a server without it"),
+            pytest.param(500, True, {*TEN, UNA, OLD}, id="500 of a list that was there: what it said stays"),
+        ],
+    )
+    async def test_a_richer_list_that_breaks_loses_no_applicant(
+        self, status: int, was_there: bool, roll: set[str]
+    ) -> None:
+        """Una is in the richer list alone, and somebody else in the older one alone."""
+        school = abbey(*TEN, applicants=[UNA], lists_hours=0.0)
+        school.source.short[APPLICANTS_BRIEF] = [applicant(OLD)]
+        if was_there:
+            await school.sweep()
+        school.source.trouble[APPLICANTS] = Absent("no", status)
+        said = await school.sweep(full=True)
+        assert school.failure == ""
+        assert set(students(said)) == roll
+        assert completed(said).certificate.roll_count == len(roll)
 
     async def test_a_list_that_was_never_read_says_nothing(self) -> None:
         school = abbey(*TEN, applicants=[UNA], leavers=[OLD])
