@@ -24,11 +24,15 @@ class PageRead:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a sweep proves nothing. ``reason`` is one of a few words, ``detail`` is for people and names nobody."""
+    """
+    Why a sweep proves nothing. ``reason`` is one of a few words, ``detail`` is for people and names nobody; ``said`` is
+    what the record system said itself, and may.
+    """
 
     reason: str
     detail: str
     retry_after: float | None = None
+    said: str = ""
 
 
 EMPTY: dict[Kind, Failure] = {

@@ -12,7 +12,7 @@ from services.fetcher.fields import Unreadable
 from services.fetcher.listing import Listing
 from services.fetcher.memory import Remembered
 from services.fetcher.school import School
-from services.fetcher.source import Page, Refused
+from services.fetcher.source import Page, Refused, said_by
 from shared.clock import Clock, write
 from shared.errors import Retryable
 from shared.wire import roll_hash
@@ -37,9 +37,9 @@ async def first_page(school: School, listing: Listing, known: Remembered, clock:
     try:
         page = await listing.page(1)
     except Refused as refusal:
-        raise Failed(Failure("refused", str(refusal))) from refusal
+        raise Failed(Failure("refused", str(refusal), said=refusal.said)) from refusal
     except Retryable as trouble:
-        raise Failed(Failure("unreachable", str(trouble), trouble.retry_after)) from trouble
+        raise Failed(Failure("unreachable", str(trouble), trouble.retry_after, said_by(trouble))) from trouble
     ids = _ids(listing, page)
     if page.records and not ids:
         raise Failed(Failure("id_missing", "no record of the first page has an id"))

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from services.fetcher.entries import Entries
+from services.fetcher.failing import Failing, once_more
 from services.fetcher.likeness import Likeness
 from shared.model import Frozen
 
@@ -105,12 +106,19 @@ class Memory(Protocol):
     def accept(self, school: str, roll_hash: str) -> None:
         """A person says that this roll is right."""
 
+    def fail(self, school: str, attempt: Failing) -> None:
+        """One more attempt in vain; forgotten by ``certify``."""
+
+    def glance(self, school: str) -> tuple[SchoolMemory, Failing | None]:
+        """The state, and the attempts in vain since it was certified."""
+
 
 class MemoryMemory:
     """Everything in this process, for fast tests."""
 
     def __init__(self) -> None:
         self.schools: dict[str, Remembered] = {}
+        self.failing: dict[str, Failing] = {}
 
     def load(self, school: str) -> Remembered:
         return self.schools.get(school, Remembered())
@@ -137,10 +145,17 @@ class MemoryMemory:
         digests = {id: digest for id, digest in known.digests.items() if id not in gone}
         accepted = known.accepted - set(used)
         self._put(school, known, state=state, roll=frozenset(roll), digests=digests, accepted=accepted)
+        self.failing.pop(school, None)
 
     def accept(self, school: str, roll_hash: str) -> None:
         known = self.load(school)
         self._put(school, known, accepted=known.accepted | {roll_hash})
+
+    def fail(self, school: str, attempt: Failing) -> None:
+        self.failing[school] = once_more(self.failing.get(school), attempt)
+
+    def glance(self, school: str) -> tuple[SchoolMemory, Failing | None]:
+        return self.load(school).state, self.failing.get(school)
 
     def _put(self, school: str, known: Remembered, **changes: Any) -> None:
         kept = {one.name: getattr(known, one.name) for one in fields(known)}

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from services.fetcher.failing import Failing, once_more
 from services.fetcher.memory import Remembered, SchoolMemory
 from shared.redis import Client, away_is_retryable
 from shared.wire import encode
@@ -17,8 +18,8 @@ class RedisMemory:
     """
     ``services.fetcher.memory.Memory`` on a real Redis.
 
-    Four keys and a set for each book, with one tag, so that Redis Cluster keeps them together: ``state``, ``roll``
-    (ids, one a line), ``digests`` (id to 16 bytes), ``areas``, ``accepted``.
+    Five keys and a set for each book, with one tag, so that Redis Cluster keeps them together: ``state``, ``roll``
+    (ids, one a line), ``digests`` (id to 16 bytes), ``areas``, ``failing``, ``accepted``.
     """
 
     def __init__(self, client: Client, prefix: str) -> None:
@@ -83,6 +84,7 @@ class RedisMemory:
     ) -> None:
         with away_is_retryable(), self._client.pipeline(transaction=True) as pipe:
             pipe.set(self._key(school, "state"), encode(state))
+            pipe.delete(self._key(school, "failing"))
             pipe.set(self._key(school, "roll"), "\n".join(sorted(roll)))
             for part in _slices(gone):
                 pipe.hdel(self._key(school, "digests"), *part)
@@ -94,6 +96,16 @@ class RedisMemory:
         with away_is_retryable():
             self._client.sadd(self._key(school, "accepted"), roll_hash)
 
+    def fail(self, school: str, attempt: Failing) -> None:
+        with away_is_retryable():
+            before = _failing(self._client.get(self._key(school, "failing")))
+            self._client.set(self._key(school, "failing"), encode(once_more(before, attempt)))
+
+    def glance(self, school: str) -> tuple[SchoolMemory, Failing | None]:
+        with away_is_retryable():
+            state, failing = self._client.mget(self._key(school, "state"), self._key(school, "failing"))
+        return _state(state), _failing(failing)
+
 
 def _state(value: bytes | None) -> SchoolMemory:
     """What an older release wrote in another shape is as good as lost."""
@@ -101,6 +113,13 @@ def _state(value: bytes | None) -> SchoolMemory:
         return SchoolMemory() if value is None else msgspec.json.decode(value, type=SchoolMemory)
     except msgspec.MsgspecError:
         return SchoolMemory()
+
+
+def _failing(value: bytes | None) -> Failing | None:
+    try:
+        return None if value is None else msgspec.json.decode(value, type=Failing)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _slices(items: Collection[Any]) -> Iterator[list[Any]]:

@@ -17,13 +17,15 @@ from typing import TypeVar
 
 from services.fetcher import schedule
 from services.fetcher.areas import SETS, STRUCTURE
+from services.fetcher.certificate import Failure
 from services.fetcher.delivery import LeaseLost
+from services.fetcher.failing import Failing
 from services.fetcher.lease import KeptLease
 from services.fetcher.memory import Memory
 from services.fetcher.school import School
 from services.fetcher.sweep import Result, run_sweep
 from shared.books import book_of
-from shared.clock import Clock
+from shared.clock import Clock, write
 from shared.errors import Retryable
 from shared.ports import Claim, DueQueue, Log
 from shared.service import insist
@@ -186,12 +188,15 @@ class Rounds:
             log.warning("%s; nothing more of it is said", lost)
             return
         except Retryable as trouble:
-            next_at = self._next_after_failure(school, "away", str(trouble), trouble.retry_after)
-        except Exception:
+            next_at = await self._failed(school, Failure("away", str(trouble), trouble.retry_after))
+        except Exception as bug:
             log.exception("%s: a sweep ended on a bug", school.book)
-            next_at = self._next_after_failure(school, "bug", "see above", None)
+            next_at = await self._failed(school, Failure("bug", type(bug).__name__))
         else:
-            next_at = self._next_after(school, result, claimed_at)
+            failure = result.failure
+            next_at = (
+                self._next_after(school, result, claimed_at) if failure is None else await self._failed(school, failure)
+            )
         fulfilled = result is not None and result.failure is None and (result.full or claim.note != FULL)
         await insist(
             lambda: self._due.finish(claim, next_at, fulfilled=fulfilled), school.settings.lease_seconds, self._stop
@@ -233,20 +238,24 @@ class Rounds:
         await asyncio.to_thread(lambda: self._due.finish(claim, next_at, fulfilled=fulfilled))
 
     def _next_after(self, school: School, result: Result, claimed_at: float) -> float:
-        if result.failure is not None:
-            failure = result.failure
-            return self._next_after_failure(school, failure.reason, failure.detail, failure.retry_after)
         if self._failures.pop(school.book, 0):
             log.warning("%s is read again", school.book)
         level = logging.INFO if result.sent or result.full else logging.DEBUG
         log.log(level, "%s: %d on the roll, %d sent", school.book, result.roll_count, result.sent)
         return max(claimed_at + school.poll_seconds, self._clock().timestamp())
 
-    def _next_after_failure(self, school: School, reason: str, detail: str, retry_after: float | None) -> float:
+    async def _failed(self, school: School, failure: Failure) -> float:
+        """Remember why, for whoever asks how the school stands. Returns when it is tried again."""
         failures = self._failures[school.book] = self._failures.get(school.book, 0) + 1
-        wait = schedule.retry_seconds(failures, school.poll_seconds, retry_after, self._jitter())
-        level = logging.WARNING if failures == 1 else logging.DEBUG
-        log.log(level, "%s: no certificate (%s: %s); tried again in %.0f s", school.book, reason, detail, wait)
+        wait = schedule.retry_seconds(failures, school.poll_seconds, failure.retry_after, self._jitter())
+        level, why = logging.WARNING if failures == 1 else logging.DEBUG, f"{failure.reason}: {failure.detail}"
+        log.log(level, "%s: no certificate (%s); tried again in %.0f s", school.book, why, wait)
+        now = write(self._clock())
+        attempt = Failing(since=now, failed_at=now, reason=failure.reason, detail=failure.detail, said=failure.said)
+        try:
+            await asyncio.to_thread(self._memory.fail, school.book, attempt)
+        except Retryable as trouble:
+            log.debug("%s: that it fails is not remembered: %s", school.book, trouble)
         return self._clock().timestamp() + wait
 
     async def _ask(self, question: Callable[..., _T], *given: object) -> _T:

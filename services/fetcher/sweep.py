@@ -36,7 +36,7 @@ from services.fetcher.listing import Listed, Listing
 from services.fetcher.memory import LIKENESS, Memory, Remembered, SchoolMemory
 from services.fetcher.missing import FOUND, LEFT_BY_ID, Tally, ask_for
 from services.fetcher.school import School
-from services.fetcher.source import Page, Refused
+from services.fetcher.source import Page, Refused, said_by
 from services.fetcher.staff_listing import Staff
 from services.fetcher.student_listing import Students
 from shared import columns
@@ -195,7 +195,8 @@ class _Sweep:
                 page = await self._listing.page(number)
             except (Retryable, Refused) as trouble:
                 retry_after = trouble.retry_after if isinstance(trouble, Retryable) else None
-                self._lost = self._lost or Failure("page_missing", f"page {number}: {trouble}", retry_after)
+                lost = Failure("page_missing", f"page {number}: {trouble}", retry_after, said_by(trouble))
+                self._lost = self._lost or lost
                 lost_in_a_row += 1
                 if lost_in_a_row == PAGES_LOST or isinstance(trouble, Refused) or retry_after:
                     return

@@ -18,6 +18,7 @@ from mmap import ACCESS_READ, mmap
 from os import SEEK_END
 from typing import IO
 
+from services.fetcher.failing import Failing
 from services.fetcher.messages import Letter, of_structure
 from services.gateway.body import Buffer, open_body
 from services.gateway.check import Checked, FaultList, People, Refused, check
@@ -26,7 +27,7 @@ from services.gateway.gate import Gate, lost
 from services.gateway.memory import Last, Lease, Memory
 from services.gateway.notes import Notes
 from services.gateway.recall import Recalled
-from services.gateway.receipt import receipt
+from services.gateway.receipt import WITHOUT_KEY, receipt
 from services.gateway.structure import Lists, lists_of, structure_of
 from services.gateway.turnover import Turnover, turnover_of, words_of
 from shared.books import KINDS
@@ -97,7 +98,8 @@ class Intake:
             registers[people.kind] = before.after(people.here, is_complete=people.is_complete)
         answer = encode(told)
         newest = Last(key=settings.key, lists=plan.checked.lists, registers=registers)
-        if not self._memory.accept(gate.lease, newest, sweep, answer):
+        incomplete = _incomplete(plan, write(self._clock()))
+        if not self._memory.accept(gate.lease, newest, sweep, answer, incomplete):
             raise lost()
         _log(school, sweep, plan)
         return told.status_url or "", answer
@@ -155,6 +157,16 @@ class Intake:
         for people in plan.people:
             of_students = structure if people.kind == "student" else None
             delivery(people.kind).whole(people, of_students, plan.turnovers[people.kind], has_left=has_left)
+
+
+def _incomplete(plan: Plan, at: str) -> Failing | None:
+    """Why a body that was taken says of nobody that they are gone, for whoever asks how the school stands."""
+    for people in plan.people:
+        if not people.is_complete:
+            count, name = len(people.settled.without_key), people.name
+            detail = f"{count} of {len(people.entries)} {name} have no key that can be taken: nobody is said to be gone"
+            return Failing(since=at, failed_at=at, reason=WITHOUT_KEY[people.kind], detail=detail)
+    return None
 
 
 def _log(school: str, sweep: str, plan: Plan) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from services.fetcher.failing import Failing, once_more
 from services.gateway.identity import Key
 from services.gateway.register import Register, of_roll
 from services.gateway.structure import Lists
@@ -69,8 +70,17 @@ class Memory(Protocol):
 
     def last(self, school: str) -> Last | None: ...
 
-    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes) -> bool:
-        """After the acknowledgement of everything. False: the lease was lost before, and nothing was written."""
+    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes, incomplete: Failing | None = None) -> bool:
+        """
+        After the acknowledgement of everything. ``incomplete``: why the body says of nobody that they are gone. False:
+        the lease was lost before, and nothing was written.
+        """
+
+    def refuse(self, school: str, refusal: Failing) -> None:
+        """A body was refused whole: forgotten when one is accepted."""
+
+    def failing(self, school: str) -> Failing | None:
+        """The bodies in vain since the last that was accepted and complete."""
 
     def status(self, school: str, sweep: str) -> bytes | None: ...
 
@@ -83,6 +93,7 @@ class MemoryMemory:
         self._moments: dict[str, int] = {}
         self.lasts: dict[str, Last] = {}
         self.statuses: dict[tuple[str, str], bytes] = {}
+        self.refusals: dict[str, Failing] = {}
         self._lock = threading.Lock()
 
     def open(self, school: str, now: int, seconds: float) -> Lease | None:
@@ -109,13 +120,22 @@ class MemoryMemory:
     def last(self, school: str) -> Last | None:
         return self.lasts.get(school)
 
-    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes) -> bool:
+    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes, incomplete: Failing | None = None) -> bool:
         with self._lock:
             if not self.renew(lease, 0):
                 return False
             self.lasts[lease.school] = last
             self.statuses[lease.school, sweep] = status
-            return True
+            self.refusals.pop(lease.school, None)
+        if incomplete is not None:
+            self.refuse(lease.school, incomplete)
+        return True
+
+    def refuse(self, school: str, refusal: Failing) -> None:
+        self.refusals[school] = once_more(self.refusals.get(school), refusal)
+
+    def failing(self, school: str) -> Failing | None:
+        return self.refusals.get(school)
 
     def status(self, school: str, sweep: str) -> bytes | None:
         return self.statuses.get((school, sweep))
@@ -142,18 +162,22 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
 _CLOSE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
-# KEYS: the lease, what is remembered, the status. ARGV: token, the new values of both, the status's seconds.
+# KEYS: the lease, what is remembered, the status, what failed. ARGV: token, the new values of the next two, the
+# status's seconds, and the last's new value or nothing.
 _ACCEPT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[2])
 redis.call('SET', KEYS[3], ARGV[3], 'EX', ARGV[4])
+redis.call('DEL', KEYS[4])
+if ARGV[5] ~= '' then redis.call('SET', KEYS[4], ARGV[5]) end
 return 1
 """
 
 
 class RedisMemory:
     """
-    Keys ``lease``, ``moment``, ``last`` and one for each status; a school's carry one tag, for Redis Cluster.
+    Keys ``lease``, ``moment``, ``last``, ``failing`` and one for each status; a school's carry one tag, for Redis
+    Cluster.
     ``redis_time`` (milliseconds) is for tests that move it.
     """
 
@@ -193,10 +217,23 @@ class RedisMemory:
         except msgspec.MsgspecError:
             return None
 
-    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes) -> bool:
-        keys = [self._key(lease.school, part) for part in ("lease", "last", f"sweep:{sweep}")]
+    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes, incomplete: Failing | None = None) -> bool:
+        keys = [self._key(lease.school, part) for part in ("lease", "last", f"sweep:{sweep}", "failing")]
+        failing = b"" if incomplete is None else encode(incomplete)
         with away_is_retryable():
-            return bool(self._accept(keys=keys, args=[lease.token, encode(last), status, STATUS_SECONDS]))
+            return bool(self._accept(keys=keys, args=[lease.token, encode(last), status, STATUS_SECONDS, failing]))
+
+    def refuse(self, school: str, refusal: Failing) -> None:
+        with away_is_retryable():
+            self._client.set(self._key(school, "failing"), encode(once_more(self.failing(school), refusal)))
+
+    def failing(self, school: str) -> Failing | None:
+        with away_is_retryable():
+            value = self._client.get(self._key(school, "failing"))
+        try:
+            return None if value is None else msgspec.json.decode(value, type=Failing)
+        except msgspec.MsgspecError:
+            return None
 
     def status(self, school: str, sweep: str) -> bytes | None:
         with away_is_retryable():

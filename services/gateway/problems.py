@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from services.fetcher.failing import Failing
+from services.gateway.body import NotJson
 from services.gateway.check import MOST_FAULTS, Refused
 from shared.errors import RollcallError
 
@@ -49,6 +51,19 @@ class Problem(RollcallError):
 def later(kind: str, detail: str, seconds: int, status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE) -> Problem:
     """The same body may be taken when it is sent again after so many seconds."""
     return Problem(status, kind, detail, headers={"Retry-After": str(seconds)})
+
+
+def attempt_of(refusal: Exception, at: str) -> Failing | None:
+    """A refusal as whoever asks for the school's standing is told it; None where the body may just be sent again."""
+    if isinstance(refusal, Problem) and (
+        refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR or "Retry-After" in refusal.headers
+    ):
+        return None
+    words = f"the body {'is not JSON' if isinstance(refusal, NotJson) else 'was not taken'}: {refusal}"
+    if isinstance(refusal, Refused) and refusal.faults.told:
+        first = refusal.faults.told[0]
+        words += f" The first of {refusal.faults.count} faults, at {first.pointer or 'the whole'}: {first.message}"
+    return Failing(since=at, failed_at=at, reason="body_refused", detail=words.replace(";", ","))
 
 
 def refused(refusal: Refused) -> Problem:

@@ -22,9 +22,10 @@ from services.gateway.gate import FINISH_SECONDS, LEASE_SECONDS, Gate, Stopping,
 from services.gateway.intake import EPOCH, Intake
 from services.gateway.keys import ApiKeys, given_key
 from services.gateway.memory import Memory
-from services.gateway.problems import Problem, later, refused
+from services.gateway.problems import Problem, attempt_of, later, refused
 from services.gateway.spool import spool, too_large
-from shared.clock import Clock
+from shared.clock import Clock, write
+from shared.config import PushSchool
 from shared.errors import Retryable
 
 log = logging.getLogger("rollcall.gateway")
@@ -76,6 +77,13 @@ class Web:
         if self._stopping.since is not None:
             raise stopped()
         school, settings = self._keys.school(given_key(request.scope["headers"]))
+        try:
+            return await self._sync(request, school, settings)
+        except (Refused, NotJson, Problem) as refusal:
+            await self._remember(school, refusal, request)
+            raise
+
+    async def _sync(self, request: Request, school: str, settings: PushSchool) -> Response:
         _check_headers(request, self._max_body_bytes)
         is_rehearsal = _is_rehearsal(request)
         seconds, asked = self._lease_seconds, time.monotonic()
@@ -95,6 +103,16 @@ class Web:
                 taking = loop.run_in_executor(self._threads, self._intake.take, school, settings, file, gate)
                 url, answer = await self._unless_stopped(taking, FINISH_SECONDS + 1)
         return _json(answer, HTTPStatus.ACCEPTED, {"Location": url})
+
+    async def _remember(self, school: str, refusal: Refused | NotJson | Problem, request: Request) -> None:
+        """For whoever asks how the school stands; a rehearsal, and what may only be sent again, is no refusal."""
+        attempt = attempt_of(refusal, write(self._clock()))
+        if attempt is None or dict(request.query_params).get("dry_run") == "true":
+            return
+        try:
+            await asyncio.to_thread(self._memory.refuse, school, attempt)
+        except Retryable as trouble:
+            log.debug("%s: that a body was refused is not remembered: %s", school, trouble)
 
     async def status(self, request: Request) -> Response:
         school, _ = self._keys.school(given_key(request.scope["headers"]))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.fetcher.failing import Failing
 from services.fetcher.memory import AreaState, Memory, MemoryMemory, Remembered, SchoolMemory
 from services.fetcher.redis_memory import RedisMemory
 from services.fetcher.structure import SchoolLists, TeachingLists, YearGroup
@@ -40,6 +41,22 @@ class MemoryContract:
         assert known.state == STATE
         assert known.accepted == {"c" * 32}
         assert known.roll is None
+
+    def test_attempts_in_vain_are_counted_until_a_sweep_is_certified(self, memory: Memory) -> None:
+        assert memory.glance("abbey") == (SchoolMemory(), None)
+        first = Failing(since="2026-11-22T14:05:09.123Z", failed_at="2026-11-22T14:05:09.123Z", reason="unreachable")
+        memory.fail("abbey", first)
+        again = "2026-11-22T14:05:24.123Z"
+        memory.fail("abbey", Failing(since=again, failed_at=again, reason="refused", detail="no; ask", said="not you"))
+        memory.keep("abbey", STATE)
+        state, failing = memory.glance("abbey")
+        assert state == STATE
+        assert failing is not None
+        assert (failing.since, failing.failed_at, failing.attempts) == (first.since, again, 2)
+        assert (failing.reason, failing.detail, failing.said) == ("refused", "no; ask", "not you")
+        assert memory.glance("abbey+staff")[1] is None, "each book for itself"
+        memory.certify("abbey", STATE, ["1"], gone=[], used=[])
+        assert memory.glance("abbey") == (STATE, None)
 
     def test_some_areas_can_be_had_without_everybody(self, memory: Memory) -> None:
         memory.keep_digests("abbey", {"1": ONE})

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.fetcher.failing import Failing
 from services.gateway.memory import MOST_AHEAD_MS, Last, Lease, Memory, MemoryMemory, RedisMemory
 from services.gateway.register import Known, Register
 from services.gateway.structure import Lists
@@ -28,6 +29,13 @@ LAST = Last(
     },
 )
 OF_OLD = b'{"key":"email","roll":{"ada@northern.example":"S1","kim@northern.example":null},"staff":{"T1":null}}'
+
+
+AT, LATER = "2026-11-23T08:00:00.000Z", "2026-11-23T08:05:00.000Z"
+
+
+def in_vain(at: str, reason: str = "body_refused") -> Failing:
+    return Failing(since=at, failed_at=at, reason=reason)
 
 
 def opened(memory: Memory, school: str = "northern", now: int = NOW) -> Lease:
@@ -91,6 +99,20 @@ class MemoryContract:
         assert memory.status("northern", "sweep-1") == b"{}"
         assert memory.status("southern", "sweep-1") is None
         assert memory.last("southern") is None
+
+    def test_bodies_in_vain_are_counted_until_one_is_accepted_whole(self, memory: Memory) -> None:
+        assert memory.failing("northern") is None
+        memory.refuse("northern", in_vain(AT))
+        memory.refuse("northern", in_vain(LATER))
+        assert (failing := memory.failing("northern")) is not None
+        assert (failing.since, failing.failed_at, failing.attempts) == (AT, LATER, 2)
+        assert memory.failing("southern") is None
+        lease = opened(memory)
+        assert memory.accept(lease, LAST, "sweep-1", b"{}", in_vain(LATER, "student_without_key"))
+        assert (failing := memory.failing("northern")) is not None
+        assert failing.reason == "student_without_key"
+        assert memory.accept(lease, LAST, "sweep-2", b"{}")
+        assert memory.failing("northern") is None
 
     def test_whoever_has_lost_the_lease_writes_nothing(self, memory: Memory) -> None:
         lease = opened(memory)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.cli import holds
+from services.cli import status as verb
 from services.cli.held import Holdings
 from services.cli.hold_words import Feed, causes_of, reason_of, summary
 from services.cli.lookup import left_words
@@ -21,6 +22,7 @@ from shared.model import Category, Student, Verdict
 from shared.state import Absence, AccountState, HeldPlan, StagedDisable
 from tests.builders import a_student, a_sweep
 from tests.road import Road
+from tests.unit.cli.looks import MemoryLooks
 from tests.unit.cli.words import rollcall
 
 FEEDS = [Feed(kind, is_pushed) for kind in ("student", "staff") for is_pushed in (False, True)]
@@ -179,6 +181,7 @@ def test_a_held_plan_of_a_pushed_school_says_that_nobody_is_known_to_have_left(
     config = load(path, {})
     road = Road(config)
     monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(road.store, 1, config.pushed))
+    monkeypatch.setattr(verb, "looks_of", lambda config: MemoryLooks(pushed=config.pushed))
     everybody = [a_student(str(3050000000 + n)) for n in range(20)]
     absent = [Student(student_id=one.student_id, lists=("absent",)) for one in everybody[:7]]
     road.fetch(a_sweep("s1", everybody, full=True))

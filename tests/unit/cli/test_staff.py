@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from services.cli import accept_roll, commands, explain, following, history, holds
+from services.cli import status as verb
 from services.cli.course import Change, Course, Step
 from services.cli.findings import of_schools
 from services.cli.held import Holdings
 from services.cli.invocation import login_name
-from services.cli.status import late_after
+from services.cli.standing import late_after
 from services.publisher.person import pack, person_of
 from services.publisher.tenant_store import TENANTS
 from services.publisher.view import people_of
@@ -37,6 +38,7 @@ from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, 
 from shared.wire import Record, encode, headers
 from tests.builders import a_member, a_student, a_sweep, at
 from tests.road import LANE, Road, a_config
+from tests.unit.cli.looks import MemoryLooks
 from tests.unit.cli.words import Said, rollcall
 
 SCHOOL, BOOK, PLAN = "abbey", "abbey+staff", "disable_unexplained"
@@ -68,6 +70,7 @@ class Desk:
         self.given: list[Frozen] = []
         self.asked: list[tuple[str, str]] = []
         monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(self.store, 1))
+        monkeypatch.setattr(verb, "looks_of", lambda config: MemoryLooks())
         monkeypatch.setattr(commands, "give", lambda config, command: self.given.append(command))
         monkeypatch.setattr(accept_roll, "give", lambda config, command: self.given.append(command))
         monkeypatch.setattr(history, "end_of_changes", lambda config, school: 0)

@@ -2,18 +2,22 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from services.cli import holds
+from services.cli import status as verb
 from services.cli.held import Holdings
-from services.cli.status import late_after, state_of
+from services.cli.standing import Delivering, late_after
+from services.fetcher.failing import Failing
 from shared import clock
 from shared.commands import PauseSchool, RefuseHold
 from shared.config import IsamsSchool, PushSchool
-from shared.state import HeldPlan, SchoolState
-from tests.builders import SCHOOL, START, a_student, a_sweep, at
+from shared.tenant import Held, Reason
+from tests.builders import SCHOOL, a_student, a_sweep, at
 from tests.road import Road, a_config
+from tests.unit.cli.looks import MemoryLooks
 from tests.unit.cli.words import Said, rollcall
 
 ALL = [a_student(str(3050000000 + n)) for n in range(20)]
@@ -23,7 +27,9 @@ class Desk:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.road = Road(a_config(folder, schools=(SCHOOL, "priory")))
         self.path = folder / "rollcall.toml"
+        self.looks = MemoryLooks()
         monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(self.road.store, 1))
+        monkeypatch.setattr(verb, "looks_of", lambda config: self.looks)
         self.patch = monkeypatch
         self.is_at(5)
 
@@ -117,6 +123,45 @@ def test_a_school_of_which_nothing_is_known_is_told(tmp_path: Path, monkeypatch:
     assert "never" in desk.say().out
 
 
+def test_a_failing_school_is_told_with_what_to_do_beside_what_is_held(desk: Desk) -> None:
+    detail = "iSAMS refuses /api/students (403); give this client the permission"
+    refusal = Failing(since=at(2), failed_at=at(4), reason="refused", detail=detail, said="\x1b[31mnot authorised")
+    desk.looks.memory.fail(SCHOOL, refusal)
+    desk.looks.due.ensure({SCHOOL: clock.parse(at(7)).timestamp()})
+    said = desk.say()
+    assert said.code == 1
+    assert f"{SCHOOL}: failing since {at(2)}: refused: iSAMS refuses /api/students (403)" in said.out
+    assert f"give this client the permission; tried again at {at(7)}" in said.out
+    assert "\x1b" not in said.out
+    assert desk.say("priory").code == 0
+    one, other = json.loads(desk.say("--json").out)
+    assert (one["state"], one["troubles"][0]["state"], one["next_try"]) == ("failing", "failing", at(7))
+    assert (other["state"], other["troubles"]) == ("fresh", [])
+    hold(desk)
+    said = desk.say(SCHOOL)
+    assert said.code == 3, "a person's decision goes before"
+    assert "failing since" in said.out
+
+
+def test_a_tenant_that_sends_nothing_makes_no_school_fresh(desk: Desk) -> None:
+    desk.path.write_text(desk.path.read_text().replace("[tenants.abbey]\n", '[tenants.abbey]\nmode = "paused"\n'))
+    said = desk.say("--json")
+    assert (said.code, [one["state"] for one in json.loads(said.out)]) == (1, ["undelivered", "undelivered"])
+
+
+@pytest.mark.parametrize(("kind", "code"), [("hold", 3), ("rejected", 1)])
+def test_a_tenant_that_waits_for_a_person_is_exit_code_3(
+    desk: Desk, kind: Literal["hold", "rejected"], code: int
+) -> None:
+    desk.path.write_text(
+        desk.path.read_text().replace("[tenants.abbey]\n", '[tenants.abbey]\nmode = "live"\nstaff = "not-in-unitu"\n')
+    )
+    held = Held(kind=kind, reasons=(Reason(code="x", message="a roster that nobody adopted"),), since=at(3))
+    desk.looks.tenants["abbey"] = Delivering(held)
+    said = desk.say()
+    assert (said.code, "a roster that nobody adopted; rollcall tenant show abbey" in said.out) == (code, True)
+
+
 def test_a_school_that_the_configuration_does_not_have_is_refused(desk: Desk) -> None:
     assert desk.say("nowhere").code == 2
 
@@ -126,39 +171,11 @@ def test_a_school_that_the_configuration_does_not_have_is_refused(desk: Desk) ->
     [
         pytest.param(IsamsSchool.model_construct(poll_seconds=1), 15.0, id="a quarter of an hour at least"),
         pytest.param(IsamsSchool.model_construct(poll_seconds=3600), 180.0, id="three polls"),
-        pytest.param(PushSchool.model_construct(), None, id="a feed comes when it comes"),
+        pytest.param(PushSchool.model_construct(fresh_hours=26.0), 26 * 60.0, id="as long as a body may be sent on"),
     ],
 )
-def test_when_a_school_is_late(school: IsamsSchool | PushSchool, late: float | None) -> None:
+def test_when_a_school_is_late(school: IsamsSchool | PushSchool, late: float) -> None:
     assert late_after(school) == late
-
-
-@pytest.mark.parametrize(
-    ("known", "age", "late", "state"),
-    [
-        pytest.param(None, None, 15, "unread", id="nothing"),
-        pytest.param({}, None, 15, "unread", id="no certified sweep"),
-        pytest.param({}, 1, 15, "fresh", id="fresh"),
-        pytest.param({}, 16, 15, "late", id="late"),
-        pytest.param({}, 9999, None, "fresh", id="a feed is never late"),
-        pytest.param({"is_paused": True}, 16, 15, "paused", id="paused before late"),
-        pytest.param({"is_paused": True, "holds": {"move": "held"}}, 1, 15, "held", id="held before paused"),
-        pytest.param({"holds": {"move": "released"}}, 1, 15, "fresh", id="released"),
-    ],
-)
-def test_the_state_that_matters_most_is_told(
-    known: dict[str, object] | None, age: float | None, late: float | None, state: str
-) -> None:
-    school = None
-    if known is not None:
-        said = known.get("holds", {})
-        assert isinstance(said, dict)
-        plans = {
-            plan: HeldPlan(hash="h", count=1, since=clock.write(START), budget="-", headroom=-1, state=word)
-            for plan, word in said.items()
-        }
-        school = SchoolState(school=SCHOOL, at=1, is_paused=bool(known.get("is_paused")), holds=plans)
-    assert state_of(school, age, late) == state
 
 
 @pytest.mark.parametrize(("off", "words"), [(61, "61 minutes ahead of"), (-61, "61 minutes behind")])

@@ -251,3 +251,48 @@ async def test_a_rehearsal_is_refused_as_the_body_would_be() -> None:
     assert (answer.status_code, pointers(answer)) == (422, ["/faculties/0", "/departments/0/facultyCode"])
     assert [note["pointer"] for note in answer.json()["notes"]] == ["/pupils"]
     assert (await world.client.post("/v1/sync?dry_run=false", json=a_body())).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "words"),
+    [
+        pytest.param(b"{", {}, "the body is not JSON", id="not JSON"),
+        pytest.param(b'{"students": [7]}', {}, "The first of 1 faults, at /students/0: ", id="a fault"),
+        pytest.param(b"a,b", {"Content-Type": "text/csv"}, "application/json", id="another kind of text"),
+        pytest.param(b" " * 1001, {}, "1000", id="too large"),
+    ],
+)
+async def test_a_school_whose_bodies_are_refused_is_not_kept_in_step(
+    content: bytes, headers: dict[str, Any], words: str
+) -> None:
+    """Fails when a pushed school reads fresh while none of what its sender sends is taken."""
+    world = World(max_body_bytes=1000)
+    given = {"Content-Type": "application/json"} | headers
+    for count in (1, 2):
+        await world.client.post("/v1/sync?dry_run=true", content=content, headers=given)
+        await world.client.post("/v1/sync", content=content, headers=given)
+        failing = world.memory.failing(SLUG)
+        assert failing is not None
+        assert (failing.reason, failing.attempts) == ("body_refused", count)
+        assert words in failing.detail
+        assert ";" not in failing.detail, "what comes after one is told as what to do"
+
+
+async def test_a_body_that_is_taken_whole_ends_that() -> None:
+    world = World()
+    await world.post({})
+    assert world.memory.failing(SLUG) is not None
+    await world.post(a_body([*pupils(40), a_pupil(41, email=None)]))
+    assert (failing := world.memory.failing(SLUG)) is not None
+    assert (failing.reason, failing.attempts) == ("student_without_key", 1)
+    await world.post(a_body())
+    assert world.memory.failing(SLUG) is None
+
+
+async def test_a_key_that_names_nobody_and_a_body_that_may_be_sent_again_are_no_refusal_of_a_school() -> None:
+    world = World()
+    await world.client.post("/v1/sync", content=b"{}", headers={"API_KEY": "guessed"})
+    lease = world.memory.open(SLUG, 0, 30)
+    assert lease is not None
+    assert (await world.post(a_body())).status_code == 409
+    assert world.memory.refusals == {}

@@ -1,0 +1,50 @@
+"""What Redis has of the readings of each book and of the deliveries of each tenant. Reads, and changes nothing."""
+
+from typing import Protocol
+
+from services.cli.standing import Attempts, Delivering
+from services.fetcher.redis_memory import RedisMemory
+from services.gateway.memory import RedisMemory as GatewayMemory
+from services.publisher.tenant_store import TENANTS
+from shared.books import school_of
+from shared.config import Config
+from shared.due import RedisDueQueue
+from shared.lanes import lane_of
+from shared.redis import RedisLaneStore, connect
+from shared.tenant import TenantState
+from shared.wire import decoder
+
+SWEEPS, TENANT_STORE = "sweeps", "tenants"
+
+
+class Looks(Protocol):
+    """All that ``rollcall status`` asks beside the holds. Each raises Retryable."""
+
+    def attempts(self, book: str) -> Attempts: ...
+
+    def delivering(self, tenant: str) -> Delivering: ...
+
+
+class RedisLooks:
+    def __init__(self, config: Config) -> None:
+        client, prefix = connect(config), config.redis.key_prefix
+        self._fetcher = RedisMemory(client, prefix)
+        self._gateway = GatewayMemory(client, prefix)
+        self._due = RedisDueQueue(client, prefix, SWEEPS)
+        self._tenants = RedisLaneStore(client, prefix, TENANT_STORE)
+        self._config = config
+
+    def attempts(self, book: str) -> Attempts:
+        if school_of(book) in self._config.pushed:
+            return Attempts(failing=self._gateway.failing(school_of(book)))
+        state, failing = self._fetcher.glance(book)
+        due_at, is_claimed = self._due.look(book)
+        return Attempts(failing, state.completed_at, state.areas, due_at, is_claimed)
+
+    def delivering(self, tenant: str) -> Delivering:
+        lane = lane_of(tenant, self._config.kafka.partitions)
+        (value,) = self._tenants.read(lane, {TENANTS: [tenant]}).some[TENANTS]
+        if value is None:
+            return Delivering()
+        state: TenantState = decoder(TenantState).decode(value)
+        return Delivering(state.held, state.retries, state.not_before or "")
