@@ -294,7 +294,10 @@ class Report(Frozen, kw_only=True):
 
 
 class SnapshotAccepted(Frozen, kw_only=True):
-    """Unitu took the snapshot; it works asynchronously, so this does not say *applied*."""
+    """
+    Unitu took the snapshot; it works asynchronously, so this does not say *applied*. ``positions`` maps a school to
+    where its lane stood: whatever was decided before that is in it.
+    """
 
     tenant: str
     number: int
@@ -305,6 +308,7 @@ class SnapshotAccepted(Frozen, kw_only=True):
     digest: str
     bytes: int
     report: Report
+    positions: dict[str, int] = {}
 
 
 class SnapshotRejected(Frozen, kw_only=True):

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from services.cli.standing import Attempts, Delivering
 from services.fetcher.redis_memory import RedisMemory
-from services.gateway.memory import RedisMemory as GatewayMemory
+from services.gateway.redis_memory import RedisMemory as GatewayMemory
 from services.publisher.tenant_store import TENANTS
 from shared.books import school_of
 from shared.config import Config

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from services.cli.hold_words import Feed, causes_of, student_as_dict, summary
+from services.cli.hold_words import causes_of, student_as_dict
 from services.reconciler import guard, ledger
+from services.reconciler.plan_words import Feed, summary
 from services.reconciler.reviewed_sets import all_sets
 from services.reconciler.spending import Spending, recent_of
 from shared.books import kind_of, people_word, school_of

@@ -10,11 +10,12 @@ from functools import partial
 
 import uvicorn
 
+from services.gateway.follow import Follower
 from services.gateway.gate import FINISH_SECONDS, Stopping
 from services.gateway.intake import Intake
 from services.gateway.keys import ApiKeys
-from services.gateway.memory import RedisMemory
 from services.gateway.recall import recall_school
+from services.gateway.redis_memory import RedisMemory
 from services.gateway.web import Web
 from shared.clock import utc_now
 from shared.config import Config
@@ -42,7 +43,9 @@ class GatewayService:
         recall = partial(recall_school, self._config)
         intake = Intake(memory, out, utc_now, self._config.kafka.partitions, recall, schools_with_staff(self._config))
         keys = ApiKeys(self._config.schools)
-        web = Web(keys, memory, intake, utc_now, self._config.gateway.max_body_bytes, stopping)
+        modes = {name: tenant.mode for name, tenant in self._config.tenants.items()}
+        most = self._config.gateway.max_body_bytes
+        web = Web(keys, memory, intake, utc_now, most, stopping, modes=modes)
         server = _Server(
             uvicorn.Config(
                 web.app(),
@@ -57,18 +60,24 @@ class GatewayService:
         listening = listen(self._config)
         self.address = listening.getsockname()[:2]
         serving = asyncio.create_task(server.serve([listening]))
+        over = asyncio.Event()
+        following = asyncio.create_task(Follower(self._config, memory).run(over))
         told = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, told, following}, return_when=asyncio.FIRST_COMPLETED)
             stopping.begin()
             server.should_exit = True
             await serving
         finally:
             told.cancel()
             serving.cancel()
+            over.set()
+            await asyncio.wait({following}, timeout=CLOSE_SECONDS)
             web.close()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.to_thread(out.close), CLOSE_SECONDS)
+        if following.done() and (bug := following.exception()) is not None:
+            raise bug
 
 
 class _Server(uvicorn.Server):

@@ -1,29 +1,27 @@
 """
-What the gateways remember of each school that pushes, in Redis, and the lease by which one body is taken at a time.
+What the gateways remember of each school that pushes, and the lease by which one body is taken at a time.
 
 Lost or stale, it can hide nothing and remove nobody: who is who is read back from the accounts, which prove nobody's
 absence, and what an old memory says of somebody absent from a body is as true as what a new one says. Moments never
 go back, whichever gateway's clock they are of: a student's older reading would be passed over.
+``services.gateway.redis_memory`` is the real one.
 """
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import msgspec
-
 from services.fetcher.failing import Failing, once_more
+from services.gateway.course import Closed, Course, Snapshot, decided_at, later_than, report_of, sweeps_of
 from services.gateway.identity import Key
 from services.gateway.register import Register, of_roll
 from services.gateway.structure import Lists
+from shared.events import SweepReconciled
 from shared.model import Frozen, Kind
-from shared.redis import Client, away_is_retryable
-from shared.wire import encode
 
 MOST_AHEAD_MS = 5 * 60_000  # that a kept moment may be ahead: one of a clock that was wrong would freeze the school
-STATUS_SECONDS = 14 * 86_400  # as long as what was published is kept
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,19 @@ class Memory(Protocol):
     def failing(self, school: str) -> Failing | None:
         """The bodies in vain since the last that was accepted and complete."""
 
-    def status(self, school: str, sweep: str) -> bytes | None: ...
+    def course(self, school: str, sweep: str) -> Course | None:
+        """What became of a body; None: the school has no accepted one by that name, or not any more."""
+
+    def decide(self, school: str, kind: Kind, sweep: str, version: int, report: bytes) -> None:
+        """A sweep was closed; it may be that of a body which is just being accepted, or of none that is known."""
+
+    def deliver(self, school: str, number: int, position: int) -> None:
+        """A snapshot was accepted that has what was decided before this position of the school's lane."""
+
+    def place(self, topic: str, lane: int) -> int | None:
+        """Up to where a topic was followed."""
+
+    def keep_place(self, topic: str, lane: int, offset: int) -> None: ...
 
 
 class MemoryMemory:
@@ -94,6 +104,10 @@ class MemoryMemory:
         self.lasts: dict[str, Last] = {}
         self.statuses: dict[tuple[str, str], bytes] = {}
         self.refusals: dict[str, Failing] = {}
+        self.reports: dict[tuple[str, str], dict[Kind, bytes]] = {}
+        self.closes: dict[tuple[str, Kind], dict[str, int]] = {}
+        self.snapshots: dict[str, dict[int, int]] = {}
+        self.places: dict[tuple[str, int], int] = {}
         self._lock = threading.Lock()
 
     def open(self, school: str, now: int, seconds: float) -> Lease | None:
@@ -137,105 +151,44 @@ class MemoryMemory:
     def failing(self, school: str) -> Failing | None:
         return self.refusals.get(school)
 
-    def status(self, school: str, sweep: str) -> bytes | None:
-        return self.statuses.get((school, sweep))
-
-
-# KEYS: the lease, the last moment. ARGV: token, the lease's milliseconds, how far ahead the last moment may be, and a
-# test's own time or nothing. Several gateways take turns: the time is Redis's, not that of whichever has the body.
-# Returns the moment as text, since Lua's numbers are no 64-bit integers on their way out.
-_OPEN = """
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return false end
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
-if ARGV[4] ~= '' then now = tonumber(ARGV[4]) end
-local last = tonumber(redis.call('GET', KEYS[2]) or '0')
-local moment = math.max(now, last + 1)
-if last > now + tonumber(ARGV[3]) then moment = now end
-local text = string.format('%.0f', moment)
-redis.call('SET', KEYS[2], text)
-return text
-"""
-_RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
-"""
-_CLOSE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
-# KEYS: the lease, what is remembered, the status, what failed. ARGV: token, the new values of the next two, the
-# status's seconds, and the last's new value or nothing.
-_ACCEPT = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], ARGV[2])
-redis.call('SET', KEYS[3], ARGV[3], 'EX', ARGV[4])
-redis.call('DEL', KEYS[4])
-if ARGV[5] ~= '' then redis.call('SET', KEYS[4], ARGV[5]) end
-return 1
-"""
-
-
-class RedisMemory:
-    """
-    Keys ``lease``, ``moment``, ``last``, ``failing`` and one for each status; a school's carry one tag, for Redis
-    Cluster.
-    ``redis_time`` (milliseconds) is for tests that move it.
-    """
-
-    def __init__(self, client: Client, prefix: str, redis_time: Callable[[], int] | None = None) -> None:
-        self._client: Any = client
-        self._redis_time = redis_time
-        self._prefix = f"{prefix}gateway:"
-        self._open, self._renew, self._close, self._accept = (
-            client.register_script(script) for script in (_OPEN, _RENEW, _CLOSE, _ACCEPT)
-        )
-
-    def _key(self, school: str, part: str) -> str:
-        return f"{self._prefix}{{{school}}}:{part}"
-
-    def open(self, school: str, now: int, seconds: float) -> Lease | None:
-        token = secrets.token_hex(16)
-        told = "" if self._redis_time is None else str(self._redis_time())
-        keys = [self._key(school, "lease"), self._key(school, "moment")]
-        with away_is_retryable():
-            moment = self._open(keys=keys, args=[token, int(seconds * 1000), MOST_AHEAD_MS, told])
-        return None if moment is None else Lease(school, token, int(moment))
-
-    def renew(self, lease: Lease, seconds: float) -> bool:
-        with away_is_retryable():
-            return bool(self._renew(keys=[self._key(lease.school, "lease")], args=[lease.token, int(seconds * 1000)]))
-
-    def close(self, lease: Lease) -> None:
-        with away_is_retryable():
-            self._close(keys=[self._key(lease.school, "lease")], args=[lease.token])
-
-    def last(self, school: str) -> Last | None:
-        """What an older release wrote in another shape is as good as lost."""
-        with away_is_retryable():
-            value = self._client.get(self._key(school, "last"))
-        try:
-            return None if value is None else msgspec.json.decode(value, type=Last)
-        except msgspec.MsgspecError:
+    def course(self, school: str, sweep: str) -> Course | None:
+        receipt = self.statuses.get((school, sweep))
+        if receipt is None:
             return None
+        reports = reports_of(self.reports.get((school, sweep), {}))
+        sweeps = sweeps_of(receipt)
+        if (at := decided_at(reports, sweeps)) is None:
+            whose: Kind = sweeps[0] if sweeps else "student"
+            newest = max(
+                ((version, one) for one, version in self.closes.get((school, whose), {}).items()), default=None
+            )
+            return Course(receipt, reports, next=later_than(sweep, closed(newest)))
+        sent = [(position, number) for number, position in self.snapshots.get(school, {}).items() if position > at]
+        mine = reports[sweeps[0]].version
+        later = [(version, one) for one, version in self.closes[school, sweeps[0]].items() if version > mine]
+        return Course(receipt, reports, snapshot(min(sent, default=None)), closed(min(later, default=None)))
 
-    def accept(self, lease: Lease, last: Last, sweep: str, status: bytes, incomplete: Failing | None = None) -> bool:
-        keys = [self._key(lease.school, part) for part in ("lease", "last", f"sweep:{sweep}", "failing")]
-        failing = b"" if incomplete is None else encode(incomplete)
-        with away_is_retryable():
-            return bool(self._accept(keys=keys, args=[lease.token, encode(last), status, STATUS_SECONDS, failing]))
+    def decide(self, school: str, kind: Kind, sweep: str, version: int, report: bytes) -> None:
+        self.reports.setdefault((school, sweep), {})[kind] = report
+        self.closes.setdefault((school, kind), {})[sweep] = version
 
-    def refuse(self, school: str, refusal: Failing) -> None:
-        with away_is_retryable():
-            self._client.set(self._key(school, "failing"), encode(once_more(self.failing(school), refusal)))
+    def deliver(self, school: str, number: int, position: int) -> None:
+        self.snapshots.setdefault(school, {})[number] = position
 
-    def failing(self, school: str) -> Failing | None:
-        with away_is_retryable():
-            value = self._client.get(self._key(school, "failing"))
-        try:
-            return None if value is None else msgspec.json.decode(value, type=Failing)
-        except msgspec.MsgspecError:
-            return None
+    def place(self, topic: str, lane: int) -> int | None:
+        return self.places.get((topic, lane))
 
-    def status(self, school: str, sweep: str) -> bytes | None:
-        with away_is_retryable():
-            found: bytes | None = self._client.get(self._key(school, f"sweep:{sweep}"))
-        return found
+    def keep_place(self, topic: str, lane: int, offset: int) -> None:
+        self.places[topic, lane] = offset
+
+
+def reports_of(values: Mapping[Any, bytes]) -> dict[Kind, SweepReconciled]:
+    return {one.kind: one for one in map(report_of, values.values())}
+
+
+def snapshot(found: tuple[int, int] | None) -> Snapshot | None:
+    return None if found is None else Snapshot(position=found[0], number=found[1])
+
+
+def closed(found: tuple[int, str] | None) -> Closed | None:
+    return None if found is None else Closed(version=found[0], sweep=found[1])

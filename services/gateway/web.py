@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from services.gateway.body import NotJson
 from services.gateway.check import Refused
+from services.gateway.course import told
 from services.gateway.gate import FINISH_SECONDS, LEASE_SECONDS, Gate, Stopping, stopped
 from services.gateway.intake import EPOCH, Intake
 from services.gateway.keys import ApiKeys, given_key
@@ -50,7 +51,10 @@ class Web:
         max_body_bytes: int,
         stopping: Stopping,
         lease_seconds: float = LEASE_SECONDS,
+        modes: Mapping[str, str] | None = None,
     ) -> None:
+        """``modes``: of each tenant."""
+        self._modes = modes or {}
         self._keys = keys
         self._memory = memory
         self._intake = intake
@@ -115,12 +119,12 @@ class Web:
             log.debug("%s: that a body was refused is not remembered: %s", school, trouble)
 
     async def status(self, request: Request) -> Response:
-        school, _ = self._keys.school(given_key(request.scope["headers"]))
-        found = await asyncio.to_thread(self._memory.status, school, request.path_params["sweep"])
+        school, settings = self._keys.school(given_key(request.scope["headers"]))
+        found = await asyncio.to_thread(self._memory.course, school, request.path_params["sweep"])
         if found is None:
             detail = "This school has no accepted body by that name, or not any more."
             raise Problem(HTTPStatus.NOT_FOUND, "unknown-sweep", detail)
-        return _json(found)
+        return _json(told(found, self._modes.get(settings.tenant, "dry-run")))
 
     async def health(self, _: Request) -> Response:
         if self._stopping.since is not None:

@@ -42,6 +42,7 @@ class Teller:
             digest=ready.snapshot.digest,
             bytes=len(ready.snapshot.body),
             report=ready.report,
+            positions=dict(sorted(ready.view.facts.positions().items())),
         )
         return self._message(event, tenant, number, at)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -16,13 +16,15 @@ from services.gateway.recall import recall_school
 from shared.config import Config
 from shared.config_load import load
 from shared.errors import ConfigError
+from shared.events import SweepReconciled
 from shared.kafka import KafkaLog, read_compacted
 from shared.lanes import lane_of
 from shared.model import Details, Faculty, Structure
 from shared.redis import connect
 from shared.state import AccountState, StructureState
-from shared.topics import ACCOUNT_STATE, STUDENTS_FETCHED
-from shared.wire import Message, decode, encode
+from shared.tenant import Report, SnapshotAccepted
+from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, DELIVERIES, STUDENTS_FETCHED
+from shared.wire import Message, decode, encode, headers
 from tests.conftest import ConfigFile, create_topics
 from tests.unit.gateway.world import API_KEY, SLUG, a_body, pupils
 
@@ -70,7 +72,7 @@ async def test_what_is_accepted_is_in_kafka(pushed: Config) -> None:
         answer = await client.post("/v1/sync", json=a_body(pupils(1_200)))
         assert answer.status_code == 202, answer.text
         kinds = await asyncio.to_thread(published, pushed)
-        assert (await client.get(answer.headers["location"])).json() == answer.json()
+        assert (await client.get(answer.headers["location"])).json().items() >= answer.json().items()
         again = await client.post("/v1/sync", json=a_body(pupils(1_199)))
         assert again.json()["counts"]["left"] == 1
     assert kinds == ["SweepStarted", "StructureFetched", *["StudentFetched"] * 1_200, "RollRead", "SweepCompleted"]
@@ -84,6 +86,46 @@ async def test_a_refusal_reaches_a_sender_whose_body_is_not_read(pushed: Config)
         assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
         assert (await client.get("/health")).status_code == 200
     assert await asyncio.to_thread(published, pushed) == []
+
+
+@pytest.mark.usefixtures("topics")
+async def test_what_becomes_of_a_body_is_followed_also_by_the_next_gateway(pushed: Config) -> None:
+    """The closes and the deliveries come from Kafka; a gateway that starts later goes on where the last one was."""
+
+    async def told(client: httpx.AsyncClient, url: str, state: str) -> dict[str, Any]:
+        async with asyncio.timeout(60):
+            while (answer := (await client.get(url)).json())["state"] != state:
+                pass
+        return dict(answer)
+
+    lanes = pushed.kafka.partitions
+    out = KafkaLog(pushed)
+    async with running(pushed) as (client, _, _):
+        answer = (await client.post("/v1/sync", json=a_body(pupils(3)))).json()
+        closed = SweepReconciled(school=SLUG, sweep=answer["sweep"], version=5, outcome="certified", roll_count=3)
+        headers_ = headers(SweepReconciled, id="1", school=SLUG, subject=SLUG, time=answer["read_at"])
+        message = Message(ACCOUNT_CHANGES, lane_of(SLUG, lanes), SLUG, encode(closed), headers_)
+        await asyncio.to_thread(out.publish, [message])
+        decided = await told(client, answer["status_url"], "decided")
+        assert decided["decided"][0]["roll_count"] == 3
+    sent = SnapshotAccepted(
+        tenant="northern",
+        number=7,
+        status=202,
+        cause="change",
+        roster_hash="h",
+        roster_count=3,
+        digest="d",
+        bytes=1,
+        report=Report(is_compared=True, counts={}),
+        positions={SLUG: 6},
+    )
+    headers_ = headers(SnapshotAccepted, id="2", school="", subject="northern", time=answer["read_at"])
+    await asyncio.to_thread(
+        out.publish, [Message(DELIVERIES, lane_of("northern", lanes), "northern", encode(sent), headers_)]
+    )
+    async with running(pushed) as (client, _, _):
+        assert (await told(client, answer["status_url"], "delivered"))["snapshot"] == 7
 
 
 def until_a_body_has_the_school(config: Config) -> None:

@@ -9,11 +9,12 @@ import pytest
 from services.cli import holds
 from services.cli import status as verb
 from services.cli.held import Holdings
-from services.cli.hold_words import Feed, causes_of, reason_of, summary
+from services.cli.hold_words import causes_of, reason_of
 from services.cli.lookup import left_words
 from services.cli.sync import waits_for
 from services.fetcher import isams
 from services.reconciler import guard
+from services.reconciler.plan_words import Feed, summary
 from services.reconciler.plans import PLANS
 from shared.columns import COLUMNS
 from shared.config_load import load

@@ -40,7 +40,7 @@ async def test_the_status_url_tells_the_same_to_the_same_school_only() -> None:
     world = World()
     answer = await world.post(a_body())
     again = await world.client.get(answer.json()["status_url"])
-    assert (again.status_code, again.json()) == (200, answer.json())
+    assert (again.status_code, again.json().items() >= answer.json().items()) == (200, True)
     others = await world.client.get(answer.json()["status_url"], headers={"API_KEY": "another-key"})
     nobody = await world.client.get(answer.json()["status_url"], headers={"API_KEY": "guessed"})
     unknown = await world.client.get("/v1/sync/20261123T080001.000Z-00000000")

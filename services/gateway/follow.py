@@ -1,0 +1,146 @@
+"""
+Follows what becomes of accepted bodies: the closes of their sweeps, and the snapshots that Unitu accepted.
+
+Reads two topics outside any group, from the place that was kept in Redis. Doing it twice does no harm, so that any
+number of gateways may follow, and a place that is too old costs time alone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from services.gateway.memory import Memory
+from shared.config import Config
+from shared.dead_letters import plain_name
+from shared.errors import Retryable
+from shared.events import SweepReconciled
+from shared.kafka import client_settings, group_name, to_record, topic_name
+from shared.lanes import lane_of
+from shared.service import sleep_unless
+from shared.tenant import SnapshotAccepted
+from shared.topics import ACCOUNT_CHANGES, DELIVERIES
+from shared.wire import Record, type_name
+
+log = logging.getLogger("rollcall.gateway")
+
+BATCH, WAIT_SECONDS = 1_000, 0.5
+AWAY_SECONDS = 5.0  # before Kafka or Redis are tried again
+_CLOSED, _SENT = type_name(SweepReconciled), type_name(SnapshotAccepted)
+
+
+class _Sent(msgspec.Struct):
+    """The little that is looked at of a delivery: its report may be large, and is about every school of the tenant."""
+
+    tenant: str
+    number: int
+    positions: dict[str, int] = {}
+
+
+class Course:
+    """Takes records of the two topics. ``tenants``: of each school that pushes, its tenant."""
+
+    def __init__(self, memory: Memory, tenants: Mapping[str, str]) -> None:
+        self._memory = memory
+        self._tenants = tenants
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Raises: Retryable. What cannot be read is passed over: whoever owns the topic sets it aside."""
+        for record in records:
+            kind = record.header("ce_type")
+            if kind not in (_CLOSED, _SENT):
+                continue
+            try:
+                if kind == _CLOSED:
+                    self._closed(msgspec.json.decode(record.value, type=SweepReconciled), record.value)
+                else:
+                    self._sent(msgspec.json.decode(record.value, type=_Sent))
+            except msgspec.MsgspecError as error:
+                log.debug("a %s is passed over: %s", kind, error)
+
+    def _closed(self, event: SweepReconciled, value: bytes) -> None:
+        if event.school in self._tenants:
+            self._memory.decide(event.school, event.kind, event.sweep, event.version, value)
+
+    def _sent(self, event: _Sent) -> None:
+        for school, position in event.positions.items():
+            if self._tenants.get(school) == event.tenant:
+                self._memory.deliver(school, event.number, position)
+
+
+class Follower:
+    """One gateway's. Nothing is opened until it runs; without a school that pushes there is nothing to follow."""
+
+    def __init__(self, config: Config, memory: Memory) -> None:
+        self._config = config
+        self._memory = memory
+        tenants = {slug: config.schools[slug].tenant for slug in config.pushed}
+        self._course = Course(memory, tenants)
+        lanes = config.kafka.partitions
+        self._places = [
+            *((ACCOUNT_CHANGES, lane) for lane in sorted({lane_of(one, lanes) for one in tenants})),
+            *((DELIVERIES, lane) for lane in sorted({lane_of(one, lanes) for one in tenants.values()})),
+        ]
+        self._consumer: Any = None
+        self._is_away = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        if not self._places:
+            await stop.wait()
+        try:
+            while not stop.is_set():
+                try:
+                    await asyncio.to_thread(self._step)
+                except Retryable as trouble:
+                    self._note(str(trouble))
+                    await asyncio.to_thread(self._close)
+                    await sleep_unless(stop, AWAY_SECONDS)
+                else:
+                    self._note("")
+        finally:
+            await asyncio.to_thread(self._close)
+
+    def _step(self) -> None:
+        """Raises: Retryable; the records since the place that was kept come again then."""
+        try:
+            messages = self._open().consume(BATCH, WAIT_SECONDS)
+        except KafkaException as error:
+            raise Retryable(f"Kafka: {error}") from error
+        if faults := [one.error() for one in messages if one.error()]:
+            raise Retryable(f"Kafka: {faults[0]}")
+        self._course.take(map(to_record, messages))
+        ends = {(plain_name(one.topic()), one.partition()): one.offset() + 1 for one in messages}
+        for (topic, lane), offset in ends.items():
+            self._memory.keep_place(topic, lane, offset)
+
+    def _open(self) -> Any:
+        if self._consumer is None:
+            places = []
+            for topic, lane in self._places:
+                kept = self._memory.place(topic, lane)
+                start = OFFSET_BEGINNING if kept is None else kept
+                places.append(TopicPartition(topic_name(self._config, topic), lane, start))
+            self._consumer = Consumer(
+                client_settings(self._config)
+                | {
+                    "group.id": group_name(self._config, "reader"),  # never joined: partitions are assigned by hand
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "earliest",  # also where a log that was made anew has no such place
+                }
+            )
+            self._consumer.assign(places)
+        return self._consumer
+
+    def _close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close()
+
+    def _note(self, trouble: str) -> None:
+        """One line per change."""
+        if bool(trouble) != self._is_away:
+            self._is_away = bool(trouble)
+            log.warning("what becomes of bodies is %s", f"not followed: {trouble}" if trouble else "followed again")
