@@ -32,12 +32,19 @@ class RefuseHold(Frozen, kw_only=True):
 
 
 class PauseSchool(Frozen, kw_only=True):
+    """
+    Remove nobody of a school, which is read all the same. No verb of ``rollcall`` gives this order; the reconciler
+    obeys it.
+    """
+
     school: str
     operator: str
     note: str = ""
 
 
 class ResumeSchool(Frozen, kw_only=True):
+    """The end of a pause. No verb of ``rollcall`` gives this order; the reconciler obeys it."""
+
     school: str
     operator: str
     note: str = ""
@@ -54,6 +61,8 @@ class AcceptRoll(Frozen, kw_only=True):
 
 
 class ForgetStudent(Frozen, kw_only=True):
+    """A name that is kept for later: no verb of ``rollcall`` gives this order, and nothing obeys it."""
+
     school: str
     student_id: str
     operator: str

@@ -97,10 +97,6 @@ class Gateway(Listener):
     max_body_bytes: PositiveWhole = 256 * 1024 * 1024
 
 
-class Portal(Listener):
-    listen: Listen = "127.0.0.1:8081"
-
-
 class Fetcher(Section):
     concurrency: PositiveWhole = 8  # schools that one fetcher reads at once
     photos_folder: Folder | None = None  # photos by content hash; none are fetched without it
@@ -353,7 +349,6 @@ class Config(Section):
     kafka: Kafka = Kafka()
     redis: Redis = Redis()
     gateway: Gateway = Gateway()
-    portal: Portal = Portal()
     fetcher: Fetcher = Fetcher()
     logging: Logging = Logging()
     poison: Poison = Poison()

@@ -37,6 +37,8 @@ LIMITS = {
     "string_too_short": "must not be empty",
 }
 
+GONE = {("portal",): "there is no portal in this release, and nothing would listen"}  # what an older file may have
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -111,6 +113,8 @@ def _words(key: Key, details: ErrorDetails, tree: Mapping[str, Any]) -> str:
 
 
 def _unknown(key: Key, tree: Mapping[str, Any]) -> str:
+    if key in GONE:
+        return f"unknown key; {GONE[key]}: take it out"
     section = section_of(key[:-1], tree)
     names = section.model_fields if section else {}
     near = suggestion(key[-1], names)

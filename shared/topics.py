@@ -92,7 +92,7 @@ TOPICS: tuple[Topic, ...] = (
             "HoldRefused",
         ),
         ("reconciler",),
-        (),
+        ("gateway", "cli"),
         30 * DAY_MS,
     ),
     Topic(
@@ -118,7 +118,7 @@ TOPICS: tuple[Topic, ...] = (
         "tenant",
         ("SnapshotAccepted", "SnapshotRejected", "SnapshotRetried", "SnapshotSimulated", "SnapshotHeld"),
         ("publisher",),
-        (),
+        ("gateway", "cli"),
         90 * DAY_MS,
     ),
 )

@@ -34,7 +34,7 @@ def explain(found: Found, school: School, tenant: Tenant, now: datetime, reread:
     window = rollover(today, school.academic_year_start, school.rollover_days_before, school.rollover_days_after)
     turn = Rollover(starts=window[0].isoformat(), ends=window[1].isoformat(), is_open=window[0] <= today)
     if state.is_paused:
-        notes.append("The school is paused: it is read, and nobody is removed until it is resumed.")
+        notes.append("The school is paused: it is read, and nobody is removed until ResumeSchool is published.")
     return Explanation(
         school=account.school,
         student=account.student_id,

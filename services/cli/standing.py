@@ -23,6 +23,8 @@ from shared.tenant import Held
 LATE_POLLS, LATE_MINUTES = 3, 15.0  # a school is late after so many polls without a certified sweep, or so long
 ACCOUNTS_REST_ON = ("structure", "sets")  # the areas without which enrolments at Unitu stay as they were
 
+RESUMED = "a program that publishes ResumeSchool on operator-commands ends it, no verb does"
+
 # What to do about a failure that does not say so itself, by its reason.
 ADVICE = {
     "refused": "put that right; rollcall check SCHOOL tries it",
@@ -157,7 +159,7 @@ def troubles_of(
     """What keeps a book from being in step on this side of Unitu."""
     found = [
         _failing(book, attempts),
-        Trouble("paused", "nobody is removed until it is resumed") if known is not None and known.is_paused else None,
+        Trouble("paused", "nobody is removed", to_do=RESUMED) if known is not None and known.is_paused else None,
         _unread(known, school, attempts, now) or _late(book, known, school, attempts, now),
         *_degraded(attempts),
     ]

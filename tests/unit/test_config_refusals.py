@@ -276,12 +276,16 @@ OTHERS = {
         'gateway.listen: must be host:port, as in "127.0.0.1:8080"',
     ),
     "a port beyond all": (
-        with_('[portal]\nlisten = "x:65536"'),
-        'portal.listen: must be host:port, as in "127.0.0.1:8080"',
+        with_('[gateway]\nlisten = "x:65536"'),
+        'gateway.listen: must be host:port, as in "127.0.0.1:8080"',
     ),
     "an IPv6 host without brackets": (
-        with_('[portal]\nlisten = "::1:80"'),
-        'portal.listen: must be host:port, as in "127.0.0.1:8080"',
+        with_('[gateway]\nlisten = "::1:80"'),
+        'gateway.listen: must be host:port, as in "127.0.0.1:8080"',
+    ),
+    "what nothing listens to": (
+        with_('[portal]\nlisten = "127.0.0.1:8081"'),
+        "portal: unknown key; there is no portal in this release, and nothing would listen: take it out",
     ),
     "a level of its own": (
         with_('[logging]\nlevel = "INFO"'),

@@ -22,8 +22,6 @@ url = "{redis}"
 key_prefix = "{prefix}"
 [gateway]
 listen = "{host}:{gateway}"
-[portal]
-listen = "{host}:{portal}"
 [operators]
 key = {{ file = "operators.key" }}
 """
@@ -58,7 +56,7 @@ def api_key(slug: str) -> str:
 
 def write_configuration(folder: Path, plan: Plan, brokers: Addresses, prefix: str, isams: str, unitu: str) -> Path:
     """The file, with its secrets beside it. ``isams`` and ``unitu`` are the twins' addresses."""
-    gateway, portal = free_ports(2)
+    (gateway,) = free_ports(1)
     text = SHARED.format(
         kafka=brokers.kafka,
         redis=brokers.redis,
@@ -66,7 +64,6 @@ def write_configuration(folder: Path, plan: Plan, brokers: Addresses, prefix: st
         prefix=prefix,
         host=HOST,
         gateway=gateway,
-        portal=portal,
     )
     (folder / "isams.secret").write_text(CLIENT_SECRET)
     (folder / "operators.key").write_text(secrets.token_urlsafe())
