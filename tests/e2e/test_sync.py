@@ -118,7 +118,8 @@ def test_it_returns_when_unitu_has_it_and_says_what_changed(config_file: ConfigF
         town.isams.leave(*others[:20])
         held = synced(town, code=3)
         assert [(told["kind"], told["count"]) for told in held["held"]] == [("disable_explained", 20)]
-        assert held["waits_for"] == [f"20 removals (disable_explained) are held: rollcall holds show {town.slug}"]
+        words = "20 students who have left would lose their accounts (disable_explained)"
+        assert held["waits_for"] == [f"{words}: held, see rollcall holds show {town.slug}"]
         assert town.ever_disabled() == set()
 
         town.programs.kill("others")
