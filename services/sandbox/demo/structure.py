@@ -39,7 +39,7 @@ class Import:
 
     def ask(self) -> None:
         self.log.unlink(missing_ok=True)
-        words = ("structure", self.tenant, "import", str(self.file), "--whole", "--operator", "demo")
+        words = ("structure", self.tenant, "import", str(self.file), "--whole")
         self._command(self._name, *words, may_end=True)
 
     def is_done(self) -> bool:
