@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import (
@@ -19,11 +20,15 @@ from confluent_kafka import (
 from shared.config import Config
 from shared.errors import Retryable
 from shared.kafka_ear import ear_of
+from shared.kafka_words import DENIED, away, may_not, no_road, not_taken
+from shared.piece_size import PieceSize
 from shared.wire import Message, Record
 
 log = logging.getLogger("rollcall.kafka")
 
-DELIVERY_SECONDS = 30.0  # of one batch, retries included; then the batch is decided again from the state as it stands
+SILENCE_SECONDS = 30.0  # without one acknowledgement; then the batch is decided again from the state as it stands
+SLOWEST = 64 * 1024  # bytes a second that a line has at least: one record cannot be sent in pieces
+ACK_LOOK_SECONDS = 0.5
 READ_SECONDS = 30.0  # the longest silence while a topic is read to its end
 LOOK_SECONDS = 0.05  # the client waits so long for a full batch, also where the topic has no more records
 EDGE_SECONDS = 10.0  # of one question for a partition's edges
@@ -33,6 +38,12 @@ _LEADERLESS = (  # or not known yet: a topic that is being made shows before its
     KafkaError._UNKNOWN_PARTITION,
 )
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # as the topics allow it (shared.topics)
+# What one request takes over a slow line must end before the client loses patience with it, and does not grow with how
+# much there is: five requests of 256 KiB are under way at once, and one answer to a fetch has 8 MiB.
+MESSAGE_BYTES = 256  # about what a record's key, headers and frame take beside its value
+REQUEST_BYTES = 256 * 1024
+FETCH_BYTES = 8 * 1024 * 1024
+REQUEST_SECONDS = MAX_MESSAGE_BYTES // SLOWEST + 30  # the largest record over the slowest line
 
 
 def topic_name(config: Config, topic: str) -> str:
@@ -82,13 +93,15 @@ class KafkaLog:
     """
     ``shared.ports.Log`` on Kafka: idempotent, every message acknowledged by all replicas before ``publish`` returns.
 
-    Opened on first use. Several threads may publish; each call waits for its own messages only.
+    Opened on first use. Several threads may publish; each call waits for its own messages only. Much is published in
+    pieces, and what ends the wait is silence: a slow line with a large school on it is no fault.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._producer: Any = None
-        self._failures: list[str] = []  # of the messages that are under way
+        self._failures: list[tuple[Any, str]] = []  # of the messages that are under way, with their topics
+        self._piece = PieceSize()
         self._lock = threading.Lock()
 
     def _open(self) -> Any:
@@ -102,8 +115,10 @@ class KafkaLog:
                     "compression.type": "none",
                     "queue.buffering.max.messages": 1_000_000,
                     "queue.buffering.max.kbytes": 262_144,
+                    "batch.size": REQUEST_BYTES,
                     "message.max.bytes": MAX_MESSAGE_BYTES,
-                    "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
+                    "socket.timeout.ms": REQUEST_SECONDS * 1000,
+                    "delivery.timeout.ms": 0,  # counts from when a message is queued; we count silence
                     "delivery.report.only.error": True,
                     "on_delivery": self._told,
                 }
@@ -112,36 +127,75 @@ class KafkaLog:
 
     def publish(self, messages: Iterable[Message]) -> None:
         with self._lock:
-            produce, flush = self._open().produce, self._open().flush
+            self._open()
             self._failures.clear()
-            prefix, count = self._config.kafka.topic_prefix, 0
             try:
-                for one in messages:
-                    produce(prefix + one.topic, one.value, one.key, one.lane, headers=one.headers)
-                    count += 1
-                left = flush(DELIVERY_SECONDS + 5) if count else 0
-            except (BufferError, KafkaException) as error:
+                self._publish(messages)
+            except (KafkaException, SystemError) as error:  # the latter is the client's, after a fatal error of its own
                 self._start_again()
-                raise Retryable(f"Kafka: {error}") from error
-            if self._failures or left:
-                failed, reason = len(self._failures) + left, next(iter(self._failures), "no answer in time")
+                raise Retryable(f"Kafka: {self._reason(error)}") from error
+            except Retryable:
                 self._start_again()
-                raise Retryable(f"Kafka: {failed} of {count} not acknowledged: {reason}")
+                raise
 
-    def _told(self, error: Any, _: Any) -> None:
+    def _publish(self, messages: Iterable[Message]) -> None:
+        prefix, size, largest = self._config.kafka.topic_prefix, 0, 0
+        produce = self._producer.produce
+        for one in messages:
+            length = len(one.value or b"") + MESSAGE_BYTES
+            where = prefix + one.topic
+            try:
+                produce(where, one.value, one.key, one.lane, headers=one.headers)
+            except BufferError:  # what is queued goes first
+                self._await(size, largest)
+                produce(where, one.value, one.key, one.lane, headers=one.headers)
+                size = largest = 0
+            except KafkaException as error:
+                raise Retryable(f"Kafka: {not_taken(error.args[0], self._config.kafka, where)}") from error
+            size += length
+            largest = max(largest, length)
+            if size >= self._piece.bytes:
+                self._await(size, largest)
+                size = largest = 0
+        if size:
+            self._await(size, largest)
+
+    def _await(self, size: int, largest: int) -> None:
+        """Return when all that was handed over is acknowledged. Raises: Retryable."""
+        began = time.monotonic()
+        patience = SILENCE_SECONDS + largest / SLOWEST
+        left, deadline = len(self._producer), began + patience
+        while (now := self._producer.flush(ACK_LOOK_SECONDS)) and not self._failures:
+            if now < left:
+                left, deadline = now, time.monotonic() + patience
+            elif time.monotonic() > deadline:
+                raise Retryable(f"Kafka: {now} records not acknowledged: {self._reason(None)}")
+        if self._failures:
+            error, topic = self._failures[0]
+            raise Retryable(f"Kafka: not acknowledged: {not_taken(error, self._config.kafka, topic)}")
+        self._piece.took(size, time.monotonic() - began)
+
+    def _reason(self, error: Any) -> str:
+        """What the client said lately of its road to the cluster is nearer to the cause than what followed from it."""
+        if (heard := ear_of(self._config).lately()) is not None:
+            return away(self._config.kafka, no_road(heard, self._config.kafka))
+        return str(error) if error is not None else f"no answer in {SILENCE_SECONDS:.0f} s"
+
+    def _told(self, error: Any, message: Any) -> None:
         if error is not None:
-            self._failures.append(str(error))
+            self._failures.append((error, message.topic()))
 
     def _start_again(self) -> None:
         """Forget what is queued: whoever called decides again, and a late old record must not follow the new one."""
         producer, self._producer = self._producer, None
-        producer.purge()
-        producer.flush(1)
+        with suppress(SystemError):  # as above
+            producer.purge()
+            producer.flush(1)
 
     def close(self) -> None:
         with self._lock:
             if self._producer is not None:
-                self._producer.flush(DELIVERY_SECONDS)
+                self._producer.flush(SILENCE_SECONDS)
                 self._producer = None
 
 
@@ -159,6 +213,8 @@ class Reader:
                 "fetch.queue.backoff.ms": 20,
                 # A fetch that found nothing new is answered after so long, and whatever is asked next waits behind it.
                 "fetch.wait.max.ms": FETCH_WAIT_MS,
+                "fetch.max.bytes": FETCH_BYTES,
+                "socket.timeout.ms": REQUEST_SECONDS * 1000,
             }
         )
 
@@ -176,16 +232,33 @@ class Reader:
             except KafkaException as error:
                 # A partition that has just been made has no leader for a moment.
                 if time.monotonic() > deadline or error.args[0].code() not in _LEADERLESS:
-                    raise Retryable(f"Kafka: {error}") from error
+                    raise self._trouble(error.args[0], place.topic) from error
                 time.sleep(0.1)
                 self._look_again(place.topic, seconds)
+
+    def _look(self, name: str) -> list[Any]:
+        """What has come. Raises: Retryable."""
+        batch = []
+        for message in self._consumer.consume(2000, LOOK_SECONDS):
+            if (fault := message.error()) is None:
+                batch.append(message)
+            elif fault.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:  # of a group that is never joined
+                raise self._trouble(fault, name)
+        return batch
 
     def _look_again(self, name: str, seconds: float) -> None:
         """Who leads the partitions now. Raises: Retryable."""
         try:
-            self._consumer.list_topics(name, timeout=seconds)
+            found = self._consumer.list_topics(name, timeout=seconds)
         except KafkaException as error:
-            raise Retryable(f"Kafka: {error}") from error
+            raise self._trouble(error.args[0], name) from error
+        if (fault := found.topics[name].error) is not None and fault.code() in DENIED:
+            raise self._trouble(fault, name)
+
+    def _trouble(self, error: Any, topic: str) -> Retryable:
+        if error.code() in DENIED:
+            return Retryable(f"Kafka: {may_not(self._config.kafka, 'READ', 'topic', topic)}")
+        return Retryable(f"Kafka: {error.str() or error}")
 
     def read(self, topic: str, lane: int, start: int = OFFSET_BEGINNING) -> Iterator[Record]:
         """Every record from ``start`` to the end as it was when the reading began. Raises: Retryable."""
@@ -199,9 +272,7 @@ class Reader:
         deadline = time.monotonic() + READ_SECONDS
         try:
             while True:
-                for message in (batch := self._consumer.consume(2000, LOOK_SECONDS)):
-                    if message.error():
-                        raise Retryable(f"Kafka: {message.error()}")
+                for message in (batch := self._look(place.topic)):
                     if message.offset() < high:
                         yield to_record(message)
                 # Compaction leaves holes, also at the end: only the client's position says how far it is.

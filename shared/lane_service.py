@@ -16,7 +16,16 @@ from faststream.confluent.message import FAKE_CONSUMER, KafkaMessage
 
 from shared.config import Config
 from shared.errors import Retryable
-from shared.kafka import KafkaLog, Reader, client_settings, group_name, to_record, topic_name
+from shared.kafka import (
+    FETCH_BYTES,
+    REQUEST_SECONDS,
+    KafkaLog,
+    Reader,
+    client_settings,
+    group_name,
+    to_record,
+    topic_name,
+)
 from shared.lane import Handler, LaneLoop
 from shared.poison import PoisonWatch
 from shared.ports import LaneStore
@@ -28,6 +37,7 @@ log = logging.getLogger("rollcall.lane")
 WATCH_SECONDS = 5.0  # how often a lane without traffic is looked at: its state may have been lost
 LAG_SECONDS = 1.0  # how often the position is told to Kafka, for lag displays only
 RETRY_CAP_SECONDS = 10.0
+CONSUMING = {"fetch.queue.backoff.ms": 20, "socket.timeout.ms": REQUEST_SECONDS * 1000}
 
 
 async def raw_parse(messages: Any) -> KafkaMessage:
@@ -47,7 +57,7 @@ def broker_for(config: Config) -> KafkaBroker:
     """FastStream's broker for batches: no access log, no typed decoding, every client setting ours."""
     return KafkaBroker(
         config.kafka.bootstrap_servers,
-        config=cast("Any", client_settings(config) | {"fetch.queue.backoff.ms": 20}),
+        config=cast("Any", client_settings(config) | CONSUMING),
         logger=None,
         apply_types=False,
         graceful_timeout=STOP_SECONDS - 2,  # the batch under way is finished
@@ -72,7 +82,8 @@ SUBSCRIPTION: dict[str, Any] = {
     "ack_policy": AckPolicy.MANUAL,
     "auto_offset_reset": "earliest",
     "fetch_max_wait_ms": 50,
-    "max_poll_interval_ms": 900_000,
+    "fetch_max_bytes": FETCH_BYTES,
+    "max_poll_interval_ms": 14_400_000,  # of one step, which is as long as its school is large and the line slow
     "session_timeout_ms": 10_000,
     "partition_assignment_strategy": ("cooperative-sticky",),
     "parser": raw_parse,

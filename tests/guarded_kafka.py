@@ -6,15 +6,18 @@ from pathlib import Path
 
 from services.sandbox.brokers import Kafka
 from services.sandbox.servers import HOST
+from tests.faults.proxy import Proxy
 
 PASSWORD = "made-up-password"
 USERS = ("fetcher", "gateway", "eligibility", "reconciler", "publisher", "cli", "nobody")
 
 # The open door is the administrator's: whoever comes by it may do everything, and gives the others their rights.
 PROPERTIES = """\
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller},SASL_PLAINTEXT://{host}:{sasl},SSL://{host}:{tls}
-advertised.listeners=PLAINTEXT://{host}:{port},SASL_PLAINTEXT://{host}:{sasl},SSL://{host}:{tls}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller},SASL_PLAINTEXT://{host}:{sasl},\
+SSL://{host}:{tls},NARROW://{host}:{narrow}
+advertised.listeners=PLAINTEXT://{host}:{port},SASL_PLAINTEXT://{host}:{sasl},SSL://{host}:{tls},NARROW://{host}:{line}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,NARROW:PLAINTEXT,\
+SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL
 inter.broker.listener.name=PLAINTEXT
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
@@ -26,9 +29,20 @@ ssl.keystore.location={pem}
 
 
 class GuardedKafka(Kafka):
-    """``sasl`` and ``tls`` are the ports of its other two doors; ``certificate`` is what its TLS shows."""
+    """
+    ``sasl`` and ``tls`` are the ports of its other two listeners; ``certificate`` is what its TLS shows. ``line`` is a
+    proxy in front of one more that is open.
+    """
 
-    port_count = 4
+    port_count = 5
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, say=lambda text: None)
+        self.line = Proxy()
+
+    def start(self) -> None:
+        super().start()
+        self.line.target = self._ports[4]
 
     @property
     def sasl(self) -> int:
@@ -44,13 +58,21 @@ class GuardedKafka(Kafka):
 
     def _prepare(self) -> Sequence[str | Path]:
         command = super()._prepare()
-        port, controller, sasl, tls = self._ports
+        port, controller, sasl, tls, narrow = self._ports
         users = " ".join(f'user_{name}="{PASSWORD}"' for name in USERS)
         jaas = f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
         with (self.folder / "server.properties").open("a") as file:
             file.write(
                 PROPERTIES.format(
-                    host=HOST, port=port, controller=controller, sasl=sasl, tls=tls, jaas=jaas, pem=self._key()
+                    host=HOST,
+                    port=port,
+                    controller=controller,
+                    sasl=sasl,
+                    tls=tls,
+                    narrow=narrow,
+                    line=self.line.port,
+                    jaas=jaas,
+                    pem=self._key(),
                 )
             )
         return command

@@ -1,4 +1,4 @@
-"""A line to a server that can be cut, silenced and slowed: a small TCP proxy on the loopback interface."""
+"""A line to a server that can be cut, silenced, slowed and narrowed: a small TCP proxy on the loopback interface."""
 
 import asyncio
 import contextlib
@@ -27,6 +27,8 @@ class Proxy:
         self.taken = 0  # connections so far, those that were reset at once left out
         self._is_cut = False
         self._seconds = 0.0
+        self._rate = 0.0
+        self._free_at = {True: 0.0, False: 0.0}  # when the line has room again, there and back
         self._open: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._flows = asyncio.Event()
@@ -47,13 +49,17 @@ class Proxy:
         """Whatever comes waits so long, each way, until ``mend``."""
         self._do(lambda: self._set(seconds=seconds))
 
+    def narrow(self, bytes_per_second: float) -> None:
+        """All connections together take so much, each way, until ``mend``."""
+        self._do(lambda: self._set(rate=bytes_per_second))
+
     def drop(self) -> None:
         """Every connection is reset, once; new ones are as before."""
         self._do(self._reset_all)
 
     def mend(self) -> None:
         """As at the beginning. What hung goes on where it was."""
-        self._do(lambda: self._set(is_cut=False, seconds=0.0))
+        self._do(lambda: self._set(is_cut=False, seconds=0.0, rate=0.0))
         self._do(self._flows.set)
 
     # --- to begin and to end -----------------------------------------------------------------------------------------
@@ -91,8 +97,10 @@ class Proxy:
         self._loop.call_soon_threadsafe(do)
         done.wait()
 
-    def _set(self, *, is_cut: bool = False, seconds: float | None = None) -> None:
+    def _set(self, *, is_cut: bool = False, seconds: float | None = None, rate: float | None = None) -> None:
         self._is_cut = is_cut
+        if rate is not None:
+            self._rate = rate
         if seconds is not None:
             self._seconds = seconds
         if is_cut:
@@ -119,18 +127,22 @@ class Proxy:
         if self._is_cut:  # meanwhile
             self._reset_all()
         try:
-            await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
+            await asyncio.gather(self._pass_on(reader, far_writer, True), self._pass_on(far_reader, writer, False))
         finally:
             self._open -= both
             for end in both:
                 end.close()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, there: bool) -> None:
         with contextlib.suppress(OSError):  # either end has gone
             while data := await reader.read(CHUNK):
                 await self._flows.wait()
                 if self._seconds:
                     await asyncio.sleep(self._seconds)
+                if self._rate:
+                    now = self._loop.time()
+                    self._free_at[there] = max(self._free_at[there], now) + len(data) / self._rate
+                    await asyncio.sleep(self._free_at[there] - now)
                 writer.write(data)
                 await writer.drain()
         with contextlib.suppress(OSError, RuntimeError):

@@ -10,9 +10,10 @@ from tests.guarded_kafka import GuardedKafka
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
     """One for all such tests, which are of one xdist group: it takes seconds to start."""
-    kafka = GuardedKafka(tmp_path_factory.mktemp("guarded"), say=lambda line: None)
-    try:
-        kafka.start()
-        yield kafka
-    finally:
-        kafka.kill()
+    kafka = GuardedKafka(tmp_path_factory.mktemp("guarded"))
+    with kafka.line:
+        try:
+            kafka.start()
+            yield kafka
+        finally:
+            kafka.kill()
