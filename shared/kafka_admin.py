@@ -20,7 +20,9 @@ from shared.config import Config
 from shared.errors import Retryable, RollcallError
 from shared.kafka import topic_name
 from shared.kafka_door import knock
+from shared.kafka_rights import missing_rights
 from shared.kafka_words import away, user_of
+from shared.rights import Right, rights_of_all
 from shared.topics import DAY_MS, TOPICS
 
 OPEN_SECONDS = 2.5  # to reach the cluster: a person waits, and a service tries again
@@ -134,7 +136,7 @@ class Topics:
 
     def __init__(self, config: Config, *, open_seconds: float = OPEN_SECONDS) -> None:
         self._config = config
-        knock(config, open_seconds)
+        self._asker = knock(config, open_seconds)
         with told(config):
             self._admin = KafkaAdminClient(**_client_settings(config, open_seconds))
 
@@ -164,6 +166,10 @@ class Topics:
         """Kafka says of a topic that a user may not see as little as of one that is not there."""
         is_hidden = code == TopicAuthorizationFailedError.errno
         return Standing(wanted, None, hidden_from=user_of(self._config.kafka) if is_hidden else None)
+
+    def missing_rights(self) -> list[Right]:
+        """Of all services, those that our user does not have."""
+        return missing_rights(self._asker, self._config.kafka, rights_of_all(self._config))
 
     def create(self) -> list[Standing]:
         """

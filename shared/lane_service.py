@@ -26,6 +26,7 @@ from shared.kafka import (
     to_record,
     topic_name,
 )
+from shared.kafka_ear import listening
 from shared.lane import Handler, LaneLoop
 from shared.poison import PoisonWatch
 from shared.ports import LaneStore
@@ -188,7 +189,7 @@ class LaneService:
         )
         subscriber(taking(self._step, stop, failed, self.name, log))
         await broker.start()
-        self._consumer = subscriber.consumer.consumer
+        self._consumer = listening(subscriber, self._config)
         watcher = asyncio.create_task(self._watch(stop))
         try:
             await stop.wait()

@@ -8,7 +8,11 @@ DEAD_LETTERS = "-dlq"  # how their topics' names end
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. ``retention_ms`` None means compacted: the newest record of each key is kept for good."""
+    """
+    One topic. ``retention_ms`` None means compacted: the newest record of each key is kept for good. ``consumers`` and
+    ``producers`` are all who read or write it, outside of a consumer group too, and ``dead_letter_producers`` who set
+    its unreadable records aside: the rights that a cluster must give are told by them (``shared.rights``).
+    """
 
     name: str
     key: str
@@ -16,6 +20,7 @@ class Topic:
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     retention_ms: int | None
+    dead_letter_producers: tuple[str, ...] = ()
     has_dead_letters: bool = True
 
     @property
@@ -55,22 +60,25 @@ TOPICS: tuple[Topic, ...] = (
         ("cli", "reconciler", "publisher", "fetcher"),
         ("fetcher", "cli"),
         7 * DAY_MS,
+        dead_letter_producers=("fetcher",),
     ),
     Topic(
         STUDENTS_FETCHED,
         "school/student, or school",
         (*_SWEEP, "StudentFetched", "StaffFetched"),
         ("fetcher", "gateway"),
-        ("eligibility",),
+        ("eligibility", "cli"),
         14 * DAY_MS,
+        dead_letter_producers=("eligibility",),
     ),
     Topic(
         STUDENTS_ASSESSED,
         "school/student, or school",
         (*_SWEEP, "StudentAssessed", "StaffAssessed", *_COMMANDS),
         ("eligibility",),
-        ("reconciler",),
+        ("reconciler", "cli"),
         14 * DAY_MS,
+        dead_letter_producers=("reconciler",),
     ),
     Topic(
         ACCOUNT_CHANGES,
@@ -99,9 +107,10 @@ TOPICS: tuple[Topic, ...] = (
         ACCOUNT_STATE,
         "school/student, school, school//structure, or lane",
         ("AccountState", "SchoolState", "StructureState", "LaneState"),
-        ("reconciler",),
-        ("reconciler", "publisher"),
+        ("reconciler", "cli"),
+        ("reconciler", "publisher", "gateway", "cli"),
         None,
+        dead_letter_producers=("publisher",),
     ),
     Topic(
         PROFILES_FETCHED,
@@ -111,8 +120,16 @@ TOPICS: tuple[Topic, ...] = (
         ("cli",),
         None,
     ),
-    Topic(OPERATOR_COMMANDS, "school", _COMMANDS, ("cli",), ("eligibility", "fetcher"), 90 * DAY_MS),
-    Topic(TENANT_STATE, "tenant", ("TenantState",), ("publisher", "cli"), ("publisher",), None),
+    Topic(
+        OPERATOR_COMMANDS,
+        "school",
+        _COMMANDS,
+        ("cli",),
+        ("eligibility", "fetcher"),
+        90 * DAY_MS,
+        dead_letter_producers=("eligibility",),
+    ),
+    Topic(TENANT_STATE, "tenant", ("TenantState",), ("publisher", "cli"), ("publisher", "cli"), None),
     Topic(
         DELIVERIES,
         "tenant",

@@ -1,14 +1,30 @@
 """A Kafka with an authorizer: beside its open listener one with passwords and one with TLS."""
 
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from services.sandbox.brokers import Kafka
 from services.sandbox.servers import HOST
+from shared.config import Kafka as Settings
+from shared.kafka_rights import missing_rights
+from shared.rights import Right
 from tests.faults.proxy import Proxy
 
-PASSWORD = "made-up-password"
+WAIT_SECONDS = 60.0
+PASSWORD = "made-up-secret"  # of all of them
 USERS = ("fetcher", "gateway", "eligibility", "reconciler", "publisher", "cli", "nobody")
 
 # The open door is the administrator's: whoever comes by it may do everything, and gives the others their rights.
@@ -43,6 +59,35 @@ class GuardedKafka(Kafka):
     def start(self) -> None:
         super().start()
         self.line.target = self._ports[4]
+
+    def allow(self, rights: Iterable[Right], user: str = "") -> None:
+        """To the user of each right's service, or to this one; returns when the broker goes by it."""
+        rights, admin = list(rights), self._admin()
+        for future in admin.create_acls(list({_binding(AclBinding, one, user) for one in rights})).values():
+            future.result()
+        self._await(rights, user, is_there=True)
+
+    def forbid(self, rights: Iterable[Right], user: str = "") -> None:
+        rights, admin = list(rights), self._admin()
+        for future in admin.delete_acls(list({_binding(AclBindingFilter, one, user) for one in rights})).values():
+            future.result()
+        self._await(rights, user, is_there=False)
+
+    def _await(self, rights: list[Right], user: str, *, is_there: bool) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        for name in {user or one.service for one in rights}:
+            some = [one for one in rights if name in (user, one.service)]
+            admin = self._admin(name)
+            while len(missing_rights(admin, Settings(), some)) != (0 if is_there else len(some)):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def _admin(self, user: str = "") -> AdminClient:
+        """The administrator, or somebody. Kept until it has answered: what it is asked ends with it."""
+        if not user:
+            return AdminClient({"bootstrap.servers": f"{HOST}:{self.port}"})
+        sasl = {"security.protocol": "sasl_plaintext", "sasl.mechanism": "PLAIN", "sasl.username": user}
+        return AdminClient({**sasl, "sasl.password": PASSWORD, "bootstrap.servers": f"{HOST}:{self.sasl}"})
 
     @property
     def sasl(self) -> int:
@@ -92,3 +137,15 @@ class GuardedKafka(Kafka):
             )
             both.write_text(key.read_text() + self.certificate.read_text())
         return both
+
+
+def _binding(kind: type, right: Right, user: str) -> Any:
+    return kind(
+        ResourceType[right.kind.upper()],
+        right.resource,
+        ResourcePatternType.LITERAL,
+        f"User:{user or right.service}",
+        "*",
+        AclOperation[right.operation],
+        AclPermissionType.ALLOW,
+    )

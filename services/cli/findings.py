@@ -10,7 +10,10 @@ from services.cli.sample import State
 from shared.config import Config, IsamsSchool, PushSchool, Tenant
 from shared.errors import Retryable
 from shared.kafka_admin import Standing, Topics, faults_of
+from shared.kafka_rights import words_by_service
+from shared.kafka_words import user_of
 from shared.redis import away_is_retryable, connect
+from shared.rights import OPERATORS, Right
 
 AT_ONCE = 8  # schools
 
@@ -38,11 +41,23 @@ def finding(part: str, what: str, state: State, text: str) -> Finding:
 def of_kafka(config: Config) -> list[Finding]:
     try:
         with Topics(config) as topics:
-            standings = topics.look()
+            standings, missing = topics.look(), topics.missing_rights()
     except Retryable as away:
         return [finding("kafka", "reachable", State.FAILED, str(away))]
     reached = finding("kafka", "reachable", State.OK, config.kafka.bootstrap_servers)
-    return [reached, *of_topics(standings, will_create=config.kafka.create_topics)]
+    seen = [one for one in standings if not one.is_hidden]  # what may not be seen is told with the rights
+    found = of_topics(seen, will_create=config.kafka.create_topics) if seen else []
+    return [reached, *found, *of_rights(config, missing)]
+
+
+def of_rights(config: Config, missing: list[Right]) -> list[Finding]:
+    """Without one of a service's rights nothing goes on, and nothing else says so."""
+    if not missing:
+        return [finding("kafka", "rights", State.OK, f"{user_of(config.kafka)} has all that the services need")]
+    return [
+        finding("kafka", "rights", State.DEGRADED if service == OPERATORS else State.FAILED, text)
+        for service, text in words_by_service(config.kafka, missing).items()
+    ]
 
 
 def of_topics(standings: list[Standing], *, will_create: bool) -> list[Finding]:

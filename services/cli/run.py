@@ -83,6 +83,7 @@ def service_of(name: str, config: "Config") -> "Service":
 
 
 async def _run(config: "Config", names: Sequence[str], alive: Path | None) -> int:
+    from shared.kafka_watch import KafkaWatch
     from shared.service import run_services
 
     stop = asyncio.Event()
@@ -92,7 +93,9 @@ async def _run(config: "Config", names: Sequence[str], alive: Path | None) -> in
     heart = asyncio.create_task(_beat(alive, stop)) if alive else None  # kept, or it would be collected
     if not await _topics_are_right(config, stop):
         return 0
+    watch = asyncio.create_task(KafkaWatch(config, names).run(stop))
     code = await run_services([service_of(name, config) for name in names], stop)
+    watch.cancel()
     if stop.is_set():
         end_soon(code)
     if heart is not None:

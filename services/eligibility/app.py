@@ -16,6 +16,7 @@ from shared.config import Config
 from shared.dead_letters import plain_name
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, client_settings, group_name, to_record, topic_name
+from shared.kafka_ear import listening
 from shared.lane_service import SUBSCRIPTION, broker_for, taking, watch_of
 from shared.points import at_point
 from shared.topics import DEAD_LETTERS, OPERATOR_COMMANDS, STUDENTS_FETCHED
@@ -57,7 +58,7 @@ class EligibilityService:
         )
         subscriber(taking(partial(self._step, handler), stop, failed, self.name, log))
         await broker.start()
-        self._consumer: Any = subscriber.consumer.consumer
+        self._consumer: Any = listening(subscriber, self._config)
         try:
             await stop.wait()
         finally:

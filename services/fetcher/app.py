@@ -25,6 +25,7 @@ from shared.config import Config, IsamsSchool
 from shared.due import RedisDueQueue
 from shared.errors import Retryable
 from shared.kafka import KafkaLog, group_name, to_record, topic_name
+from shared.kafka_ear import listening
 from shared.lane_service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for
 from shared.lanes import lane_of
 from shared.redis import connect
@@ -93,7 +94,7 @@ class FetcherService:
 
         subscriber(take)
         await broker.start()
-        self._consumer = subscriber.consumer.consumer
+        self._consumer = listening(subscriber, self._config)
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(portraits.run(stop))

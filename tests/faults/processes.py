@@ -33,7 +33,13 @@ class Processes:
     # --- to begin and to end ---------------------------------------------------------------------------------------
 
     def start(
-        self, name: str, *services: str, group: str = "", days: float = 0, program: str = "tests.faults.program"
+        self,
+        name: str,
+        *services: str,
+        group: str = "",
+        days: float = 0,
+        program: str = "tests.faults.program",
+        user: str = "",
     ) -> None:
         """
         A process ``name`` that runs these services (none given: the one of its name).
@@ -41,10 +47,13 @@ class Processes:
         ``group``: of which consumer group, in place of the configuration's own. Two processes of one service share its
         lanes; in two groups both own all of them, and neither knows of the other: each is the other's stale owner.
         ``days``: how far its clock is ahead. ``program``: a module that does something else first.
+        ``user``: as whom it comes to Kafka.
         """
         words = [sys.executable, "-m", program, str(self.folder), name, str(days)]
         if group:
             words = ["env", f"ROLLCALL__KAFKA__GROUP_PREFIX={self._group_prefix}{group}-", *words]
+        if user:
+            words = ["env", f"ROLLCALL__KAFKA__SASL_USERNAME={user}", *words]
         command = [*words, "--config", str(self._config_path), "run", *(services or (name,))]
         self._running[name] = Guarded(command, log=self.log(name), folder=self.folder, lent=self.folder)
 
