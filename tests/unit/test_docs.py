@@ -136,6 +136,36 @@ def test_every_law_names_a_test() -> None:
         assert "*The accident:*" in law, law.split("\n")[0]
 
 
+# --- the design --------------------------------------------------------------------------------------------------
+
+DESIGN = (ROOT / "docs" / "design.md").read_text()
+
+
+def citations() -> set[tuple[str, str]]:
+    """Each section that is cited, with the passage that is quoted of it, or an empty text."""
+    paths = [path for name in ("services", "shared", "tests", "benchmarks") for path in (ROOT / name).rglob("*.py")]
+    text = "\n".join(path.read_text() for path in [*PAGES, *paths])
+    return set(re.findall(r"DESIGN §(\d+)(?:, \"([^\"]+)\")?", text))
+
+
+def test_whatever_is_cited_of_the_design_is_there() -> None:
+    """A citation of a section that is not there sends its reader nowhere."""
+    sections = dict(re.findall(r"^## (\d+)\. (.+?)(?=^## |\Z)", DESIGN, re.MULTILINE | re.DOTALL))
+    assert list(sections) == [str(number) for number in range(1, len(sections) + 1)]
+    cited = citations()
+    assert cited
+    for number, quoted in cited:
+        assert number in sections, f"DESIGN §{number}"
+        words = " ".join(sections[number].split()).lower()
+        assert quoted.lower() in words, f'DESIGN §{number}, "{quoted}"'
+
+
+def test_every_law_has_its_place_in_the_design() -> None:
+    """Once: who adds a law says in docs/design.md where it belongs."""
+    laws = sorted(anchors(ROOT / "docs" / "laws.md") - {"the-laws"})
+    assert sorted(re.findall(r"\]\(laws\.md#([^)]+)\)", DESIGN)) == laws
+
+
 def test_the_named_points_are_those_of_the_code() -> None:
     pages = (ROOT / "docs" / "faults.md").read_text()
     assert sorted(row[0] for row in rows(pages)) == sorted(points())
