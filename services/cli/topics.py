@@ -1,10 +1,12 @@
 """``rollcall topics``: the topics of the registry, as they are wanted, as they stand, and made."""
 
+import shlex
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, config_of
+from services.cli.invocation import AsJson, WrongWord, config_of
 from services.cli.output import print_json, print_table
 from shared.topics import DAY_MS, TOPICS
 
@@ -108,3 +110,35 @@ def _show(standings: "list[Standing]", as_json: bool) -> None:
     )
     for line in faults_of(standings):
         typer.echo(line, err=True)
+
+
+@app.command(epilog="Exit codes: 0 printed, 2 no such service.")
+def acls(
+    context: typer.Context,
+    service: Annotated[str | None, typer.Argument(metavar="[SERVICE]", help="Only this one's.")] = None,
+    principal: Annotated[
+        str, typer.Option(metavar="TEXT", help="Whom the cluster takes a service for; {service} is its name.")
+    ] = "User:rollcall-{service}",
+    as_json: AsJson = False,
+) -> None:
+    """
+    The rights that each service needs at Kafka and no more, as the commands that give them. Asks no broker.
+
+    `cli` are the people who give commands. Whoever makes the topics needs more, once: to create and alter them.
+    """
+    from shared.rights import USERS, rights_of_all
+
+    config = config_of(context)
+    if service is not None and service not in USERS:
+        raise WrongWord(f"no service {service!r}; there are {', '.join(USERS)}")
+    rights = rights_of_all(config, USERS if service is None else (service,))
+    if as_json:
+        print_json([{**asdict(right), "principal": principal.replace("{service}", right.service)} for right in rights])
+        return
+    for right in rights:
+        words = [
+            *("kafka-acls.sh", "--bootstrap-server", config.kafka.bootstrap_servers, "--add"),
+            *("--allow-principal", principal.replace("{service}", right.service)),
+            *("--operation", right.operation.capitalize(), f"--{right.kind}", right.resource),
+        ]
+        typer.echo(shlex.join(words))
