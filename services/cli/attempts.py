@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from services.cli.refused import complaints_in
 from services.cli.standing import Attempts, Delivering
 from services.fetcher.redis_memory import RedisMemory
 from services.gateway.redis_memory import RedisMemory as GatewayMemory
@@ -47,4 +48,4 @@ class RedisLooks:
         if value is None:
             return Delivering()
         state: TenantState = decoder(TenantState).decode(value)
-        return Delivering(state.held, state.retries, state.not_before or "")
+        return Delivering(state.held, state.retries, state.not_before or "", complaints_in(state))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.cli.held import Holding
+from services.cli.refused import FIX, Complaint
 from services.fetcher.failing import Failing
 from services.fetcher.memory import AreaState
 from services.fetcher.said import with_said
@@ -66,11 +67,15 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Delivering:
-    """What is known of a tenant. ``retries``: POSTs in a row of which nobody knows how they ended."""
+    """
+    What is known of a tenant. ``retries``: POSTs in a row of which nobody knows how they ended. ``complaints``: people
+    whose records Unitu refuses.
+    """
 
     held: Held | None = None
     retries: int = 0
     not_before: str = ""
+    complaints: Sequence[Complaint] = ()
 
 
 @dataclass(frozen=True)
@@ -235,6 +240,17 @@ def _degraded(attempts: Attempts) -> list[Trouble]:
             again = clock.write(datetime.fromtimestamp(area.due_at, UTC)) if area.due_at else ""
             found.append(Trouble("degraded", f"{name} stay as they were then: {why}", area.read_at, to_do, again))
     return found
+
+
+def refused_people(book: str, delivering: Delivering) -> list[Trouble]:
+    """Whose record Unitu refuses, of a book, and of the tenant's protected records."""
+    return [
+        Trouble(
+            "undelivered", f"Unitu refuses the record of {one.person}{f' ({one.words})' if one.words else ''}", "", FIX
+        )
+        for one in delivering.complaints
+        if one.book in ("", book)
+    ]
 
 
 def undelivered(name: str, tenant: Tenant, delivering: Delivering) -> Trouble | None:

@@ -60,7 +60,7 @@ def standing(
 ) -> "Standing":
     """``store``: ``services.cli.held.Holdings``. Raises: Retryable when the store is away."""
     from services.cli.held import NothingKnown
-    from services.cli.standing import Standing, Trouble, next_try, state_of, troubles_of, undelivered
+    from services.cli.standing import Standing, Trouble, next_try, refused_people, state_of, troubles_of, undelivered
 
     school = config.schools[school_of(book)]
     attempts, tenant = looks.attempts(book), school.tenant
@@ -72,7 +72,9 @@ def standing(
         why, _, to_do = str(nothing).partition("; ")
         found = (*troubles_of(book, None, school, attempts, now), Trouble("unknown", why, to_do=to_do))
         return Standing(book, tenant, state_of(None, found), troubles=found, next_try=next_try(attempts))
-    troubles = (*troubles_of(book, known, school, attempts, now), *([at_unitu] if at_unitu is not None else []))
+    of_tenant = [at_unitu] if at_unitu is not None else []
+    of_people = refused_people(book, delivering[tenant]) if config.tenants[tenant].mode == "live" else []
+    troubles = (*troubles_of(book, known, school, attempts, now), *of_tenant, *of_people)
     certified = known.certified if known is not None else None
     return Standing(
         book,

@@ -9,12 +9,13 @@ import pytest
 from services.cli import holds
 from services.cli import status as verb
 from services.cli.held import Holdings
+from services.cli.refused import FIX, complaints_in
 from services.cli.standing import Delivering, late_after
 from services.fetcher.failing import Failing
 from shared import clock
 from shared.commands import PauseSchool, RefuseHold
 from shared.config import IsamsSchool, PushSchool
-from shared.tenant import Held, Reason
+from shared.tenant import Held, Reason, TenantState
 from tests.builders import SCHOOL, a_student, a_sweep, at
 from tests.road import Road, a_config
 from tests.unit.cli.looks import MemoryLooks
@@ -147,6 +148,31 @@ def test_a_tenant_that_sends_nothing_makes_no_school_fresh(desk: Desk) -> None:
     desk.path.write_text(desk.path.read_text().replace("[tenants.abbey]\n", '[tenants.abbey]\nmode = "paused"\n'))
     said = desk.say("--json")
     assert (said.code, [one["state"] for one in json.loads(said.out)]) == (1, ["undelivered", "undelivered"])
+
+
+@pytest.mark.parametrize("mode", ["live", "dry-run"])
+def test_whose_record_unitu_refuses_is_told_by_name(desk: Desk, mode: str) -> None:
+    desk.path.write_text(
+        desk.path.read_text().replace(
+            "[tenants.abbey]\n", f'[tenants.abbey]\nmode = "{mode}"\nstaff = "not-in-unitu"\n'
+        )
+    )
+    state = TenantState(
+        tenant="abbey", complaints={f"{SCHOOL}/1001": "email: is no address", "other/7": "no", "/head@x": ""}
+    )
+    desk.looks.tenants["abbey"] = Delivering(complaints=complaints_in(state))
+    said = desk.say()
+    lines = [line.partition(": ")[2] for line in said.out.splitlines() if "Unitu refuses" in line]
+    assert lines == (
+        [
+            f"undelivered: Unitu refuses the record of 1001 (email: is no address); {FIX}",
+            f"undelivered: Unitu refuses the record of head@x; {FIX}",
+            f"undelivered: Unitu refuses the record of head@x; {FIX}",
+        ]
+        if mode == "live"
+        else []
+    )
+    assert said.code == (1 if mode == "live" else 0)
 
 
 @pytest.mark.parametrize(("kind", "code"), [("hold", 3), ("rejected", 1)])
