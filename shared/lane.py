@@ -169,6 +169,14 @@ class Asking(Protocol):
         """
 
 
+@runtime_checkable
+class Caring(Protocol):
+    """A handler that looks after its lanes between batches."""
+
+    def care(self, lane: int) -> None:
+        """Look at what the lane has told. Nothing of the lane is decided meanwhile. Raises: Retryable."""
+
+
 class Edges(Protocol):
     def __call__(self, lane: int) -> tuple[int, int]:
         """The first offset that the log still has of a lane, and its end. Raises: Retryable."""

@@ -27,7 +27,7 @@ from shared.kafka import (
     topic_name,
 )
 from shared.kafka_ear import listening
-from shared.lane import Handler, LaneLoop
+from shared.lane import Caring, Handler, LaneLoop
 from shared.poison import PoisonWatch
 from shared.ports import LaneStore
 from shared.service import STOP_SECONDS, backoff, sleep_unless
@@ -291,6 +291,10 @@ class LaneService:
 
     def _look_at(self, lane: int) -> None:
         with self._lock:
-            if lane in self._lanes and (offset := self._loop_of(lane).heal(lane)) is not None:
+            if lane not in self._lanes:
+                return
+            if (offset := self._loop_of(lane).heal(lane)) is not None:
                 # The consumer may hold records already: only the next batch shows whether this took effect.
                 self._seek(lane, offset)
+            elif isinstance(self._handler, Caring):
+                self._handler.care(lane)

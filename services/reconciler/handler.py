@@ -35,10 +35,13 @@ Rebuild = Callable[[int, LaneState | None, int, int], None]
 
 
 class Reconciler:
-    """The handler of ``students-assessed``. ``rebuild`` is how a lost lane is made anew."""
+    """
+    The handler of ``students-assessed``. ``rebuild`` is how a lost lane is made anew, ``care`` how a lane's topic is.
+    """
 
-    def __init__(self, rebuild: Rebuild) -> None:
+    def __init__(self, rebuild: Rebuild, care: Callable[[int], None] = lambda lane: None) -> None:
         self.rebuild = rebuild
+        self.care = care
 
     def ask(self, records: Sequence[Record]) -> tuple[Questions, Callable[[View], Effects]]:
         batch = _Batch(records)
