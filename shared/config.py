@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from shared.books import KINDS, book_of
 from shared.config_protected import Protected, ProtectedFile
 from shared.config_values import (
+    AcceptanceText,
     BaseUrl,
     ExistingFile,
     Folder,
@@ -140,6 +141,7 @@ class Tenant(Section):
     resend_after_change_seconds: Number = 3600.0
     max_gap_days: Number = 7.0  # after so long without an accepted snapshot a person must say yes again
     retry_max_seconds: Number = 300.0  # the longest wait between two tries
+    acceptance_text: AcceptanceText = ""  # how Unitu's yes reads where it is no JSON object
     timeout_seconds: PositiveNumber = 60.0  # of one POST, in all
     lease_seconds: PositiveNumber = Field(90.0, validate_default=True)
     protected: ProtectedFile = Field(Protected(), repr=False)  # people: in no log line

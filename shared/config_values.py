@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationInfo
 
+LONGEST_ACCEPTANCE = 200  # characters: of an answer, 500 are kept
 LONGEST_ROLLOVER = 120  # days to either side of an academic year's first: a window never meets the next year's
 SHORTEST_KEY = 24  # characters of a key that signs
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -270,6 +271,18 @@ def _ordered(value: dict[Any, Any]) -> dict[Any, Any]:
     return dict(sorted(value.items()))
 
 
+def _acceptance(value: str) -> str:
+    """Exact words of Unitu's: a page in its place must never be taken for them."""
+    words = value.strip()
+    if words.startswith("<"):
+        raise ValueError(
+            "is the beginning of a page; give the words with which Unitu accepts a snapshot, as they stand"
+        )
+    if len(words) > LONGEST_ACCEPTANCE:
+        raise ValueError(f"has {len(words)} characters; at most {LONGEST_ACCEPTANCE} are compared")
+    return words
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 SigningKey = Annotated[Secret, AfterValidator(_signing_key)]
 Share = Annotated[Fraction, BeforeValidator(_share), PlainSerializer(str)]
@@ -281,6 +294,7 @@ RolloverDays = Annotated[int, Field(ge=0, le=LONGEST_ROLLOVER)]
 Text = Annotated[str, Field(min_length=1)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Url = Annotated[str, AfterValidator(_url)]
+AcceptanceText = Annotated[str, AfterValidator(_acceptance)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 BaseUrl = Annotated[Url, AfterValidator(_base_url)]
 Mark = Annotated[str, AfterValidator(_mark)]

@@ -167,6 +167,9 @@ class TenantState(Frozen, kw_only=True):
     protected e-mail) to the digest of the record that Unitu refused. ``orphans`` maps
     the hash of an e-mail that nobody is sent under any more to whose account it is, "" once they are forgotten.
 
+    ``gone``: such hashes of accounts that Unitu has disabled, of which neither ``former`` nor ``orphans`` tell: reports
+    say of whoever gets the e-mail that they are enabled again.
+
     ``spellings`` are e-mails as Unitu's own list has them, and as they are sent. ``kept`` maps a person whom the roll
     has and no rule lets have an account yet to the e-mail of the account that Unitu has of them. ``overtaken``: the
     newest number when a POST of an older one was found to have ended; only a higher one surely comes after it.
@@ -206,6 +209,7 @@ class TenantState(Frozen, kw_only=True):
     structure: dict[EntityList, dict[str, KnownEntity]] | None = None
     complaints: dict[str, str] = {}
     refusal: RefusedSnapshot | None = None
+    gone: tuple[str, ...] = ()
 
 
 # --- deliveries --------------------------------------------------------------------------------------------------
@@ -325,7 +329,10 @@ class SnapshotRejected(Frozen, kw_only=True):
 
 
 class SnapshotRetried(Frozen, kw_only=True):
-    """Nobody knows whether Unitu took it: the newest snapshot goes after ``retry_at``, under another number."""
+    """
+    Nobody knows whether Unitu took it: the newest snapshot goes after ``retry_at``, under another number. ``answer`` is
+    the beginning of Unitu's own words.
+    """
 
     tenant: str
     number: int
@@ -334,6 +341,7 @@ class SnapshotRetried(Frozen, kw_only=True):
     message: str
     retry_at: str
     status: int | None = None
+    answer: str = ""
 
 
 class SnapshotSimulated(Frozen, kw_only=True):

@@ -13,11 +13,12 @@ through all of it again, with what is newest then.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from services.publisher import pacing, transitions
+from services.publisher.answers import as_configured, held_for
 from services.publisher.attempt import Later, Ready
 from services.publisher.facts import whole
 from services.publisher.freshness import Times, fresh, is_long_ago
@@ -309,7 +310,7 @@ class Deliverer:
         return self._clock() + timedelta(seconds=tenant.timeout_seconds) <= ends_at
 
     def _conclude(self, name: str, tenant: Tenant, ready: Ready, number: int, outcome: Outcome) -> Later:
-        now = self._clock()
+        now, outcome = self._clock(), as_configured(outcome, tenant)
         at = write(now)
         match outcome.kind:
             case "accepted":
@@ -320,9 +321,14 @@ class Deliverer:
                 wait = pacing.retry_seconds(tenant, ready.state.retries + 1, outcome.retry_after)
                 retry_at = write(now + timedelta(seconds=wait))
                 event = self._tell.retried(name, number, ready, outcome, retry_at, at)
-                self._write(name, number, ready, lambda state: transitions.unsure(state, number, retry_at), event)
-                if ready.state.retries == 0:
-                    log.warning("tenant %s: %s; trying again", name, outcome.message)
+                unlike = held_for(outcome, ready.state, at)
+                is_news = unlike is not None and unlike != ready.state.held
+                also = [self._tell.held(name, number, (), unlike, at)] if unlike is not None and is_news else []
+                unsure = partial(transitions.unsure, number=number, not_before=retry_at, held=unlike)
+                self._write(name, number, ready, unsure, event, also)
+                if ready.state.retries == 0 or also:
+                    word = "is held" if also else "tries again"
+                    log.warning("tenant %s %s: %s", name, word, outcome.message)
                 return Later(wait, is_told=True)
 
     def _rejected(self, name: str, tenant: Tenant, ready: Ready, number: int, outcome: Outcome, at: str) -> Later:
@@ -357,12 +363,16 @@ class Deliverer:
         log.info(
             "tenant %s: snapshot %d of %d e-mails accepted (%s)", name, number, len(ready.snapshot.roster), ready.cause
         )
+        if after is not None and after.unknown is not None:
+            return Later(0.0)  # an older one may be applied after it
         again = ready.look_again
         return Later(seconds if again is None else min(seconds, again), is_told=True)
 
-    def _write(self, name: str, number: int, ready: Ready, change: Change, event: Message) -> TenantState | None:
+    def _write(
+        self, name: str, number: int, ready: Ready, change: Change, event: Message, also: Sequence[Message] = ()
+    ) -> TenantState | None:
         """The outcome; told also when the state has moved on and takes no notice of it. The newest goes again then."""
-        after = self._tenants.update(name, change, [event])
+        after = self._tenants.update(name, change, [event, *also])
         if after is None:
             self._log.publish([event])
             now, roster, positions = self._clock(), ready.snapshot.roster, ready.view.facts.positions()

@@ -5,7 +5,7 @@ While an outcome is unknown it is the union of the last accepted snapshot and of
 no function here knows where a TenantState is kept.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -22,7 +22,7 @@ class Last:
     ``emails``: person -> the e-mails under which Unitu may have them, the newest first. ``former``: person -> the
     e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: as the state has them.
     ``spellings``: e-mail -> how Unitu's own list has it. ``kept``: person without an account of ours -> the e-mail
-    under which Unitu has one of theirs.
+    under which Unitu has one of theirs. ``gone``: as the state has them.
     """
 
     seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
@@ -31,6 +31,7 @@ class Last:
     orphans: Mapping[str, str] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
+    gone: Collection[str] = ()
 
     def spelled(self, email: str) -> str:
         """As Unitu has it, where its own list says so."""
@@ -63,7 +64,7 @@ def last_of(state: TenantState) -> Last:
     former = {person: email for person, email in state.former.items() if person not in emails}
     spellings = {email_key(email): email for email in state.spellings if email.isprintable()}
     known = {person: tuple(kept) for person, kept in emails.items()}
-    return Last(seats, known, former, state.orphans, spellings, state.kept)
+    return Last(seats, known, former, state.orphans, spellings, state.kept, frozenset(state.gone))
 
 
 def orphan(email: str) -> str:
@@ -101,12 +102,19 @@ def accounts_of(state: TenantState) -> frozenset[str]:
     """
     The e-mails that Unitu has as enabled accounts, as far as known: for reports, which may be wrong.
 
-    A roster that was adopted is there once anything was sent after the yes.
+    After a yes, those of then and of each snapshot since that may have been taken. A roster that was adopted and never
+    sent is nobody's account.
     """
-    accounts = frozenset(state.accounts or ())
-    if state.accounts is not None and state.intent is None and state.unknown is None:
-        return accounts
-    return accounts | last_of(state).seats.keys()
+    if state.accounts is None:
+        return frozenset(last_of(state).seats)
+    gained = state.unknown.gained if state.unknown is not None else {}
+    return frozenset((*state.accounts, *gained, *on_its_way(state)))
+
+
+def on_its_way(state: TenantState) -> frozenset[str]:
+    """The e-mails of the snapshot whose POST is open."""
+    intent = state.intent
+    return frozenset() if intent is None else frozenset(apply(state.roster, intent.gained, intent.lost))
 
 
 def may_be_at_unitu(state: TenantState) -> frozenset[str]:

@@ -68,6 +68,7 @@ class Teller:
             message=outcome.message,
             retry_at=retry_at,
             status=outcome.status,
+            answer=outcome.text,
         )
         return self._message(event, tenant, number, at)
 

@@ -92,10 +92,10 @@ class Owners:
         is_owner = self._has_name(owners[0], json)
         return is_owner or self._is_released(Move(key, owners[0], ref))
 
-    def is_protected(self, person: Person, emails: Sequence[str], protected: Mapping[str, bytes]) -> bool:
-        """Does the protected file have this person already, under an e-mail that Unitu knows them by?"""
+    def protected_as(self, ref: str, emails: Sequence[str], protected: Mapping[str, bytes]) -> str | None:
+        """The e-mail under which the protected file has this person already; None where it has not."""
         keys = [email_key(email) for email in emails]
-        return any(key in protected and self._has_name(person.ref, protected[key]) for key in keys)
+        return next((key for key in keys if key in protected and self._has_name(ref, protected[key])), None)
 
     def _has_name(self, ref: str, json: bytes) -> bool:
         name = self._identity(ref).name

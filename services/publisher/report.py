@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from services.publisher.last import Last, orphaned
+from services.publisher.last import Last, orphan, orphaned
 from services.publisher.snapshot import Snapshot
 from services.publisher.structure_ledger import Ledger, confirmed_in
 from services.publisher.unconfirmed import Blocked, unconfirmed
@@ -215,7 +215,7 @@ class _Draft:
         self._snapshot, self._accounts, self._sent = snapshot, accounts, sent
         self._exist = _existing(confirmed_in(ledger))
         self._former = {email_key(email) for email in last.former.values()}
-        self._orphans = last.orphans
+        self._orphans, self._gone = last.orphans, last.gone
         self.is_compared = True
         self.provisioned: list[str] = []
         self.enabled: list[str] = []
@@ -242,7 +242,7 @@ class _Draft:
             self._compare(email, kept, now)
 
     def _was_there(self, email: str) -> bool:
-        return email in self._former or orphaned(self._orphans, email) is not None
+        return email in self._former or orphaned(self._orphans, email) is not None or orphan(email) in self._gone
 
     def _compare(self, email: str, kept: Sent, now: _Fields) -> None:
         once: tuple[_Once, ...] = ("id", kept.id, now.id), ("personalEmail", kept.personal_email, now.personal_email)

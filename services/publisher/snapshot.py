@@ -65,7 +65,8 @@ class Snapshot:
     ``entities``: list -> code -> (name, code of what it belongs to). ``repeated_codes``: codes that two schools define
     differently; the first school wins. ``moves``: e-mails that wait for a yes to go from one person to another.
     ``used``: the releases that it was taken with. ``undefined``: list -> codes that no school defines, so nobody is
-    sent with them. ``refused``: people whose record Unitu refused and is still the same.
+    sent with them. ``refused``: people whose record Unitu refused and is still the same. ``protected_as``: person ->
+    the e-mail under which the protected file has them, so that they get no second account.
     """
 
     body: bytes
@@ -84,6 +85,7 @@ class Snapshot:
     used: frozenset[str] = frozenset()
     undefined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
+    protected_as: Mapping[str, str] = field(default_factory=dict)
 
 
 def roster_hash(emails: Iterable[str]) -> str:
@@ -127,7 +129,12 @@ def take(
         and owners.may_be_protected(key, record.json)
     }
     wanted = {ref: candidates(person, last, rule) for ref, person in sorted(enabled.items())}
-    allowed = _allowed(enabled, wanted, owners, protected)
+    fixed_json = {key: record.json for key, record in protected.items()}
+    is_fixed = {ref: owners.protected_as(ref, emails, fixed_json) for ref, emails in wanted.items()}
+    allowed = {
+        ref: [] if is_fixed[ref] is not None else [email for email in emails if owners.may_have(ref, email_key(email))]
+        for ref, emails in wanted.items()
+    }
     assigned = assign(allowed, protected.keys() | base.kept.keys(), last)
     carried = {ref: last.spelled(email) for ref, email in assigned.items()}
     draft = _Draft(has_staff=has_staff)
@@ -165,23 +172,8 @@ def take(
         used=frozenset(base.releases),
         undefined={name: tuple(sorted(codes)) for name, codes in draft.undefined.items()},
         refused=frozenset(refused | {f"/{email_key(one.email)}" for one in fixed if _is_refused(one, base)}),
+        protected_as={ref: email for ref, email in is_fixed.items() if email is not None},
     )
-
-
-def _allowed(
-    enabled: Mapping[str, Person],
-    wanted: Mapping[str, Sequence[str]],
-    owners: Owners,
-    protected: Mapping[str, Fixed],
-) -> dict[str, list[str]]:
-    """The candidates that each may have: nobody else's account, and no second one for a protected person."""
-    fixed = {key: record.json for key, record in protected.items()}
-    return {
-        ref: []
-        if owners.is_protected(enabled[ref], emails, fixed)
-        else [email for email in emails if owners.may_have(ref, email_key(email))]
-        for ref, emails in wanted.items()
-    }
 
 
 def _keeps_it(move: Move, wanted: Mapping[str, Sequence[str]]) -> bool:

@@ -6,12 +6,15 @@ import msgspec
 
 from services.publisher import last
 from services.publisher.last import (
+    accounts_of,
     apply,
     carried_over,
     difference,
     last_of,
     may_be_at_unitu,
+    on_its_way,
     orphan,
+    orphaned,
     outstanding,
     without_orphans,
 )
@@ -37,7 +40,11 @@ _with = msgspec.structs.replace
 def announced(
     state: TenantState, snapshot: Snapshot, positions: Mapping[str, int], at: str, ends_at: str
 ) -> TenantState:
-    """Before the POST: the next number, and the intent. What was open before is of unknown outcome from now on."""
+    """
+    Before the POST: the next number, and the intent. What was open before is of unknown outcome from now on; nobody
+    took notice of how it ended, so it counts as one that may be applied after this one.
+    """
+    is_unnoticed = state.intent is not None
     state = settled(state)
     gained, lost = difference(state, snapshot.roster)
     intent = Intent(
@@ -51,12 +58,20 @@ def announced(
         positions=dict(positions),
     )
     held = state.held if state.held and (state.held.kind == "rejected" or state.held.is_partial) else None
-    return _with(state, number=intent.number, intent=intent, held=held)
+    overtaken = intent.number if is_unnoticed else state.overtaken
+    return _with(state, number=intent.number, intent=intent, held=held, overtaken=overtaken)
 
 
 def settled(state: TenantState) -> TenantState:
     """An open intent whose POST is over, its outcome unknown for good."""
-    return state if state.intent is None else _with(state, intent=None, unknown=outstanding(state))
+    if state.intent is None:
+        return state
+    return _with(state, intent=None, unknown=outstanding(state), accounts=_joined(state, on_its_way(state)))
+
+
+def _joined(state: TenantState, emails: Collection[str]) -> tuple[str, ...] | None:
+    """Whom Unitu may have since the yes."""
+    return None if state.accounts is None else tuple(sorted({*state.accounts, *emails}))
 
 
 def withdrawn(state: TenantState, number: int, not_before: str) -> TenantState | None:
@@ -88,16 +103,20 @@ def taken(
     is_overtaken = number <= state.overtaken
     former = {
         person: email
-        for person, email in sorted(_former(state).items())
+        for person, email in sorted({**_former(state), **snapshot.protected_as}.items())
         if person not in snapshot.carried and person in known_people and not _is_anothers(snapshot, email, person)
     }
+    orphans = _orphans(state, former, snapshot.roster, known_people)
+    went = {orphan(email) for email in accounts_of(state) if email not in roster}
+    known = {*orphans, *map(orphan, former.values()), *map(orphan, roster)}
     return _with(
         state,
         accepted=Accepted(number=number, at=at, roster_hash=intent.roster_hash, digest=intent.digest),
         roster=roster,
         positions=intent.positions,
         former=former,
-        orphans=_orphans(state, former, snapshot.roster, known_people),
+        orphans=orphans,
+        gone=tuple(sorted({*state.gone, *went} - known)),
         accounts=None,
         earlier=(),
         kept={person: email for person, email in state.kept.items() if person in known_people},
@@ -166,11 +185,11 @@ def _is_anothers(snapshot: Snapshot, email: str, person: str) -> bool:
     return seat is not None and bool(seat.book) and seat.ref != person
 
 
-def unsure(state: TenantState, number: int, not_before: str) -> TenantState | None:
-    """Nobody knows whether Unitu took it. None: the state has moved on."""
+def unsure(state: TenantState, number: int, not_before: str, held: Held | None = None) -> TenantState | None:
+    """Nobody knows whether Unitu took it. ``held``: what a person is told of it. None: the state has moved on."""
     if not _is_open(state, number):
         return None
-    held = state.held if state.held and state.held.is_partial else None
+    held = state.held if state.held and state.held.is_partial else held
     return _with(settled(state), retries=state.retries + 1, not_before=not_before, held=held)
 
 
@@ -205,7 +224,8 @@ def spared(
         return None
     unknown, before = outstanding(state), state.unknown.gained if state.unknown else {}
     gained = {email: seat for email, seat in unknown.gained.items() if seat.ref not in refused or email in before}
-    state = _with(state, intent=None, unknown=_with(unknown, gained=gained))
+    there = [email for email, seat in _seats(state) if seat.ref not in refused]
+    state = _with(state, intent=None, unknown=_with(unknown, gained=gained), accounts=_joined(state, there))
     told = {ref: (complaints or {}).get(ref, "") for ref in refused}
     return _with(
         state,
@@ -225,6 +245,12 @@ def no_longer_refused(state: TenantState, still: Collection[str]) -> TenantState
         refused={ref: digest for ref, digest in state.refused.items() if ref not in gone},
         complaints={ref: words for ref, words in state.complaints.items() if ref not in gone},
     )
+
+
+def _seats(state: TenantState) -> Iterable[tuple[str, Seat]]:
+    """Of the snapshot whose POST is open."""
+    intent = state.intent
+    return () if intent is None else apply(state.roster, intent.gained, intent.lost).items()
 
 
 def let_go(state: TenantState, hashes: Iterable[str], at: str) -> TenantState:
@@ -266,6 +292,7 @@ def adopted(
         intent = _with(intent, gained=gained, lost=tuple(sorted(email for email in roster if email not in members)))
     spelled = {email_key(email): email for email in (*state.spellings, *spellings)}
     ledger = ledger_of(state)
+    gone = {orphan(email) for email in roster if _is_gone(state, email)} | set(state.gone)
     return _with(
         state,
         adoption=adoption,
@@ -274,6 +301,7 @@ def adopted(
         positions=dict(positions),
         former=former,
         orphans=_orphans(state, former, roster),
+        gone=tuple(sorted(gone - set(map(orphan, accounts)))),
         accounts=accounts,
         earlier=tuple(sorted(may_be_at_unitu(state) - set(accounts))),
         spellings=tuple(spelling for _, spelling in sorted(spelled.items())),
@@ -286,6 +314,11 @@ def adopted(
         resend_at=None,
         refusal=None,
     )
+
+
+def _is_gone(state: TenantState, email: str) -> bool:
+    """Whether Unitu has a disabled account under it: the roster has them again, and no snapshot yet."""
+    return orphaned(state.orphans, email) is not None or email in map(email_key, state.former.values())
 
 
 def key_confirmed(state: TenantState, fingerprint: str, operator: str = "", at: str = "") -> TenantState | None:

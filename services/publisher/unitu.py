@@ -26,6 +26,11 @@ RETRYABLE = {408, 425, 429}
 PARTLY = 207
 COMPLAINTS = ("error", "errors", "failed", "failures", "invalid")  # fields that say so when there is something in them
 VERDICTS = ("success", "ok", "accepted", "status", "result")  # and that say so by their value
+QUOTED = 60  # characters of an answer that are shown to an operator, in a line of a log
+UNLIKE_FIX = (
+    "if your Unitu says yes like this, set acceptance_text of the tenant to exactly these words; else look at the url,"
+    " and at what stands before it"
+)
 REFUSALS = (False, None, "false", "error", "failed", "failure", "fail", "rejected", "refused")
 
 
@@ -35,7 +40,8 @@ class Outcome:
     ``accepted`` is not *applied*: Unitu works asynchronously. ``unknown``: it may or may not have been taken.
 
     ``message`` is for people and has neither secret nor person in it, ``text`` is Unitu's own answer. ``retry_after``
-    is in seconds. ``refusal``: whose records the answer points at.
+    is in seconds. ``refusal``: whose records the answer points at. ``is_unlike``: a 2xx that is no acceptance by
+    itself.
     """
 
     kind: Literal["accepted", "unknown", "rejected"]
@@ -44,6 +50,7 @@ class Outcome:
     text: str = ""
     retry_after: float | None = None
     refusal: Refusal = NOBODY
+    is_unlike: bool = False
 
 
 class Post(Protocol):
@@ -57,7 +64,7 @@ def classify(status: int, retry_after: str | None = None, text: str = "", now: d
     """What an answer means. A 4xx that no document names is a no as well: nothing says that time would help."""
     if 200 <= status < 300:
         if (unlike := unlike_an_acceptance(status, text)) is not None:
-            return Outcome("unknown", unlike, status, text[:TEXT_LIMIT])
+            return Outcome("unknown", unlike, status, text[:TEXT_LIMIT], is_unlike=True)
         return Outcome("accepted", "accepted", status, text[:TEXT_LIMIT])
     if status in RETRYABLE or status >= 500:
         wanted = wish(retry_after, now or datetime.now(UTC))
@@ -81,15 +88,24 @@ def unlike_an_acceptance(status: int, text: str) -> str | None:
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):
-        return (
-            f"the answer to the POST ({status}) is a page, not Unitu's: look at the url, and at what stands before it"
-        )
+        if text.lstrip().startswith("<"):
+            page = "is a page, not Unitu's: look at the url, and at what stands before it"
+            return f"the answer to the POST ({status}) {page}"
+        return f"the answer to the POST ({status}) is {_quoted(text)} and no JSON object: {UNLIKE_FIX}"
     if not isinstance(answer, dict):
-        return f"Unitu answered {status} with something that is not its acceptance"
+        return f"the answer to the POST ({status}) is {_quoted(text)} and no JSON object: {UNLIKE_FIX}"
     said = {str(name).casefold(): value for name, value in answer.items()}
     if any(said.get(name) for name in COMPLAINTS) or any(said.get(name, True) in REFUSALS for name in VERDICTS):
         return f"Unitu answered {status} and tells of an error: ask Unitu's support what it took"
     return None
+
+
+def _quoted(text: str) -> str:
+    """The words of an answer, where they are few, and can name nobody."""
+    words = text.strip()
+    if len(words) > QUOTED or "@" in words or not words.isprintable():
+        return f"a text of {len(words)} characters"
+    return f'"{words}"'
 
 
 def wish(header: str | None, now: datetime) -> float | None:

@@ -486,3 +486,20 @@ def test_a_shared_key_and_the_value_of_an_unknown_variable_are_not_repeated() ->
     assert "ROLLCALL__X" in told
     assert "schools.twin.api_key" in told
     assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ('"<html>"', "acceptance_text"),
+        (f'"{"x" * 201}"', "at most 200"),
+    ],
+)
+def test_what_is_no_acceptance_of_unitus_is_refused(value: str, told: str) -> None:
+    Path("rollcall.toml").write_text("\n".join([tenant(acceptance_text=value), school()]))
+    assert any(told in line for line in refusal())
+
+
+def test_the_words_of_an_acceptance_are_compared_without_what_stands_around_them() -> None:
+    Path("rollcall.toml").write_text("\n".join([tenant(acceptance_text='" OK "'), school()]))
+    assert load(environ=ENVIRON).tenants["abbey"].acceptance_text == "OK"

@@ -208,6 +208,20 @@ def test_a_protected_pupil_whose_email_changes_does_not_get_a_second_account(wor
     assert world.unitu.enabled == {f"s{number}@abbey.example" for number in range(1, 5)}
 
 
+def test_who_was_protected_from_the_first_gets_no_second_account_either(tmp_path: Path) -> None:
+    """They were never sent under their own record: what remains is that it once had the protected address."""
+    world = World(a_config(tmp_path))
+    protect(world, tmp_path, "Ada Fern", SHARED)
+    world.tell_school(an_account("1", 1), an_account("2", 2))
+    world.adopt()
+    world.work(until=10)
+    assert id_of(world, SHARED) == "p"
+    for at, email in ((40, "new@abbey.example"), (50, "newer@abbey.example")):
+        world.tell(an_account("2", at, email=email))
+        world.work(until=10)
+        assert world.unitu.enabled == {"s1@abbey.example", SHARED}
+
+
 def test_a_protected_record_takes_nobodys_account_without_a_yes(world: World, tmp_path: Path) -> None:
     protect(world, tmp_path, "Head Master", SHARED)
     world.publish()

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from services.publisher.unitu import Outcome, classify
-from shared.tenant import SnapshotHeld
+from shared.tenant import SnapshotHeld, SnapshotRetried
 from tests.unit.publisher.test_crashes import meanwhile
-from tests.unit.publisher.world import LIVE, World, a_config, a_leaver, an_account
+from tests.unit.publisher.world import LIVE, QUICK, World, a_config, a_leaver, an_account
 
 
 @pytest.fixture
@@ -81,9 +81,58 @@ def test_who_was_overtaken_has_the_newest_sent_at_once(tmp_path: Path, tenant: s
 
     world.unitu.apply = slow  # type: ignore[method-assign]
     world.work_once()
-    assert world.unitu.posts == 2
+    assert world.unitu.posts == 3
     assert "s2@abbey.example" not in world.unitu.enabled  # by a snapshot that a newer one had overtaken
     world.clock.advance(60)
     world.work(until=20)
     assert "s2@abbey.example" in world.unitu.enabled
     assert world.state.unknown is None
+
+
+def test_a_word_that_is_no_acceptance_is_held_after_three_times_and_goes_again_all_the_same(world: World) -> None:
+    world.adopt()
+    world.unitu.plan = ["says OK"] * 5
+    world.work(until=5)
+    assert world.unitu.posts == 2
+    assert world.state.held is None  # time may still help
+    world.work(until=600)
+    [held] = world.deliveries(SnapshotHeld)
+    assert [one.code for one in held.reasons] == ["answer_unlike"]
+    assert '"OK"' in held.reasons[0].message
+    assert "acceptance_text" in held.reasons[0].message
+    assert [one.answer.strip() for one in world.deliveries(SnapshotRetried)] == ["OK"] * 5
+    assert (world.unitu.posts, world.state.held) == (6, None)  # the sixth was answered as ever
+    assert world.state.accepted is not None
+
+
+def test_a_page_is_held_as_well_and_no_setting_makes_it_a_yes(tmp_path: Path) -> None:
+    world = World(a_config(tmp_path, LIVE + QUICK + 'acceptance_text = "OK"\n'))
+    world.tell_school(an_account("1", 1))
+    world.adopt()
+    world.unitu.plan = ["page"] * 3
+    world.work(until=60)
+    [held] = world.deliveries(SnapshotHeld)
+    assert "a page" in held.reasons[0].message
+    assert world.state.accepted is not None  # the fourth came through, and the hold is over
+    assert world.state.held is None
+
+
+def test_the_words_that_an_operator_knows_for_a_yes_are_one(tmp_path: Path) -> None:
+    world = World(a_config(tmp_path, LIVE + QUICK + 'acceptance_text = " OK "\n'))
+    world.tell_school(an_account("1", 1))
+    world.adopt()
+    world.unitu.plan = ["says OK"]
+    world.work(until=10)
+    assert (world.unitu.posts, world.state.unknown) == (1, None)
+    assert world.state.accepted is not None
+
+
+def test_whom_a_hold_names_stays_told_beside_an_answer_that_is_none(world: World) -> None:
+    world.adopt()
+    world.work(until=10)
+    world.forget("2")
+    world.tell(an_account("3", 20))
+    world.unitu.plan = ["says OK"] * 4
+    world.work(until=60)
+    assert world.state.held is not None
+    assert [one.code for one in world.state.held.reasons] == ["account_unknown"]

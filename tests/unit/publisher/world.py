@@ -54,16 +54,25 @@ class Clock:
 
 
 def a_config(
-    folder: Path, tenant: str = LIVE + QUICK, schools: Sequence[str] = ("abbey",), partitions: int = 1
+    folder: Path,
+    tenant: str = LIVE + QUICK,
+    schools: Sequence[str] = ("abbey",),
+    partitions: int = 1,
+    pushed: Sequence[str] = (),
 ) -> Config:
-    """One tenant, abbey, with some iSAMS schools; ``tenant`` goes into the tenant's table."""
+    """One tenant, abbey, with some iSAMS schools, or ``pushed`` ones; ``tenant`` goes into the tenant's table."""
     (folder / "secret").write_text("made-up-key")
     text = f'[kafka]\npartitions = {partitions}\n[tenants.abbey]\napi_key = {{ file = "secret" }}\n{tenant}\n'
     for slug in schools:
-        text += (
-            f'[schools.{slug}]\ntenant = "abbey"\nsource = "isams"\nbase_url = "http://127.0.0.1:9"\n'
-            'client_id = "made-up"\nclient_secret = { file = "secret" }\n'
-        )
+        text += f'[schools.{slug}]\ntenant = "abbey"\n'
+        if slug in pushed:
+            (folder / f"push-{slug}").write_text(f"made-up-key-of-{slug}-and-long-enough")
+            text += f'source = "push"\napi_key = {{ file = "push-{slug}" }}\nkey = "id"\n'
+        else:
+            text += (
+                'source = "isams"\nbase_url = "http://127.0.0.1:9"\n'
+                'client_id = "made-up"\nclient_secret = { file = "secret" }\n'
+            )
     path = folder / "rollcall.toml"
     path.write_text(text)
     return load(path, {})
@@ -159,7 +168,7 @@ class Unitu:
 
     ``times-out`` (applied), ``lost`` (never arrived), ``crash`` (applied, and the process dies), ``points`` (refused,
     because of the first student's record), ``in part`` (applied but for whom it would disable, and refused), ``page``
-    (applied, and a page comes back), or a status.
+    (applied, and a page comes back), ``says OK`` (applied, and answered with a word), or a status.
     """
 
     def __init__(self) -> None:
@@ -190,6 +199,8 @@ class Unitu:
             return classify(422)
         if step == "page":
             return classify(200, text="<html>")
+        if step == "says OK":
+            return classify(200, text="OK\n")
         if step == "crash":
             raise Crash
         if step == "times-out":
