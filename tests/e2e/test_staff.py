@@ -35,6 +35,16 @@ def enabled(town: Town) -> dict[str, int]:
     return {one["people"]: one["enabled"] for one in json.loads(town.rollcall("status", "--json").stdout)}
 
 
+def failing(town: Town) -> str | None:
+    """Why the school's staff fail, while its students are fresh."""
+    said = town.rollcall("status", "--json")
+    of = {one["people"]: one for one in json.loads(said.stdout)}
+    if said.returncode != 1 or (of["students"]["state"], of["staff"]["state"]) != ("fresh", "failing"):
+        return None
+    (trouble,) = of["staff"]["troubles"]
+    return f"{trouble['why']}; {trouble['to_do']}" if trouble["since"] and trouble["next_try"] else None
+
+
 def disabled(town: Town, employee: str) -> dict[str, Any] | None:
     told: dict[str, Any] = json.loads(town.rollcall("explain", town.slug, employee, "--staff", "--json").stdout)
     return told if told["state"]["status"] == "disabled" else None
@@ -83,4 +93,9 @@ def test_staff_come_and_go_at_unitu_and_a_refused_list_of_them_moves_nobody(
         town.until(lambda: (town.unitu.account(pupils[changed]) or {}).get("last_name") == "Afterwards", "the new name")
         town.until_sweeps(2)
         town.until_enabled(*stay)
+        why = town.until(lambda: failing(town), "a status of staff that fail")
+        assert "iSAMS refuses /api/humanresources/employees (403)" in why
+        assert "give this client the permission Staff/HR" in why
         assert town.ever_disabled() == {teachers[gone], pupils[leaver]}
+        town.isams.clear_faults()
+        town.until(lambda: town.rollcall("status").returncode == 0, "a status of nothing that fails")
