@@ -9,7 +9,7 @@ soak: $(BIN)/.ready ; SOAK_ROUNDS=3 SOAK_SEED=$(SEED) SOAK_SEEDS=$(or $(SEEDS),2
 away: $(BIN)/.ready ; SOAK_AWAY=full $(BIN)/pytest -n 0 -s tests/soak/test_away.py $(ARGS)
 lint: $(BIN)/.ready ; $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 bench: $(BIN)/.ready ; $(BIN)/python -m benchmarks
-schemas: $(BIN)/.ready ; $(BIN)/rollcall schemas --write
+schemas: $(BIN)/.ready ; $(BIN)/python -m tools.schemas --write $(ARGS)
 mutation: $(BIN)/.ready ; $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r mutation-requirements.lock && nice -n 19 $(BIN)/mutmut run
 format: $(BIN)/.ready ; $(BIN)/ruff format . && $(BIN)/ruff check --fix .
 lock: ; uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-header --no-annotate -o requirements.lock pyproject.toml build-requirements.in && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o mutation-requirements.lock mutation-requirements.in

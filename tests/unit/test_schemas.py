@@ -7,16 +7,21 @@ from typing import Any
 
 import jsonschema
 import pytest
+import typer
 import yaml
+from click.testing import Result
+from typer.testing import CliRunner
 
-from services.cli.schemas import broken, differences, documents, examples, record
 from shared.errors import Poison
-from shared.schemas import breaks, kind_and_version, schema_of, shape, topics_document, types
 from shared.topics import TOPICS
 from shared.wire import decode, encode
-from shared.yaml_text import to_yaml
-from tests.unit.cli.words import rollcall
+from tools.json_schema import breaks, kind_and_version, schema_of, shape, topics_document, types
+from tools.schemas import broken, differences, documents, examples, record
+from tools.schemas import schemas as verb
+from tools.yaml_text import to_yaml
 
+TOOL = typer.Typer()
+TOOL.command()(verb)
 FOLDER = Path(__file__).parents[2] / "schemas"
 TYPES = sorted(types())
 
@@ -141,35 +146,39 @@ def test_a_field_may_be_called_title_or_default() -> None:
     assert set(shape({"properties": fields})["properties"]) == {"title", "default"}
 
 
-# --- the verb ----------------------------------------------------------------------------------------------------
+# --- the tool ----------------------------------------------------------------------------------------------------
+
+
+def tool(*words: str) -> Result:
+    return CliRunner().invoke(TOOL, words)
 
 
 def test_what_was_written_checks_and_what_was_touched_does_not(tmp_path: Path) -> None:
-    assert rollcall(None, "schemas", "--write", str(tmp_path)).code == 0
-    assert rollcall(None, "schemas", "--check", str(tmp_path)).code == 0
+    assert tool("--write", str(tmp_path)).exit_code == 0
+    assert tool("--check", str(tmp_path)).exit_code == 0
     touched, stray = tmp_path / "sweep_failed.v1.schema.json", tmp_path / "old_event.v1.schema.json"
     touched.write_text(touched.read_text().replace("integer", "string"))
     stray.write_text("{}")
     (tmp_path / "topics.yaml").unlink()
-    said = rollcall(None, "schemas", "--check", str(tmp_path))
-    assert said.code == 1
+    said = tool("--check", str(tmp_path))
+    assert said.exit_code == 1
     for words in ("sweep_failed.v1.schema.json: is not as", "topics.yaml: is missing", "old_event", "no event"):
-        assert words in said.err
+        assert words in said.stderr
 
 
 def test_writing_never_changes_what_readers_know(tmp_path: Path) -> None:
-    assert rollcall(None, "schemas", "--write", str(tmp_path)).code == 0
+    assert tool("--write", str(tmp_path)).exit_code == 0
     path = tmp_path / "readers.json"
     known = json.loads(path.read_text())
     known["rollcall.sweep_failed.v1"]["required"].remove("reason")
     known["rollcall.student_expelled.v1"] = {"type": "object"}
     path.write_text(json.dumps(known))
-    said = rollcall(None, "schemas", "--write", str(tmp_path))
-    assert said.code == 1
-    assert "rollcall.sweep_failed.v1: /required was" in said.err
-    assert "rollcall.student_expelled.v1 is gone" in said.err
-    assert "give the event a new version" in said.err
-    assert rollcall(None, "schemas", "--write", "--anew", str(tmp_path)).code == 0
+    said = tool("--write", str(tmp_path))
+    assert said.exit_code == 1
+    assert "rollcall.sweep_failed.v1: /required was" in said.stderr
+    assert "rollcall.student_expelled.v1 is gone" in said.stderr
+    assert "give the event a new version" in said.stderr
+    assert tool("--write", "--anew", str(tmp_path)).exit_code == 0
 
 
 def test_examples_are_begun_once_and_then_left_to_people(tmp_path: Path) -> None:
@@ -180,7 +189,7 @@ def test_examples_are_begun_once_and_then_left_to_people(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("words", [(), ("--write", "--check")])
 def test_one_of_write_and_check_must_be_said(words: tuple[str, ...]) -> None:
-    assert rollcall(None, "schemas", *words).code == 2
+    assert tool(*words).exit_code == 2
 
 
 # --- YAML --------------------------------------------------------------------------------------------------------

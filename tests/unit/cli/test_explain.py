@@ -22,13 +22,13 @@ from shared.errors import Retryable
 from shared.memory import MemoryLaneStore
 from shared.model import Student
 from shared.person import Identity
-from shared.schemas import schema_of
 from shared.tenant import Accepted, Held, Intent, Reason, Report, Seat, SnapshotAccepted, TenantState
 from shared.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.wire import Record, encode, type_name
 from tests.builders import SCHOOL, START, a_leaver, a_student, a_sweep, at
 from tests.road import LANE, Road, a_config
 from tests.unit.cli.words import Said, rollcall
+from tools.json_schema import schema_of
 
 ALL = [a_student(str(3050000000 + n), last_name=f"Fern{n}") for n in range(20)]
 ONE = ALL[0].student_id

@@ -1,10 +1,25 @@
-"""``rollcall schemas``: the committed schemas written from the models, or compared with them."""
+"""``python -m tools.schemas``: the committed schemas written from the models, or compared with them."""
 
 import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from services.cli.explanation import Explanation
+from tools.asyncapi import asyncapi_document
+from tools.json_schema import (
+    breaks,
+    kind_and_version,
+    record_lines,
+    schema_file,
+    schema_of,
+    shape,
+    to_json,
+    topics_document,
+    types,
+)
+from tools.schema_examples import full, least
 
 DIFFERS = 1
 RECORD = "readers.json"
@@ -40,10 +55,6 @@ def schemas(
 
 def documents() -> dict[str, str]:
     """All that is generated from the models alone, by file name."""
-    from services.cli.explanation import Explanation
-    from shared.asyncapi import asyncapi_document
-    from shared.schemas import schema_file, schema_of, to_json, topics_document, types
-
     told = types() | {
         "rollcall.explain.v1": Explanation
     }  # what programs read is no event, and has a schema all the same
@@ -53,16 +64,12 @@ def documents() -> dict[str, str]:
 
 def record(folder: Path, *, anew: bool) -> str:
     """What each event's first readers know; of an event that was never recorded, what it is now."""
-    from shared.schemas import record_lines, schema_of, shape, types
-
     now = {name: shape(schema_of(name, model)) for name, model in types().items()}
     return record_lines(now if anew else now | _recorded(folder))
 
 
 def broken(folder: Path) -> list[str]:
     """Where an event is not what its readers know."""
-    from shared.schemas import breaks, schema_of, shape, types
-
     found = []
     for name, known in _recorded(folder).items():
         model = types().get(name)
@@ -75,9 +82,6 @@ def broken(folder: Path) -> list[str]:
 
 def examples(folder: Path) -> dict[str, str]:
     """For each event without examples: one with every field, one with the least, and one that must be turned away."""
-    from services.cli.schema_examples import full, least
-    from shared.schemas import kind_and_version, to_json, types
-
     made = {}
     for name, model in types().items():
         kind, version = kind_and_version(name)
@@ -98,9 +102,9 @@ def differences(folder: Path, wanted: dict[str, str]) -> list[tuple[str, str]]:
     for name, text in wanted.items():
         path = folder / name
         if not path.is_file():
-            found.append((name, "is missing; run `rollcall schemas --write`"))
+            found.append((name, "is missing; run `make schemas`"))
         elif path.read_text(encoding="utf-8") != text:
-            found.append((name, "is not as the models are; run `rollcall schemas --write`"))
+            found.append((name, "is not as the models are; run `make schemas`"))
     strays = sorted(path.name for path in folder.glob("*.schema.json") if path.name not in wanted)
     return found + [(name, "belongs to no event") for name in strays]
 
@@ -119,3 +123,7 @@ def save(folder: Path, files: dict[str, str]) -> None:
 def _recorded(folder: Path) -> dict[str, Any]:
     path = folder / RECORD
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+if __name__ == "__main__":
+    typer.run(schemas)

@@ -1,0 +1,1 @@
+"""What the maintainers run from a checkout; no part of what is installed."""
