@@ -15,7 +15,7 @@ from faststream.confluent import KafkaBroker
 from faststream.confluent.message import FAKE_CONSUMER, KafkaMessage
 
 from shared.config import Config
-from shared.errors import Retryable
+from shared.errors import Retryable, RollcallError
 from shared.kafka import (
     FETCH_BYTES,
     REQUEST_SECONDS,
@@ -264,7 +264,7 @@ class LaneService:
         for place in partitions:
             try:
                 place.offset = self._loop_of(place.partition).start(place.partition)
-            except Retryable as trouble:
+            except RollcallError as trouble:  # what lasts ends the service with its first batch, or at the first look
                 log.warning("lane %d starts without its position: %s", place.partition, trouble)
                 place.offset = OFFSET_BEGINNING
             self._lanes.add(place.partition)

@@ -20,10 +20,12 @@ from redis.retry import Retry
 from shared.config import Config
 from shared.errors import Retryable
 from shared.ports import Ask, Hashes, LaneStore, Write
+from shared.redis_answers import ELSEWHERE, PASSING, RedisRefused, code_of, lasting, without_command
 
 Client = redis.Redis
 
 TIMEOUT_SECONDS = 10.0  # of one command; a lane's batch is far below it
+PROBE_SECONDS = 60  # should whoever looks die on the way
 LEFTOVER_SECONDS = 3600  # what a rebuild that died has left behind goes by itself
 
 # KEYS: the lane's record, the hash of its hashes' sizes, then the hashes. ARGV: "1" or "0" (was there a record?), that
@@ -87,13 +89,65 @@ return 1
 """
 
 
+_PROBE = "return redis.call('SET', KEYS[1], ARGV[1], 'EX', '60')"
+
 _WRITE_SHA = sha1(_WRITE.encode(), usedforsecurity=False).hexdigest()  # the name by which Redis knows a script
+
+
+class _Told:
+    """A connection that knows when its server has said that another one must be asked."""
+
+    is_left = False
+
+    def read_response(self, *args: Any, **more: Any) -> Any:
+        try:
+            return super().read_response(*args, **more)  # type: ignore[misc]
+        except redis.ResponseError as error:
+            self.is_left = self.is_left or code_of(error.status_code, str(error)) in ELSEWHERE
+            raise
+
+
+class _Plain(_Told, redis.Connection):
+    pass
+
+
+class _Encrypted(_Told, redis.SSLConnection):
+    pass
+
+
+class _Local(_Told, redis.UnixDomainSocketConnection):
+    pass
+
+
+_KINDS: dict[type, type] = {
+    redis.Connection: _Plain,
+    redis.SSLConnection: _Encrypted,
+    redis.UnixDomainSocketConnection: _Local,
+}
+
+
+class _Pool(redis.ConnectionPool):
+    """
+    Gives all its connections up once a server has said on one of them that it is not the one to ask: after a failover
+    the address leads to another, and a connection that stays open would never find out.
+    """
+
+    def __init__(self, connection_class: type = redis.Connection, **more: Any) -> None:
+        super().__init__(connection_class=_KINDS[connection_class], **more)
+
+    def release(self, connection: Any) -> None:
+        if connection.is_left:
+            connection.is_left = False
+            with self._lock:
+                self.update_active_connections_for_reconnect()  # when whoever has one gives it back
+                self.disconnect_free_connections()
+        super().release(connection)
 
 
 def connect(config: Config) -> Client:
     """A client that raises at once: who calls it knows what waiting means there."""
     password = config.redis.password
-    return redis.Redis.from_url(
+    pool = _Pool.from_url(
         config.redis.url,
         password=password.get_secret_value() if password else None,
         socket_timeout=TIMEOUT_SECONDS,
@@ -101,6 +155,7 @@ def connect(config: Config) -> Client:
         retry=Retry(NoBackoff(), 1),
         health_check_interval=30,
     )
+    return redis.Redis.from_pool(pool)
 
 
 class RedisClock:
@@ -117,15 +172,49 @@ class RedisClock:
 
 @contextmanager
 def away_is_retryable() -> Iterator[None]:
-    """Redis away, loading, full or a replica: time may help."""
+    """
+    What Redis raises, as ours. Raises: Retryable, where time may help: it is away, loading, full, or a replica;
+    RedisRefused, where a person must put something right. Whatever is neither is a bug.
+    """
     try:
         yield
-    except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.OutOfMemoryError) as error:
-        raise Retryable(f"Redis: {error}") from error
-    except redis.ResponseError as error:
-        if str(error).startswith(("OOM", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")):
-            raise Retryable(f"Redis: {error}") from error
-        raise
+    except redis.RedisError as error:
+        ours = _ours(error)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def _ours(error: redis.RedisError) -> Retryable | RedisRefused | None:
+    """By the code of the answer; the client's class tells it apart from no answer at all. None: a bug."""
+    told = without_command(str(error))
+    code = code_of(error.status_code, str(error))
+    if (words := lasting(code, told)) is not None:
+        return RedisRefused(f"Redis: {words} ({code or told})")
+    if (meaning := PASSING.get(code)) is not None:
+        return Retryable(f"Redis: {meaning} ({code})")
+    if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+        return Retryable(f"Redis: {told}")
+    return None
+
+
+def probe(client: Client, prefix: str) -> None:
+    """
+    What the services do, done once: a key written, by a script too, read and deleted again. Raises: Retryable,
+    RedisRefused, whatever it is that Redis says.
+    """
+    key, value = f"{prefix}probe:{secrets.token_hex(8)}", b"1"
+    with away_is_retryable():
+        try:
+            client.set(key, value, ex=PROBE_SECONDS)
+            client.eval(_PROBE, 1, key, value)
+            if client.get(key) != value:
+                raise RedisRefused("Redis: it does not keep what is written; see what else uses it")
+            client.delete(key)
+        except redis.ResponseError as error:
+            if _ours(error) is None:
+                raise RedisRefused(f"Redis: it does not do what it is asked: {without_command(str(error))}") from error
+            raise
 
 
 def _names(ask: Ask) -> list[str]:

@@ -88,6 +88,7 @@ async def run_services(services: Sequence[Service], stop: asyncio.Event | None =
         error = None if task in late else task.exception()
         if error is not None:
             failures += 1
+            error = alone(error)
             if isinstance(error, RollcallError):  # on purpose: what it says is what a person needs
                 log.error("%s stopped, its position has not moved: %s", service.name, error)
                 continue
@@ -95,6 +96,13 @@ async def run_services(services: Sequence[Service], stop: asyncio.Event | None =
         else:
             log.info("%s stopped", service.name)
     return 1 if failures or late else 0
+
+
+def alone(error: BaseException) -> BaseException:
+    """What a group of tasks ended with, if that is one thing."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def calm_garbage_collector() -> None:

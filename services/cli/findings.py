@@ -12,7 +12,8 @@ from shared.errors import Retryable
 from shared.kafka_admin import Standing, Topics, faults_of
 from shared.kafka_rights import words_by_service
 from shared.kafka_words import user_of
-from shared.redis import away_is_retryable, connect
+from shared.redis import away_is_retryable, connect, probe
+from shared.redis_answers import RedisRefused
 from shared.rights import OPERATORS, Right
 
 AT_ONCE = 8  # schools
@@ -76,13 +77,26 @@ def of_topics(standings: list[Standing], *, will_create: bool) -> list[Finding]:
 
 
 def of_redis(config: Config) -> list[Finding]:
+    """What can be asked, then what can be written: settings that may not be read are told, and keep nothing back."""
+    info: Mapping[str, Any] | None = None
+    found = []
     try:
-        with away_is_retryable():
-            info: Mapping[str, Any] = connect(config).info()
+        with connect(config) as client:
+            try:
+                with away_is_retryable():
+                    info = client.info()
+            except RedisRefused as refusal:
+                found.append(finding("redis", "settings", State.DEGRADED, str(refusal)))
+            probe(client, config.redis.key_prefix)
     except Retryable as away:
-        return [finding("redis", "reachable", State.FAILED, f"{away}; see that it runs, and url under [redis]")]
+        text = str(away) if "; " in str(away) else f"{away}; see that it runs, and url under [redis]"
+        found.append(finding("redis", "writable" if info else "reachable", State.FAILED, text))
+    except RedisRefused as refusal:
+        found.append(finding("redis", "writable", State.FAILED, str(refusal)))
+    if info is None:
+        return found
     reached = finding("redis", "reachable", State.OK, f"version {info.get('redis_version', 'unknown')}")
-    return [reached, *of_redis_info(info)]
+    return [reached, *found, *of_redis_info(info)]
 
 
 def of_redis_info(info: Mapping[str, Any]) -> list[Finding]:

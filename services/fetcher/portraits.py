@@ -116,12 +116,15 @@ class PortraitRounds:
             await stop.wait()
             return
         workers = [asyncio.create_task(self._work(stop)) for _ in range(SCHOOLS_AT_ONCE)]
+        stopping = asyncio.create_task(stop.wait())
         try:
-            await stop.wait()
+            done, _ = await asyncio.wait({stopping, *workers}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:  # a worker ends before only if something is wrong
+                task.result()
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            for task in (stopping, *workers):
+                task.cancel()
+            await asyncio.gather(stopping, *workers, return_exceptions=True)
 
     async def _work(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

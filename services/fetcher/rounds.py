@@ -28,6 +28,7 @@ from shared.books import book_of
 from shared.clock import Clock, write
 from shared.errors import Retryable
 from shared.ports import Claim, DueQueue, Log
+from shared.redis_answers import RedisRefused
 from shared.service import insist
 
 log = logging.getLogger("rollcall.fetcher")
@@ -172,7 +173,8 @@ class Rounds:
         """One claim, from the first look at it to its end."""
         school = self._schools.get(claim.member)
         if school is None:
-            await asyncio.to_thread(self._due.remove, claim.member)
+            with suppress(Retryable):  # it comes due again when its lease ends
+                await asyncio.to_thread(self._due.remove, claim.member)
             log.info("%s is no school's of this configuration any more", claim.member)
             return
         claimed_at = self._clock().timestamp()
@@ -189,6 +191,8 @@ class Rounds:
             return
         except Retryable as trouble:
             next_at = await self._failed(school, Failure("away", str(trouble), trouble.retry_after))
+        except RedisRefused as refusal:
+            next_at = await self._failed(school, Failure("refused", str(refusal)))
         except Exception as bug:
             log.exception("%s: a sweep ended on a bug", school.book)
             next_at = await self._failed(school, Failure("bug", type(bug).__name__))

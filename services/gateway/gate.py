@@ -7,7 +7,7 @@ from types import TracebackType
 
 from services.gateway.memory import Lease, Memory
 from services.gateway.problems import Problem, later
-from shared.errors import Retryable
+from shared.errors import RollcallError
 
 log = logging.getLogger("rollcall.gateway")
 
@@ -68,7 +68,7 @@ class Gate:
             self._keeper.cancel()
         try:
             await asyncio.to_thread(self._memory.close, self.lease)
-        except Retryable as trouble:
+        except RollcallError as trouble:
             log.warning("%s: the lease ends by itself: %s", self.lease.school, trouble)
 
     async def _keep(self) -> None:
@@ -77,7 +77,7 @@ class Gate:
             asked = time.monotonic()
             try:
                 is_ours = await asyncio.to_thread(self._memory.renew, self.lease, self._seconds)
-            except Retryable:
+            except RollcallError:
                 continue  # asked again; the lease runs out by itself
             if not is_ours:
                 self._is_over = True

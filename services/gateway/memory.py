@@ -94,6 +94,9 @@ class Memory(Protocol):
 
     def keep_place(self, topic: str, lane: int, offset: int) -> None: ...
 
+    def probe(self) -> None:
+        """Write something, to see whether the store takes it. Raises: Retryable, RedisRefused."""
+
 
 class MemoryMemory:
     """Everything in this process, for fast tests. Leases end when they are closed, or by ``lose``."""
@@ -150,6 +153,9 @@ class MemoryMemory:
 
     def failing(self, school: str) -> Failing | None:
         return self.refusals.get(school)
+
+    def probe(self) -> None:
+        return
 
     def course(self, school: str, sweep: str) -> Course | None:
         receipt = self.statuses.get((school, sweep))

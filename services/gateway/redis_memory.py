@@ -13,6 +13,7 @@ from shared.model import Kind
 from shared.redis import Client, away_is_retryable
 from shared.wire import encode
 
+PROBE_SECONDS = 60  # that the trace of a look at the store stays
 STATUS_SECONDS = 14 * 86_400  # as long as what was published is kept
 MOST_PLACES = 5_000  # closes and snapshots of a school that are remembered: one in four minutes for so long
 
@@ -163,3 +164,7 @@ class RedisMemory:
     def keep_place(self, topic: str, lane: int, offset: int) -> None:
         with away_is_retryable():
             self._client.set(f"{self._prefix}followed:{topic}:{lane}", offset)
+
+    def probe(self) -> None:
+        with away_is_retryable():
+            self._client.set(f"{self._prefix}probe", b"", ex=PROBE_SECONDS)

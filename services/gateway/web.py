@@ -28,12 +28,16 @@ from services.gateway.spool import spool, too_large
 from shared.clock import Clock, write
 from shared.config import PushSchool
 from shared.errors import Retryable
+from shared.redis_answers import RedisRefused
 
 log = logging.getLogger("rollcall.gateway")
 
 BODIES_AT_ONCE = 2  # of all schools together: what one is unpacked into is the most that memory holds
 BUSY_SECONDS = 10  # until a second body of a school should be sent again
 RETRY_SECONDS = 30  # until one should that met a Kafka or a Redis which was away
+REFUSED_SECONDS = 300  # until one should that met a Redis which a person must put right
+PROBE_SECONDS = 1.0  # between two looks at the memory
+PROBE_TIMEOUT_SECONDS = 2.0  # of whoever asks for the gateway's health
 
 T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -62,6 +66,9 @@ class Web:
         self._max_body_bytes = max_body_bytes
         self._stopping = stopping
         self._lease_seconds = lease_seconds
+        self._probing: asyncio.Task[None] | None = None
+        self._probed_at = 0.0
+        self._is_unwell = False
         self._threads = ThreadPoolExecutor(BODIES_AT_ONCE, thread_name_prefix="gateway")
 
     def app(self) -> Starlette:
@@ -127,9 +134,32 @@ class Web:
         return _json(told(found, self._modes.get(settings.tenant, "dry-run")))
 
     async def health(self, _: Request) -> Response:
+        """Whether a body would be taken now, as far as the gateway's memory goes; why not, its log says."""
         if self._stopping.since is not None:
             raise stopped()
+        try:
+            await self._probe()
+        except (Retryable, RedisRefused, TimeoutError) as trouble:
+            self._note_health(str(trouble) or "Redis: no answer in time")
+            raise later("not-ready", "Redis takes nothing now; the gateway's log says why.", RETRY_SECONDS) from trouble
+        self._note_health("")
         return _json(b'{"status":"ok"}')
+
+    async def _probe(self) -> None:
+        """One look at a time however many ask, and one a second. Raises: Retryable, RedisRefused, TimeoutError."""
+        now = time.monotonic()
+        if self._probing is None or (self._probing.done() and now - self._probed_at >= PROBE_SECONDS):
+            self._probed_at = now
+            self._probing = asyncio.create_task(asyncio.to_thread(self._memory.probe))
+            self._probing.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may wait then
+        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+            await asyncio.shield(self._probing)
+
+    def _note_health(self, trouble: str) -> None:
+        """One line per change."""
+        if bool(trouble) != self._is_unwell:
+            self._is_unwell = bool(trouble)
+            log.warning("no body can be taken: %s", trouble) if trouble else log.warning("bodies can be taken again")
 
     async def _unless_stopped(self, work: Awaitable[T], grace: float) -> T:
         """The work's result. Raises: Problem, when the gateway stops and ``grace`` seconds later it is not done."""
@@ -194,6 +224,9 @@ def _answered(endpoint: Endpoint) -> Endpoint:
         except Retryable as trouble:
             log.warning("a request waits: %s", trouble)
             return later("try-again", "Rollcall cannot take this now; send it again.", RETRY_SECONDS).response()
+        except RedisRefused as refusal:
+            log.error("a request is not taken: %s", refusal)
+            return later("try-again", "Rollcall cannot take this now; send it again.", REFUSED_SECONDS).response()
         except ClientDisconnect:
             log.info("a sender went away before its body was whole")
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it

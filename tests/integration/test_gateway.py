@@ -13,6 +13,8 @@ import pytest
 
 from services.gateway.app import GatewayService
 from services.gateway.recall import recall_school
+from services.gateway.web import RETRY_SECONDS
+from services.sandbox.brokers import Redis
 from shared.config import Config
 from shared.config_load import load
 from shared.errors import ConfigError
@@ -182,3 +184,25 @@ async def test_what_rollcall_holds_of_a_school_is_found(pushed: Config) -> None:
     assert (list(students.here), known.id, known.email) == (["first@northern.example"], "S1", "now@northern.example")
     nobody = await asyncio.to_thread(recall_school, pushed, "nobody")
     assert (nobody.structure, nobody.registers["student"].here) == (None, {})
+
+
+@pytest.mark.usefixtures("topics")
+async def test_a_body_is_not_taken_while_redis_is_a_replica(pushed: Config, tmp_path: Path) -> None:
+    redis = Redis(tmp_path / "redis", say=lambda line: None)
+    await asyncio.to_thread(redis.start)
+    try:
+        ours = pushed.redis.model_copy(update={"url": f"redis://127.0.0.1:{redis.port}/0"})
+        config = pushed.model_copy(update={"redis": ours})
+        async with running(config) as (client, _, _):
+            assert (await client.get("/health")).status_code == 200
+            with connect(config) as admin:
+                admin.replicaof("127.0.0.1", str(redis.port))
+                refused = await client.post("/v1/sync", json=a_body())
+                assert (refused.status_code, refused.headers["retry-after"]) == (503, str(RETRY_SECONDS))
+                while (told := await client.get("/health")).status_code == 200:
+                    await asyncio.sleep(0.1)  # it looks once a second
+                assert (told.status_code, told.headers["retry-after"]) == (503, str(RETRY_SECONDS))
+                admin.replicaof("NO", "ONE")
+            assert (await client.post("/v1/sync", json=a_body())).status_code == 202
+    finally:
+        redis.kill()

@@ -6,7 +6,8 @@ import pytest
 
 from shared import service
 from shared.errors import Retryable
-from shared.service import insist
+from shared.redis_answers import RedisRefused
+from shared.service import insist, run_services
 
 
 class Moody:
@@ -52,3 +53,20 @@ async def test_what_is_no_such_trouble_is_raised() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await insist(broken, 60, asyncio.Event())
+
+
+async def test_what_ends_a_service_on_purpose_is_told_in_its_own_words(caplog: pytest.LogCaptureFixture) -> None:
+    class Ends:
+        name = "reader"
+
+        async def run(self, stop: asyncio.Event) -> None:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._refused())
+                both.create_task(stop.wait())
+
+        async def _refused(self) -> None:
+            raise RedisRefused("Redis: it wants a password")
+
+    assert await run_services([Ends()]) == 1
+    assert "reader stopped, its position has not moved: Redis: it wants a password" in caplog.text
+    assert "Traceback" not in caplog.text
