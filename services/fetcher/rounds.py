@@ -258,7 +258,7 @@ class Rounds:
         attempt = Failing(since=now, failed_at=now, reason=failure.reason, detail=failure.detail, said=failure.said)
         try:
             await asyncio.to_thread(self._memory.fail, school.book, attempt)
-        except Retryable as trouble:
+        except (Retryable, RedisRefused) as trouble:
             log.debug("%s: that it fails is not remembered: %s", school.book, trouble)
         return self._clock().timestamp() + wait
 
