@@ -95,7 +95,8 @@ class Standing:
             found.append(
                 f"has {self.partitions} partitions, and partitions under [kafka] is {want.partitions}; the number is "
                 f"fixed for the topics' life: set partitions = {self.partitions} if every topic has that many, else "
-                "give all topics another topic_prefix and begin with full sweeps"
+                "make this topic again as docs/operating.md says (Topics with another number of partitions), which "
+                "keeps tenant-state: only Kafka has the adoptions"
             )
         if self.replicas < want.replicas:
             found.append(

@@ -262,6 +262,13 @@ class LaneService:
         and its first batch sends it where it belongs.
         """
         for place in partitions:
+            if place.partition >= self._config.kafka.partitions:
+                log.error(
+                    "%s has more partitions than the %d under [kafka]; lane %d has no school and is not read; see "
+                    "`rollcall topics check`",
+                    *(place.topic, self._config.kafka.partitions, place.partition),
+                )
+                continue
             try:
                 place.offset = self._loop_of(place.partition).start(place.partition)
             except RollcallError as trouble:  # what lasts ends the service with its first batch, or at the first look

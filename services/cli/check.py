@@ -45,13 +45,14 @@ def check(
 
 async def findings(config: "Config", slugs: list[str]) -> "list[Finding]":
     """All parts at once; told in the order in which records pass through them."""
-    from services.cli.findings import of_kafka, of_redis, of_schools, of_tenant
+    from services.cli.findings import of_kafka, of_redis, of_schools, of_spool, of_tenant
 
     kafka, redis, schools = await asyncio.gather(
         asyncio.to_thread(of_kafka, config), asyncio.to_thread(of_redis, config), of_schools(config, slugs)
     )
     tenants = sorted({config.schools[slug].tenant for slug in slugs})
-    return [*kafka, *redis, *schools, *(one for slug in tenants for one in of_tenant(slug, config.tenants[slug]))]
+    of_tenants = [one for slug in tenants for one in of_tenant(slug, config.tenants[slug])]
+    return [*kafka, *redis, *of_spool(config), *schools, *of_tenants]
 
 
 def as_dict(one: "Finding") -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.cli import school_check
 from services.cli.sample import State
+from services.gateway.spool import spool_fault
 from shared.config import Config, IsamsSchool, PushSchool, Tenant
 from shared.errors import Retryable
 from shared.kafka_admin import Standing, Topics, faults_of
@@ -74,6 +75,15 @@ def of_topics(standings: list[Standing], *, will_create: bool) -> list[Finding]:
     for state, some in ((State.FAILED, stops), (State.DEGRADED, rest)):
         found += [finding("kafka", "topics", state, line) for line in faults_of(some)]
     return found or [finding("kafka", "topics", State.OK, f"all {len(standings)} are there")]
+
+
+def of_spool(config: Config) -> list[Finding]:
+    """Where pushed bodies are kept on their way in, on this machine."""
+    if not any(isinstance(school, PushSchool) for school in config.schools.values()):
+        return []
+    fault = spool_fault()
+    state, text = (State.OK, "can be written") if fault is None else (State.FAILED, fault)
+    return [finding("gateway", "spool", state, text)]
 
 
 def of_redis(config: Config) -> list[Finding]:

@@ -16,6 +16,7 @@ from services.gateway.intake import Intake
 from services.gateway.keys import ApiKeys
 from services.gateway.recall import recall_school
 from services.gateway.redis_memory import RedisMemory
+from services.gateway.spool import spool_fault
 from services.gateway.web import Web
 from shared.clock import utc_now
 from shared.config import Config
@@ -57,6 +58,8 @@ class GatewayService:
                 timeout_graceful_shutdown=int(FINISH_SECONDS) + 2,
             )
         )
+        if (fault := spool_fault()) is not None:
+            log.error("%s; until then bodies are answered 503", fault)
         listening = listen(self._config)
         self.address = listening.getsockname()[:2]
         serving = asyncio.create_task(server.serve([listening]))

@@ -1,14 +1,17 @@
 """A body on its way in: to a file that has no name, so that whatever happens nothing of it stays on the disk."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import IO
 
 from services.gateway.problems import Problem, later
+from shared.kafka_words import FILES
 
 SILENCE_SECONDS = 30.0  # between two pieces of a body; a sender that says nothing for longer is gone
+NO_ROOM_SECONDS = 60  # until a body should be sent again for which there is no room
 PIECE = 1024 * 1024  # bytes written at once
 
 
@@ -16,16 +19,48 @@ async def spool(pieces: AsyncIterator[bytes], max_bytes: int) -> IO[bytes]:
     """
     All of a body, on disk; the caller closes it. Raises: Problem, and then nothing is left.
     """
-    file: IO[bytes] = await asyncio.to_thread(TemporaryFile)
+    try:
+        file: IO[bytes] = await asyncio.to_thread(TemporaryFile)
+    except OSError as error:
+        raise no_room(error) from error
     try:
         await _fill(file, pieces, max_bytes)
     except OSError as error:
         file.close()
-        raise later("no-room", f"The body could not be kept on disk: {error.strerror}.", 60) from error
+        raise no_room(error) from error
     except BaseException:
         file.close()
         raise
     return file
+
+
+def no_room(error: OSError) -> Problem:
+    """Not where: that is for the log, and for `rollcall check`."""
+    why = error.strerror or "there is no folder for it"
+    return later("no-room", f"The body could not be kept on disk: {why}.", NO_ROOM_SECONDS)
+
+
+def spool_fault() -> str | None:
+    """Why no body can be kept on disk, and what to do; None if one can."""
+    try:
+        with TemporaryFile() as file:
+            file.write(b"{}")
+            file.flush()
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return f"no body can be kept on disk: {FILES}"
+        return (
+            f"no body can be kept on disk ({error.strerror or error}); make {_folder()} writable and give it room, or "
+            "name another folder in TMPDIR"
+        )
+    return None
+
+
+def _folder() -> str:
+    try:
+        return gettempdir()
+    except OSError:
+        return "a folder for temporary files"
 
 
 async def _fill(file: IO[bytes], pieces: AsyncIterator[bytes], max_bytes: int) -> None:

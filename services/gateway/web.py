@@ -24,7 +24,7 @@ from services.gateway.intake import EPOCH, Intake
 from services.gateway.keys import ApiKeys, given_key
 from services.gateway.memory import Memory
 from services.gateway.problems import Problem, attempt_of, later, refused
-from services.gateway.spool import spool, too_large
+from services.gateway.spool import NO_ROOM_SECONDS, spool, spool_fault, too_large
 from shared.clock import Clock, write
 from shared.config import PushSchool
 from shared.errors import Retryable
@@ -134,7 +134,7 @@ class Web:
         return _json(told(found, self._modes.get(settings.tenant, "dry-run")))
 
     async def health(self, _: Request) -> Response:
-        """Whether a body would be taken now, as far as the gateway's memory goes; why not, its log says."""
+        """Whether a body would be taken now, as far as the gateway's memory and its disk go; why not, its log says."""
         if self._stopping.since is not None:
             raise stopped()
         try:
@@ -142,6 +142,9 @@ class Web:
         except (Retryable, RedisRefused, TimeoutError) as trouble:
             self._note_health(str(trouble) or "Redis: no answer in time")
             raise later("not-ready", "Redis takes nothing now; the gateway's log says why.", RETRY_SECONDS) from trouble
+        if (fault := await asyncio.to_thread(spool_fault)) is not None:
+            self._note_health(fault)
+            raise later("no-room", "No body can be kept on disk; the gateway's log says why.", NO_ROOM_SECONDS)
         self._note_health("")
         return _json(b'{"status":"ok"}')
 

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from services.cli.findings import of_kafka
 from services.cli.sample import State
 from shared.config import Config
 from shared.config import Kafka as Settings
-from shared.errors import ConfigError
-from shared.kafka_admin import Topics
+from shared.errors import ConfigError, Retryable
+from shared.kafka import KafkaLog
+from shared.kafka_admin import Topics, wanted_topics
+from shared.topics import ACCOUNT_STATE
+from shared.wire import Message
 from tests.guarded_kafka import PASSWORD, GuardedKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("guarded")]
@@ -94,4 +98,14 @@ def test_a_user_without_rights_is_not_told_that_topics_are_missing(guarded: Guar
     assert {one.state for one in standings} == {"hidden"}
     said = " ".join(f"{one.message}; {one.fix}" for one in of_kafka(config))
     assert "missing" not in said
-    assert "user nobody may not" in said
+    assert "user nobody lacks rights that reconciler needs; allow " in said
+
+
+def test_a_clock_that_a_topic_refuses_is_told(config: Config) -> None:
+    """A topic of an older release keeps its producers' times, and takes none that is too far from its own."""
+    strict = {"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": "0"}
+    with Topics(config, open_seconds=60) as topics:
+        topics._create([replace(one, settings=one.settings | strict) for one in wanted_topics(config)])
+    out = KafkaLog(config)
+    with pytest.raises(Retryable, match=r"account-state refuses the time .* set the clock right .*--alter"):
+        out.publish([Message(ACCOUNT_STATE, 0, "abbey", b"{}", [])])

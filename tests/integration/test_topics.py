@@ -57,6 +57,8 @@ def test_another_number_of_lanes_is_refused_and_nothing_is_made(config_file: Con
         assert sum(not one.is_missing for one in topics.look()) == 1
     assert f"{prefix}students-fetched: has 3 partitions, and partitions under [kafka] is 2" in str(refused.value)
     assert "set partitions = 3" in str(refused.value)
+    assert "keeps tenant-state" in str(refused.value)
+    assert "topic_prefix" not in str(refused.value)  # other topics would have no adoption
 
 
 def test_other_settings_are_told_and_put_right_only_when_asked(
