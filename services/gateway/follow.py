@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from services.gateway.memory import Memory
 from shared.config import Config
 from shared.dead_letters import plain_name
 from shared.errors import Retryable
 from shared.events import SweepReconciled
-from shared.kafka import client_settings, group_name, to_record, topic_name
+from shared.kafka import FETCH_BYTES, REQUEST_SECONDS, client_settings, group_name, to_record, topic_name
 from shared.lanes import lane_of
 from shared.service import sleep_unless
 from shared.tenant import SnapshotAccepted
@@ -109,7 +109,9 @@ class Follower:
             messages = self._open().consume(BATCH, WAIT_SECONDS)
         except KafkaException as error:
             raise Retryable(f"Kafka: {error}") from error
-        if faults := [one.error() for one in messages if one.error()]:
+        faults = [one.error() for one in messages if one.error()]
+        messages = [one for one in messages if not one.error()]
+        if faults := [one for one in faults if one.code() != KafkaError.GROUP_AUTHORIZATION_FAILED]:  # never joined
             raise Retryable(f"Kafka: {faults[0]}")
         self._course.take(map(to_record, messages))
         ends = {(plain_name(one.topic()), one.partition()): one.offset() + 1 for one in messages}
@@ -128,6 +130,8 @@ class Follower:
                 | {
                     "group.id": group_name(self._config, "reader"),  # never joined: partitions are assigned by hand
                     "enable.auto.commit": False,
+                    "fetch.max.bytes": FETCH_BYTES,
+                    "socket.timeout.ms": REQUEST_SECONDS * 1000,
                     "auto.offset.reset": "earliest",  # also where a log that was made anew has no such place
                 }
             )
