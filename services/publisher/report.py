@@ -250,7 +250,8 @@ class _Draft:
         if kept.json != self._snapshot.records[email]:
             before = _fields.decode(kept.json)
             names = zip(UPDATED, before.updated(), now.updated(), strict=True)
-            fields = [name for name, old, new in names if old != new]
+            is_student = email in self._snapshot.students  # a member of staff has no year, and takes away nobody's
+            fields = [name for name, old, new in names if old != new and (name != "year" or is_student)]
             first = [(name, old, new) for name, old, new in once if old is None]
             said = ("phone", _phone(kept), now.phone), *first
             fields += [name for name, old, new in said if new not in (None, old)]

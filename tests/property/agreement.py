@@ -6,11 +6,15 @@ reason, and covers single e-mails, fields and codes: never a whole delivery, and
 that we know of.
 """
 
-from collections.abc import Collection, Mapping
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.sandbox.unitu_rules import Account, Rules, exact, normal
+from msgspec.structs import replace
+
+from services.sandbox.unitu_body import read_body
+from services.sandbox.unitu_rules import Account, Rules, apply, exact, normal
 from shared.tenant import Report, email_key
 from tests.property.deeds import (
     Deed,
@@ -32,14 +36,18 @@ COMPARED_WITH_WHAT_WAS_SENT = ("update", "enrol", "unenrol")
 @dataclass
 class Doubts:
     """
-    ``last``: e-mail -> the record of the last snapshot that was accepted, ``said``: of any; ``there``: of the last that
-    was applied. ``doubtful``: e-mails of which nobody knows what snapshots of unknown outcome, or after a
-    backup, have made; ``adopted``: of a roster that was adopted and not delivered yet. ``half_known``: e-mails of which
-    something that Unitu keeps for ever came in such a snapshot, or before there was Rollcall, or whose memory was lost.
-    ``listed``: e-mails of the lists of Unitu's accounts that somebody gave.
+    ``last``: e-mail -> the record of the last snapshot that was accepted (``body``), ``said``: of any, ``there``: of
+    the last that was applied. ``doubtful``: e-mails of which nobody knows what snapshots of unknown outcome have made;
+    ``adopted``: of a roster that was adopted and not delivered yet. ``half_known``: e-mails of which something that
+    Unitu keeps for ever came in such a snapshot, or before there was Rollcall, or whose memory was lost. ``listed``:
+    e-mails of the lists of Unitu's accounts that somebody gave; ``known``: these and every one that was accepted.
+
+    ``rewound``: e-mails of which Unitu has something else since a backup that was restored. Of these our report says
+    what would be true if Unitu had been put back as well: ``as_then`` are its accounts as they were, for that.
     """
 
     rules: Rules
+    body: Mapping[str, Any] | None = None
     last: dict[str, dict[str, Any]] = field(default_factory=dict)
     said: dict[str, dict[str, Any]] = field(default_factory=dict)
     structure: KnownStructure = field(default_factory=KnownStructure)
@@ -48,6 +56,10 @@ class Doubts:
     rewound: set[str] = field(default_factory=set)
     half_known: set[str] = field(default_factory=set)
     listed: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    were_staff: set[str] = field(default_factory=set)
+    is_memory_lost: bool = False
+    as_then: dict[int, Account] | None = None
     names: dict[int, str] = field(default_factory=dict)  # account -> the e-mail under which a body had it last
 
     def of_before(self, accounts: Mapping[int, Account]) -> None:
@@ -74,7 +86,9 @@ class Doubts:
             if self.email_of(number, one.email) != email_key(one.email)
         }
         known = [self.email_of(number, one.email) for number, one in posted.after.items()]
-        return moved | {email for email in known if known.count(email) > 1}
+        moved |= {email for email in known if known.count(email) > 1}
+        self.half_known |= moved
+        return moved
 
     def _is_its(self, entry: Mapping[str, Any], account: Account) -> bool:
         if self.rules.match_by == "id":
@@ -89,11 +103,16 @@ class Doubts:
         """Whether anybody could know that Unitu has this account."""
         return number in self.names or email_key(email) in self.listed
 
-    def adopt(self, roster: Collection[str], listed: Collection[str], *, is_open: bool) -> None:
-        """``is_open``: a POST of before may still be accepted."""
+    def adopt(self, roster: Collection[str], accounts: Iterable[Account], *, is_open: bool) -> None:
+        """``accounts``: of a list. ``is_open``: a POST of before may still be accepted."""
+        listed = {email_key(one.email) for one in accounts}
         self.adopted = set(roster)
-        self.listed |= set(listed)
+        self.listed |= listed
+        self.known |= listed
         self.doubtful |= self.adopted if is_open else set()
+        if self.as_then is not None:
+            for one in accounts:
+                self.as_then[one.number] = replace(self.as_then.get(one.number, one), enabled=True)
 
     def unknown(self, posted: Posted) -> None:
         """Nobody knows whether any of it was taken."""
@@ -106,22 +125,28 @@ class Doubts:
         self.name(posted)
 
     def accepted(self, posted: Posted) -> None:
+        self.body = posted.body
         self.last = self.there = records(posted.body)
         self.said = self.said | self.last
-        self.doubtful, self.adopted, self.rewound = set(), set(), set()
+        self.known |= self.last.keys()
+        self.were_staff |= records({"students": posted.body.get("staff", ())}).keys()
+        self.doubtful, self.adopted, self.rewound, self.as_then = set(), set(), set(), None
+        self.is_memory_lost = False
         self.structure.accepted(posted)
 
-    def go_back_to(self, before: "Doubts") -> None:
-        """Our memory is that of a backup, and Unitu has gone on."""
+    def go_back_to(self, before: "Doubts", accounts: Mapping[int, Account]) -> None:
+        """Our memory is that of a backup, and Unitu, whose accounts were these then, has gone on."""
         emails = {*self.there, *before.last}
         differs = {email for email in emails if self.there.get(email) != before.last.get(email)}
         self.rewound = differs | self.doubtful | before.doubtful | before.rewound | self.rewound
         self.half_known |= self.rewound | set(self.names.values()) | before.half_known
-        self.last, self.said, self.doubtful = before.last, before.said, before.doubtful
-        self.structure = before.structure
+        self.as_then = dict(accounts if before.as_then is None else before.as_then)
+        for name in ("body", "last", "said", "structure", "doubtful", "adopted", "known", "is_memory_lost"):
+            setattr(self, name, getattr(before, name))
 
     def memory_is_lost(self) -> None:
         """What Unitu took the first time is known no more."""
+        self.is_memory_lost = True
         self.half_known |= {*self.last, *self.names.values()}
 
     # --- what is compared --------------------------------------------------------------------------------------------
@@ -141,12 +166,23 @@ class Doubts:
         counted = {code: count for kind in told.values() for code, count in kind.items()}
         if counted != dict(heads):
             found.append(f"the twin's report and its accounts: blocked {counted} {dict(heads)}")
+        if self.as_then is not None and self.rules.match_by == "email":
+            posted, before = self._as_if_put_back(posted), {}
+            real = of_the_accounts(posted, lambda number, email: email_key(email))
         excused = Excuses(self, report, posted, untold, moved, before)
         unsaid = {deed for deed in real - ours if deed[0] == "disable" and not excused.is_nobodys(deed[1])}
         ours, real = without(ours, excused), without(real, excused) | unsaid
         if ours != real:
             found.append(f"only ours: {sorted(ours - real)}; only Unitu's: {sorted(real - ours)}")
         return found
+
+    def _as_if_put_back(self, posted: Posted) -> Posted:
+        """This delivery to a Unitu that was put back to the time of the backup, too."""
+        body, wrong = read_body(posted.body)
+        assert body is not None, wrong
+        assert self.as_then is not None
+        after = apply(self.as_then, body, posted.entities, self.rules).accounts
+        return dataclasses.replace(posted, before=self.as_then, after=after)
 
 
 KINDS = ("faculties", "departments", "programmes", "modules")
@@ -174,8 +210,9 @@ class Excuses:
         )
 
     def is_nobodys(self, email: str) -> bool:
-        """Not ours to tell that it goes: nobody told us of the account, or our memory is a backup's."""
-        return email in self._untold or email in self._moved or email in self._doubts.rewound
+        """Not ours to tell that it goes: nobody told us of the account."""
+        is_another = self._doubts.rules.match_by == "id" and email in self._doubts.rewound
+        return email in self._untold or email in self._moved or is_another
 
     def __call__(self, deed: Deed) -> bool:
         what, where, *rest = deed
@@ -185,12 +222,12 @@ class Excuses:
             return True
         if what in COMPARED_WITH_WHAT_WAS_SENT and not self._report.is_compared:
             return True  # the report says itself that it has lost what was sent
+        if what == "update" and rest[0] == "year" and where in self._doubts.were_staff:
+            return True  # Unitu keeps the year of a student whose account was a member of staff's for a while
         if what == "update" and where in self._doubts.half_known and rest[0] in (*TAKEN_ONCE, "phone"):
             return True
         if what in ("provision", "reenable") and where in self._doubts.half_known:
-            return where not in self._doubts.last
-        if what != "disable" and where in self._doubts.adopted and where in self._doubts.said:
-            return True  # a yes to a roster forgets whose disabled accounts are there already
+            return where not in self._doubts.known
         if what in ("enrol", "unenrol", "block"):
             return rest[0] in self._codes or (where, rest[0]) in self._courses
         return False

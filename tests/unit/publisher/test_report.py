@@ -218,6 +218,13 @@ def test_staff_are_counted_apart_and_told_with_everybody() -> None:
     assert told(before=(an_employee("9", email="t@x"),)).disabled == ("t@x",)
 
 
+def test_a_member_of_staff_takes_no_year_from_the_account_that_they_are_given() -> None:
+    before = remembered(shot(an_account("1", year=3)), {})
+    last = Last(seats={EMAIL: (Seat(book="abbey+staff", person="9"),)}, emails={"abbey+staff/9": (EMAIL,)})
+    now = shot(an_employee("9", email=EMAIL, first_name="Bea"), last=last)
+    assert report(now, {EMAIL}, last, before, KNOWN).updated == (FieldsUpdated(email=EMAIL, fields=("firstName",)),)
+
+
 def test_what_blocks_staff_is_told_and_a_new_entity_counts_students_alone() -> None:
     people = an_account("1"), an_employee("9", email="t@x", programmes=("Y10",))
     found = told(*people, known=WITHOUT_Y10)

@@ -1,7 +1,7 @@
 """The publisher joined by memory: the real view, store and course, and a Unitu that obeys its document."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -277,9 +277,12 @@ class World:
         self.view = PublisherView(config, self.lanes, self.out, self.wakes, clock)
         self.loop = LaneLoop(self.view, self.lanes, self.out, lambda lane: (0, len(self.log.get(lane, []))))
         parts = config, self.tenants, self.views, self.wakes, self.due, self.out, self.post, clock
-        self.deliverer = Deliverer(*parts, lambda lanes: {lane: len(self.log.get(lane, [])) for lane in lanes})
+        self.deliverer = Deliverer(*parts, self.ends_of)
         self.desk = Desk(config, self.tenants, self.views, self.due, clock)
         self.due.ensure(dict.fromkeys(config.tenants, clock().timestamp()))
+
+    def ends_of(self, lanes: Collection[int]) -> dict[int, int]:
+        return {lane: len(self.log.get(lane, [])) for lane in lanes}
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
