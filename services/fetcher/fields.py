@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.canonical_text import canonical
 from shared.errors import Poison
+from shared.texts import clean, line
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # digits by the book; what would break a key or a path is refused
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
@@ -49,7 +50,19 @@ def text(record: Json, name: str | None) -> str | None:
         return None
     value = record.get(name)
     if isinstance(value, str):  # first what is most: a large school has a million of these
-        return value.strip() or None
+        return line(value) or None
+    return _text_of_another(value, name)
+
+
+def typed(record: Json, name: str | None) -> str | None:
+    """As ``text``, of what somebody typed: what nobody sees within it stays, for whoever judges it."""
+    if name is None:
+        return None
+    value = record.get(name)
+    return clean(value) or None if isinstance(value, str) else _text_of_another(value, name)
+
+
+def _text_of_another(value: object, name: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):

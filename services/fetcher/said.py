@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from shared import tolerant_json
+
 MOST = 200  # characters that are told
 LOOKED_AT = 64 * 1024  # bytes of an answer that are read for its title
 NAMES = ("message", "error_description", "detail", "title", "error")  # of the vendor, of OAuth 2, of RFC 9457
@@ -35,7 +37,7 @@ def said_in(body: Any) -> str:
 
 def is_json(content: bytes) -> bool:
     try:
-        msgspec.json.decode(content)
+        tolerant_json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     return True
@@ -53,7 +55,7 @@ def _text(content: bytes) -> str:
         title = _TITLE.search(part)
         is_page = part.lstrip()[:1] == b"<"
         return (title[1] if title else b"" if is_page else part).decode("utf-8", "replace")
-    return _of_object(msgspec.json.decode(content))
+    return _of_object(tolerant_json.decode(content))
 
 
 def _of_object(body: Any) -> str:

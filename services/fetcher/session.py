@@ -24,6 +24,7 @@ from services.fetcher.fields import count
 from services.fetcher.politeness import PATIENCE_SECONDS, Politeness, full_jitter
 from services.fetcher.said import is_json, said
 from services.fetcher.source import Refused, Trouble
+from shared import tolerant_json
 from shared.config import IsamsSchool
 from shared.errors import Retryable
 
@@ -179,7 +180,7 @@ class Session:
     def _body(self, path: str, response: Answer, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
         content = self._content(path, response)
         try:
-            return None if content is None else decode(content)
+            return None if content is None else tolerant_json.decode(content, decode)
         except (msgspec.DecodeError, UnicodeDecodeError):
             kind, tag = response.headers.get("content-type", "nothing"), response.headers.get("x-request-tag", "none")
             raise Retryable(f"{path}: the answer is no JSON but {kind} (tag {tag})") from None

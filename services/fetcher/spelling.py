@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, TypeVar
 
-from services.fetcher.fields import Json, Unreadable, day, id_of, life_stage, text, whole
+from services.fetcher.fields import Json, Unreadable, day, id_of, life_stage, text, typed, whole
 from services.fetcher.slips import Slips
 from shared.model import Address, Fault, Student
+from shared.texts import INVISIBLE, LOST, control_in, found_in, named
 
 
 @dataclass(frozen=True)
@@ -102,16 +103,16 @@ def person(record: Json, names: Spelling, reading: Reading, address: Address | N
         enrolment_year=own.whole("enrolment_year"),
         leaving_date=own.day("leaving_date"),
         leaving_year=own.whole("leaving_year"),
-        title=own.text("title"),
-        first_name=own.text("first_name"),
-        preferred_name=own.text("preferred_name"),
-        middle_names=own.text("middle_names"),
-        last_name=own.text("last_name"),
+        title=own.name("title"),
+        first_name=own.name("first_name"),
+        preferred_name=own.name("preferred_name"),
+        middle_names=own.name("middle_names"),
+        last_name=own.name("last_name"),
         date_of_birth=own.day("date_of_birth") or own.day("else_date_of_birth"),
         unique_pupil_number=own.text("unique_pupil_number"),
         person_guid=own.text("person_guid"),
-        email=own.text("email"),
-        personal_email=own.text("personal_email"),
+        email=own.email("email"),
+        personal_email=own.personal_email(),
         phone=own.text("phone") or own.text("else_phone"),
         year_group=own.whole("else_year_group") if year_group is None else year_group,
         year=None if year_group is None else reading.years.get(year_group),
@@ -144,6 +145,43 @@ class _Fields:
             return text(self._record, name)
         except Unreadable as error:
             return self._lost(error, None)
+
+    def name(self, ours: str) -> str | None:
+        """A line break or the like within a name is that record's fault: nobody was called so."""
+        name = self._names[ours]
+        try:
+            value = typed(self._record, name)
+        except Unreadable as error:
+            return self._lost(error, None)
+        if name is None or value is None:
+            return None
+        if (found := control_in(value)) is not None:
+            return self._lost(Unreadable(name, f"has {found}: type it anew"), None)
+        self._look(value, name)
+        return value
+
+    def email(self, ours: str) -> str | None:
+        """What nobody sees within an address stays: the rule that judges it says where."""
+        name = self._names[ours]
+        try:
+            value = typed(self._record, name)
+        except Unreadable as error:
+            return self._lost(error, None)
+        if name is not None and value is not None:
+            self._look(value, name)
+        return value
+
+    def personal_email(self) -> str | None:
+        """Nobody's account hangs on it, and the receiver refuses a body for one that is none."""
+        name, value = self._names["personal_email"], self.email("personal_email")
+        if name is None or value is None or value.isprintable():
+            return value
+        return self._lost(Unreadable(name, f"has {found_in(value, INVISIBLE)}: type it anew"), None)
+
+    def _look(self, value: str, name: str) -> None:
+        if LOST in value:
+            whose = f"{self._names['lists'][0]} {self.id}"
+            self._reading.slips.note(whose, f"{name} has a character that was lost ({named(LOST)}): type it anew")
 
     def whole(self, ours: str) -> int | None:
         try:

@@ -147,6 +147,17 @@ class AbsentColumn(DataFault, tag="absent_column", kw_only=True):
         return _changed(body, lambda record: record.pop(self.field, None))
 
 
+class HalfCharacter(DataFault, tag="half_character", kw_only=True):
+    """Every record's text in this field begins with what is no character: half a surrogate pair, or no UTF-8."""
+
+    field: str
+    raw: bool = False
+
+    def record(self, body: bytes) -> bytes:
+        begins = b'"%s":"' % self.field.encode()
+        return body.replace(begins, begins + (b"\xe9" if self.raw else b"\\ud83d"))
+
+
 class OtherSchool(DataFault, tag="other_school", kw_only=True):
     """The data of another school of this server, under this one's key."""
 
@@ -168,6 +179,7 @@ KINDS: tuple[type[Fault], ...] = (
     SetColumn,
     NulledColumn,
     AbsentColumn,
+    HalfCharacter,
     OtherSchool,
 )
 

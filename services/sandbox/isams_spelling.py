@@ -4,6 +4,7 @@ How a school's iSAMS writes what nobody outside knows of: the levers of ``isams_
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 NUMBERS = ("yearGroup", "year", "subjectId", "latestPhotoId", "leavingYear", "enrolmentSchoolYear")
+TEXTS = {"title", "forename", "preferredName", "surname", "schoolEmailAddress", "mobileNumber", "code", "name"}
 LISTS = {"nationalities", "languages"}
 
 
@@ -22,10 +24,21 @@ def respell(record: Json, settings: Settings) -> None:
             record[name] = str(value) if settings.numbers == "text" else float(value)
     for name in LISTS & record.keys() if settings.empty_lists != "null" else ():
         record[name] = record[name] or ([""] if settings.empty_lists == "blank" else [])
+    if settings.texts != "plain":
+        for name in TEXTS & record.keys():
+            if isinstance(record[name], str) and record[name]:
+                record[name] = marked(record[name], settings.texts)
     if settings.booleans != "boolean":
         for name, value in record.items():
             if isinstance(value, bool):
                 record[name] = int(value) if settings.booleans == "number" else str(value).lower()
+
+
+def marked(text: str, how: str) -> str:
+    """The same for whoever reads it: with a mark before and behind, or its letters and their accents apart."""
+    if how == "decomposed":
+        return unicodedata.normalize("NFD", text)
+    return f"\N{ZERO WIDTH SPACE}{text}\N{LEFT-TO-RIGHT MARK} "
 
 
 def spelt_set(record: Json, subject: Json, address: str | None, settings: Settings) -> Json:

@@ -75,6 +75,9 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     set_teacher: TeacherSpelling = "teacherId"  # and its teacher
     numbers: Literal["number", "text", "float"] = "number"  # how year groups and numbers of sets are written
     booleans: Literal["boolean", "number", "text"] = "boolean"
+    texts: Literal["plain", "marked", "decomposed"] = "plain"  # marked: with what nobody sees before and behind
+    byte_order_mark: bool = False  # before the JSON, as some servers' runtimes write it
+    totals: Literal["number", "text"] = "number"
     empty_lists: Literal["null", "empty", "blank"] = "null"  # nationalities, languages: null, [] or [""]
     alumni_identified: bool = False  # leavers have their birth date and pupil number
     student_home: bool = False  # a contact says whether theirs is the student's home

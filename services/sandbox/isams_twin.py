@@ -202,7 +202,8 @@ def _token(authorization: str, body: bytes, school: SchoolState) -> Answer:
         "token_type": "Bearer",
         "scope": scope or "restapi",
     }
-    return Answer(200, msgspec.json.encode(token), headers={"Cache-Control": "no-store"})
+    mark = b"\xef\xbb\xbf" if settings.byte_order_mark else b""
+    return Answer(200, mark + msgspec.json.encode(token), headers={"Cache-Control": "no-store"})
 
 
 def _paging(query: Mapping[str, str], settings: Settings) -> tuple[int, int] | None:
@@ -228,14 +229,14 @@ def _page(found: Listed, rows: list[Row], paging: tuple[int, int] | None, settin
 
 
 def _envelope(page: Page, bodies: Iterable[bytes], paged: bool, settings: Settings) -> bytes:
-    head = b""
+    head, mark = b"", b"\xef\xbb\xbf" if settings.byte_order_mark else b""
+    number = b'"%s":"%d",' if settings.totals == "text" else b'"%s":%d,'
     if paged:
-        head = b'"count":%d,"page":%d,"pageSize":%d,' % (page.count, page.page, page.page_size)
-        if settings.total_count:
-            head += b'"totalCount":%d,' % page.total_count
-        if settings.total_pages:
-            head += b'"totalPages":%d,' % page.total_pages
-    return b'{%s"%s":[%s]}' % (head, page.key.encode(), b",".join(bodies))
+        told = {b"count": page.count, b"page": page.page, b"pageSize": page.page_size}
+        told |= {b"totalCount": page.total_count} if settings.total_count else {}
+        told |= {b"totalPages": page.total_pages} if settings.total_pages else {}
+        head = b"".join(number % (name, value) for name, value in told.items())
+    return b'%s{%s"%s":[%s]}' % (mark, head, page.key.encode(), b",".join(bodies))
 
 
 def _touches_records(faults: Sequence[DataFault]) -> bool:

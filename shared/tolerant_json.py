@@ -1,0 +1,40 @@
+"""
+JSON as servers send it that have half a character in it, or a mark before it: pure.
+
+A name that was cut in the middle of an emoji is half a surrogate pair, and one in another encoding is no UTF-8. Each
+costs its character, which becomes U+FFFD, and never the page that it stands on.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+_MARK = b"\xef\xbb\xbf"
+_LOST = b"\\ufffd"
+# Every escape of a JSON text, so that a backslash that is meant is never taken for the beginning of one: a whole pair,
+# half of one, or any other.
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def decode(content: bytes, strict: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
+    """
+    As ``strict`` has it; where that cannot read it, of the same without the mark before it, and with U+FFFD for each
+    character that is none. Raises: what ``strict`` does, for anything else.
+    """
+    try:
+        return strict(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        mended = mend(content)
+        if mended == content:
+            raise
+        return strict(mended)
+
+
+def mend(content: bytes) -> bytes:
+    content = content.removeprefix(_MARK)
+    content = content.decode("utf-8", "replace").encode()
+    return _ESCAPES.sub(lambda found: _LOST if found[1] else found[0], content)
