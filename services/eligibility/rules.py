@@ -7,7 +7,6 @@ Every rule is evaluated for every student, so that the explanation is complete; 
 admission status nobody has configured is told of a closed enrolment year as well.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -18,9 +17,10 @@ from services.eligibility import leaving
 from services.eligibility.academic_year import academic_year
 from services.eligibility.category import Rulebook as Rulebook
 from services.eligibility.category import categorise, has_one_place, is_configured, stage_of
+from shared.emails import fault_of
 from shared.model import Category, Kind, Outcome, Student
+from shared.texts import clean
 
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 YEARS = range(8)  # Unitu's: "nullable number with possible values (null, 0-7)"
 
 
@@ -99,6 +99,7 @@ def words_of(case: Case) -> dict[str, str]:
         "last_year": str(case.academic_year - 1),
         "system_statuses": ", ".join(map(str, sorted(book.prospective_system_statuses))) or "none",
         "admission_statuses": ", ".join(sorted(book.prospective_admission_statuses)) or "none",
+        "email_fault": fault_of(_text(case.student.email)) or "",
         "current_by": BY_FEED if book.is_pushed else BY_RECORD[case.kind],
     }
 
@@ -111,7 +112,8 @@ BY_RECORD: dict[Kind, str] = {
 
 
 def _text(value: str | None) -> str:
-    return (value or "").strip()
+    """As the doors take it, also of a record that came before they did."""
+    return clean(value or "")
 
 
 def _has_no_fault(case: Case) -> bool:
@@ -162,7 +164,7 @@ def _has_sound_email(case: Case) -> bool | None:
     email = _text(case.student.email)
     if case.stage is not Category.CURRENT or not email:
         return None
-    return EMAIL.fullmatch(email) is not None
+    return fault_of(email) is None
 
 
 def _has_sound_year(case: Case) -> bool | None:
@@ -278,7 +280,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "email_wellformed",
         "The school e-mail address is one.",
-        "At the source, correct the school e-mail address; it needs the form name@school.example.",
+        "At the source, correct the school e-mail address: it {email_fault}.",
         _has_sound_email,
         lambda case: case.student.email,
         is_mandatory=True,

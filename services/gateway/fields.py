@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from services.eligibility.rules import EMAIL, YEARS
+from services.eligibility.rules import YEARS
 from services.gateway.scalars import text_of_number, text_of_scalar
+from shared.emails import fault_of
 from shared.model import Fault
 
 MAX_ENTRY_BYTES = 1024 * 1024  # a real student takes some 400
@@ -105,8 +106,8 @@ class Fields:
 
     def email(self, name: str, *, optional: bool = False) -> str | None:
         text = self.text(name, optional=optional)
-        if text is not None and not EMAIL.fullmatch(text):
-            self.wrong(f"/{name}", "is no e-mail address")
+        if text is not None and (fault := fault_of(text)) is not None:
+            self.wrong(f"/{name}", f"is no e-mail address: it {fault}")
             return None
         return text
 

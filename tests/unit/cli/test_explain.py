@@ -570,7 +570,7 @@ def test_a_person_reads_every_step(desk: Desk) -> None:
         assert f"\n{step}\n" in said.out
     for words in (
         f"{SCHOOL}/{ONE} Ada Fern0: current",
-        "needs the form name@school.example",
+        "it has a domain without a dot: write the whole of it, as in name@school.example",
         "number 7",
         "account_provisioned",
         "an address like name@school.example",

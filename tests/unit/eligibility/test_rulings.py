@@ -54,7 +54,10 @@ def test_who_is_current_is_put_right_where_the_school_says_it() -> None:
 def test_what_fails_is_told_with_what_was_seen_and_what_would_help() -> None:
     found = told(a_student(ONE, email="ada@abbey"))["email_wellformed"]
     assert (found.outcome, found.value) == ("fail", "ada@abbey")
-    assert found.fix == "At the source, correct the school e-mail address; it needs the form name@school.example."
+    assert found.fix == (
+        "At the source, correct the school e-mail address: it has a domain without a dot: write the whole of it, as in "
+        "name@school.example."
+    )
     assert told(a_student(ONE))["email_wellformed"].fix is None
 
 
