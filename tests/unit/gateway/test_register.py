@@ -165,6 +165,12 @@ def test_who_has_moved_away_from_an_address_of_an_earlier_release_keeps_their_ke
     assert settle([Identity(email=NFC)], register, "email").keys == [NFD]
 
 
+def test_the_newest_address_of_an_earlier_release_is_found_whatever_the_key() -> None:
+    """Fails where only keys are compared anew: José, who was first said as Jo, would be somebody new, and Jo gone."""
+    register = turned(Register(here={"jo@northern.example": Known(email=NFD)}))
+    assert settle([Identity(email=NFC)], register, "email").keys == ["jo@northern.example"]
+
+
 def test_a_register_of_plain_addresses_is_taken_as_it_is() -> None:
     register = Register(here={"a@northern.example": Known(email="a@northern.example")})
     assert register.compared_anew() is register
