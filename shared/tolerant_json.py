@@ -1,8 +1,8 @@
 """
 JSON as servers send it that have half a character in it, or a mark before it: pure.
 
-A name that was cut in the middle of an emoji is half a surrogate pair, and one in another encoding is no UTF-8. Each
-costs its character, which becomes U+FFFD, and never the page that it stands on.
+A name that was cut in the middle of an emoji is half a surrogate pair. It costs its character, which becomes U+FFFD,
+and never its page. What is no UTF-8 stays unreadable: a school in another encoding would lose all accents.
 """
 
 import re
@@ -23,7 +23,7 @@ _ESCAPES = re.compile(
 def decode(content: bytes, strict: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
     """
     As ``strict`` has it; where that cannot read it, of the same without the mark before it, and with U+FFFD for each
-    character that is none. Raises: what ``strict`` does, for anything else.
+    half of a pair. Raises: what ``strict`` does, for anything else.
     """
     try:
         return strict(content)
@@ -36,5 +36,4 @@ def decode(content: bytes, strict: Callable[[bytes], Any] = msgspec.json.decode)
 
 def mend(content: bytes) -> bytes:
     content = content.removeprefix(_MARK)
-    content = content.decode("utf-8", "replace").encode()
     return _ESCAPES.sub(lambda found: _LOST if found[1] else found[0], content)

@@ -156,7 +156,8 @@ class _Fields:
         if name is None or value is None:
             return None
         if (found := control_in(value)) is not None:
-            return self._lost(Unreadable(name, f"has {found}: type it anew"), None)
+            self._misspelt(Unreadable(name, f"has {found}: type it anew"))
+            return None
         self._look(value, name)
         return value
 
@@ -177,6 +178,12 @@ class _Fields:
         if name is None or value is None or value.isprintable():
             return value
         return self._lost(Unreadable(name, f"has {found_in(value, INVISIBLE)}: type it anew"), None)
+
+    def _misspelt(self, error: Unreadable) -> None:
+        """A fault of the person's, whichever name it is: without the preferred one the legal one would be shown."""
+        self._lost(error, None)
+        if error.field not in self._names["decisive"]:
+            self.faults.append(Fault(pointer=f"/{error.field}", message=error.wrong))
 
     def _look(self, value: str, name: str) -> None:
         if LOST in value:

@@ -148,14 +148,13 @@ class AbsentColumn(DataFault, tag="absent_column", kw_only=True):
 
 
 class HalfCharacter(DataFault, tag="half_character", kw_only=True):
-    """Every record's text in this field begins with what is no character: half a surrogate pair, or no UTF-8."""
+    """Every record's text in this field begins with half a surrogate pair."""
 
     field: str
-    raw: bool = False
 
     def record(self, body: bytes) -> bytes:
         begins = b'"%s":"' % self.field.encode()
-        return body.replace(begins, begins + (b"\xe9" if self.raw else b"\\ud83d"))
+        return body.replace(begins, begins + b"\\ud83d")
 
 
 class OtherSchool(DataFault, tag="other_school", kw_only=True):

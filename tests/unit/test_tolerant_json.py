@@ -39,7 +39,6 @@ def test_half_a_pair_costs_itself_alone(parts: list[str]) -> None:
     ("content", "value"),
     [
         (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
-        (b'{"a": "M\xe9lanie"}', {"a": "M\ufffdlanie"}),
         (rb'{"a": "\ud83d\ude00"}', {"a": "\U0001f600"}),
         (rb'{"a": "\ud83d"}', {"a": "\ufffd"}),
         (rb'{"a": "\ude00\ud83d"}', {"a": "\ufffd\ufffd"}),
@@ -51,7 +50,9 @@ def test_each_way_of_losing_a_character(content: bytes, value: object) -> None:
     assert decode(content) == value
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"<html>\xe9</html>", b'\xef\xbb\xbf{"a"', rb'{"a": "\ud8"}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"<html>\xe9</html>", b'{"a": "M\xe9lanie"}', b'\xef\xbb\xbf{"a"', rb'{"a": "\ud8"}']
+)
 def test_what_is_no_json_is_none_afterwards(content: bytes) -> None:
     with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
         decode(content)

@@ -36,7 +36,10 @@ def test_joiners_inside_a_name_are_part_of_it(text: str) -> None:
     assert read(forename=text)[0].first_name == text
 
 
-@pytest.mark.parametrize(("name", "field"), [("forename", "first_name"), ("surname", "last_name"), ("title", "title")])
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("forename", "first_name"), ("surname", "last_name"), ("title", "title"), ("preferredName", "preferred_name")],
+)
 def test_a_line_break_in_a_name_is_that_records_fault_and_no_elses(name: str, field: str) -> None:
     """Fails when it goes on: the receiver refuses the whole body for it."""
     found, (slip,) = read(**{name: "Ada\nMay"})
@@ -45,10 +48,9 @@ def test_a_line_break_in_a_name_is_that_records_fault_and_no_elses(name: str, fi
     assert slip == f"students 3050100001: {name} has U+000A (LINE FEED) as character 4: type it anew"
 
 
-def test_a_control_in_what_decides_nothing_costs_that_field() -> None:
-    found, (slip,) = read(preferredName="Ad\x00a")
-    assert (found.preferred_name, found.faults) == (None, ())
-    assert "preferredName has U+0000 (NULL) as character 3" in slip
+def test_a_control_in_what_is_no_name_is_a_space() -> None:
+    found, slips = read(formGroup="10\x0aA", mobileNumber="07700\t900123")
+    assert (found.form, found.phone, found.faults, slips) == ("10 A", "07700 900123", (), ())
 
 
 def test_what_nobody_sees_in_an_address_stays_for_the_rule_to_name() -> None:
