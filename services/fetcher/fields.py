@@ -17,6 +17,7 @@ from shared.texts import clean, line
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # digits by the book; what would break a key or a path is refused
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+MOST = 10**18  # a whole number from here on counts nothing, and would break whoever calculates with it
 
 Json = Mapping[str, Any]
 """One record as the vendor writes it; nobody else looks inside."""
@@ -85,6 +86,8 @@ def whole(record: Json, name: str | None) -> int | None:
     value = record.get(name)
     if value is None:
         return None
+    if isinstance(value, int | float) and abs(value) >= MOST:
+        raise Unreadable(name, "is a number beyond all limits")
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer():

@@ -9,9 +9,8 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-import msgspec
-
 from shared import tolerant_json
+from shared.http_answer import NotJson, decode_json
 
 MOST = 200  # characters that are told
 LOOKED_AT = 64 * 1024  # bytes of an answer that are read for its title
@@ -37,8 +36,8 @@ def said_in(body: Any) -> str:
 
 def is_json(content: bytes) -> bool:
     try:
-        tolerant_json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        decode_json(content, tolerant_json.decode)
+    except NotJson:
         return False
     return True
 
@@ -55,7 +54,7 @@ def _text(content: bytes) -> str:
         title = _TITLE.search(part)
         is_page = part.lstrip()[:1] == b"<"
         return (title[1] if title else b"" if is_page else part).decode("utf-8", "replace")
-    return _of_object(tolerant_json.decode(content))
+    return _of_object(decode_json(content, tolerant_json.decode))
 
 
 def _of_object(body: Any) -> str:

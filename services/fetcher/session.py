@@ -7,12 +7,11 @@ a 401 or 403 after it is a permission that is missing, and the refusal says whic
 
 import asyncio
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -20,20 +19,35 @@ from typing import Any
 import httpx
 import msgspec
 
-from services.fetcher.fields import count
+from services.fetcher.fields import Unreadable, whole
 from services.fetcher.politeness import PATIENCE_SECONDS, Politeness, full_jitter
 from services.fetcher.said import is_json, said
 from services.fetcher.source import Refused, Trouble
 from shared import tolerant_json
 from shared.config import IsamsSchool
 from shared.errors import Retryable
+from shared.escaping import label_of
+from shared.http_answer import (
+    ACCEPT_ENCODING,
+    NotJson,
+    TooLarge,
+    UnreadableAnswer,
+    decode_json,
+    read_content,
+    seconds_to_wait,
+    what_failed,
+)
+
+log = logging.getLogger("rollcall.fetcher")
 
 ATTEMPTS = 4
 BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.5, 8.0
 RENEW_EARLY_SECONDS = 60.0  # before a token ends; half its life when that is shorter
 TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})  # the last five are the edge's
 LONGEST_REST_SECONDS = 3600.0  # whatever is asked for: a slip in a proxy must not silence a school for days
-LARGEST_BODY = 64 * 1024 * 1024  # bytes; a page of 1,000 students is 2 MB
+LARGEST_BODY = 64 * 1024 * 1024  # bytes, as sent and as inflated; a page of 1,000 students is 2 MB
+TOKEN_SECONDS = 300.0  # that a token lives whose answer does not say how long
+_TOKEN = re.compile(r"[!-~]+")  # what can stand in a header (RFC 6750); a client tells anything else in its errors
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,7 @@ class Session:
         self._token = ""
         self._token_ends = 0.0
         self._renewing = asyncio.Lock()
+        self._has_told_lifetime = False
 
     async def close(self) -> None:
         if self._client is not None:
@@ -138,14 +153,19 @@ class Session:
             try:
                 async with asyncio.timeout(self._school.timeout_seconds):
                     async with self._open().stream(method, f"{self._school.base_url}{path}", **more) as response:
-                        return Answer(response.status_code, response.headers, await _read(label, response))
+                        content = await read_content(response.headers, response.aiter_raw(), LARGEST_BODY)
+                        return Answer(response.status_code, response.headers, content)
             except TimeoutError:
                 raise Retryable(f"{label} gave no answer in {self._school.timeout_seconds:g} s") from None
-            except (httpx.TransportError, httpx.DecodingError) as error:
-                raise Retryable(f"{label}: {type(error).__name__}: {error}") from error
+            except TooLarge as fault:
+                raise Refused(f"{label}: {fault}; set a smaller page_size") from None
+            except UnreadableAnswer as fault:
+                raise Retryable(f"{label}: {fault}") from None
+            except httpx.TransportError as error:
+                raise Retryable(f"{label}: {what_failed(error)}") from None
 
     def _content(self, path: str, response: Answer) -> bytes | None:
-        status, tag = response.status_code, response.headers.get("x-request-tag", "none")
+        status, tag = response.status_code, _header(response, "x-request-tag", "none")
         if status == 200:
             return response.content
         if status == 404:
@@ -180,10 +200,10 @@ class Session:
     def _body(self, path: str, response: Answer, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
         content = self._content(path, response)
         try:
-            return None if content is None else tolerant_json.decode(content, decode)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            kind, tag = response.headers.get("content-type", "nothing"), response.headers.get("x-request-tag", "none")
-            raise Retryable(f"{path}: the answer is no JSON but {kind} (tag {tag})") from None
+            return None if content is None else decode_json(content, partial(tolerant_json.decode, strict=decode))
+        except NotJson as fault:
+            kind, tag = _header(response, "content-type", "nothing"), _header(response, "x-request-tag", "none")
+            raise Retryable(f"{path}: the answer {fault}; it came as {kind} (tag {tag})") from None
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -192,7 +212,11 @@ class Session:
                 logging.getLogger(name).setLevel(logging.WARNING)
             verify = ssl.create_default_context(cafile=str(school.ca_file)) if school.ca_file else True
             self._client = httpx.AsyncClient(
-                headers={"User-Agent": f"Rollcall/{version('rollcall')}", "Accept": "application/json"},
+                headers={
+                    "User-Agent": f"Rollcall/{version('rollcall')}",
+                    "Accept": "application/json",
+                    "Accept-Encoding": ACCEPT_ENCODING,
+                },
                 timeout=school.timeout_seconds,
                 verify=verify,
                 proxy=school.proxy,
@@ -231,23 +255,26 @@ class Session:
             raise Refused(_token_refusal(response), response.status_code, said=words)
         body = self._body(school.token_path, response)
         token = body.get("access_token") if isinstance(body, dict) else None
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise Refused(f"{school.token_path} gives no token; see that base_url and token_path are right")
-        seconds = float(count(body, "expires_in") or 300)
+        seconds = self._lifetime(body)
         self._token = token
         self._token_ends = asked_at + seconds - min(RENEW_EARLY_SECONDS, seconds / 2)
 
+    def _lifetime(self, body: dict[str, Any]) -> float:
+        """Seconds. What is no number of them is the school's fault, told once, and no reason not to read it."""
+        try:
+            seconds = whole(body, "expires_in")
+        except Unreadable as fault:
+            if not self._has_told_lifetime:
+                log.warning("%s: %s; each token is renewed early", self._school.base_url, fault)
+            self._has_told_lifetime, seconds = True, None
+        return float(seconds) if seconds is not None and seconds > 0 else TOKEN_SECONDS
 
-async def _read(path: str, response: httpx.Response) -> bytes:
-    """The whole body. Raises: Refused, as soon as it is too large."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.aiter_bytes():
-        size += len(part)
-        if size > LARGEST_BODY:
-            raise Refused(f"{path}: more than {LARGEST_BODY} bytes in one answer; set a smaller page_size")
-        parts.append(part)
-    return b"".join(parts)
+
+def _header(response: Answer, name: str, default: str) -> str:
+    """A header as it may be told: a server may have put anything into it."""
+    return label_of(response.headers.get(name, default))
 
 
 def _is_from_the_edge(response: Answer) -> bool:
@@ -262,8 +289,8 @@ def _is_from_the_edge(response: Answer) -> bool:
 def _token_refusal(response: Answer) -> str:
     """What the words of OAuth 2 mean."""
     try:
-        body = msgspec.json.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = decode_json(response.content)
+    except NotJson:
         body = None
     error = body.get("error") if isinstance(body, dict) else None
     advice = {
@@ -276,10 +303,5 @@ def _token_refusal(response: Answer) -> str:
 
 
 def _retry_after(response: Answer) -> float | None:
-    """Seconds, or a date. Nonsense is as good as nothing."""
-    value = response.headers.get("retry-after", "").strip()
-    try:
-        wait = float(value) if value.isdigit() else (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
-        return None
-    return min(max(wait, 0.0), LONGEST_REST_SECONDS)
+    wait = seconds_to_wait(response.headers.get("retry-after"))
+    return None if wait is None else min(wait, LONGEST_REST_SECONDS)

@@ -44,6 +44,7 @@ QUEUE = ""  # waits beside the tenants
 LOOK_SECONDS = 0.25  # the longest time between two looks at the due-queue
 ENSURE_SECONDS = 15.0  # a due-queue that is gone is made again
 RETRY_CAP_SECONDS = 10.0
+BUG_REST_SECONDS, LONGEST_BUG_REST_SECONDS = 60.0, 3600.0  # of a tenant whose delivery ended on a bug
 
 
 class TenantHistory:
@@ -143,6 +144,7 @@ class PublisherService:
         self._own_clock = clock or utc_now
         self._lease_seconds = max((tenant.lease_seconds for tenant in config.tenants.values()), default=60.0)
         self._failures: dict[str, tuple[int, float]] = {}  # of each that waits: how often, and when the last was
+        self._bugs: dict[str, int] = {}  # of each tenant whose last delivery ended on one: how many in a row
 
     async def run(self, stop: asyncio.Event) -> None:
         parts, unitu = Parts(self._config, self._clock), Unitu()
@@ -230,8 +232,22 @@ class PublisherService:
                 failures = self._waits(claim.member, trouble)
                 wait = trouble.retry_after or backoff(failures, RETRY_CAP_SECONDS)
                 await insist(partial(_give_back, parts, claim, wait), self._lease_seconds, stop)
+            except Exception:
+                await self._rest_of_a_bug(parts, claim, stop)
             else:
+                self._bugs.pop(claim.member, None)
                 self._goes_on(claim.member)
+
+    async def _rest_of_a_bug(self, parts: Parts, claim: Claim, stop: asyncio.Event) -> None:
+        """
+        It is this tenant's delivery that failed: it rests, longer each time, and the others go on. An intent that was
+        written stays open, so that the next try treats the outcome as unknown.
+        """
+        failures = self._bugs[claim.member] = self._bugs.get(claim.member, 0) + 1
+        wait = min(BUG_REST_SECONDS * 2 ** min(failures - 1, 16), LONGEST_BUG_REST_SECONDS)
+        log.exception("tenant %s: a delivery ended on a bug; tried again in %.0f s", claim.member, wait)
+        self._goes_on(claim.member)
+        await insist(partial(_give_back, parts, claim, wait), self._lease_seconds, stop)
 
     def _waits(self, who: str, trouble: Retryable) -> int:
         """

@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import msgspec
-
 from services.publisher.snapshot import Snapshot, fixed_digest, record_digest
 from services.publisher.tenant_view import TenantView
+from shared.http_answer import NotJson, decode_json
 from shared.tenant import email_key
 
 PEOPLE = ("students", "staff")
@@ -55,11 +54,18 @@ def refusal_in(text: str) -> Refusal:
     person.
     """
     try:
-        answer = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+        answer = decode_json(text)
+    except NotJson:
         return NOBODY
     if _ELSEWHERE.search(text):
         return NOBODY
+    try:
+        return _pointed_at(answer)
+    except RecursionError:  # nested so deeply that nobody means anything by it
+        return NOBODY
+
+
+def _pointed_at(answer: Any) -> Refusal:
     places: dict[Place, str] = {}
     for complaint in _complaints(answer):
         places[complaint.place] = places.get(complaint.place) or _cut(complaint.words)

@@ -1,17 +1,27 @@
 """Hands a snapshot to Unitu and says what became of it. The only file that knows Unitu's way of answering."""
 
 import asyncio
-import email.utils
-import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, Protocol
 
 import httpx
 from pydantic import SecretStr
 
 from services.publisher.refusals import NOBODY, Refusal, refusal_in
+from shared.http_answer import (
+    ACCEPT_ENCODING,
+    LONGEST_FORM,
+    NotJson,
+    UnreadableAnswer,
+    decode_json,
+    read_content,
+    seconds_to_wait,
+    what_failed,
+    without_secret,
+)
 
+LARGEST_ANSWER = 64 * 1024  # bytes, as sent and as inflated; whatever comes after them is not read
 TEXT_LIMIT = 500  # characters of an answer that are kept
 
 WHAT_TO_DO = {
@@ -67,7 +77,7 @@ def classify(status: int, retry_after: str | None = None, text: str = "", now: d
             return Outcome("unknown", unlike, status, text[:TEXT_LIMIT], is_unlike=True)
         return Outcome("accepted", "accepted", status, text[:TEXT_LIMIT])
     if status in RETRYABLE or status >= 500:
-        wanted = wish(retry_after, now or datetime.now(UTC))
+        wanted = seconds_to_wait(retry_after, now)
         return Outcome("unknown", f"Unitu answered {status}", status, text[:TEXT_LIMIT], wanted)
     if 300 <= status < 400:
         return Outcome("rejected", "the tenant's address has moved: set the right url, then `rollcall publish`", status)
@@ -86,8 +96,8 @@ def unlike_an_acceptance(status: int, text: str) -> str | None:
     if not text.strip():
         return None
     try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
+        answer = decode_json(text)
+    except NotJson:
         if text.lstrip().startswith("<"):
             page = "is a page, not Unitu's: look at the url, and at what stands before it"
             return f"the answer to the POST ({status}) {page}"
@@ -108,20 +118,6 @@ def _quoted(text: str) -> str:
     return f'"{words}"'
 
 
-def wish(header: str | None, now: datetime) -> float | None:
-    """``Retry-After`` in seconds: a number, or a date. None for what is neither."""
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (email.utils.parsedate_to_datetime(header) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
 class Unitu:
     """``Post`` over HTTP. One client for all tenants; nothing is kept between two posts but connections."""
 
@@ -130,22 +126,42 @@ class Unitu:
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, url: str, api_key: SecretStr, body: bytes, timeout_seconds: float) -> Outcome:
-        if self._client is None:
-            self._client = httpx.AsyncClient(follow_redirects=False, transport=self._transport)
         secret = api_key.get_secret_value()
         headers = {"API_KEY": secret, "Content-Type": "application/json", "Cache-Control": "no-cache"}
         try:
             async with asyncio.timeout(timeout_seconds):
-                answer = await self._client.post(url, content=body, headers=headers, timeout=timeout_seconds)
+                async with self._open().stream(
+                    "POST", url, content=body, headers=headers, timeout=timeout_seconds
+                ) as answer:
+                    content, fault = await _begun(answer)
         except (TimeoutError, httpx.TimeoutException):
             return Outcome("unknown", f"no answer within {timeout_seconds:g} s")
         except httpx.HTTPError as error:
-            return Outcome("unknown", f"no answer: {type(error).__name__}")
-        text = answer.text.replace(secret, "…")
+            return Outcome("unknown", f"no answer: {what_failed(error)}")
+        text = without_secret(content.decode("utf-8", "replace"), secret)
+        if fault:  # what was cut may end in the middle of the key
+            text = text[: -LONGEST_FORM * len(secret)]
         outcome = classify(answer.status_code, answer.headers.get("Retry-After"), text)
+        if fault and outcome.kind == "accepted":
+            return replace(outcome, kind="unknown", message=f"Unitu answered {answer.status_code}, but {fault}")
         return replace(outcome, refusal=refusal_in(text)) if outcome.status in (400, 422) else outcome
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                headers={"Accept-Encoding": ACCEPT_ENCODING}, follow_redirects=False, transport=self._transport
+            )
+        return self._client
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+
+async def _begun(answer: httpx.Response) -> tuple[bytes, str]:
+    """As much of an answer as is read, and why it is not all of it."""
+    try:
+        return await read_content(answer.headers, answer.aiter_raw(), LARGEST_ANSWER), ""
+    except UnreadableAnswer as fault:
+        return fault.begun, str(fault)

@@ -22,9 +22,10 @@ NOW = START.timestamp()
 class Deliverer:
     """Abbey needs Kafka, which is away for so many tries; priory needs nothing, and is due again at once."""
 
-    def __init__(self, due: MemoryDueQueue, troubles: int) -> None:
+    def __init__(self, due: MemoryDueQueue, troubles: int, trouble: Exception | None = None) -> None:
         self.due = due
         self.troubles = troubles
+        self.trouble = trouble or Retryable("Kafka: away")
         self.tries: Counter[str] = Counter()
         self.has_abbey = asyncio.Event()
 
@@ -33,7 +34,7 @@ class Deliverer:
         await asyncio.sleep(0)
         if claim.member == "abbey" and self.troubles:
             self.troubles -= 1
-            raise Retryable("Kafka: away")
+            raise self.trouble
         if claim.member == "abbey":
             self.has_abbey.set()
         self.due.finish(claim, NOW if claim.member == "priory" else NOW + 10**6, fulfilled=True)
@@ -104,3 +105,39 @@ async def test_a_queue_that_is_away_is_told_once(
     due.claim = moody  # type: ignore[method-assign]
     await work(tmp_path, Deliverer(due, troubles=0))
     assert told(caplog) == ["publisher waits: Redis: away", "publisher goes on"]
+
+
+async def test_a_bug_in_one_tenants_delivery_rests_that_tenant(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, waits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when one answer that nobody thought of ends the publisher: then no tenant is delivered any more."""
+    rests: list[float] = []
+
+    def give_back(parts: Any, claim: Claim, wait: float) -> bool:
+        rests.append(wait)
+        return bool(parts.due.finish(claim, NOW, fulfilled=False))
+
+    monkeypatch.setattr(app, "_give_back", give_back)
+    due = MemoryDueQueue()
+    due.ensure({"abbey": NOW, "priory": NOW})
+    deliverer = Deliverer(due, troubles=9, trouble=LookupError("zlib"))
+    await work(tmp_path, deliverer)
+    assert (deliverer.tries["abbey"], deliverer.tries["priory"] > 1) == (10, True)
+    assert rests == [60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0, 3600.0, 3600.0]
+    assert told(caplog)[0] == "tenant abbey: a delivery ended on a bug; tried again in 60 s"
+
+
+async def test_after_a_bug_a_tenant_comes_due_again(tmp_path: Path) -> None:
+    due = MemoryDueQueue()
+    due.ensure({"abbey": NOW})
+    service = PublisherService(a_config(tmp_path), clock=lambda: START)
+    claim = due.claim(NOW, 60.0)
+    assert claim is not None
+    parts: Any = SimpleNamespace(due=due, clock=lambda: START)
+    try:
+        raise KeyError("esmeralda@abbey.example")
+    except KeyError:
+        await service._rest_of_a_bug(parts, claim, asyncio.Event())
+    assert due.members() == {"abbey": NOW + 60.0}
+    assert due.claim(NOW + 59.0, 60.0) is None
+    assert due.claim(NOW + 60.0, 60.0) is not None
