@@ -185,7 +185,7 @@ class TestHeads:
         ],
     )
     async def test_what_is_no_http_is_no_answer(self, raw: bytes) -> None:
-        assert (await ask_school(raw))["error"] == "Trouble"
+        assert (await ask_school(raw))["error"] == "Retryable"
         outcome = await post(raw)
         assert (outcome.kind, outcome.status) == ("unknown", None)
 
