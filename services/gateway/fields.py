@@ -12,14 +12,20 @@ import msgspec
 
 from services.eligibility.rules import YEARS
 from services.gateway.scalars import text_of_number, text_of_scalar
+from shared import tolerant_json
 from shared.emails import fault_of
 from shared.model import Fault
+from shared.texts import LOST, clean, control_in, line, named
 
 MAX_ENTRY_BYTES = 1024 * 1024  # a real student takes some 400
 _MISSING = object()
 _YEAR = "a whole number from 0 to 7, without quotes"
+UNREADABLE = "cannot be read: text that is not UTF-8, a number beyond all limits or too deep a nesting"
+IN_QUOTES = "is in quotes, and was taken as true or false"
+TRUTHS = {"true": True, "false": False}
 NUMBER = "is a number and was taken as the text of its digits; in quotes its zeros in front would stay, too"
 MAY_BE_NONE = ("faculties", "departments")  # a university may have neither
+_TAKEN_ONCE = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")  # by earlier releases, as an address
 _METADATA_KEY = re.compile(r"[a-z][a-zA-Z0-9]*")
 
 
@@ -60,9 +66,20 @@ class Fields:
             return None
         try:
             return msgspec.json.decode(raw)
+        except msgspec.DecodeError:
+            return self._decoded_with_losses(bytes(raw))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            self.wrong("", "cannot be read: text that is not UTF-8, a number beyond all limits or too deep a nesting")
+            self.wrong("", UNREADABLE)
             return None
+
+    def _decoded_with_losses(self, raw: bytes) -> object:
+        try:
+            found = tolerant_json.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self.wrong("", UNREADABLE)
+            return None
+        self.note("", f"has a character that was lost ({named(LOST)}): half of one was sent; send the text anew")
+        return found
 
     def wrong(self, pointer: str, message: str) -> None:
         self.faults.append(Fault(pointer=pointer, message=message))
@@ -82,7 +99,14 @@ class Fields:
     def text(
         self, name: str, *, optional: bool = False, may_be_empty: bool = False, may_be_number: bool = False
     ) -> str | None:
-        """Trimmed; an optional text that is blank is as good as none."""
+        """In one line, without what nobody sees; an optional text that is blank is as good as none."""
+        value = self.typed(name, optional=optional, may_be_empty=may_be_empty, may_be_number=may_be_number)
+        return value and line(value)
+
+    def typed(
+        self, name: str, *, optional: bool = False, may_be_empty: bool = False, may_be_number: bool = False
+    ) -> str | None:
+        """As ``text``; what nobody sees within it stays, for whoever judges it."""
         value = self._value(name, optional=optional)
         if value is _MISSING:
             return None
@@ -91,10 +115,18 @@ class Fields:
         if not isinstance(value, str):
             self.wrong(f"/{name}", "must be text in quotes")
             return None
-        trimmed = value.strip()
+        trimmed = clean(value)
         if not trimmed and not optional and not may_be_empty:
             self.wrong(f"/{name}", "must not be empty")
         return trimmed or ("" if may_be_empty else None)
+
+    def name(self, name: str) -> str | None:
+        """What somebody is called: a line break or the like within it is a fault, since nobody was called so."""
+        value = self.typed(name)
+        if value is not None and (found := control_in(value)) is not None:
+            self.wrong(f"/{name}", f"has {found}: send the name without it")
+            return None
+        return value
 
     def _named_by_number(self, pointer: str, value: Any) -> Any:
         """The digits of a number, where they are sure to be what the sender has; else the value itself."""
@@ -105,11 +137,17 @@ class Fields:
         return digits
 
     def email(self, name: str, *, optional: bool = False) -> str | None:
-        text = self.text(name, optional=optional)
+        text = self.typed(name, optional=optional)
         if text is not None and (fault := fault_of(text)) is not None:
             self.wrong(f"/{name}", f"is no e-mail address: it {fault}")
             return None
         return text
+
+    def address(self, name: str) -> str | None:
+        """Whom an e-mail names, also one that is none now and that an earlier release took. Finds no fault."""
+        value = self._entry.get(name)
+        text = clean(value) if isinstance(value, str) else ""
+        return text if _TAKEN_ONCE.fullmatch(text) else None
 
     def year(self, name: str = "year", *, nullable: bool = True) -> int | None:
         """It must be there, also where it may be null."""
@@ -125,6 +163,9 @@ class Fields:
 
     def boolean(self, name: str) -> bool | None:
         value = self._value(name, optional=False)
+        if isinstance(value, str) and value.strip().lower() in TRUTHS:
+            self.note(f"/{name}", IN_QUOTES)
+            value = TRUTHS[value.strip().lower()]
         if isinstance(value, bool):
             return value
         if value is not _MISSING:
@@ -161,7 +202,7 @@ class Fields:
         taken: set[str] = set()
         for place, item in enumerate(items):
             item = self._named_by_number(f"/{name}/{place}", item)
-            code = item.strip() if isinstance(item, str) else ""
+            code = line(item) if isinstance(item, str) else ""
             if not code:
                 self.wrong(f"/{name}/{place}", "must be a code: text in quotes, not empty")
             elif defined is not None and code not in defined:
@@ -188,7 +229,7 @@ class Fields:
             elif text is None:
                 self.wrong(pointer, "must be text in quotes, not a list or an object")
             else:
-                taken[key] = text
+                taken[key] = text if text.isprintable() else line(text)
                 if not isinstance(given, str):
                     self.note(pointer, "is no text and was taken as the text that it is written with")
         return taken

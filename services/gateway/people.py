@@ -69,7 +69,7 @@ def read_student(raw: msgspec.Raw, defined: Defined, key: Key) -> Entry:
     fields = Fields(raw, _STUDENT)
     own_id, names = _names(fields, key)
     year, email = fields.year(), fields.email("email")
-    identity = _identity(fields, key, own_id, email, names)
+    identity = _identity(fields, key, own_id, email or fields.address("email"), names)
     found = (
         names | {"email": email} | _contact(fields) | {"year": year} | _enrolments(fields, defined, is_optional=False)
     )
@@ -80,7 +80,7 @@ def read_staff(raw: msgspec.Raw, defined: Defined, key: Key) -> Entry:
     fields = Fields(raw, _STAFF)
     own_id, names = _names(fields, key)
     title, email = fields.text("universityTitle", may_be_empty=True), fields.email("email")
-    identity = _identity(fields, key, own_id, email, names)
+    identity = _identity(fields, key, own_id, email or fields.address("email"), names)
     found = names | {"lists": STAFF, "title": title or None, "email": email} | _contact(fields)
     found["faculties"] = fields.codes("facultyCodes", defined.faculties, "faculties", optional=False)
     found["departments"] = fields.codes("departmentCodes", defined.departments, "departments", optional=False)
@@ -95,7 +95,7 @@ def _entry(identity: Identity, found: dict[str, Any], fields: Fields) -> Entry:
 def _names(fields: Fields, key: Key) -> tuple[str | None, dict[str, Any]]:
     """Their own id, and what goes by it."""
     own_id = fields.text("id", optional=key != "id", may_be_number=True)
-    names = {"first_name": fields.text("firstName"), "last_name": fields.text("lastName")}
+    names = {"first_name": fields.name("firstName"), "last_name": fields.name("lastName")}
     return own_id, {"feed_id": own_id} | names
 
 
