@@ -5,6 +5,7 @@ It reads the same events in the same order, knows no topic, no offset, no digest
 object, and looks through everybody whenever it wants to know something. Crashes, repeats and losses never reach it.
 """
 
+import unicodedata
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -158,9 +159,13 @@ def wanted_by(student: Student) -> str | None:
     return same(student.email) if verdict(student) == "eligible" else None
 
 
+def composed(name: str | None) -> str | None:
+    return name and unicodedata.normalize("NFC", name)
+
+
 def said_by(student: Student) -> dict[str, Any]:
     return {
-        "first": student.preferred_name or student.first_name,
+        "first": composed(student.preferred_name or student.first_name),
         "last": student.last_name,
         "email": (student.email or "").strip(),
         "personal_email": student.personal_email,

@@ -161,10 +161,17 @@ def overtaken(state: TenantState, roster: Mapping[str, Seat], positions: Mapping
     return msgspec.structs.replace(before, gained={**before.gained, **late})
 
 
-def carried_over(unknown: Unknown | None, old: Mapping[str, Seat], new: Mapping[str, Seat]) -> Unknown | None:
-    """What is of unknown outcome, told against another roster: everybody who may be there and the new one lacks."""
+def carried_over(state: TenantState, new: Mapping[str, Seat]) -> Unknown | None:
+    """
+    What is of unknown outcome, told against another roster: everybody who may be there and the new one lacks, each with
+    the position of the last snapshot that had them.
+    """
+    unknown = state.unknown
     if unknown is None:
         return None
+    old = {
+        email: msgspec.structs.replace(seat, position=_position(state, seat)) for email, seat in state.roster.items()
+    }
     gained = {email: seat for email, seat in {**old, **unknown.gained}.items() if email not in new}
     return Unknown(positions=unknown.positions, gained=gained)
 

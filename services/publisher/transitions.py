@@ -121,7 +121,7 @@ def taken(
         earlier=(),
         kept={person: email for person, email in state.kept.items() if person in known_people},
         intent=None,
-        unknown=carried_over(state.unknown, state.roster, roster) if is_overtaken else None,
+        unknown=carried_over(state, roster) if is_overtaken else None,
         email_releases={
             person: email
             for person, email in state.email_releases.items()

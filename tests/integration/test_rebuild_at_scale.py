@@ -115,17 +115,21 @@ def everything(config: Config) -> Kept:
 
 def comparable(kept: Kept) -> Kept:
     """
-    Without what a rebuild may not have: its own mark on the lane, and the chunks of an open sweep's roll, which are
-    told to nobody (that sweep then proves nothing).
+    Without what a rebuild may not have: its own mark on the lane, where account-state ended when it was last looked at,
+    and the chunks of an open sweep's roll, which are told to nobody (that sweep then proves nothing).
     """
     found = {}
     for key, value in kept.items():
-        if "}:chunks:" in key:
+        if "}:chunks:" in key or key.endswith("}:account-state"):
             continue
         if key.endswith("!lane"):
             value = msgspec.structs.replace(decoder(LaneState).decode(value), epoch="", rebuilt_at=-1)
         if key.endswith("!sizes"):  # a rebuild knows nothing of a hash that has become empty
-            value = {name: size for name, size in value.items() if not name.startswith(b"chunks:") and int(size)}
+            value = {
+                name: size
+                for name, size in value.items()
+                if not name.startswith((b"chunks:", b"account-state")) and int(size)
+            }
         found[key] = value
     return found
 

@@ -17,7 +17,7 @@ from services.publisher.snapshot import PLAIN, Base, Fixed, Snapshot, take
 from services.publisher.verdict import Send
 from shared.books import KINDS, book_of, kind_of, school_of
 from shared.events import Evidence
-from shared.tenant import Adoption, Held, TenantState, email_key
+from shared.tenant import Adoption, RefusedSnapshot, TenantState, email_key
 from tests.unit.publisher.world import a_school
 
 calmly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
@@ -86,6 +86,9 @@ def states(draw: st.DrawFn) -> TenantState:
     return state
 
 
+NO = RefusedSnapshot(digest="", at="2026", status=422, message="no")
+
+
 def ended(state: TenantState, shot: Snapshot, end: str) -> TenantState | None:
     match end:
         case "accepted":
@@ -94,7 +97,7 @@ def ended(state: TenantState, shot: Snapshot, end: str) -> TenantState | None:
         case "unknown":
             return transitions.unsure(state, state.number, "2026")
         case "rejected":
-            return transitions.refused(state, state.number, Held(kind="rejected", reasons=(), since="2026"))
+            return transitions.refused(state, state.number, NO)
     return state
 
 
