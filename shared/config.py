@@ -142,6 +142,7 @@ class Tenant(Section):
     max_gap_days: Number = 7.0  # after so long without an accepted snapshot a person must say yes again
     retry_max_seconds: Number = 300.0  # the longest wait between two tries
     acceptance_text: AcceptanceText = ""  # how Unitu's yes reads where it is no JSON object
+    proxy: Url | None = None  # on the way there; the environment's are not looked at
     timeout_seconds: PositiveNumber = 60.0  # of one POST, in all
     lease_seconds: PositiveNumber = Field(90.0, validate_default=True)
     protected: ProtectedFile = Field(Protected(), repr=False)  # people: in no log line

@@ -147,7 +147,8 @@ class PublisherService:
         self._bugs: dict[str, int] = {}  # of each tenant whose last delivery ended on one: how many in a row
 
     async def run(self, stop: asyncio.Event) -> None:
-        parts, unitu = Parts(self._config, self._clock), Unitu()
+        proxies = {one.url: one.proxy for one in self._config.tenants.values() if one.proxy is not None}
+        parts, unitu = Parts(self._config, self._clock), Unitu(proxies=proxies)
         view = PublisherView(self._config, parts.lanes, parts.out, parts.wakes, parts.clock)
         lanes = LaneService(self._config, self.name, ACCOUNT_STATE, view, parts.lanes)
         deliverer = Deliverer(

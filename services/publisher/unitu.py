@@ -1,6 +1,7 @@
 """Hands a snapshot to Unitu and says what became of it. The only file that knows Unitu's way of answering."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -119,18 +120,26 @@ def _quoted(text: str) -> str:
 
 
 class Unitu:
-    """``Post`` over HTTP. One client for all tenants; nothing is kept between two posts but connections."""
+    """
+    ``Post`` over HTTP; nothing is kept between two posts but connections.
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    ``proxies``: address -> the HTTP proxy on the way there. The environment's are not looked at: key and pupils would
+    go wherever a variable points.
+    """
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, proxies: Mapping[str, str] | None = None
+    ) -> None:
         self._transport = transport
-        self._client: httpx.AsyncClient | None = None
+        self._proxies = proxies or {}
+        self._clients: dict[str | None, httpx.AsyncClient] = {}  # by proxy
 
     async def post(self, url: str, api_key: SecretStr, body: bytes, timeout_seconds: float) -> Outcome:
         secret = api_key.get_secret_value()
         headers = {"API_KEY": secret, "Content-Type": "application/json", "Cache-Control": "no-cache"}
         try:
             async with asyncio.timeout(timeout_seconds):
-                async with self._open().stream(
+                async with self._open(self._proxies.get(url)).stream(
                     "POST", url, content=body, headers=headers, timeout=timeout_seconds
                 ) as answer:
                     content, fault = await _begun(answer)
@@ -146,17 +155,21 @@ class Unitu:
             return replace(outcome, kind="unknown", message=f"Unitu answered {answer.status_code}, but {fault}")
         return replace(outcome, refusal=refusal_in(text)) if outcome.status in (400, 422) else outcome
 
-    def _open(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                headers={"Accept-Encoding": ACCEPT_ENCODING}, follow_redirects=False, transport=self._transport
+    def _open(self, proxy: str | None) -> httpx.AsyncClient:
+        if proxy not in self._clients:
+            self._clients[proxy] = httpx.AsyncClient(
+                headers={"Accept-Encoding": ACCEPT_ENCODING},
+                follow_redirects=False,
+                transport=self._transport,
+                proxy=proxy,
+                trust_env=False,
             )
-        return self._client
+        return self._clients[proxy]
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients = {}
 
 
 async def _begun(answer: httpx.Response) -> tuple[bytes, str]:

@@ -259,3 +259,24 @@ async def test_ids_that_are_paths_are_asked_of_nobody() -> None:
             assert await source.employee(id) is None
         await source.close()
     assert other.asked == []
+
+
+class TestProxies:
+    @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+    async def test_no_variable_sends_key_and_pupils_elsewhere(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fails when the publisher's client takes its proxy from the environment."""
+        async with neighbour(lambda _: answer(b"{}")) as unitu, neighbour(lambda _: answer(b"{}")) as other:
+            monkeypatch.setenv(name, other.url)
+            client = Unitu()
+            outcome = await client.post(f"{unitu.url}/v1/sync", SecretStr(KEY), b"{}", 30.0)
+            await client.close()
+        assert (outcome.kind, unitu.asked, other.asked) == ("accepted", ["POST /v1/sync"], [])
+
+    async def test_a_tenant_s_own_proxy_is_used_for_its_address_alone(self) -> None:
+        async with neighbour(lambda _: answer(b"{}")) as unitu, neighbour(lambda _: answer(b"{}")) as proxy:
+            url = f"{unitu.url}/v1/sync"
+            client = Unitu(proxies={url: proxy.url})
+            await client.post(url, SecretStr(KEY), b"{}", 30.0)
+            await client.post(f"{unitu.url}/v2/sync", SecretStr(KEY), b"{}", 30.0)
+            await client.close()
+        assert (proxy.asked, unitu.asked) == ([f"POST {url}"], ["POST /v2/sync"])
