@@ -51,7 +51,8 @@ def keep(folder: Path, photo: Photo) -> None:
     place = folder / photo.file
     if place.exists():
         return
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in (folder, place.parent):  # the mode is that of the last folder alone
+        made.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = place.parent / f".{secrets.token_hex(8)}"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

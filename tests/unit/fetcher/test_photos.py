@@ -43,6 +43,7 @@ def test_a_photo_is_kept_once_whole_and_for_nobody_else(tmp_path: Path) -> None:
     keep(tmp_path / "photos", photo)
     assert place.read_bytes() == PNG
     assert stat.S_IMODE(before.st_mode) == 0o600
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (place.parent, tmp_path / "photos")} == {0o700}
     assert place.stat().st_mtime_ns == before.st_mtime_ns
     assert [one.name for one in place.parent.iterdir()] == [place.name]
 
