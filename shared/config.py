@@ -142,6 +142,7 @@ class Tenant(Section):
     max_gap_days: Number = 7.0  # after so long without an accepted snapshot a person must say yes again
     retry_max_seconds: Number = 300.0  # the longest wait between two tries
     acceptance_text: AcceptanceText = ""  # how Unitu's yes reads where it is no JSON object
+    plain_http: bool = False  # http to another machine: key and pupils go in clear
     proxy: Url | None = None  # on the way there; the environment's are not looked at
     timeout_seconds: PositiveNumber = 60.0  # of one POST, in all
     lease_seconds: PositiveNumber = Field(90.0, validate_default=True)
@@ -282,7 +283,7 @@ class School(Section):
 class IsamsSchool(School):
     INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {
         "lists_hours",
-        *("base_url", "client_id", "client_secret", "token_path", "token_scope", "ca_file", "proxy"),
+        *("base_url", "client_id", "client_secret", "token_path", "token_scope", "ca_file", "proxy", "plain_http"),
         *(
             "poll_seconds",
             "staff_poll_seconds",
@@ -301,6 +302,7 @@ class IsamsSchool(School):
     token_path: UrlPath = "/auth/connect/token"  # noqa: S105 - an address
     token_scope: str = "restapi"  # noqa: S105 - a word; "" asks for none
     ca_file: ExistingFile | None = None
+    plain_http: bool = False  # http to another machine: secret and pupils go in clear
     proxy: Url | None = None
     poll_seconds: PositiveWhole = 300
     staff_poll_seconds: PositiveWhole = 3600  # where the tenant's staff are managed

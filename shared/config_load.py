@@ -7,8 +7,10 @@ Each fault is a line: where it stands, the key, what is wrong; the fix. No line 
 import os
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -78,6 +80,8 @@ def _relations(tree: Mapping[str, Any], reading: Reading) -> list[Fault]:
             for slug in tenants
             if slug not in named
         ),
+        *_in_clear("tenants", tenants, "url"),
+        *_in_clear("schools", schools, "base_url"),
         *_shared_keys("schools", push, reading, "the key names the school: ask for one of its own"),
         *_shared_keys("tenants", tenants, reading, "one key is one tenant: put the schools of both under one"),
     ]
@@ -94,6 +98,28 @@ def _strangers(tenants: Mapping[str, Any], schools: Mapping[str, dict[str, Any]]
         if isinstance(tenant, str) and tenant and tenant not in tenants:
             known = f"the tenants are: {', '.join(tenants)}" if tenants else "there are none: add [tenants.NAME]"
             yield Fault(("schools", slug, "tenant"), f"names no tenant of this file; {known}")
+
+
+def _in_clear(kind: str, holders: Mapping[str, dict[str, Any]], name: str) -> Iterator[Fault]:
+    """Plain http beyond this machine: whoever stands between reads the key and the pupils, and may answer instead."""
+    for slug, holder in holders.items():
+        address = holder.get(name)
+        if holder.get("plain_http") is True or not isinstance(address, str) or not address.lower().startswith("http:"):
+            continue
+        try:
+            host = urlsplit(address).hostname or ""
+        except ValueError:
+            continue  # told by the setting itself
+        if host and not _is_loopback(host):
+            fix = "write https, or set plain_http = true where the network in between is yours alone"
+            yield Fault((kind, slug, name), f"goes in clear to another machine; {fix}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _shared_keys(kind: str, holders: Mapping[str, dict[str, Any]], reading: Reading, fix: str) -> Iterator[Fault]:

@@ -308,6 +308,7 @@ PACES: dict[str, object] = {
     "tenant": "other",
     "base_url": "https://elsewhere.example",
     "client_id": "x",
+    "plain_http": True,
     "proxy": "http://p.example",
     "client_secret": SecretStr("x"),
     "api_key": SecretStr("x"),

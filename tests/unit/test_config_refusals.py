@@ -287,6 +287,16 @@ OTHERS = {
         with_('[portal]\nlisten = "127.0.0.1:8081"'),
         "portal: unknown key; there is no portal in this release, and nothing would listen: take it out",
     ),
+    "a key in clear": (
+        "\n".join([tenant(url='"http://api.unitu.example/v1/sync"'), school()]),
+        "tenants.abbey.url: goes in clear to another machine; write ht"
+        "tps, or set plain_http = true where the network in between is yours alone",
+    ),
+    "pupils in clear": (
+        "\n".join([tenant(), school(base_url='"HTTP://isams.example"')]),
+        "schools.abbey.base_url: goes in clear to another machine; write ht"
+        "tps, or set plain_http = true where the network in between is yours alone",
+    ),
     "a level of its own": (
         with_('[logging]\nlevel = "INFO"'),
         'logging.level: must be "debug", "info", "warning" or "error"',
@@ -503,3 +513,15 @@ def test_what_is_no_acceptance_of_unitus_is_refused(value: str, told: str) -> No
 def test_the_words_of_an_acceptance_are_compared_without_what_stands_around_them() -> None:
     Path("rollcall.toml").write_text("\n".join([tenant(acceptance_text='" OK "'), school()]))
     assert load(environ=ENVIRON).tenants["abbey"].acceptance_text == "OK"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "[::1]", "localhost:9001", "127.1.2.3"])
+def test_this_machine_may_be_asked_in_clear(host: str) -> None:
+    Path("rollcall.toml").write_text("\n".join([tenant(url=f'"http://{host}/v1/sync"'), school()]))
+    assert load(Path("rollcall.toml"), ENVIRON).tenants["abbey"].url == f"http://{host}/v1/sync"
+
+
+def test_another_may_be_where_the_file_says_so() -> None:
+    text = [tenant(url='"http://unitu-twin:9002"', plain_http="true"), school(base_url='"http://x"', plain_http="true")]
+    Path("rollcall.toml").write_text("\n".join(text))
+    assert load(Path("rollcall.toml"), ENVIRON).schools["abbey"].plain_http  # type: ignore[union-attr]

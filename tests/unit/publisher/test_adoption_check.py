@@ -140,7 +140,7 @@ def test_another_spelling_of_the_address_needs_no_yes_and_another_address_does(
     world.adopt()
     world.work()
     shown = world.desk.show("abbey")
-    configured(world, tmp_path, ("[tenants.abbey]\n", f'[tenants.abbey]\nurl = "{url}"\n'))
+    configured(world, tmp_path, ("[tenants.abbey]\n", f'[tenants.abbey]\nplain_http = true\nurl = "{url}"\n'))
     world.publish()
     assert (world.unitu.posts == 2) == is_same
     if not is_same:
