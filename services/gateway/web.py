@@ -72,7 +72,7 @@ class Web:
         self._threads = ThreadPoolExecutor(BODIES_AT_ONCE, thread_name_prefix="gateway")
 
     def app(self) -> Starlette:
-        return Starlette(
+        app = Starlette(
             routes=[
                 Route("/v1/sync", _answered(self.sync), methods=["POST"]),
                 Route("/v1/sync/{sweep}", _answered(self.status), methods=["GET"]),
@@ -80,6 +80,8 @@ class Web:
             ],
             exception_handlers={HTTPException: _no_such_thing},
         )
+        app.router.redirect_slashes = False  # it would name the host that the sender named, and in clear
+        return app
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -243,6 +243,13 @@ async def test_it_is_healthy_and_knows_its_addresses() -> None:
     assert (await world.client.get("/elsewhere")).headers["content-type"] == PROBLEM
 
 
+@pytest.mark.parametrize("path", ["/v1/sync/", "/v1/sync/a/", "/health/"])
+async def test_nobody_is_sent_to_the_host_that_the_sender_named(path: str) -> None:
+    """Fails when an address with a slash too many is answered with a redirect: in clear, and to whatever Host said."""
+    answer = await World().client.post(path, headers={"Host": "elsewhere.example", "API_KEY": API_KEY}, content=b"{}")
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
 AWAY, WRONG = Retryable("Redis: it is a replica (READONLY)"), RedisRefused("Redis: its user may not do this (NOPERM)")
 
 
