@@ -14,8 +14,10 @@ import msgspec
 from services.gateway.fields import escape
 from services.gateway.not_json import what_is_wrong
 from services.gateway.notes import Notes
+from shared import tolerant_json
 from shared.errors import RollcallError
 from shared.model import Fault
+from shared.texts import LOST, named
 
 STRUCTURE = ("faculties", "departments", "programmes", "modules")
 LISTS = (*STRUCTURE, "students", "staff")
@@ -29,6 +31,7 @@ _LIKENESS = 0.8  # of a name to a list's: "Student", "programs", "Staff " are, "
 _SINGULARS = {"faculty": "faculties"}  # where the likeness is too small
 _whole = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a pair, whole or not
 _start = re.compile(rb"\s*\{\s*")
 _name = re.compile(rb'("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
 _next = re.compile(rb"\s*([,}])\s*")
@@ -36,6 +39,17 @@ _next = re.compile(rb"\s*([,}])\s*")
 
 class NotJson(RollcallError):
     """The body is no JSON at all; the message says where, and what the fix may be."""
+
+
+def _without_halves(view: memoryview, notes: Notes) -> memoryview:
+    """The body, with U+FFFD for each half of a character, which would refuse it whole."""
+    if _HALF.search(view) is None:
+        return view
+    mended = tolerant_json.mend(bytes(view))
+    if mended == view:
+        return view
+    notes.add("", f"has characters that were lost ({named(LOST)}): half of each was sent; send those texts anew")
+    return memoryview(mended)
 
 
 def open_body(buffer: Buffer, notes: Notes) -> tuple[Mapping[str, Entries], list[Fault]]:
@@ -47,6 +61,7 @@ def open_body(buffer: Buffer, notes: Notes) -> tuple[Mapping[str, Entries], list
     view = memoryview(buffer)
     if bytes(view[:3]) == BOM:
         view = view[3:]
+    view = _without_halves(view, notes)
     try:
         fields = _whole.decode(view)
     except msgspec.ValidationError:

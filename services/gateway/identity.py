@@ -13,6 +13,7 @@ from typing import Literal
 from services.gateway.register import Known, Register, are_same, have_nothing_in_common
 from shared.emails import email_key
 from shared.model import Fault
+from shared.texts import line
 
 Key = Literal["email", "id"]
 
@@ -143,15 +144,16 @@ class _Known:
 
     def _index_ids(self, people: Mapping[str, Known]) -> None:
         """Those who are here come first: whoever is gone has an id only if nobody here has."""
-        counts = Counter(known.id for known in people.values() if known.id is not None)
+        ids = {own: line(known.id) for own, known in people.items() if known.id is not None}  # stored before as it came
+        counts = Counter(ids.values())
         taken = set(self._by_id) | self.shared_ids
-        for own, known in people.items():
-            if known.id is None or known.id in taken:
+        for own, id in ids.items():
+            if id in taken:
                 continue
-            if counts[known.id] == 1:
-                self._by_id[known.id] = own
+            if counts[id] == 1:
+                self._by_id[id] = own
             else:
-                self.shared_ids.add(known.id)
+                self.shared_ids.add(id)
 
     def by_id(self, own_id: str | None) -> str | None:
         return None if own_id is None else self._by_id.get(own_id)

@@ -16,6 +16,7 @@ from services.gateway.register import names_of
 from services.gateway.structure import Codes, Lists
 from shared.model import Fault, Student
 from shared.tenant import email_key
+from shared.texts import LOST, named
 
 _PERSON = {
     "id",
@@ -95,6 +96,9 @@ def _entry(identity: Identity, found: dict[str, Any], fields: Fields) -> Entry:
 def _names(fields: Fields, key: Key) -> tuple[str | None, dict[str, Any]]:
     """Their own id, and what goes by it."""
     own_id = fields.text("id", optional=key != "id", may_be_number=True)
+    if own_id is not None and LOST in own_id:
+        fields.wrong("/id", f"has a character that was lost ({named(LOST)}), so it names nobody: send it whole")
+        own_id = None
     names = {"first_name": fields.name("firstName"), "last_name": fields.name("lastName")}
     return own_id, {"feed_id": own_id} | names
 

@@ -6,9 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.gateway.body import open_body
+from services.gateway.identity import _Known
+from services.gateway.notes import Notes
 from services.gateway.people import Entry, read_student
+from services.gateway.register import Known, Register
 from tests.unit.gateway.test_people import DEFINED
-from tests.unit.gateway.world import a_pupil
+from tests.unit.gateway.world import a_body, a_pupil
 
 
 def read(key: str = "email", raw: bytes | None = None, **fields: Any) -> Entry:
@@ -76,3 +80,31 @@ def test_half_a_character_costs_itself_and_is_noted() -> None:
     assert found.fields["first_name"].startswith("\ufffd")
     assert [one.pointer for one in found.notes] == [""]
     assert "was lost (U+FFFD" in found.notes[0].message
+
+
+def test_half_a_character_refuses_no_body() -> None:
+    """Fails when the body is decoded as it came: the decoder looks into what it only keeps."""
+    body = json.dumps(a_body()).replace('"firstName": "', '"firstName": "\\ud83d', 1).encode()
+    notes = Notes()
+    lists, faults = open_body(body, notes)
+    assert (len(lists["students"]), faults) == (len(a_body()["students"]), [])
+    assert ["was lost" in one.message or "were lost" in one.message for one in notes.told()] == [True]
+
+
+def test_a_whole_pair_is_left_as_it_is() -> None:
+    body = json.dumps(a_body()).replace('"firstName": "', '"firstName": "\\ud83d\\ude00', 1).encode()
+    notes = Notes()
+    open_body(body, notes)
+    assert notes.told() == ()
+
+
+def test_an_id_with_a_lost_character_names_nobody() -> None:
+    raw = json.dumps(a_pupil(id="S0")).replace('"S0"', '"S0\\ud83d"').encode()
+    found = read("id", raw=raw)
+    assert (found.identity.id, [one.pointer for one in found.faults]) == (None, ["/id"])
+
+
+def test_whoever_was_kept_by_an_id_as_it_came_is_found_by_its_clean_form() -> None:
+    """Fails when the register is looked through by what an earlier release stored: one is gone, and another comes."""
+    register = Register(here={"ada@northern.example": Known(id="Se\u0301\u200b", email="ada@northern.example")})
+    assert _Known(register).by_id("S\u00e9") == "ada@northern.example"
