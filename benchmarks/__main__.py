@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchmarks import fetcher, latency, world
 from benchmarks.road import Road
-from services.sandbox.brokers import Embedded
-from shared.kafka_admin import Topics
+from services.sandbox.servers.brokers import Embedded
+from shared.kafka.admin import Topics
 
 RESULTS = Path(__file__).parent / "results.json"
 

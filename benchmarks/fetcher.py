@@ -17,24 +17,24 @@ import httpx
 import msgspec
 
 from benchmarks import world
-from services.fetcher.isams import Isams
-from services.fetcher.politeness import Politeness
-from services.fetcher.redis_memory import RedisMemory
-from services.fetcher.school import School
-from services.fetcher.sweep import run_sweep
-from services.sandbox.brokers import Addresses
-from services.sandbox.school import make_school
+from services.fetcher.isams.client import Isams
+from services.fetcher.isams.rate_limit import Politeness
+from services.fetcher.population import School
+from services.fetcher.sweep.redis_cache import RedisMemory
+from services.fetcher.sweep.sweep import run_sweep
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.brokers import Addresses
 from services.sandbox.twin_client import IsamsTwin
 from shared.clock import utc_now
-from shared.config import Config, IsamsSchool
+from shared.config.settings import Config, IsamsSchool
+from shared.contract.codec import type_name
+from shared.contract.events import SweepCompleted
+from shared.contract.topics import STUDENTS_FETCHED
 from shared.errors import Retryable
-from shared.events import SweepCompleted
-from shared.kafka import KafkaLog, Reader
-from shared.kafka_admin import Topics
-from shared.lanes import lane_of
-from shared.redis import connect
-from shared.topics import STUDENTS_FETCHED
-from shared.wire import type_name
+from shared.kafka.admin import Topics
+from shared.kafka.client import KafkaLog, Reader
+from shared.lanes.partition import lane_of
+from shared.redis.client import connect
 
 SMALL, LARGE, USUAL = 1_000, 100_000, 1_500  # students
 SCHOOLS = 40  # of the usual size
@@ -68,7 +68,7 @@ def _twin(folder: Path) -> Iterator[str]:
     """The twin of iSAMS in a process of its own: its memory and its work are not the fetcher's."""
     log = folder / "twin.log"
     with log.open("w") as out:
-        command = [sys.executable, "-m", "services.sandbox.serve", "isams"]
+        command = [sys.executable, "-m", "services.sandbox.servers.serve", "isams"]
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     try:
         while "listening on" not in log.read_text():

@@ -13,11 +13,11 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks import world
 from shared import clock
-from shared.config import Config
-from shared.events import StudentFetched
-from shared.kafka import Reader, client_settings, topic_name
-from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_FETCHED
-from shared.wire import Message
+from shared.config.settings import Config
+from shared.contract.codec import Message
+from shared.contract.events import StudentFetched
+from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_FETCHED
+from shared.kafka.client import Reader, client_settings, topic_name
 
 PER_SECOND = 1000
 SECONDS = 15

@@ -10,12 +10,12 @@ from subprocess import Popen
 from benchmarks import world
 from services.eligibility.handler import Eligibility
 from services.reconciler.app import store_of
-from shared.config import Config
-from shared.kafka import KafkaLog, Reader
+from shared.config.settings import Config
+from shared.contract.account_state import LaneState
+from shared.contract.codec import Message, Record, decoder
+from shared.contract.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
+from shared.kafka.client import KafkaLog, Reader
 from shared.ports import Ask
-from shared.state import LaneState
-from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
-from shared.wire import Message, Record, decoder
 
 STUDENTS = 100_000
 RECONCILERS = 2  # processes that share the lanes, one for each core of the machine on which the figures were taken

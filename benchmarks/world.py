@@ -10,14 +10,14 @@ from pathlib import Path
 from confluent_kafka import Consumer, TopicPartition
 
 from shared import clock
-from shared.config import Config
-from shared.config_load import load
-from shared.events import StudentFetched, SweepStarted
-from shared.kafka import KafkaLog, Reader, client_settings, topic_name
-from shared.lanes import lane_of
-from shared.model import Frozen, Student
-from shared.topics import STUDENTS_FETCHED
-from shared.wire import Message, digest, encode, event_id, headers
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.codec import Message, digest, encode, event_id, headers
+from shared.contract.events import StudentFetched, SweepStarted
+from shared.contract.model import Frozen, Student
+from shared.contract.topics import STUDENTS_FETCHED
+from shared.kafka.client import KafkaLog, Reader, client_settings, topic_name
+from shared.lanes.partition import lane_of
 
 SCHOOLS = 32
 PARTITIONS = 12  # the default

@@ -9,7 +9,7 @@ import time
 
 import httpx
 
-from services.sandbox.school import make_school
+from services.sandbox.schools.school import make_school
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
 
 ISAMS, UNITU = os.environ["ISAMS_TWIN"], os.environ["UNITU_TWIN"]

@@ -4,9 +4,9 @@ import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
+from shared.contract.codec import Message
 from shared.errors import Retryable
 from shared.ports import Ask, Claim, Hashes, LaneStore, Write
-from shared.wire import Message
 
 
 class MemoryLog:

@@ -1,15 +1,15 @@
 """
 All that a handler may know of the world.
 
-Each port has two worlds: the real one (``shared.kafka``, ``shared.redis``) and the one of fast tests and rehearsals
-(``shared.memory``). One suite of contract tests runs on both.
+Each port has two worlds: the real one (``shared.kafka.client``, ``shared.redis.client``) and the one of fast tests and
+rehearsals (``shared.memory``). One suite of contract tests runs on both.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.wire import Message
+from shared.contract.codec import Message
 
 
 class Log(Protocol):

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from services.sandbox.brokers import Addresses
-from shared.config import Config
-from shared.config_load import load
-from shared.kafka_admin import Topics, wanted_topics
-from tests import brokers as servers
+from services.sandbox.servers.brokers import Addresses
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.kafka.admin import Topics, wanted_topics
+from tests.harness import brokers as servers
 
 # No test is timed: neither an example, nor how long it takes to think one up on a busy machine. A run draws the same
 # examples as the one before, so that what fails is of the change; --hypothesis-profile=explore looks for others.

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from shared.model import Frozen
+from shared.contract.model import Frozen
 
 MOMENT = "2026-11-23T08:00:00.000Z"
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015"

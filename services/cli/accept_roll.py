@@ -8,8 +8,8 @@ import typer
 from services.cli.commands import give
 from services.cli.invocation import AsJson, config_of, known_books, login_name
 from services.cli.output import print_json
-from shared.books import kind_of, people_word, words_of
-from shared.commands import AcceptRoll
+from shared.contract.commands import AcceptRoll
+from shared.contract.populations import kind_of, people_word, words_of
 from shared.errors import ConfigError
 
 HASH = re.compile(r"[0-9a-f]{32}")

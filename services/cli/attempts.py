@@ -4,16 +4,16 @@ from typing import Protocol
 
 from services.cli.refused import complaints_in
 from services.cli.standing import Attempts, Delivering
-from services.fetcher.redis_memory import RedisMemory
-from services.gateway.redis_memory import RedisMemory as GatewayMemory
+from services.fetcher.sweep.redis_cache import RedisMemory
+from services.gateway.redis_feed_store import RedisMemory as GatewayMemory
 from services.publisher.tenant_store import TENANTS
-from shared.books import school_of
-from shared.config import Config
-from shared.due import RedisDueQueue
-from shared.lanes import lane_of
-from shared.redis import RedisLaneStore, connect
-from shared.tenant import TenantState
-from shared.wire import decoder
+from shared.config.settings import Config
+from shared.contract.codec import decoder
+from shared.contract.populations import school_of
+from shared.contract.tenant_state import TenantState
+from shared.lanes.partition import lane_of
+from shared.redis.client import RedisLaneStore, connect
+from shared.redis.due_queue import RedisDueQueue
 
 SWEEPS, TENANT_STORE = "sweeps", "tenants"
 

@@ -10,7 +10,7 @@ from services.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from services.cli.findings import Finding
-    from shared.config import Config
+    from shared.config.settings import Config
 
 
 def check(

@@ -3,16 +3,16 @@
 from uuid import uuid4
 
 from shared import clock
-from shared.books import book_of
-from shared.commands import AcceptRoll, Command, RefuseHold, ReleaseHold
-from shared.config import Config
+from shared.config.settings import Config
+from shared.contract.codec import Message, encode, headers
+from shared.contract.commands import AcceptRoll, Command, RefuseHold, ReleaseHold
+from shared.contract.populations import book_of
+from shared.contract.signatures import sign
+from shared.contract.topics import OPERATOR_COMMANDS
 from shared.errors import ConfigError
-from shared.kafka import KafkaLog
-from shared.lanes import lane_of
+from shared.kafka.client import KafkaLog
+from shared.lanes.partition import lane_of
 from shared.ports import Log
-from shared.signatures import sign
-from shared.topics import OPERATOR_COMMANDS
-from shared.wire import Message, encode, headers
 
 
 def message_of(command: Command, partitions: int, *, id: str, time: str) -> Message:

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from shared.books import school_of
-from shared.dead_letters import plain_name
-from shared.errors import Poison
-from shared.events import (
+from shared.contract.codec import Record, decode, decoder, type_name
+from shared.contract.events import (
     StaffAssessed,
     StaffFetched,
     StudentAssessed,
@@ -25,9 +23,11 @@ from shared.events import (
     SweepStarted,
     SyncAnswered,
 )
-from shared.model import Frozen
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, SYNC_REQUESTS
-from shared.wire import Record, decode, decoder, type_name
+from shared.contract.model import Frozen
+from shared.contract.populations import school_of
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, SYNC_REQUESTS
+from shared.errors import Poison
+from shared.lanes.dead_letters import plain_name
 
 CARRIED = (  # the changes that a snapshot carries: by the beginning of their names
     *("rollcall.account_", "rollcall.programme_", "rollcall.module_", "rollcall.structure_"),

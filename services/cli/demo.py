@@ -15,11 +15,11 @@ def demo(
     Uses the Kafka and Redis that ROLLCALL__KAFKA__BOOTSTRAP_SERVERS and ROLLCALL__REDIS__URL name, else starts both.
     Ctrl-C leaves no process and no folder. Exit codes: 0 Unitu's accounts are exactly what they ought to be, 1 not.
     """
-    from services.sandbox.brokers import from_environment
     from services.sandbox.demo.course import run
     from services.sandbox.demo.plan import Plan
     from services.sandbox.demo.screen import Screen
-    from services.sandbox.servers import CannotStart
+    from services.sandbox.servers.brokers import from_environment
+    from services.sandbox.servers.loopback import CannotStart
 
     try:
         plan = Plan(seed=seed, keep=keep, brokers=from_environment())

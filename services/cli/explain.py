@@ -6,7 +6,7 @@ import typer
 
 from services.cli.invocation import AsJson, WrongWord, config_of, known_books
 from services.cli.output import print_json
-from shared.books import kind_of, school_of
+from shared.contract.populations import kind_of, school_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from services.cli.explanation import Explanation
     from services.cli.found import Reread
     from services.cli.lookup import Places
-    from shared.config import Config
+    from shared.config.settings import Config
 
 NOT_READ = 1
 
@@ -56,7 +56,7 @@ def answer(config: "Config", book: str, word: str, live: bool, now: "datetime") 
     from services.cli.explained import explain
     from services.cli.found import Found
     from services.cli.lookup import UnknownStudent, look
-    from shared.state import AccountState, SchoolState
+    from shared.contract.account_state import AccountState, SchoolState
 
     slug, kind = school_of(book), kind_of(book)
     school = config.schools[slug]
@@ -92,7 +92,7 @@ def read_now(config: "Config", slug: str, student_id: str) -> "Reread":
 
     from services.cli.reread import reread
     from shared.clock import utc_now
-    from shared.config import IsamsSchool
+    from shared.config.settings import IsamsSchool
 
     school = config.schools[slug]
     if not isinstance(school, IsamsSchool):

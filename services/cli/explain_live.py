@@ -7,9 +7,9 @@ import msgspec
 from services.cli.explain_verdicts import assessed_now
 from services.cli.explanation import Difference, Live
 from services.cli.found import Reread
-from shared.config import School
-from shared.model import Student
-from shared.state import AccountState
+from shared.config.settings import School
+from shared.contract.account_state import AccountState
+from shared.contract.model import Student
 
 
 def live_of(reread: Reread, account: AccountState, school: School, today: date) -> Live:

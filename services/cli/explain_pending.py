@@ -7,9 +7,9 @@ from services.reconciler.enrolments import needs_sets
 from services.reconciler.plans import is_absent
 from services.reconciler.reviewed_sets import all_sets
 from shared import clock
-from shared.books import person_word
-from shared.config import School
-from shared.state import AccountState, SchoolState, StagedUpdate
+from shared.config.settings import School
+from shared.contract.account_state import AccountState, SchoolState, StagedUpdate
+from shared.contract.populations import person_word
 
 
 def staged_of(account: AccountState, school: School, turn: Rollover) -> tuple[Staged, ...]:

@@ -8,9 +8,9 @@ import typer
 from services.cli.explanation import Explanation
 from services.cli.lookup import left_words
 from services.cli.output import plain, print_table
-from services.eligibility.edits import Edit
-from shared.books import book_of, people_word, person_word, words_of
-from shared.model import Student
+from services.eligibility.remediation import Edit
+from shared.contract.model import Student
+from shared.contract.populations import book_of, people_word, person_word, words_of
 
 EDITS_TOLD = 6  # for each verdict; --json has all
 

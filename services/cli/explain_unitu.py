@@ -2,10 +2,10 @@
 
 from services.cli.explanation import LastSnapshot
 from services.cli.found import Carried, Found
-from shared.books import book_of
-from shared.config import Tenant
-from shared.emails import is_another_account
-from shared.tenant import TenantState
+from shared.config.settings import Tenant
+from shared.contract.email import is_another_account
+from shared.contract.populations import book_of
+from shared.contract.tenant_state import TenantState
 
 
 def last_snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:

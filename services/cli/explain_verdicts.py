@@ -10,18 +10,18 @@ from datetime import date
 from services.cli.explanation import Judged
 from services.cli.found import Found
 from services.eligibility.assess import RECORD_SOUND, assess, rulebook_of, years_of
+from services.eligibility.rule_results import Ruling, rulings, unreadable
 from services.eligibility.rules import Case
-from services.eligibility.rulings import Ruling, rulings, unreadable
 from services.eligibility.staff import CASES
 from services.reconciler import account_identity
 from services.reconciler.account_identity import has_record_of_another, is_stale_leaver, record_of
 from shared import clock
-from shared.books import person_word
-from shared.config import School
-from shared.events import StudentAssessed
-from shared.model import Category, Kind, Student, Verdict
-from shared.person import Identity, identity_of
-from shared.state import AccountState
+from shared.config.settings import School
+from shared.contract.account_state import AccountState
+from shared.contract.events import StudentAssessed
+from shared.contract.model import Category, Kind, Student, Verdict
+from shared.contract.person import Identity, identity_of
+from shared.contract.populations import person_word
 
 EMAIL_FREE = "email_free"
 SAME_PERSON = "same_person"

@@ -9,9 +9,9 @@ from services.cli.explain_verdicts import assessed_now, case_of, judged, note_an
 from services.cli.explanation import Account, Explanation, Rollover, Seen
 from services.cli.found import Found, Reread
 from services.eligibility.academic_year import rollover
-from services.eligibility.edits import smallest_edits
-from shared.config import School, Tenant
-from shared.state import AccountState, SchoolState
+from services.eligibility.remediation import smallest_edits
+from shared.config.settings import School, Tenant
+from shared.contract.account_state import AccountState, SchoolState
 
 
 def explain(found: Found, school: School, tenant: Tenant, now: datetime, reread: Reread | None = None) -> Explanation:

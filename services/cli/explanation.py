@@ -6,10 +6,10 @@ Moments are RFC 3339 in UTC, days ISO dates.
 
 from typing import Any, Literal
 
-from services.eligibility.edits import Edit
-from services.eligibility.rulings import Ruling
-from shared.events import Evidence
-from shared.model import Category, Details, Frozen, Kind, Student, Verdict
+from services.eligibility.remediation import Edit
+from services.eligibility.rule_results import Ruling
+from shared.contract.events import Evidence
+from shared.contract.model import Category, Details, Frozen, Kind, Student, Verdict
 
 
 class Judged(Frozen, omit_defaults=False, kw_only=True):

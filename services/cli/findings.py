@@ -8,14 +8,14 @@ from typing import Any
 from services.cli import school_check
 from services.cli.sample import State
 from services.gateway.spool import spool_fault
-from shared.config import Config, IsamsSchool, PushSchool, Tenant
+from shared.config.settings import Config, IsamsSchool, PushSchool, Tenant
 from shared.errors import Retryable
-from shared.kafka_admin import Standing, Topics, faults_of
-from shared.kafka_rights import words_by_service
-from shared.kafka_words import user_of
-from shared.redis import away_is_retryable, connect, probe
-from shared.redis_answers import RedisRefused
-from shared.rights import OPERATORS, Right
+from shared.kafka.admin import Standing, Topics, faults_of
+from shared.kafka.authorized import words_by_service
+from shared.kafka.error_words import user_of
+from shared.kafka.rights import OPERATORS, Right
+from shared.redis.answers import RedisRefused
+from shared.redis.client import away_is_retryable, connect, probe
 
 AT_ONCE = 8  # schools
 

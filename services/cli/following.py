@@ -7,21 +7,21 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from services.cli.course import Course, Step
-from services.publisher.adopt import Desk, NotWhole
-from services.reconciler import ledger
+from services.publisher.decisions import Desk, NotWhole
+from services.reconciler import accounts
 from shared import clock
-from shared.books import book_of, kind_of, people_word, person_word
-from shared.config import Config, Tenant
+from shared.config.settings import Config, Tenant
+from shared.contract.account_state import AccountState, LaneState
+from shared.contract.codec import Message, decoder, encode, headers
+from shared.contract.events import SyncRequested
+from shared.contract.model import Kind
+from shared.contract.populations import book_of, kind_of, people_word, person_word
+from shared.contract.tenant_state import Reason, TenantState
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.errors import RollcallError
-from shared.events import SyncRequested
-from shared.kafka import KafkaLog, Reader
-from shared.lanes import lane_of
-from shared.model import Kind
+from shared.kafka.client import KafkaLog, Reader
+from shared.lanes.partition import lane_of
 from shared.ports import LaneStore
-from shared.state import AccountState, LaneState
-from shared.tenant import Reason, TenantState
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
-from shared.wire import Message, decoder, encode, headers
 
 TOPICS = (SYNC_REQUESTS, STUDENTS_FETCHED, STUDENTS_ASSESSED, ACCOUNT_CHANGES)  # in the order in which they are read
 LOOK_SECONDS = 0.2
@@ -142,7 +142,7 @@ class Following:
 
     def account(self) -> AccountState | None:
         """The one student's, after the decision."""
-        name = ledger.students(self.course.book)
+        name = accounts.students(self.course.book)
         value = self.store.read(self.lane, {name: [self.course.student_id or ""]}).some[name][0]
         return None if value is None else decoder(AccountState).decode(value)
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from services.cli.explanation import Changed, NextSweep
-from services.publisher.person import Person
-from shared.model import Student
-from shared.state import AccountState, SchoolState
-from shared.tenant import TenantState
+from services.publisher.roster_entry import Person
+from shared.contract.account_state import AccountState, SchoolState
+from shared.contract.model import Student
+from shared.contract.tenant_state import TenantState
 
 
 @dataclass(frozen=True)

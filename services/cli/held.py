@@ -7,17 +7,17 @@ from typing import Any
 import msgspec
 
 from services.cli.hold_words import causes_of, student_as_dict
-from services.reconciler import guard, ledger
+from services.reconciler import accounts, guard
+from services.reconciler.budget_usage import Spending, recent_of
 from services.reconciler.plan_words import Feed, summary
 from services.reconciler.reviewed_sets import all_sets
-from services.reconciler.spending import Spending, recent_of
-from shared.books import kind_of, people_word, school_of
+from shared.contract.account_state import AccountState, HeldPlan, SchoolState
+from shared.contract.codec import decoder
+from shared.contract.model import Kind
+from shared.contract.populations import kind_of, people_word, school_of
 from shared.errors import Hold, RollcallError
-from shared.lanes import lane_of
-from shared.model import Kind
+from shared.lanes.partition import lane_of
 from shared.ports import LaneStore
-from shared.state import AccountState, HeldPlan, SchoolState
-from shared.wire import decoder
 
 LOOKS = 5  # at a lane that moves while it is read
 
@@ -130,7 +130,7 @@ class Holdings:
         """The book's plans, held, released or refused, by name. Raises: NothingKnown."""
         for _ in range(LOOKS):
             record, school, pending = self._look(book)
-            name, ids = ledger.students(book), sorted(pending)
+            name, ids = accounts.students(book), sorted(pending)
             seen = self._store.read(self._lane(book), {name: ids})
             if seen.lane == record:
                 break  # else somebody wrote in between: look again; the last look is near enough
@@ -151,7 +151,7 @@ class Holdings:
         _, school, _ = self._look(book)
         if school is None:
             return []
-        name = ledger.recent(book)
+        name = accounts.recent(book)
         found = self._store.read(self._lane(book), whole=[name]).whole[name]
         spending = Spending(recent_of(found))
         return [
@@ -170,11 +170,11 @@ class Holdings:
         return lane_of(school_of(book), self._partitions)
 
     def _look(self, book: str) -> tuple[bytes, SchoolState | None, Mapping[str, bytes]]:
-        lane, name = self._lane(book), ledger.pending(book)
-        seen = self._store.read(lane, {ledger.SCHOOLS: [book, school_of(book)]}, whole=[name])
+        lane, name = self._lane(book), accounts.pending(book)
+        seen = self._store.read(lane, {accounts.SCHOOLS: [book, school_of(book)]}, whole=[name])
         if seen.lane is None:
             raise NothingKnown(school_of(book), lane)
-        return seen.lane, book_state(*seen.some[ledger.SCHOOLS]), seen.whole[name]
+        return seen.lane, book_state(*seen.some[accounts.SCHOOLS]), seen.whole[name]
 
 
 def book_state(book: bytes | None, school: bytes | None) -> SchoolState | None:

@@ -1,12 +1,12 @@
 """What the log says of holds: of a set that is not held any more, of an order that was just given."""
 
-from shared.books import school_of
-from shared.config import Config
-from shared.events import HoldRefused, HoldReleased, RemovalHeld
-from shared.kafka import Reader
-from shared.lanes import lane_of
-from shared.topics import ACCOUNT_CHANGES
-from shared.wire import decoder, type_name
+from shared.config.settings import Config
+from shared.contract.codec import decoder, type_name
+from shared.contract.events import HoldRefused, HoldReleased, RemovalHeld
+from shared.contract.populations import school_of
+from shared.contract.topics import ACCOUNT_CHANGES
+from shared.kafka.client import Reader
+from shared.lanes.partition import lane_of
 
 _HELD = type_name(RemovalHeld)
 _DECIDED = {type_name(HoldReleased), type_name(HoldRefused)}

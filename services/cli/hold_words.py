@@ -6,12 +6,12 @@ Nothing is said of a person that no record says: who is merely not in a list is 
 
 from typing import Any
 
-from services.fetcher import isams
+from services.fetcher.isams import client
 from services.reconciler import guard
 from services.reconciler.enrolments import codes_of
 from services.reconciler.plan_words import Feed
 from services.reconciler.plans import is_absent
-from shared.state import AccountState, HeldPlan
+from shared.contract.account_state import AccountState, HeldPlan
 
 # --- a whole plan ------------------------------------------------------------------------------------------------
 
@@ -38,8 +38,8 @@ _SENDER = "does the sender still fill the field in for each of them?"
 def _look_at(column: str, feed: Feed) -> str:
     if feed.is_pushed:
         return _SENDER
-    path = isams.STAFF if feed.kind == "staff" else isams.SETS if column == "modules" else isams.STUDENTS
-    return f"is it the key's? {isams.permission_words(path)}"
+    path = client.STAFF if feed.kind == "staff" else client.SETS if column == "modules" else client.STUDENTS
+    return f"is it the key's? {client.permission_words(path)}"
 
 
 # --- a person ----------------------------------------------------------------------------------------------------

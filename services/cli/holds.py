@@ -18,11 +18,11 @@ from services.cli.invocation import (
 )
 from services.cli.output import print_json, print_table
 from shared import clock
-from shared.books import words_of
+from shared.contract.populations import words_of
 
 if TYPE_CHECKING:
     from services.cli.held import Holding, Holdings
-    from shared.config import Config
+    from shared.config.settings import Config
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Plans that wait for a person: list, show, release, refuse."
@@ -169,7 +169,7 @@ def _decide(
 ) -> None:
     from services.cli.commands import give
     from services.cli.history import end_of_changes
-    from shared.commands import RefuseHold, ReleaseHold
+    from shared.contract.commands import RefuseHold, ReleaseHold
 
     config = config_of(context)
     store = holdings_of(config)

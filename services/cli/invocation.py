@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from shared.books import book_of
-from shared.config import Config
+from shared.config.settings import Config
+from shared.contract.populations import book_of
 from shared.errors import RollcallError
 
 
@@ -30,7 +30,7 @@ class Invocation:
 
     @cached_property
     def config(self) -> Config:
-        from shared.config_load import load
+        from shared.config.load import load
 
         return load(self.path)
 

@@ -13,25 +13,25 @@ from services.cli.explain_unitu import delivered_email
 from services.cli.explanation import Changed, NextSweep
 from services.cli.found import Carried, Found
 from services.cli.held import NothingKnown, book_state
-from services.publisher.person import unpack
+from services.publisher.projection import people_of
 from services.publisher.rekeyed import rekeyed
+from services.publisher.roster_entry import unpack
 from services.publisher.tenant_store import TENANTS
-from services.publisher.view import people_of
-from services.reconciler import ledger
+from services.reconciler import accounts
 from shared import clock
-from shared.books import book_of, kind_of, person_word, school_of
-from shared.config import Config, IsamsSchool
-from shared.due import RedisDueQueue
+from shared.config.settings import Config, IsamsSchool
+from shared.contract.account_state import AccountState, SchoolState
+from shared.contract.codec import Record, decode, decoder, type_name
+from shared.contract.events import AccountDisabled, AccountUpdated
+from shared.contract.model import Frozen, Kind
+from shared.contract.populations import book_of, kind_of, person_word, school_of
+from shared.contract.tenant_state import SnapshotAccepted, TenantState, email_key
+from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.errors import Retryable, RollcallError
-from shared.events import AccountDisabled, AccountUpdated
-from shared.lanes import lane_of
-from shared.model import Frozen, Kind
+from shared.lanes.partition import lane_of
 from shared.ports import LaneStore
-from shared.redis import RedisLaneStore, connect
-from shared.state import AccountState, SchoolState
-from shared.tenant import SnapshotAccepted, TenantState, email_key
-from shared.topics import ACCOUNT_CHANGES, DELIVERIES
-from shared.wire import Record, decode, decoder, type_name
+from shared.redis.client import RedisLaneStore, connect
+from shared.redis.due_queue import RedisDueQueue
 
 TAIL = 10_000  # records of account-changes that are looked at, from its end
 LAST_CHANGES = 10  # that are told
@@ -88,7 +88,7 @@ class Stores:
         return self._last(DELIVERIES, lane, DELIVERIES_TAIL)
 
     def _last(self, topic: str, lane: int, count: int) -> Iterable[Record]:
-        from shared.kafka import Reader
+        from shared.kafka.client import Reader
 
         with Reader(self._config) as reader:
             low, high = reader.edges(topic, lane, KAFKA_SECONDS)
@@ -113,8 +113,8 @@ def _look(
     school, account = _known(stores.reconciler, lane, book, word)
     holder = None
     if account.waits_for_email is not None:
-        seen = stores.reconciler.read(lane, {ledger.emails(book): [account.waits_for_email]})
-        (value,) = seen.some[ledger.emails(book)]
+        seen = stores.reconciler.read(lane, {accounts.emails(book): [account.waits_for_email]})
+        (value,) = seen.some[accounts.emails(book)]
         holder = None if value is None else value.decode()
     name = people_of(book)
     (person,) = stores.publisher.read(lane, {name: [account.student_id]}).some[name]
@@ -142,14 +142,14 @@ def _tenant(value: bytes) -> TenantState:
 
 def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolState, AccountState]:
     slug, kind = school_of(book), kind_of(book)
-    students, emails = ledger.students(book), ledger.emails(book)
-    seen = store.read(lane, {ledger.SCHOOLS: [book, slug], students: [word], emails: [email_key(word)]})
+    students, emails = accounts.students(book), accounts.emails(book)
+    seen = store.read(lane, {accounts.SCHOOLS: [book, slug], students: [word], emails: [email_key(word)]})
     if seen.lane is None:
         raise NothingKnown(slug, lane)
     (found,), (holder,) = seen.some[students], seen.some[emails]
     if holder is not None:  # before whose key it is: a pushed person may be keyed by an address that another has now
         (found,) = store.read(lane, {students: [holder.decode()]}).some[students]
-    state = book_state(*seen.some[ledger.SCHOOLS]) or SchoolState(school=slug, kind=kind, at=-1)
+    state = book_state(*seen.some[accounts.SCHOOLS]) or SchoolState(school=slug, kind=kind, at=-1)
     if found is None:
         when = (
             f"its last certified sweep is of {state.certified.started_at}" if state.certified else "none was certified"

@@ -13,8 +13,8 @@ from shared.errors import RollcallError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shared.config import Config
-    from shared.wire import Record
+    from shared.config.settings import Config
+    from shared.contract.codec import Record
 
 MARKS = ("subject", "period", "name", "score", "out_of", "grade", "teacher", "date", "comment")
 
@@ -44,9 +44,9 @@ def profile(
 
 def profile_of(config: "Config", school: str, student: str) -> dict[str, Any]:
     """Raises: NothingTold, Retryable."""
-    from shared.kafka import read_compacted
-    from shared.lanes import lane_of
-    from shared.topics import PROFILES_FETCHED
+    from shared.contract.topics import PROFILES_FETCHED
+    from shared.kafka.client import read_compacted
+    from shared.lanes.partition import lane_of
 
     lane = lane_of(school, config.kafka.partitions)
     newest = newest_of(read_compacted(config, PROFILES_FETCHED, lane), school, student)
@@ -60,7 +60,7 @@ def profile_of(config: "Config", school: str, student: str) -> dict[str, Any]:
 
 def newest_of(records: "Iterable[Record]", school: str, student: str) -> "dict[str, Record]":
     """By area: the newest by the time of its reading, not by its place; one without a value takes the others away."""
-    from shared.profiles import AREAS, key_of
+    from shared.contract.profiles import AREAS, key_of
 
     keys = {key_of(school, student, area): area for area in AREAS}
     newest: dict[str, Record] = {}
@@ -78,8 +78,8 @@ def read_at(record: "Record") -> str:
 
 
 def as_dict(config: "Config", school: str, student: str, newest: "dict[str, Record]") -> dict[str, Any]:
-    from shared.profiles import PHOTO, PROFILE, TRANSCRIPT, PhotoFetched, ProfileFetched, TranscriptFetched
-    from shared.wire import decoder
+    from shared.contract.codec import decoder
+    from shared.contract.profiles import PHOTO, PROFILE, TRANSCRIPT, PhotoFetched, ProfileFetched, TranscriptFetched
 
     told: dict[str, Any] = {"school": school, "student_id": student, "profile": None, "photo": None, "transcript": None}
     told["read_at"] = {area: read_at(record) for area, record in newest.items()}

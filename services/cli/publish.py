@@ -28,8 +28,8 @@ def publish(
     names exactly what was shown: if it has changed since, nothing is let go. Exit codes: 0 asked for, 2 no such
     tenant, or nothing is held under a hash, 3 there is no whole roster yet.
     """
-    from services.publisher.adopt import NotWhole, Outdated
     from services.publisher.app import DeskParts
+    from services.publisher.decisions import NotWhole, Outdated
 
     config = known(context, tenant)
     with DeskParts(config) as desk:

@@ -11,10 +11,10 @@ from services.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from services.reconciler.rebuild import Rebuilder
-    from shared.config import Config
-    from shared.kafka import Reader
+    from shared.config.settings import Config
+    from shared.contract.account_state import LaneState
+    from shared.kafka.client import Reader
     from shared.ports import LaneStore
-    from shared.state import LaneState
 
 NOT_SAID = 1
 TRIES = 10  # at a lane that a running reconciler moves meanwhile
@@ -51,7 +51,7 @@ def rebuild(
 
 def chosen(config: "Config", lane: int | None, school: str | None) -> list[int]:
     """Raises: WrongWord for a lane or a school that is not there, or both at once."""
-    from shared.lanes import lane_of
+    from shared.lanes.partition import lane_of
 
     count = config.kafka.partitions
     if lane is not None and school is not None:
@@ -66,7 +66,7 @@ def chosen(config: "Config", lane: int | None, school: str | None) -> list[int]:
 def rebuild_lanes(config: "Config", lanes: list[int]) -> "list[LaneState]":
     """Each lane after its rebuild. Raises: Retryable, and then some lanes may have been rebuilt."""
     from services.reconciler.app import rebuilder_of, store_of
-    from shared.kafka import KafkaLog, Reader
+    from shared.kafka.client import KafkaLog, Reader
 
     store, out = store_of(config), KafkaLog(config)
     rebuilder = rebuilder_of(config, store, out)
@@ -79,10 +79,10 @@ def rebuild_lanes(config: "Config", lanes: list[int]) -> "list[LaneState]":
 
 def rebuild_lane(rebuilder: "Rebuilder", store: "LaneStore", reader: "Reader", lane: int) -> "LaneState":
     """Raises: Retryable when a running reconciler keeps moving the lane."""
+    from shared.contract.topics import STUDENTS_ASSESSED
     from shared.errors import PositionMoved, Retryable
-    from shared.lane import StateLost, View
+    from shared.lanes.loop import StateLost, View
     from shared.service import backoff
-    from shared.topics import STUDENTS_ASSESSED
 
     for attempt in range(1, TRIES + 1):
         try:
@@ -99,7 +99,7 @@ def rebuild_lane(rebuilder: "Rebuilder", store: "LaneStore", reader: "Reader", l
 
 
 def schools_in(config: "Config", lanes: list[int]) -> list[str]:
-    from shared.lanes import lane_of
+    from shared.lanes.partition import lane_of
 
     return sorted(slug for slug in config.schools if lane_of(slug, config.kafka.partitions) in lanes)
 

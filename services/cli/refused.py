@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from shared.books import words_of
-from shared.tenant import TenantState
+from shared.contract.populations import words_of
+from shared.contract.tenant_state import TenantState
 
 FIX = "correct it in the school's records; what changes is tried again by itself"
 

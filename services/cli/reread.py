@@ -1,16 +1,16 @@
 """One student read now, for ``rollcall explain --live``: two or three requests, and nothing is said or remembered."""
 
 from services.cli.found import Reread
-from services.fetcher.areas import STATUSES, read_areas
-from services.fetcher.hosts import Hosts
-from services.fetcher.missing import find
-from services.fetcher.reader import reader_of
-from services.fetcher.redis_memory import RedisMemory
-from services.fetcher.source import Refused
+from services.fetcher.isams.clients import Hosts
+from services.fetcher.isams.source import Refused
+from services.fetcher.sweep.absence_lookup import find
+from services.fetcher.sweep.areas import STATUSES, read_areas
+from services.fetcher.sweep.record_reader import reader_of
+from services.fetcher.sweep.redis_cache import RedisMemory
 from shared.clock import Clock, write
-from shared.config import Config, IsamsSchool
+from shared.config.settings import Config, IsamsSchool
 from shared.errors import Retryable
-from shared.redis import connect
+from shared.redis.client import connect
 
 
 async def reread(config: Config, slug: str, school: IsamsSchool, student_id: str, clock: Clock) -> Reread:

@@ -17,7 +17,7 @@ import typer
 from services.cli.invocation import config_of
 
 if TYPE_CHECKING:
-    from shared.config import Config
+    from shared.config.settings import Config
     from shared.service import Service
 
 log = logging.getLogger("rollcall")
@@ -83,7 +83,7 @@ def service_of(name: str, config: "Config") -> "Service":
 
 
 async def _run(config: "Config", names: Sequence[str], alive: Path | None) -> int:
-    from shared.kafka_watch import KafkaWatch
+    from shared.kafka.watch import KafkaWatch
     from shared.service import run_services
 
     stop = asyncio.Event()
@@ -147,7 +147,7 @@ async def _topics_are_right(config: "Config", stop: asyncio.Event) -> bool:
 
 
 def _ensure_topics(config: "Config") -> None:
-    from shared.kafka_admin import Topics, refuse
+    from shared.kafka.admin import Topics, refuse
 
     with Topics(config, open_seconds=OPEN_SECONDS) as topics:
         if not config.kafka.create_topics:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from services.fetcher.isams import WHERE
+from services.fetcher.isams.client import WHERE
 
 
 class State(IntEnum):

@@ -7,17 +7,18 @@ from services.cli.sample import SAMPLES, State, of_fields
 from services.cli.school_cost import Size, at_once, requests_per_hour, sweep_requests
 from services.cli.school_probe import EMPLOYEES, LOSES, PROBES, STUDENTS, Answers, Found, ask, attempt, with_loss
 from services.cli.school_words import of_records
-from services.fetcher import isams, photos
-from services.fetcher.politeness import Politeness
-from services.fetcher.session import Session
-from services.fetcher.sets import is_hidden
-from services.fetcher.source import Refused, told
-from shared.config import IsamsSchool
+from services.fetcher.isams import client
+from services.fetcher.isams.rate_limit import Politeness
+from services.fetcher.isams.session import Session
+from services.fetcher.isams.sets import is_hidden
+from services.fetcher.isams.source import Refused, told
+from services.fetcher.profiles import photo_files
+from shared.config.settings import IsamsSchool
 from shared.errors import Retryable
 
 PATIENCE_SECONDS = 10.0  # for one request: a person waits
 REQUESTS = 100  # that a check may send to a school: far more than it does
-GRADEBOOKS = f"in {isams.WHERE}, give this client the permission Gradebooks (Read)"
+GRADEBOOKS = f"in {client.WHERE}, give this client the permission Gradebooks (Read)"
 
 
 async def of_isams(school: IsamsSchool, *, has_staff: bool) -> list[Found]:
@@ -26,7 +27,7 @@ async def of_isams(school: IsamsSchool, *, has_staff: bool) -> list[Found]:
     follows would fail in the same words.
     """
     school = school.model_copy(update={"timeout_seconds": min(school.timeout_seconds, PATIENCE_SECONDS)})
-    session = Session(school, Politeness(REQUESTS), isams.permission_words)
+    session = Session(school, Politeness(REQUESTS), client.permission_words)
     answers = Answers(school.page_size)
     try:
         token = await attempt("token", State.FAILED, session.sign_in)
@@ -55,16 +56,16 @@ async def _photos(session: Session, answers: Answers) -> Found:
     ]
     if not ids:
         return Found("photos", State.OK, f"nobody of a sample of {len(answers.records['students'])} has one")
-    path = f"{isams.STUDENTS}/{ids[0]}/photos/current"
-    label = f"{isams.STUDENTS}/{{id}}/photos/current"
+    path = f"{client.STUDENTS}/{ids[0]}/photos/current"
+    label = f"{client.STUDENTS}/{{id}}/photos/current"
 
     async def question() -> None:
         content = await session.find_bytes(path, label=label)
         if content is not None:
             try:
-                photos.judged(content)
-            except photos.Unfit as unfit:
-                raise Refused(f"{label}: {unfit}; {isams.permission_words(isams.STUDENTS)}", 200) from unfit
+                photo_files.judged(content)
+            except photo_files.Unfit as unfit:
+                raise Refused(f"{label}: {unfit}; {client.permission_words(client.STUDENTS)}", 200) from unfit
 
     trouble = await attempt("photos", State.DEGRADED, question)
     return trouble or Found("photos", State.OK, f"readable; {len(ids)} of the sample have one")
@@ -78,7 +79,7 @@ async def _gradebooks(session: Session, school: IsamsSchool, answers: Answers) -
     try:
         found = await session.find(path, label=label)
         if found is not None:
-            isams.check_refusal(found, label, "gradebooks")
+            client.check_refusal(found, label, "gradebooks")
     except Refused as refusal:
         is_permission = refusal.status in (200, 401, 403) and not refusal.is_edge
         text = f"{told(refusal).partition('; ')[0]}; {GRADEBOOKS}" if is_permission else told(refusal)

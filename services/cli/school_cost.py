@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from services.fetcher.politeness import STUDENTS_SHARE
-from shared.config import IsamsSchool
+from services.fetcher.isams.rate_limit import STUDENTS_SHARE
+from shared.config.settings import IsamsSchool
 
 TOKENS_PER_HOUR = 1.0
 SHORT_LISTS = 6  # life stages, departments, houses, terms, subjects, sets: one request each

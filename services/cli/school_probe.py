@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.cli.sample import State
-from services.fetcher import isams
-from services.fetcher.fields import count
-from services.fetcher.session import Session
-from services.fetcher.source import Page, Refused, Trouble, told
+from services.fetcher.isams import client
+from services.fetcher.isams.fields import count
+from services.fetcher.isams.session import Session
+from services.fetcher.isams.source import Page, Refused, Trouble, told
 from shared.errors import Retryable
 
 SAMPLE = 100  # records of a list that are looked at, and a page that every server gives
@@ -45,13 +45,13 @@ class Probe:
 
 
 def _one(name: str) -> tuple[tuple[str, str], ...]:
-    return (isams.LISTS[name],)
+    return (client.LISTS[name],)
 
 
 SEES = "see that base_url is this school's, and what this client may see of it"
 STUDENTS = Probe(
     "students",
-    ((isams.STUDENTS, "students"),),
+    ((client.STUDENTS, "students"),),
     State.FAILED,
     has_pages=True,
     empty=f"the list of students is empty, and no sweep of nobody is certified; {SEES}",
@@ -59,7 +59,7 @@ STUDENTS = Probe(
 PROBES = (
     Probe(
         "life stages",
-        ((isams.STATUSES, "systemStatuses"),),
+        ((client.STATUSES, "systemStatuses"),),
         loses="only the words of system_status_words are known",
     ),
     Probe(
@@ -72,15 +72,15 @@ PROBES = (
     Probe("contacts", _one("contacts"), has_pages=True, loses="homes of StudentHome are not told"),
     Probe(
         "year groups",
-        ((isams.YEAR_GROUPS, "yearGroups"),),
+        ((client.YEAR_GROUPS, "yearGroups"),),
         loses="there are no programmes",
         empty=f"the list of year groups is empty, and no school has none; {SEES}",
     ),
-    Probe("departments", ((isams.DEPARTMENTS, "departments"),), loses="Unitu has no departments"),
-    Probe("houses", ((isams.HOUSES, "houses"),), loses="applicants have no house"),
-    Probe("terms", ((isams.TERMS, "terms"),), loses="terms are not told"),
-    Probe("subjects", ((isams.SUBJECTS, "subjects"),), loses="there are no modules"),
-    Probe("sets", ((isams.SETS, "sets"),), loses="nobody is enrolled into modules"),
+    Probe("departments", ((client.DEPARTMENTS, "departments"),), loses="Unitu has no departments"),
+    Probe("houses", ((client.HOUSES, "houses"),), loses="applicants have no house"),
+    Probe("terms", ((client.TERMS, "terms"),), loses="terms are not told"),
+    Probe("subjects", ((client.SUBJECTS, "subjects"),), loses="there are no modules"),
+    Probe("sets", ((client.SETS, "sets"),), loses="nobody is enrolled into modules"),
 )
 EMPLOYEES = Probe(
     "employees",
@@ -156,7 +156,7 @@ async def _read(session: Session, probe: Probe, size: int, answers: Answers) -> 
         body = await _find(session, path, query, is_last=path == probe.lists[-1][0])
         if body is None:
             continue
-        page = isams.page_of(body, key, 1, path)
+        page = client.page_of(body, key, 1, path)
         answers.records[probe.what] = page.records
         answers.totals[probe.what] = total = len(page.records) if page.declared is None else page.declared
         if probe is STUDENTS:
@@ -173,7 +173,7 @@ async def _find(session: Session, path: str, query: Mapping[str, str] | None, *,
     try:
         return await session.find(path, query)
     except (Refused, Trouble) as refusal:
-        if is_last or refusal.status not in isams.WITHOUT_APPLICANTS:
+        if is_last or refusal.status not in client.WITHOUT_APPLICANTS:
             raise
         return None
 

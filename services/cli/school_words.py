@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 from services.cli.sample import State
-from services.fetcher import employees, parse, school_records, sets
-from services.fetcher.areas import AreasRead, StatusWords, reading
-from services.fetcher.fields import Json
-from services.fetcher.slips import Slips
-from services.fetcher.spelling import NOBODY_KNOWS, Reading
-from shared.config import IsamsSchool
-from shared.model import Student
+from services.fetcher.isams import employees, parse, school_records, sets
+from services.fetcher.isams.field_names import NOBODY_KNOWS, Reading
+from services.fetcher.isams.fields import Json
+from services.fetcher.isams.slips import Slips
+from services.fetcher.sweep.areas import AreasRead, StatusWords, reading
+from shared.config.settings import IsamsSchool
+from shared.contract.model import Student
 
 Records = Mapping[str, Sequence[Any]]
 Line = tuple[

@@ -11,15 +11,15 @@ from typing import Any
 
 from services.cli.held import Holding
 from services.cli.refused import FIX, Complaint
-from services.fetcher.failing import Failing
-from services.fetcher.memory import AreaState
-from services.fetcher.said import with_said
+from services.fetcher.isams.server_words import with_said
+from services.fetcher.sweep.cache import AreaState
+from services.fetcher.sweep.failing import Failing
 from shared import clock
-from shared.books import kind_of, people_word, school_of
-from shared.config import PushSchool, School, Tenant
-from shared.model import Kind
-from shared.state import SchoolState
-from shared.tenant import Held
+from shared.config.settings import PushSchool, School, Tenant
+from shared.contract.account_state import SchoolState
+from shared.contract.model import Kind
+from shared.contract.populations import kind_of, people_word, school_of
+from shared.contract.tenant_state import Held
 
 LATE_POLLS, LATE_MINUTES = 3, 15.0  # a school is late after so many polls without a certified sweep, or so long
 ACCOUNTS_REST_ON = ("structure", "sets")  # the areas without which enrolments at Unitu stay as they were

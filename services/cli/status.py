@@ -8,12 +8,12 @@ import typer
 from services.cli.invocation import AsJson, config_of, known_school
 from services.cli.output import plain, print_json, print_table
 from shared import clock
-from shared.books import kind_of, school_of, words_of
+from shared.contract.populations import kind_of, school_of, words_of
 
 if TYPE_CHECKING:
     from services.cli.attempts import Looks
     from services.cli.standing import Delivering, Standing
-    from shared.config import Config
+    from shared.config.settings import Config
 
 UNWELL, HELD = 1, 3
 

@@ -15,10 +15,10 @@ from services.cli.tenant import Tenant, known
 from shared.errors import RollcallError
 
 if TYPE_CHECKING:
-    from services.publisher.adopt import Desk
+    from services.publisher.decisions import Desk
     from services.publisher.structure_ledger import Codes
     from services.publisher.unconfirmed import Standing
-    from shared.entities import EntityList
+    from shared.contract.entities import EntityList
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -155,8 +155,8 @@ def _list_named(which: str | None) -> "EntityList | None":
 @contextmanager
 def _desk(context: typer.Context) -> "Iterator[tuple[Desk, str]]":
     """The desk, and the tenant that the command is about. Ends with 3 while there is no whole roster."""
-    from services.publisher.adopt import NotWhole
     from services.publisher.app import DeskParts
+    from services.publisher.decisions import NotWhole
 
     group: Any = context.parent
     tenant = str(group.params["tenant"])

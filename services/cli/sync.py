@@ -9,15 +9,15 @@ import typer
 
 from services.cli.invocation import AsJson, Whose, WrongWord, config_of, known_books, login_name
 from services.cli.output import print_json
-from shared.books import kind_of, people_word, person_word, school_of
+from shared.contract.populations import kind_of, people_word, person_word, school_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.cli.course import Step
     from services.cli.following import Delivery, Following
-    from shared.config import Config
-    from shared.model import Kind
+    from shared.config.settings import Config
+    from shared.contract.model import Kind
 
 WAITS_FOR_A_PERSON = 3
 LISTED = 20  # changes that are shown to a person; --json has all
@@ -79,8 +79,8 @@ def sync(
 
 def check_words(config: "Config", school: str, student: str | None, full: bool) -> None:
     """Raises: WrongWord."""
-    from services.fetcher.fields import is_id
-    from shared.config import PushSchool
+    from services.fetcher.isams.fields import is_id
+    from shared.config.settings import PushSchool
 
     if isinstance(config.schools[school], PushSchool):
         raise WrongWord(f"{school} is pushed: its sender decides when; its newest body is what is known")

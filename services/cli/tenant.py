@@ -13,7 +13,7 @@ from services.cli.tenant_text import as_dict, state_as_dict, tell_preview, tell_
 
 if TYPE_CHECKING:
     from services.publisher.preview import Shown
-    from shared.config import Config
+    from shared.config.settings import Config
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The tenants: adopt a roster, confirm a key, release e-mails."
@@ -62,8 +62,8 @@ def adopt(
     The yes is bound to what was shown, by its hash. What is shown to be risky needs a word of its own (--accept).
     """
     from services.publisher.account_list import choose, read_table
-    from services.publisher.adopt import NeedsWord, NotWhole
     from services.publisher.app import DeskParts
+    from services.publisher.decisions import NeedsWord, NotWhole
 
     config, words = known(context, tenant), _words(accept or (), accounts, without_accounts=without_accounts)
     tables = [read_table(path.read_bytes()) for path in accounts or ()]
@@ -109,7 +109,7 @@ def _words(accept: "list[str] | tuple[()]", accounts: Any, *, without_accounts: 
 
 def _is_yes_to(shown: "Shown", yes: str | None) -> bool:
     """Raises: Outdated, when the yes is to something else."""
-    from services.publisher.adopt import Outdated
+    from services.publisher.decisions import Outdated
 
     if yes is None:
         return False
@@ -155,8 +155,8 @@ def confirm_key(
 @app.command()
 def show(context: typer.Context, tenant: Tenant, as_json: AsJson = False) -> None:
     """What is known of the tenant: its last snapshot, what holds it, who waits for an e-mail to be released."""
-    from services.publisher.adopt import NotWhole
     from services.publisher.app import DeskParts
+    from services.publisher.decisions import NotWhole
 
     config = known(context, tenant)
     with DeskParts(config) as desk:
@@ -196,8 +196,8 @@ def release_emails(
 
     Unitu has no way to rename an account: rename it there first, or the new e-mail becomes a new account.
     """
-    from services.publisher.adopt import NotWhole, Outdated, hash_of_waits
     from services.publisher.app import DeskParts
+    from services.publisher.decisions import NotWhole, Outdated, hash_of_waits
 
     config = known(context, tenant)
     with DeskParts(config) as desk:

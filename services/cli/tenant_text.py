@@ -9,14 +9,14 @@ import typer
 
 from services.cli.output import print_table
 from services.cli.refused import FIX, complaints_in
-from shared.books import book_of, people_word, words_of
+from shared.contract.populations import book_of, people_word, words_of
 
 if TYPE_CHECKING:
     from services.publisher.account_list import AccountList
     from services.publisher.preview import Shown
     from services.publisher.structure_ledger import Ledger
-    from shared.config import Config
-    from shared.tenant import TenantState
+    from shared.config.settings import Config
+    from shared.contract.tenant_state import TenantState
 
 LISTED = 50  # of a list that is shown to a person; --json has all
 FATES = {

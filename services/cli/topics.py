@@ -8,10 +8,10 @@ import typer
 
 from services.cli.invocation import AsJson, WrongWord, config_of
 from services.cli.output import print_json, print_table
-from shared.topics import DAY_MS, TOPICS
+from shared.contract.topics import DAY_MS, TOPICS
 
 if TYPE_CHECKING:
-    from shared.kafka_admin import Standing
+    from shared.kafka.admin import Standing
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The topics: what they are, create them, check them."
@@ -23,7 +23,7 @@ DIFFERS = 1
 @app.command("list")
 def list_topics(context: typer.Context, as_json: AsJson = False) -> None:
     """What each topic carries, who writes and reads it, how long it is kept. Asks no broker."""
-    from shared.kafka import topic_name
+    from shared.kafka.client import topic_name
 
     config = config_of(context)
     topics = [
@@ -58,7 +58,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create the topics that are not there, and their dead letters. Those that are there stay as they are."""
-    from shared.kafka_admin import Topics
+    from shared.kafka.admin import Topics
 
     with Topics(config_of(context)) as topics:
         standings = topics.create()
@@ -70,7 +70,7 @@ def create(
 @app.command(epilog="Exit codes: 0 all as they should be, 1 one is missing or differs, or Kafka is away.")
 def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Compare the topics on the broker with what they should be."""
-    from shared.kafka_admin import Topics
+    from shared.kafka.admin import Topics
 
     with Topics(config_of(context)) as topics:
         standings = topics.look()
@@ -80,7 +80,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _show(standings: "list[Standing]", as_json: bool) -> None:
-    from shared.kafka_admin import faults_of
+    from shared.kafka.admin import faults_of
 
     if as_json:
         print_json(
@@ -126,7 +126,7 @@ def acls(
 
     `cli` are the people who give commands. Whoever makes the topics needs more, once: to create and alter them.
     """
-    from shared.rights import USERS, rights_of_all
+    from shared.kafka.rights import USERS, rights_of_all
 
     config = config_of(context)
     if service is not None and service not in USERS:

@@ -12,15 +12,15 @@ from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.eligibility.handler import Eligibility
-from shared.config import Config
-from shared.dead_letters import plain_name
+from shared.config.settings import Config
+from shared.contract.codec import Record
+from shared.contract.topics import DEAD_LETTERS, OPERATOR_COMMANDS, STUDENTS_FETCHED
 from shared.errors import Retryable
-from shared.kafka import KafkaLog, client_settings, group_name, to_record, topic_name
-from shared.kafka_ear import listening
-from shared.lane_service import SUBSCRIPTION, broker_for, taking, watch_of
-from shared.points import at_point
-from shared.topics import DEAD_LETTERS, OPERATOR_COMMANDS, STUDENTS_FETCHED
-from shared.wire import Record
+from shared.failpoints import at_point
+from shared.kafka.client import KafkaLog, client_settings, group_name, to_record, topic_name
+from shared.kafka.client_errors import listening
+from shared.lanes.dead_letters import plain_name
+from shared.lanes.service import SUBSCRIPTION, broker_for, taking, watch_of
 
 log = logging.getLogger("rollcall.eligibility")
 

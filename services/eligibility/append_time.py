@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from shared import clock
-from shared.events import SweepCompleted, SweepFailed, SweepStarted
-from shared.model import Frozen
+from shared.contract.events import SweepCompleted, SweepFailed, SweepStarted
+from shared.contract.model import Frozen
 
 MOST_MINUTES = 5  # between two clocks that agree: a reading waits for its page, a close for its acknowledgement
 _MOST_MS = MOST_MINUTES * 60_000

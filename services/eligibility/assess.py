@@ -7,9 +7,9 @@ import msgspec
 from services.eligibility.category import Rulebook
 from services.eligibility.rules import Case, Concern, shown_first_name
 from services.eligibility.staff import CASES, RULES_OF
-from shared.config import IsamsSchool, PushSchool, School
-from shared.events import StaffAssessed, StudentAssessed
-from shared.model import Category, Details, Kind, Outcome, Student, Verdict
+from shared.config.settings import IsamsSchool, PushSchool, School
+from shared.contract.events import StaffAssessed, StudentAssessed
+from shared.contract.model import Category, Details, Kind, Outcome, Student, Verdict
 
 RECORD_SOUND = "record_sound"
 ASSESSED_OF: dict[Kind, type[StudentAssessed]] = {"student": StudentAssessed, "staff": StaffAssessed}

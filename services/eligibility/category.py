@@ -7,8 +7,8 @@ believed where nothing contradicts it; everything else is *unknown*, which remov
 
 from dataclasses import dataclass
 
-from shared.canonical_text import canonical
-from shared.model import Category, Student
+from shared.contract.canonical_text import canonical
+from shared.contract.model import Category, Student
 
 
 @dataclass(frozen=True)

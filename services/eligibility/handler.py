@@ -18,17 +18,18 @@ from services.eligibility.academic_year import in_rollover
 from services.eligibility.append_time import not_later, timed
 from services.eligibility.assess import ASSESSED_OF, assess, rulebook_of, undecided, years_of
 from services.eligibility.category import Rulebook
-from shared import clock, dead_letters
-from shared.books import KINDS, book_of, school_of
+from shared import clock
 from shared.clock import Clock
-from shared.commands import Command, ReleaseHold
-from shared.config import Config, School
+from shared.config.settings import Config, School
+from shared.contract.codec import Message, Record, decode, decoder, digest, encode, event_id, headers, type_name
+from shared.contract.commands import Command, ReleaseHold
+from shared.contract.events import StaffFetched, StudentAssessed, StudentFetched, SweepCompleted, SweepFailed
+from shared.contract.model import Budget, Frozen, Kind, Settings
+from shared.contract.populations import KINDS, book_of, school_of
+from shared.contract.signatures import objection_to
+from shared.contract.topics import OPERATOR_COMMANDS, STUDENTS_ASSESSED
 from shared.errors import Poison
-from shared.events import StaffFetched, StudentAssessed, StudentFetched, SweepCompleted, SweepFailed
-from shared.model import Budget, Frozen, Kind, Settings
-from shared.signatures import objection_to
-from shared.topics import OPERATOR_COMMANDS, STUDENTS_ASSESSED
-from shared.wire import Message, Record, decode, decoder, digest, encode, event_id, headers, type_name
+from shared.lanes import dead_letters
 
 log = logging.getLogger("rollcall.eligibility")
 

@@ -8,7 +8,7 @@ such a date is none. One that is still to come switches nobody off before its da
 from datetime import date
 
 from services.eligibility.academic_year import academic_year, leaving_academic_year
-from shared.model import Student
+from shared.contract.model import Student
 
 FIRST_YEAR = 1950  # whoever left a school before has no account to lose, and was not born when they were at it
 

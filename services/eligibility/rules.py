@@ -17,9 +17,9 @@ from services.eligibility import leaving
 from services.eligibility.academic_year import academic_year
 from services.eligibility.category import Rulebook as Rulebook
 from services.eligibility.category import categorise, has_one_place, is_configured, stage_of
-from shared.emails import fault_of
-from shared.model import Category, Kind, Outcome, Student
-from shared.texts import clean
+from shared.contract.email import fault_of
+from shared.contract.model import Category, Kind, Outcome, Student
+from shared.contract.texts import clean
 
 YEARS = range(8)  # Unitu's: "nullable number with possible values (null, 0-7)"
 

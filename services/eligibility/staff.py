@@ -14,7 +14,7 @@ from typing import ClassVar
 from services.eligibility.category import Rulebook, is_absent
 from services.eligibility.leaving import is_over, leaving_day
 from services.eligibility.rules import RULES, Case, Rule
-from shared.model import Category, Kind, Student
+from shared.contract.model import Category, Kind, Student
 
 
 @dataclass(frozen=True)

@@ -10,28 +10,28 @@ from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from services.fetcher.hosts import Hosts
-from services.fetcher.portraits import QUEUE as PORTRAITS
-from services.fetcher.portraits import PortraitRounds, is_portrayed
-from services.fetcher.profile_memory import RedisProfileMemory
-from services.fetcher.profiles import ProfileLog
-from services.fetcher.redis_memory import RedisMemory
+from services.fetcher.isams.clients import Hosts
+from services.fetcher.isams.source import Source
+from services.fetcher.population import School
+from services.fetcher.profiles.cache import RedisProfileMemory
+from services.fetcher.profiles.photos_and_transcripts import QUEUE as PORTRAITS
+from services.fetcher.profiles.photos_and_transcripts import PortraitRounds, is_portrayed
+from services.fetcher.profiles.publish import ProfileLog
 from services.fetcher.requests import Requests
-from services.fetcher.rounds import SLOW_PLACES, Rounds
-from services.fetcher.school import School
-from services.fetcher.source import Source
+from services.fetcher.sweep.redis_cache import RedisMemory
+from services.fetcher.sweep.scheduler import SLOW_PLACES, Rounds
 from shared.clock import Clock, utc_now
-from shared.config import Config, IsamsSchool
-from shared.due import RedisDueQueue
+from shared.config.settings import Config, IsamsSchool
+from shared.contract.signatures import objection_to
+from shared.contract.topics import OPERATOR_COMMANDS, SYNC_REQUESTS
 from shared.errors import Retryable
-from shared.kafka import KafkaLog, group_name, to_record, topic_name
-from shared.kafka_ear import listening
-from shared.lane_service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for
-from shared.lanes import lane_of
-from shared.redis import connect
+from shared.kafka.client import KafkaLog, group_name, to_record, topic_name
+from shared.kafka.client_errors import listening
+from shared.lanes.partition import lane_of
+from shared.lanes.service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for
+from shared.redis.client import connect
+from shared.redis.due_queue import RedisDueQueue
 from shared.service import backoff, sleep_unless
-from shared.signatures import objection_to
-from shared.topics import OPERATOR_COMMANDS, SYNC_REQUESTS
 
 log = logging.getLogger("rollcall.fetcher")
 

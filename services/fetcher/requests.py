@@ -8,22 +8,22 @@ from typing import Literal
 
 import msgspec
 
-from services.fetcher import messages
-from services.fetcher.memory import Memory
-from services.fetcher.rounds import FULL
-from services.fetcher.school import School
-from services.fetcher.source import Refused
-from services.fetcher.sweep import listing_of
-from shared.books import KINDS, book_of, school_of
+from services.fetcher.isams.source import Refused
+from services.fetcher.population import School
+from services.fetcher.sweep import messages
+from services.fetcher.sweep.cache import Memory
+from services.fetcher.sweep.scheduler import FULL
+from services.fetcher.sweep.sweep import listing_of
 from shared.clock import Clock, write
-from shared.commands import AcceptRoll
-from shared.dead_letters import letter, plain_name
+from shared.contract.codec import Record, decode
+from shared.contract.commands import AcceptRoll
+from shared.contract.events import SyncAnswered, SyncRequested
+from shared.contract.model import Frozen
+from shared.contract.populations import KINDS, book_of, school_of
+from shared.contract.topics import SYNC_REQUESTS
 from shared.errors import Poison, Retryable
-from shared.events import SyncAnswered, SyncRequested
-from shared.model import Frozen
+from shared.lanes.dead_letters import letter, plain_name
 from shared.ports import DueQueue, Log
-from shared.topics import SYNC_REQUESTS
-from shared.wire import Record, decode
 
 log = logging.getLogger("rollcall.fetcher")
 

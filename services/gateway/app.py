@@ -11,18 +11,18 @@ from functools import partial
 import uvicorn
 
 from services.gateway.follow import Follower
-from services.gateway.gate import FINISH_SECONDS, Stopping
 from services.gateway.intake import Intake
 from services.gateway.keys import ApiKeys
+from services.gateway.publish_lease import FINISH_SECONDS, Stopping
 from services.gateway.recall import recall_school
-from services.gateway.redis_memory import RedisMemory
+from services.gateway.redis_feed_store import RedisMemory
 from services.gateway.spool import spool_fault
 from services.gateway.web import Web
 from shared.clock import utc_now
-from shared.config import Config
+from shared.config.settings import Config
 from shared.errors import ConfigError
-from shared.kafka import KafkaLog
-from shared.redis import connect
+from shared.kafka.client import KafkaLog
+from shared.redis.client import connect
 
 log = logging.getLogger("rollcall.gateway")
 

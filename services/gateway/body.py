@@ -13,11 +13,11 @@ import msgspec
 
 from services.gateway.fields import escape
 from services.gateway.not_json import what_is_wrong
-from services.gateway.notes import Notes
+from services.gateway.warnings import Notes
 from shared import tolerant_json
+from shared.contract.model import Fault
+from shared.contract.texts import LOST, named
 from shared.errors import RollcallError
-from shared.model import Fault
-from shared.texts import LOST, named
 
 STRUCTURE = ("faculties", "departments", "programmes", "modules")
 LISTS = (*STRUCTURE, "students", "staff")

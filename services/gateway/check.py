@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 from services.gateway.body import LISTS, STRUCTURE, Entries
 from services.gateway.fields import under
-from services.gateway.identity import Identity, Key, Settled, here_after, settle
-from services.gateway.notes import Notes
+from services.gateway.key_resolution import Identity, Key, Settled, here_after, settle
 from services.gateway.people import (
     STAFF,
     STUDENTS,
@@ -25,9 +24,10 @@ from services.gateway.people import (
 from services.gateway.register import Known, Register
 from services.gateway.repeats import repeats
 from services.gateway.structure import Lists, read_lists
-from shared.books import people_word
+from services.gateway.warnings import Notes
+from shared.contract.model import Fault, Kind, Student
+from shared.contract.populations import people_word
 from shared.errors import RollcallError
-from shared.model import Fault, Kind, Student
 
 FAULTY_SHARE = (1, 20)  # of the students, and of the staff, may be at fault: 5 %
 FAULTY_HEADS = 3  # or so many, where they are no more than half: one slip refuses no small body

@@ -15,17 +15,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from services.fetcher.certificate import certify
-from services.fetcher.messages import Envelope, Letter, of_person
+from services.fetcher.sweep.certificate import certify
+from services.fetcher.sweep.messages import Envelope, Letter, of_person
 from services.gateway.check import People
 from services.gateway.receipt import WITHOUT_KEY
 from services.gateway.turnover import Turnover
-from shared import columns
+from shared import completeness
 from shared.clock import Clock, write
-from shared.events import Absences, EndpointRead, SweepCompleted, SweepFailed, SweepStarted
-from shared.model import Kind, Student
+from shared.contract.codec import Message
+from shared.contract.events import Absences, EndpointRead, SweepCompleted, SweepFailed, SweepStarted
+from shared.contract.model import Kind, Student
 from shared.ports import Log
-from shared.wire import Message
 
 BATCH = 1_000  # records between two looks at the lease
 MOST_NAMED = 50_000  # of those absent, in SweepCompleted: one record has a bound
@@ -83,7 +83,7 @@ class Delivery:
             letter = of_person(self.school, self.kind, student)
             if in_roll:
                 self._digests[student.student_id] = letter.digest
-                columns.count(self._filled, student)
+                completeness.count(self._filled, student)
             yield envelope.student(letter, self.read_at)
 
     def _ending(self, envelope: Envelope, people: People, turnover: Turnover, *, has_left: bool) -> Iterator[Message]:
@@ -116,7 +116,7 @@ class Delivery:
                 full=True,
                 certificate=certify([endpoint], self._digests, (name, "sets")),
                 absences=_absences(turnover, has_left=has_left),
-                fill=columns.fill_of(self._filled),
+                fill=completeness.fill_of(self._filled),
             )
         )
 

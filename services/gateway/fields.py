@@ -13,9 +13,9 @@ import msgspec
 from services.eligibility.rules import YEARS
 from services.gateway.scalars import text_of_number, text_of_scalar
 from shared import tolerant_json
-from shared.emails import fault_of
-from shared.model import Fault
-from shared.texts import LOST, clean, control_in, line, named
+from shared.contract.email import fault_of
+from shared.contract.model import Fault
+from shared.contract.texts import LOST, clean, control_in, line, named
 
 MAX_ENTRY_BYTES = 1024 * 1024  # a real student takes some 400
 _MISSING = object()

@@ -13,17 +13,17 @@ from typing import Any
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from services.gateway.memory import Memory
-from shared.config import Config
-from shared.dead_letters import plain_name
+from services.gateway.feed_store import Memory
+from shared.config.settings import Config
+from shared.contract.codec import Record, type_name
+from shared.contract.events import SweepReconciled
+from shared.contract.tenant_state import SnapshotAccepted
+from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.errors import Retryable
-from shared.events import SweepReconciled
-from shared.kafka import FETCH_BYTES, REQUEST_SECONDS, client_settings, group_name, to_record, topic_name
-from shared.lanes import lane_of
+from shared.kafka.client import FETCH_BYTES, REQUEST_SECONDS, client_settings, group_name, to_record, topic_name
+from shared.lanes.dead_letters import plain_name
+from shared.lanes.partition import lane_of
 from shared.service import sleep_unless
-from shared.tenant import SnapshotAccepted
-from shared.topics import ACCOUNT_CHANGES, DELIVERIES
-from shared.wire import Record, type_name
 
 log = logging.getLogger("rollcall.gateway")
 

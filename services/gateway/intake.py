@@ -18,25 +18,25 @@ from mmap import ACCESS_READ, mmap
 from os import SEEK_END
 from typing import IO
 
-from services.fetcher.failing import Failing
-from services.fetcher.messages import Letter, of_structure
+from services.fetcher.sweep.failing import Failing
+from services.fetcher.sweep.messages import Letter, of_structure
 from services.gateway.body import Buffer, open_body
 from services.gateway.check import Checked, FaultList, People, Refused, check
 from services.gateway.delivery import Delivery
-from services.gateway.gate import Gate, lost
-from services.gateway.memory import Last, Lease, Memory
-from services.gateway.notes import Notes
+from services.gateway.feed_store import Last, Lease, Memory
+from services.gateway.publish_lease import Gate, lost
 from services.gateway.recall import Recalled
 from services.gateway.receipt import WITHOUT_KEY, receipt
 from services.gateway.structure import Lists, lists_of, structure_of
 from services.gateway.turnover import Turnover, turnover_of, words_of
-from shared.books import KINDS
+from services.gateway.warnings import Notes
 from shared.clock import Clock, write
-from shared.config import PushSchool
-from shared.lanes import lane_of
-from shared.model import Fault, Kind
+from shared.config.settings import PushSchool
+from shared.contract.codec import encode
+from shared.contract.model import Fault, Kind
+from shared.contract.populations import KINDS
+from shared.lanes.partition import lane_of
 from shared.ports import Log
-from shared.wire import encode
 
 log = logging.getLogger("rollcall.gateway")
 

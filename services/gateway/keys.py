@@ -6,7 +6,7 @@ from hashlib import sha256
 from http import HTTPStatus
 
 from services.gateway.problems import Problem
-from shared.config import AnySchool, PushSchool
+from shared.config.settings import AnySchool, PushSchool
 
 HEADERS = (b"api_key", b"api-key", b"x-api-key")  # the document's; and two that every proxy lets through
 MISSING = (

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from services.gateway.fields import Fields
-from services.gateway.identity import MAX_KEY, Identity, Key, can_be_key
+from services.gateway.key_resolution import MAX_KEY, Identity, Key, can_be_key
 from services.gateway.register import names_of
 from services.gateway.structure import Codes, Lists
-from shared.model import Fault, Student
-from shared.tenant import email_key
-from shared.texts import LOST, named
+from shared.contract.model import Fault, Student
+from shared.contract.tenant_state import email_key
+from shared.contract.texts import LOST, named
 
 _PERSON = {
     "id",

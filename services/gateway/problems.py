@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from services.fetcher.failing import Failing
+from services.fetcher.sweep.failing import Failing
 from services.gateway.body import NotJson
 from services.gateway.check import MOST_FAULTS, Refused
 from shared.errors import RollcallError

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from services.gateway.register import Register, of_accounts
-from shared.books import KINDS, book_of
-from shared.config import Config
-from shared.kafka import read_compacted
-from shared.lanes import lane_of
-from shared.model import Kind, Structure
-from shared.state import AccountState, StructureState
-from shared.topics import ACCOUNT_STATE
-from shared.wire import Record, decoder
+from shared.config.settings import Config
+from shared.contract.account_state import AccountState, StructureState
+from shared.contract.codec import Record, decoder
+from shared.contract.model import Kind, Structure
+from shared.contract.populations import KINDS, book_of
+from shared.contract.topics import ACCOUNT_STATE
+from shared.kafka.client import read_compacted
+from shared.lanes.partition import lane_of
 
 
 @dataclass(frozen=True)

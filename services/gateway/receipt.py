@@ -6,8 +6,8 @@ from typing import Literal
 from services.gateway.body import LISTS
 from services.gateway.check import Checked, People, StaffRefused
 from services.gateway.turnover import Turnover, words_of
-from shared.books import people_word
-from shared.model import Fault, Frozen, Kind
+from shared.contract.model import Fault, Frozen, Kind
+from shared.contract.populations import people_word
 
 WITHOUT_KEY: dict[Kind, Literal["student_without_key", "staff_without_key"]] = {
     "student": "student_without_key",

@@ -9,9 +9,9 @@ from hashlib import blake2b
 
 import msgspec
 
-from shared.canonical_text import canonical
-from shared.model import Details, Frozen
-from shared.tenant import email_key
+from shared.contract.canonical_text import canonical
+from shared.contract.model import Details, Frozen
+from shared.contract.tenant_state import email_key
 
 MOST_GONE = 100_000  # of one list; beyond that whoever went first is forgotten
 _NAME_HEX = 8  # digits of one name's digest: enough to tell two names apart, and no name

@@ -8,7 +8,7 @@ for an e-mail. Entries that merely share an id or an address are not (``identity
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from services.gateway.identity import Identity
+from services.gateway.key_resolution import Identity
 
 Read = Callable[[int], Mapping[str, Any]]
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile, gettempdir
 from typing import IO
 
 from services.gateway.problems import Problem, later
-from shared.kafka_words import FILES
+from shared.kafka.error_words import FILES
 
 SILENCE_SECONDS = 30.0  # between two pieces of a body; a sender that says nothing for longer is gone
 NO_ROOM_SECONDS = 60  # until a body should be sent again for which there is no room

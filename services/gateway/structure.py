@@ -11,8 +11,8 @@ import msgspec
 
 from services.gateway.body import STRUCTURE, Entries
 from services.gateway.fields import Fields, under
-from services.gateway.notes import Notes
-from shared.model import Department, Faculty, Fault, Frozen, Module, ModuleYear, Programme, Structure
+from services.gateway.warnings import Notes
+from shared.contract.model import Department, Faculty, Fault, Frozen, Module, ModuleYear, Programme, Structure
 
 TWICE = "is also that of {first}, which says something else; give each a code of its own, or leave one out"
 IN_TWO_PROGRAMMES = (

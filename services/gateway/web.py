@@ -18,17 +18,17 @@ from starlette.routing import Route
 
 from services.gateway.body import NotJson
 from services.gateway.check import Refused
-from services.gateway.course import told
-from services.gateway.gate import FINISH_SECONDS, LEASE_SECONDS, Gate, Stopping, stopped
+from services.gateway.feed_store import Memory
 from services.gateway.intake import EPOCH, Intake
 from services.gateway.keys import ApiKeys, given_key
-from services.gateway.memory import Memory
 from services.gateway.problems import Problem, attempt_of, later, refused
+from services.gateway.progress import told
+from services.gateway.publish_lease import FINISH_SECONDS, LEASE_SECONDS, Gate, Stopping, stopped
 from services.gateway.spool import NO_ROOM_SECONDS, spool, spool_fault, too_large
 from shared.clock import Clock, write
-from shared.config import PushSchool
+from shared.config.settings import PushSchool
 from shared.errors import Retryable
-from shared.redis_answers import RedisRefused
+from shared.redis.answers import RedisRefused
 
 log = logging.getLogger("rollcall.gateway")
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from services.publisher.snapshot import Snapshot
-from shared.addresses import canonical
-from shared.books import kind_of, school_of
-from shared.tenant import Adoption, Reason
+from shared.config.addresses import canonical
+from shared.contract.populations import kind_of, school_of
+from shared.contract.tenant_state import Adoption, Reason
 
 if TYPE_CHECKING:
     from services.publisher.facts import Facts

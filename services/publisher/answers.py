@@ -7,8 +7,8 @@ What Unitu's document does not promise is never taken for a yes by itself: an op
 from dataclasses import replace
 
 from services.publisher.unitu import Outcome
-from shared.config import Tenant
-from shared.tenant import Held, Reason, TenantState
+from shared.config.settings import Tenant
+from shared.contract.tenant_state import Held, Reason, TenantState
 
 TRIES = 3  # in a row; what stands before Unitu for a moment has gone by then
 

@@ -14,25 +14,25 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from functools import partial
 
-from services.publisher.adopt import Desk
+from services.publisher.change_notices import Wakes
+from services.publisher.decisions import Desk
 from services.publisher.deliver import FAR_SECONDS, Deliverer
 from services.publisher.pacing import AHEAD_SECONDS
+from services.publisher.projection import PublisherView
 from services.publisher.tenant_store import TenantStore
 from services.publisher.tenant_view import TenantViews
 from services.publisher.unitu import Unitu
-from services.publisher.view import PublisherView
-from services.publisher.wakes import Wakes
 from shared.clock import Clock, utc_now
-from shared.config import Config
-from shared.due import RedisDueQueue
+from shared.config.settings import Config
+from shared.contract.codec import Record
+from shared.contract.topics import ACCOUNT_STATE, TENANT_STATE
 from shared.errors import Retryable
-from shared.kafka import KafkaLog, Reader
-from shared.lane_service import LaneService
+from shared.kafka.client import KafkaLog, Reader
+from shared.lanes.service import LaneService
 from shared.ports import Claim
-from shared.redis import RedisClock, RedisLaneStore, connect
+from shared.redis.client import RedisClock, RedisLaneStore, connect
+from shared.redis.due_queue import RedisDueQueue
 from shared.service import backoff, insist, sleep_unless
-from shared.topics import ACCOUNT_STATE, TENANT_STATE
-from shared.wire import Record
 
 log = logging.getLogger("rollcall.publisher")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.publisher.report import Sent
 from services.publisher.snapshot import Snapshot
 from services.publisher.tenant_view import TenantView
-from shared.tenant import Report, TenantState
+from shared.contract.tenant_state import Report, TenantState
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from shared.model import Department, Faculty, Module, Programme, Structure
+from shared.contract.model import Department, Faculty, Module, Programme, Structure
 
 LISTS = ("faculties", "departments", "programmes", "modules")
 FIELDS = {  # of a person's record: which list its codes are of

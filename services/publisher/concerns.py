@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from shared.books import people_word
-from shared.tenant import Seat, TenantState
+from shared.contract.populations import people_word
+from shared.contract.tenant_state import Seat, TenantState
 
 WITHOUT_ACCOUNTS = "without-accounts"
 LIST_MEETS_FEW = "list-meets-few"

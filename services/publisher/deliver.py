@@ -20,10 +20,11 @@ from functools import partial
 from services.publisher import pacing, transitions
 from services.publisher.answers import as_configured, held_for
 from services.publisher.attempt import Later, Ready
+from services.publisher.change_notices import Wakes
 from services.publisher.facts import whole
 from services.publisher.freshness import Times, fresh, is_long_ago
 from services.publisher.keeping import compose
-from services.publisher.last import accounts_of, last_of, left_behind
+from services.publisher.last_snapshot import accounts_of, last_of, left_behind
 from services.publisher.messages import Teller
 from services.publisher.refusals import complaints_of, refused_records
 from services.publisher.report import report, sent_after
@@ -33,13 +34,12 @@ from services.publisher.tenant_store import Change, TenantStore
 from services.publisher.tenant_view import TenantView, TenantViews, read_to
 from services.publisher.unitu import Outcome, Post
 from services.publisher.verdict import Hold, Send, Verdict, Wait, held_by, in_words, is_same
-from services.publisher.wakes import Wakes
 from shared.clock import Clock, parse, write
-from shared.config import Config, Tenant
-from shared.points import at_point
+from shared.config.settings import Config, Tenant
+from shared.contract.codec import Message
+from shared.contract.tenant_state import Held, RefusedSnapshot, TenantState
+from shared.failpoints import at_point
 from shared.ports import Claim, DueQueue, Log
-from shared.tenant import Held, RefusedSnapshot, TenantState
-from shared.wire import Message
 
 log = logging.getLogger("rollcall.publisher")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from services.publisher.account_list import Table, UnreadableList, read_table
 from services.publisher.structure_ledger import LISTS
-from shared.entities import EntityList
+from shared.contract.entities import EntityList
 
 WORDS: dict[str, EntityList] = {
     **{name: name for name in LISTS},

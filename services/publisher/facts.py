@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from services.publisher.person import Person
+from services.publisher.roster_entry import Person
 from services.publisher.verdict import Wait, reason_of
-from shared.books import book_of, kind_of, people_word, school_of
-from shared.state import SchoolState
-from shared.tenant import Reason
+from shared.contract.account_state import SchoolState
+from shared.contract.populations import book_of, kind_of, people_word, school_of
+from shared.contract.tenant_state import Reason
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from services.publisher.facts import Facts
 from services.publisher.moves import short_hash
 from services.publisher.snapshot import Snapshot
 from services.publisher.verdict import Hold, Wait
-from shared.books import kind_of, school_of, words_of
 from shared.clock import parse
-from shared.config import IsamsSchool, PushSchool, School, Tenant
-from shared.state import CertifiedSweep
-from shared.tenant import Reason, TenantState
+from shared.config.settings import IsamsSchool, PushSchool, School, Tenant
+from shared.contract.account_state import CertifiedSweep
+from shared.contract.populations import kind_of, school_of, words_of
+from shared.contract.tenant_state import Reason, TenantState
 
 POLLS = 3  # two may fail
 LEAST_SECONDS = 120.0  # a sweep takes time, however often it is asked for

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from shared.canonical_text import canonical
-from shared.model import Frozen, Student
-from shared.state import AccountState
+from shared.contract.account_state import AccountState
+from shared.contract.canonical_text import canonical
+from shared.contract.model import Frozen, Student
 
 
 class Identity(Frozen, array_like=True, kw_only=True):

@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from services.publisher.codes import with_codes_of
-from services.publisher.emails import EmailRule
+from services.publisher.email_assignment import EmailRule
 from services.publisher.facts import Facts
-from services.publisher.last import Last, last_of, outstanding
+from services.publisher.last_snapshot import Last, last_of, outstanding
 from services.publisher.report import Sent
 from services.publisher.safety import judge, unswept
 from services.publisher.snapshot import PLAIN, Kept, Snapshot, take
 from services.publisher.tenant_view import TenantView
 from services.publisher.verdict import Hold, Send, Verdict, Wait
-from shared.books import kind_of, school_of
-from shared.config import Tenant
-from shared.tenant import Reason, Seat, TenantState, Who, email_key
+from shared.config.settings import Tenant
+from shared.contract.populations import kind_of, school_of
+from shared.contract.tenant_state import Reason, Seat, TenantState, Who, email_key
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from services.publisher.attempt import Ready
 from services.publisher.tenant_store import tenant_headers
 from services.publisher.unitu import Outcome
 from services.publisher.verdict import Hold, Send, Verdict, Wait
-from shared.config import Config
-from shared.events import SyncRequested
-from shared.lanes import lane_of
-from shared.model import Frozen
-from shared.tenant import (
+from shared.config.settings import Config
+from shared.contract.codec import Message, encode, event_id, headers, type_name
+from shared.contract.events import SyncRequested
+from shared.contract.model import Frozen
+from shared.contract.tenant_state import (
     WHO_LIMIT,
     Held,
     SnapshotAccepted,
@@ -21,8 +21,8 @@ from shared.tenant import (
     SnapshotSimulated,
     Who,
 )
-from shared.topics import DELIVERIES, SYNC_REQUESTS
-from shared.wire import Message, encode, event_id, headers, type_name
+from shared.contract.topics import DELIVERIES, SYNC_REQUESTS
+from shared.lanes.partition import lane_of
 
 
 class Teller:

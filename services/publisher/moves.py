@@ -12,9 +12,9 @@ from hashlib import blake2b
 import msgspec
 
 from services.publisher.identity import Identity, full_name, is_one_person
-from services.publisher.last import Last, orphaned
-from services.publisher.person import Person
-from shared.tenant import email_key
+from services.publisher.last_snapshot import Last, orphaned
+from services.publisher.roster_entry import Person
+from shared.contract.tenant_state import email_key
 
 FORGOTTEN = "somebody who was forgotten"
 

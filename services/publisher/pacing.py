@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from shared.clock import parse
-from shared.config import Tenant
+from shared.config.settings import Tenant
+from shared.contract.tenant_state import RefusedSnapshot, TenantState
 from shared.service import backoff
-from shared.tenant import RefusedSnapshot, TenantState
 
 RETRY_AFTER_CAP_SECONDS = 3600.0  # the other side's wish is honoured up to this
 RETRY_BASE_SECONDS = 2.0

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import msgspec
 
-from services.publisher.person import Person
-from shared.config import School
-from shared.model import Kind, Structure
+from services.publisher.roster_entry import Person
+from shared.config.settings import School
+from shared.contract.model import Kind, Structure
 
 CODES = ("facultyCodes", "departmentCodes", "programmeCodes", "moduleCodes")
 OWN_CODES = ("code", "faculty_code", "department_code", "programme_code")

@@ -10,15 +10,15 @@ from typing import Literal
 from services.publisher import concerns
 from services.publisher.adoption_check import shared_codes, shared_ids
 from services.publisher.concerns import Concern
-from services.publisher.emails import EmailRule
+from services.publisher.email_assignment import EmailRule
 from services.publisher.facts import caught_up
-from services.publisher.last import Last, accounts_of, last_of, may_be_at_unitu, outstanding
-from services.publisher.person import Person
+from services.publisher.last_snapshot import Last, accounts_of, last_of, may_be_at_unitu, outstanding
+from services.publisher.roster_entry import Person
 from services.publisher.snapshot import Base, Snapshot, take
 from services.publisher.tenant_view import TenantView
-from shared.addresses import canonical
-from shared.model import Kind
-from shared.tenant import EmailWait, Seat, TenantState, email_key
+from shared.config.addresses import canonical
+from shared.contract.model import Kind
+from shared.contract.tenant_state import EmailWait, Seat, TenantState, email_key
 
 Fate = Literal["kept", "another_has_it", "not_at_unitu", "may_go"]
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from services.publisher.snapshot import Snapshot, fixed_digest, record_digest
 from services.publisher.tenant_view import TenantView
+from shared.contract.tenant_state import email_key
 from shared.http_answer import NotJson, decode_json
-from shared.tenant import email_key
 
 PEOPLE = ("students", "staff")
 MOST = 50  # of more records than this at fault, something else is wrong

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
-from shared.emails import email_key
-from shared.tenant import Intent, Seat, TenantState, Unknown
+from shared.contract.email import email_key
+from shared.contract.tenant_state import Intent, Seat, TenantState, Unknown
 
 _with = msgspec.structs.replace
 _T = TypeVar("_T")

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from services.publisher.freshness import is_long_ago
 from services.publisher.keeping import Composed
-from services.publisher.last import last_of
-from shared.config import Tenant
-from shared.tenant import Reason, TenantState
+from services.publisher.last_snapshot import last_of
+from shared.config.settings import Tenant
+from shared.contract.tenant_state import Reason, TenantState
 
 
 @dataclass(frozen=True)

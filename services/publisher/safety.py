@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from services.publisher.adoption_check import nobody_of, not_adopted
-from services.publisher.emails import EmailRule
+from services.publisher.email_assignment import EmailRule
 from services.publisher.facts import Facts, caught_up, miscounted, whole
-from services.publisher.last import Last
+from services.publisher.last_snapshot import Last
 from services.publisher.moves import short_hash
 from services.publisher.snapshot import Snapshot
 from services.publisher.verdict import Hold, Send, Verdict, Wait, reason_of
-from shared.books import book_of, kind_of, school_of
-from shared.model import Kind
-from shared.tenant import Adoption, Reason, Seat, Who, email_key
+from shared.contract.model import Kind
+from shared.contract.populations import book_of, kind_of, school_of
+from shared.contract.tenant_state import Adoption, Reason, Seat, Who, email_key
 
 
 def judge(

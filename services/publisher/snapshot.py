@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from services.publisher.codes import LISTS, Entities, Entity, entities_of, named_in, with_codes_of, without_undefined
-from services.publisher.emails import EmailRule, assign, candidates
-from services.publisher.last import Last
+from services.publisher.email_assignment import EmailRule, assign, candidates
+from services.publisher.last_snapshot import Last
 from services.publisher.moves import Move, Owners
-from services.publisher.person import Person
-from shared.emails import is_another_account
-from shared.model import Kind, Structure
-from shared.tenant import EmailConflict, EmailWait, Seat, Who, email_key
+from services.publisher.roster_entry import Person
+from shared.contract.email import is_another_account
+from shared.contract.model import Kind, Structure
+from shared.contract.tenant_state import EmailConflict, EmailWait, Seat, Who, email_key
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ nothing, and whoever is in what is not confirmed counts as blocked, however ofte
 
 from collections.abc import Collection, Mapping
 
-from shared.entities import EntityList, KnownEntity
+from shared.contract.entities import EntityList, KnownEntity
+from shared.contract.tenant_state import TenantState
 from shared.errors import RollcallError
-from shared.tenant import TenantState
 
 LISTS: tuple[EntityList, ...] = ("faculties", "departments", "programmes", "modules")
 MOST = 50_000  # entities of one tenant: 3 MB in each writing of its state, beside the roster

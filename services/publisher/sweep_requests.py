@@ -7,9 +7,9 @@ from services.publisher.freshness import schools_to_ask
 from services.publisher.messages import sync_request
 from services.publisher.verdict import Hold, Wait
 from shared.clock import write
-from shared.config import Config, IsamsSchool
+from shared.config.settings import Config, IsamsSchool
+from shared.contract.tenant_state import TenantState
 from shared.ports import Log
-from shared.tenant import TenantState
 
 SETTLED_SECONDS = 60.0  # a count that is wrong for so long is not the middle of a batch
 ASK_AGAIN_SECONDS = 3600.0

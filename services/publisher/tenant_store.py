@@ -19,13 +19,13 @@ from services.publisher import report
 from services.publisher.rekeyed import rekeyed, rekeyed_values
 from services.publisher.report import Sent
 from shared.clock import Clock, write
+from shared.contract.codec import Message, Record, decode, decoder, encode, event_id, headers
+from shared.contract.model import Frozen
+from shared.contract.tenant_state import TenantState
+from shared.contract.topics import TENANT_STATE
 from shared.errors import Poison, Retryable
-from shared.lanes import lane_of
-from shared.model import Frozen
+from shared.lanes.partition import lane_of
 from shared.ports import LaneStore, Log
-from shared.tenant import TenantState
-from shared.topics import TENANT_STATE
-from shared.wire import Message, Record, decode, decoder, encode, event_id, headers
 
 log = logging.getLogger("rollcall.publisher")
 

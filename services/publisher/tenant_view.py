@@ -7,10 +7,8 @@ import msgspec
 
 from services.publisher.facts import Facts, LaneFacts
 from services.publisher.fingerprint import fingerprint_of
-from services.publisher.person import Person, unpack
 from services.publisher.prefixes import of_person, of_structure, prefixes_of
-from services.publisher.snapshot import Fixed
-from services.publisher.view import (
+from services.publisher.projection import (
     COUNTS,
     IDENTITY,
     LANE,
@@ -22,13 +20,15 @@ from services.publisher.view import (
     STRUCTURES,
     people_of,
 )
-from shared.books import book_of
-from shared.config import Config, Tenant
-from shared.lanes import lane_of
-from shared.model import Kind, Structure
+from services.publisher.roster_entry import Person, unpack
+from services.publisher.snapshot import Fixed
+from shared.config.settings import Config, Tenant
+from shared.contract.account_state import LaneState, SchoolState, StructureState
+from shared.contract.codec import decoder
+from shared.contract.model import Kind, Structure
+from shared.contract.populations import book_of
+from shared.lanes.partition import lane_of
 from shared.ports import Ask, Hashes, LaneStore
-from shared.state import LaneState, SchoolState, StructureState
-from shared.wire import decoder
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from services.publisher import last
-from services.publisher.last import (
+from services.publisher import last_snapshot
+from services.publisher.last_snapshot import (
     accounts_of,
     apply,
     carried_over,
@@ -20,8 +20,8 @@ from services.publisher.last import (
 )
 from services.publisher.snapshot import Snapshot
 from services.publisher.structure_ledger import Codes, after_acceptance, confirming, doubting, ledger_of
-from shared.addresses import canonical
-from shared.tenant import (
+from shared.config.addresses import canonical
+from shared.contract.tenant_state import (
     Accepted,
     Adoption,
     Held,
@@ -149,7 +149,7 @@ def overtaken(
     """
     if _is_open(state, number):
         return None
-    unknown = last.overtaken(state, roster, positions)
+    unknown = last_snapshot.overtaken(state, roster, positions)
     return _with(state, unknown=unknown, overtaken=state.number, resend_at=at)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from services.publisher.codes import Entity
 from services.publisher.structure_ledger import LISTS, Ledger
-from shared.entities import EntityList, NewEntity
+from shared.contract.entities import EntityList, NewEntity
 
 Codes = Mapping[str, Collection[str]]  # e-mail -> the codes of one list
 

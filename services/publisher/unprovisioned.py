@@ -6,9 +6,9 @@ Unitu may have an account of theirs all the same, from before there was Rollcall
 
 import msgspec
 
-from shared.config import IsamsSchool, School
-from shared.model import Details, Kind, Student
-from shared.state import AccountState
+from shared.config.settings import IsamsSchool, School
+from shared.contract.account_state import AccountState
+from shared.contract.model import Details, Kind, Student
 
 WAITS_FOR_EMAIL, HELD, UNKNOWN = "email_is_anothers", "held", "not_assessed"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.tenant import Held, Reason, Who
+from shared.contract.tenant_state import Held, Reason, Who
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from services.reconciler.reconcile import changed
 from shared import clock
-from shared.events import SweepCompleted
-from shared.state import Absence, AccountState
+from shared.contract.account_state import Absence, AccountState
+from shared.contract.events import SweepCompleted
 
 LEFT_BY_NOW = "left_by_now"  # eligibility's rule
 

@@ -7,11 +7,11 @@ where that one says less, or names somebody else.
 
 from operator import attrgetter
 
-from shared import person
-from shared.events import StudentAssessed
-from shared.model import Student
-from shared.person import Identity
-from shared.state import AccountState
+from shared.contract import person
+from shared.contract.account_state import AccountState
+from shared.contract.events import StudentAssessed
+from shared.contract.model import Student
+from shared.contract.person import Identity
 
 LEAVERS = "leavers"
 _said = attrgetter(

@@ -7,11 +7,11 @@ Whoever waits for a person already counts in the total by which others are judge
 
 from services.reconciler import details as staged_details
 from services.reconciler import guard
-from services.reconciler.ledger import Ledger
+from services.reconciler.accounts import Ledger
 from services.reconciler.reconcile import Gate, Reading, changed
-from shared.events import StudentAssessed
-from shared.model import Verdict
-from shared.state import AccountState
+from shared.contract.account_state import AccountState
+from shared.contract.events import StudentAssessed
+from shared.contract.model import Verdict
 
 
 def gate_of(

@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.reconciler import guard
-from services.reconciler.columns import nulled
+from services.reconciler.emptied_columns import nulled
 from services.reconciler.hold_hash import plan_hash
 from services.reconciler.judge import Judged
 from services.reconciler.plans import PLANS, Plans
 from services.reconciler.reconcile import changed
 from services.reconciler.reviewed_sets import refused_before, sets_of
-from shared.events import ColumnDrop, RemovalHeld, RemovalsHeld
-from shared.state import AccountState, HeldPlan, SchoolState
+from shared.contract.account_state import AccountState, HeldPlan, SchoolState
+from shared.contract.events import ColumnDrop, RemovalHeld, RemovalsHeld
 
 
 @dataclass

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Iterator
 
-from services.reconciler.handler import Reconciler
+from services.reconciler.batch import Reconciler
 from services.reconciler.rebuild import Rebuilder
 from services.reconciler.retelling import Retelling
-from shared.config import Config
-from shared.kafka import KafkaLog, Reader, read_compacted
-from shared.lane_service import LaneService
-from shared.redis import RedisLaneStore, connect
-from shared.topics import ACCOUNT_STATE, STUDENTS_ASSESSED
-from shared.wire import Record
+from shared.config.settings import Config
+from shared.contract.codec import Record
+from shared.contract.topics import ACCOUNT_STATE, STUDENTS_ASSESSED
+from shared.kafka.client import KafkaLog, Reader, read_compacted
+from shared.lanes.service import LaneService
+from shared.redis.client import RedisLaneStore, connect
 
 WORKERS = 2  # while one waits for acknowledgements the other decides; Python decides in one thread at a time
 

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from services.reconciler import columns, guard, twins
+from services.reconciler import changed_ids, emptied_columns, guard
 from services.reconciler.absences import mark_absences
 from services.reconciler.announce import Held, announce, keep
+from services.reconciler.budget_usage import Recent, Spending
 from services.reconciler.judge import Judged, judge
 from services.reconciler.plans import ADMITTED, Closed, plans_of
 from services.reconciler.reconcile import Change, changed, disable, unenrol, update
 from services.reconciler.reviewed_sets import is_released
 from services.reconciler.rollover import kept
-from services.reconciler.spending import Recent, Spending
-from shared.events import Evidence, GuardReport, RemovalHeld, RemovalsHeld, SweepCompleted, SweepReconciled
-from shared.model import Settings
-from shared.state import AccountState, CertifiedSweep, SchoolState
+from shared.contract.account_state import AccountState, CertifiedSweep, SchoolState
+from shared.contract.events import Evidence, GuardReport, RemovalHeld, RemovalsHeld, SweepCompleted, SweepReconciled
+from shared.contract.model import Settings
 
 AWAITED = "awaits_second_body"  # among a report's counts
 
@@ -71,12 +71,12 @@ def close(
     matter, ``programme_of`` the programme of each module, only at the turn of the year. Every state that comes out has
     been decided at ``at``, the lane offset of the SweepCompleted.
     """
-    marked = twins.mark(states, mark_absences(states, roll, completed), roll, completed.completed_at)
+    marked = changed_ids.mark(states, mark_absences(states, roll, completed), roll, completed.completed_at)
     work = _Work(completed, at, marked)
     spending = Spending(recent)
-    drops = columns.drops(marked, everybody)
+    drops = emptied_columns.drops(marked, everybody)
     released = partial(_is_released, school, marked)
-    plans = plans_of(marked, Closed(completed, settings, columns.nulled(drops), released, programme_of))
+    plans = plans_of(marked, Closed(completed, settings, emptied_columns.nulled(drops), released, programme_of))
     held: Held
     guards: tuple[GuardReport, ...] = ()
     counts = {name: len(people) for name, people in plans.people.items()} | kept(plans.later)
@@ -128,7 +128,7 @@ def _school_after(
         rollover=settings.rollover,
         settings_version=settings.version,
         budgets=settings.budgets,
-        fill=columns.fill_of(completed),
+        fill=emptied_columns.fill_of(completed),
     )
 
 
@@ -180,7 +180,7 @@ def _take_effect(work: _Work, name: str, student: str, spends: str | None) -> No
     elif name == guard.UPDATE:
         state, changes = update(state, work.at, when, spends)
     else:
-        is_emptied = bool(columns.emptied_enrolments(state))
+        is_emptied = bool(emptied_columns.emptied_enrolments(state))
         state, changes = update(state, work.at, when, None)
         if is_emptied:
             state, more = unenrol(state, work.at, when, None)

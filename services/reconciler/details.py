@@ -11,10 +11,10 @@ from hashlib import blake2b
 
 import msgspec
 
-from shared.columns import CODES, OF_DETAILS, has
-from shared.events import AccountUpdated, StudentAssessed
-from shared.model import Details, Student
-from shared.state import AccountState, StagedUpdate
+from shared.completeness import CODES, OF_DETAILS, has
+from shared.contract.account_state import AccountState, StagedUpdate
+from shared.contract.events import AccountUpdated, StudentAssessed
+from shared.contract.model import Details, Student
 
 FIELDS = Details.__struct_fields__
 TELLING = ("first_name", "last_name", "personal_email", "phone")  # hardly anybody shares them with many

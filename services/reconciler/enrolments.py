@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from shared.events import AccountUpdated, ModuleUnenrolled, ProgrammeUnenrolled
-from shared.model import Details
-from shared.state import AccountState, StagedUnenrol
+from shared.contract.account_state import AccountState, StagedUnenrol
+from shared.contract.events import AccountUpdated, ModuleUnenrolled, ProgrammeUnenrolled
+from shared.contract.model import Details
 
 LISTS = ("programmes", "modules", "faculties", "departments")
 Codes = tuple[str, ...]

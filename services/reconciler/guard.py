@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from shared.model import Budget
+from shared.contract.model import Budget
 
 DISABLE_EXPLAINED = "disable_explained"
 DISABLE_UNEXPLAINED = "disable_unexplained"

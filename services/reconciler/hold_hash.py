@@ -3,10 +3,10 @@
 from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 
-from services.reconciler import columns, guard
+from services.reconciler import emptied_columns, guard
 from services.reconciler.enrolments import codes_of
-from shared.emails import email_key
-from shared.state import AccountState
+from shared.contract.account_state import AccountState
+from shared.contract.email import email_key
 
 
 def plan_hash(name: str, people: list[tuple[str, AccountState]], emptied: AbstractSet[str] = frozenset()) -> str:
@@ -32,7 +32,7 @@ def _reviewed(name: str, state: AccountState, emptied: AbstractSet[str]) -> tupl
         fields = state.update.fields if state.update is not None else ()
         if state.update is not None and (state.update.overwritten or state.update.collapsed):
             fields = _values(state)
-        return fields if emptied.isdisjoint(columns.emptied_enrolments(state)) else fields + codes
+        return fields if emptied.isdisjoint(emptied_columns.emptied_enrolments(state)) else fields + codes
     if name == guard.UPDATE:
         return _values(state)
     return (state.twin or "",) if name == guard.REKEY else ()

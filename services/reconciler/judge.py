@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from services.reconciler import guard
+from services.reconciler.budget_usage import Spending, recent_of_account
 from services.reconciler.plans import PLANS, Plans
 from services.reconciler.reviewed_sets import Reviewed, reviewed
-from services.reconciler.spending import Spending, recent_of_account
 from shared import clock
-from shared.events import SweepCompleted
-from shared.model import Budget, Settings
-from shared.state import AccountState, SchoolState
+from shared.contract.account_state import AccountState, SchoolState
+from shared.contract.events import SweepCompleted
+from shared.contract.model import Budget, Settings
 
 NOT_ASKED = "not_asked"  # among the causes of a sweep's absences: those whom nobody had time to ask for by id
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 
 from services.reconciler.reconcile import Change
-from shared.books import book_of, school_of
-from shared.events import SyncRequested
-from shared.lane import Later
-from shared.model import Frozen, Kind
-from shared.state import AccountState, LaneState, SchoolState, StructureState
-from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, SYNC_REQUESTS
-from shared.wire import Message, Record, encode, event_id, headers, type_name
+from shared.contract.account_state import AccountState, LaneState, SchoolState, StructureState
+from shared.contract.codec import Message, Record, encode, event_id, headers, type_name
+from shared.contract.events import SyncRequested
+from shared.contract.model import Frozen, Kind
+from shared.contract.populations import book_of, school_of
+from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, SYNC_REQUESTS
+from shared.lanes.loop import Later
 
 _DETAIL = {"ProgrammeEnrolled": "programme", "ProgrammeUnenrolled": "programme"} | {
     name: field

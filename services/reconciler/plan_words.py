@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.reconciler import guard
-from shared.books import people_word
-from shared.events import ColumnDrop
-from shared.model import Kind
+from shared.contract.events import ColumnDrop
+from shared.contract.model import Kind
+from shared.contract.populations import people_word
 
 
 @dataclass(frozen=True)

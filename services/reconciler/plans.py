@@ -8,13 +8,13 @@ planned otherwise: what a person was asked about is not decided under another na
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from services.reconciler import columns, guard
+from services.reconciler import emptied_columns, guard
 from services.reconciler.absences import is_confirmed_absence
 from services.reconciler.enrolments import needs_sets
 from services.reconciler.rollover import is_of_the_turn
-from shared.events import SweepCompleted
-from shared.model import Settings
-from shared.state import AccountState, StagedUnenrol
+from shared.contract.account_state import AccountState, StagedUnenrol
+from shared.contract.events import SweepCompleted
+from shared.contract.model import Settings
 
 PLANS = (
     *(guard.DISABLE_EXPLAINED, guard.DISABLE_UNEXPLAINED, guard.DISABLE_ABSENT, guard.REKEY, guard.UNENROL, guard.MOVE),
@@ -112,7 +112,7 @@ def _plan_enrolments(plans: Plans, closed: Closed, student: str, state: AccountS
 
 def _marked_for(state: AccountState) -> str | None:
     """Under which plan a person was asked about the codes."""
-    if _is_marked(state, guard.NULLED_COLUMN) and columns.emptied_enrolments(state):
+    if _is_marked(state, guard.NULLED_COLUMN) and emptied_columns.emptied_enrolments(state):
         return guard.NULLED_COLUMN
     return next((plan for plan in guard.LOSSES if _is_marked(state, plan)), None)
 
@@ -124,7 +124,7 @@ def _loss_of(state: AccountState, lost: StagedUnenrol, closed: Closed) -> str | 
     """
     if closed.settings.rollover and is_of_the_turn(state, lost, closed.programme_of()):
         return None
-    if not closed.nulled.isdisjoint(columns.emptied_enrolments(state)):
+    if not closed.nulled.isdisjoint(emptied_columns.emptied_enrolments(state)):
         return guard.NULLED_COLUMN
     return guard.MOVE if lost.is_move else guard.UNENROL
 

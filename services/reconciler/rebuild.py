@@ -10,18 +10,18 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from services.reconciler import ledger
+from services.reconciler import accounts
 from services.reconciler.messages import Envelope, lane_state
 from services.reconciler.reconcile import changed
 from shared import clock
-from shared.books import book_of, kind_of, school_of
-from shared.emails import COMPARISON, email_key
+from shared.contract.account_state import AccountState, LaneState, SchoolState, StructureState
+from shared.contract.codec import MODULUS, Record, decode, encode, roll_hash
+from shared.contract.email import COMPARISON, email_key
+from shared.contract.populations import book_of, kind_of, school_of
+from shared.contract.topics import STUDENTS_ASSESSED
 from shared.errors import Poison, PositionMoved
-from shared.lanes import lane_of
+from shared.lanes.partition import lane_of
 from shared.ports import LaneStore, Log
-from shared.state import AccountState, LaneState, SchoolState, StructureState
-from shared.topics import STUDENTS_ASSESSED
-from shared.wire import MODULUS, Record, decode, encode, roll_hash
 
 log = logging.getLogger("rollcall.reconciler")
 
@@ -55,7 +55,7 @@ class Rebuilder:
             base=place.base,
             causes=told.causes if place.base == told.base else {},
             students=students,
-            schools=len(hashes.get(ledger.SCHOOLS, {})),
+            schools=len(hashes.get(accounts.SCHOOLS, {})),
             epoch=secrets.token_hex(8),
             comparison=COMPARISON,
             rebuilt_at=place.position if newest.lane is not None or newest.students else told.rebuilt_at,
@@ -163,8 +163,8 @@ def derive(
         roll = sorted(one.student_id for one in people if one.in_roll)
         has_roll = school.roll_hash is not None or bool(roll)  # a first close may be published as far as some students
         if has_roll:
-            hashes[ledger.ROLLS][book] = ledger.roll_entry(roll)
-        total = sum(ledger.in_sum(one) for one in people) % MODULUS
+            hashes[accounts.ROLLS][book] = accounts.roll_entry(roll)
+        total = sum(accounts.in_sum(one) for one in people) % MODULUS
         school = changed(
             school,
             students=len(people),
@@ -173,9 +173,9 @@ def derive(
             roll_hash=roll_hash(roll) if has_roll else None,
             roll_count=len(roll),
         )
-        hashes[ledger.SCHOOLS][book] = encode(school)
+        hashes[accounts.SCHOOLS][book] = encode(school)
     for slug, structure in structures.items():
-        hashes[ledger.STRUCTURES][slug] = encode(structure)
+        hashes[accounts.STRUCTURES][slug] = encode(structure)
     return dict(hashes), count
 
 
@@ -183,18 +183,18 @@ def _put(hashes: Hashes, book: str, state: AccountState) -> None:
     student = state.student_id
     if state.waits_for_email is not None:  # an earlier release may have compared in another way
         state = changed(state, waits_for_email=email_key(state.waits_for_email))
-    hashes[ledger.students(book)][student] = encode(state)
-    hashes[ledger.digests(book)][student] = ledger.digest_entry(state)
-    if ledger.is_pending(state):
-        hashes[ledger.pending(book)][student] = b"1"
-    if (entry := ledger.recent_entry(state)) is not None:
-        hashes[ledger.recent(book)][student] = entry
-    if (address := ledger.email_of(state)) is not None:
-        held = hashes[ledger.emails(book)]
+    hashes[accounts.students(book)][student] = encode(state)
+    hashes[accounts.digests(book)][student] = accounts.digest_entry(state)
+    if accounts.is_pending(state):
+        hashes[accounts.pending(book)][student] = b"1"
+    if (entry := accounts.recent_entry(state)) is not None:
+        hashes[accounts.recent(book)][student] = entry
+    if (address := accounts.email_of(state)) is not None:
+        held = hashes[accounts.emails(book)]
         if address in held:  # two of a half-published batch; in the order of versions the later one is right
-            held[ledger.second_holder(address, held[address].decode())] = held[address]
+            held[accounts.second_holder(address, held[address].decode())] = held[address]
         held[address] = student.encode()
     if state.waits_for_email is not None:
-        waits = hashes[ledger.waiting(book)]
-        before = ledger.names(waits.get(state.waits_for_email))
-        waits[state.waits_for_email] = ledger.names_entry(ledger.in_line((*before, student)))
+        waits = hashes[accounts.waiting(book)]
+        before = accounts.names(waits.get(state.waits_for_email))
+        waits[state.waits_for_email] = accounts.names_entry(accounts.in_line((*before, student)))

@@ -14,9 +14,10 @@ from services.reconciler import details as staged_details
 from services.reconciler import enrolments, guard
 from services.reconciler.account_identity import is_listed, is_stale_leaver, taken
 from services.reconciler.enrolments import union, without
-from shared.columns import CODES
-from shared.emails import email_key
-from shared.events import (
+from shared.completeness import CODES
+from shared.contract.account_state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
+from shared.contract.email import email_key
+from shared.contract.events import (
     AccountDisabled,
     AccountEnabled,
     AccountProvisioned,
@@ -28,8 +29,7 @@ from shared.events import (
     ProgrammeUnenrolled,
     StudentAssessed,
 )
-from shared.model import Category, Details, Verdict
-from shared.state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
+from shared.contract.model import Category, Details, Verdict
 
 Change = (
     AccountProvisioned

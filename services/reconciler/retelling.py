@@ -9,14 +9,14 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
-from services.reconciler import ledger
+from services.reconciler import accounts
 from services.reconciler.messages import account_state, lane_state, school_state, structure_state
 from services.reconciler.rebuild import Newest, newest_of
-from shared.books import book_of
-from shared.lane import Edges
+from shared.contract.account_state import AccountState, LaneState, SchoolState, StructureState
+from shared.contract.codec import Message, Record, decoder
+from shared.contract.populations import book_of
+from shared.lanes.loop import Edges
 from shared.ports import Hashes, LaneStore, Log
-from shared.state import AccountState, LaneState, SchoolState, StructureState
-from shared.wire import Message, Record, decoder
 
 log = logging.getLogger("rollcall.reconciler")
 
@@ -69,10 +69,10 @@ class Retelling:
 
     def _lacking(self, lane: int, newest: Newest) -> Iterator[Message]:
         """In the order in which a batch tells them: people, then the books' own and the lane."""
-        seen = self._store.read(lane, whole=[ledger.SCHOOLS, ledger.STRUCTURES])
-        schools = seen.whole[ledger.SCHOOLS]
+        seen = self._store.read(lane, whole=[accounts.SCHOOLS, accounts.STRUCTURES])
+        schools = seen.whole[accounts.SCHOOLS]
         for book in sorted(schools):
-            people = self._store.read(lane, whole=[ledger.students(book)]).whole[ledger.students(book)]
+            people = self._store.read(lane, whole=[accounts.students(book)]).whole[accounts.students(book)]
             for value in people.values():
                 state: AccountState = _account.decode(value)
                 if _is_older(newest.students.get((book_of(state.school, state.kind), state.student_id)), state):
@@ -81,7 +81,7 @@ class Retelling:
             school: SchoolState = _school.decode(value)
             if _is_older(newest.schools.get(book), school):
                 yield school_state(lane, school, value)
-        for slug, value in sorted(seen.whole[ledger.STRUCTURES].items()):
+        for slug, value in sorted(seen.whole[accounts.STRUCTURES].items()):
             structure: StructureState = _structure.decode(value)
             if _is_older(newest.structures.get(slug), structure):
                 yield structure_state(lane, structure)

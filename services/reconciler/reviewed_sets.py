@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from services.reconciler import guard
-from shared.state import AccountState, HeldPlan, SchoolState
+from shared.contract.account_state import AccountState, HeldPlan, SchoolState
 
 # Under which plans somebody's mark binds a plan as well: a re-key whose heir is gone is no ordinary leaver by that.
 _BOUND_BY = {

@@ -9,7 +9,7 @@ until the window is over.
 from collections.abc import Mapping, Sequence
 
 from services.reconciler import guard
-from shared.state import AccountState, StagedUnenrol
+from shared.contract.account_state import AccountState, StagedUnenrol
 
 KEPT = "kept_in_rollover"  # among a report's counts
 

@@ -10,15 +10,16 @@ from functools import partial
 
 import msgspec
 
-from services.reconciler import emails, ledger, messages, proof, twins
+from services.reconciler import accounts, certificate, changed_ids, email_ownership, messages
+from services.reconciler.accounts import Ledger
+from services.reconciler.budget_usage import Recent
 from services.reconciler.close import close
-from services.reconciler.holds import command
-from services.reconciler.ledger import Ledger
+from services.reconciler.operator_commands import command
 from services.reconciler.reconcile import changed
-from services.reconciler.spending import Recent
-from shared.commands import AcceptRoll, ForgetStudent, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
-from shared.errors import Poison
-from shared.events import (
+from shared.contract.account_state import AccountState, OpenSweep, SchoolState, StructureState
+from shared.contract.codec import Message, Record, decoder, encode
+from shared.contract.commands import AcceptRoll, ForgetStudent, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.contract.events import (
     RollRead,
     StructureChanged,
     StructureFetched,
@@ -27,10 +28,9 @@ from shared.events import (
     SweepReconciled,
     SweepStarted,
 )
-from shared.lane import Later, View
-from shared.model import Frozen, Structure
-from shared.state import AccountState, OpenSweep, SchoolState, StructureState
-from shared.wire import Message, Record, decoder, encode
+from shared.contract.model import Frozen, Structure
+from shared.errors import Poison
+from shared.lanes.loop import Later, View
 
 _school_decoder = decoder(SchoolState)
 _structure_decoder = decoder(StructureState)
@@ -56,7 +56,7 @@ class Sweeps:
                 book.school = changed(book.school, open=opened, at=record.offset)
             case RollRead():
                 if book.has_open(event.sweep):
-                    self._view.put(ledger.chunks(book.name), str(event.chunk), encode(event))
+                    self._view.put(accounts.chunks(book.name), str(event.chunk), encode(event))
             case StructureFetched():
                 self._structure(book, event, record)
             case SweepCompleted():
@@ -75,14 +75,14 @@ class Sweeps:
                 raise Poison(f"{record.header('ce_type')} does not belong in this lane")
 
     def _drop_chunks(self, book: Ledger) -> None:
-        for chunk in self._view.all(ledger.chunks(book.name)):
-            self._view.put(ledger.chunks(book.name), chunk, None)
+        for chunk in self._view.all(accounts.chunks(book.name)):
+            self._view.put(accounts.chunks(book.name), chunk, None)
 
     def _known_structure(self, book: Ledger) -> StructureState | None:
         """The school's, as this batch has it: it stands under the students' name alone."""
         known = self.structures.get(book.slug)
         if known is None:
-            (value,) = self._view.get(ledger.STRUCTURES, [book.slug])
+            (value,) = self._view.get(accounts.STRUCTURES, [book.slug])
             known = None if value is None else _structure_decoder.decode(value)
         return known
 
@@ -101,7 +101,7 @@ class Sweeps:
             return
         state = StructureState(school=book.slug, at=record.offset, structure=structure)
         self.structures[book.name] = state
-        self._view.put(ledger.STRUCTURES, book.name, encode(state))
+        self._view.put(accounts.STRUCTURES, book.name, encode(state))
         before = known.structure if known is not None else Structure()
         event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, structure))
         self._out.append(messages.Envelope(record).change(event_told, book.name, "", record.offset))
@@ -118,15 +118,15 @@ class Sweeps:
         if book.school.open is not None:  # hours lie between sweeps as they were opened, whatever their ends repeat
             event = changed(event, started_at=book.school.open.started_at)
         last_roll = book.roll()
-        arrived = [_roll_read(value) for value in self._view.all(ledger.chunks(book.name)).values()]
-        roll = proof.roll_of(book.current(), event.certificate, last_roll, arrived)
+        arrived = [_roll_read(value) for value in self._view.all(accounts.chunks(book.name)).values()]
+        roll = certificate.roll_of(book.current(), event.certificate, last_roll, arrived)
         if roll is None:
             self._end_unproven(book, record, event, "the roll that it names did not arrive")
             return
         pending = book.pending()
         moved = (roll - last_roll) | (last_roll - roll)
         states = book.known(moved.union(pending))
-        if proof.sum_of(book.current(), last_roll, roll, states) != event.certificate.content_sum:
+        if certificate.sum_of(book.current(), last_roll, roll, states) != event.certificate.content_sum:
             self._end_unproven(book, record, event, "its content is not what arrived here")
             return
         if event.full:
@@ -157,7 +157,7 @@ class Sweeps:
             if student in done:
                 continue
             if state.status == "disabled" and states[student].status == "enabled":
-                freed.append((ledger.email_of(states[student]), states[student].twin))
+                freed.append((accounts.email_of(states[student]), states[student].twin))
             book.save(state)
         self._out += [
             envelope.change(change, book.name, change.student_id, record.offset)
@@ -165,10 +165,10 @@ class Sweeps:
             if change.student_id not in done
         ]
         for address, heir in freed:
-            emails.free(book, address, record.offset, event.completed_at, emit, heir)
+            email_ownership.free(book, address, record.offset, event.completed_at, emit, heir)
         for _, student, spends in closing.admitted:
             if student not in done:
-                emails.admit(book, student, record.offset, event.completed_at, emit, spends=spends)
+                email_ownership.admit(book, student, record.offset, event.completed_at, emit, spends=spends)
         self._out += [
             envelope.change(one, book.name, getattr(one, "student_id", ""), record.offset) for one in closing.held
         ]
@@ -214,7 +214,7 @@ class Sweeps:
         students = self._books.get(book.slug)
         if students is not None:
             return students.school.is_paused
-        (value,) = self._view.get(ledger.SCHOOLS, [book.slug])
+        (value,) = self._view.get(accounts.SCHOOLS, [book.slug])
         return value is not None and bool(_school_decoder.decode(value).is_paused)
 
     def _report(self, book: Ledger, envelope: messages.Envelope, report: SweepReconciled) -> None:
@@ -233,13 +233,13 @@ def _heirs(
         address
         for student, state in states.items()
         if state.staged is not None or student not in roll
-        if (state.twin is None or state.twin not in roll) and (address := ledger.email_of(state)) is not None
+        if (state.twin is None or state.twin not in roll) and (address := accounts.email_of(state)) is not None
     ]
     if not addresses:
         return []
     book.fetch_emails(addresses)
     waiters = [student for address in addresses for student in book.waiters(address)]
-    return [*twins.newcomers(recent, completed_at), *waiters]
+    return [*changed_ids.newcomers(recent, completed_at), *waiters]
 
 
 def _roll_read(value: bytes) -> RollRead:

@@ -14,7 +14,7 @@ from typing import Any, Self
 import httpx
 import msgspec
 
-from services.sandbox.isams_records import School
+from services.sandbox.isams.records import School
 
 Json = dict[str, Any]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.fetcher.allowance import Allowance, MemoryAllowance, RedisAllowance
-from shared.config import Config
-from shared.redis import connect
+from services.fetcher.isams.hourly_quota import Allowance, MemoryAllowance, RedisAllowance
+from shared.config.settings import Config
+from shared.redis.client import connect
 
 
 class Contract:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import redis
 
-from services.sandbox.brokers import Addresses
-from shared.due import RedisDueQueue
+from services.sandbox.servers.brokers import Addresses
 from shared.memory import MemoryDueQueue
 from shared.ports import Claim, DueQueue
+from shared.redis.due_queue import RedisDueQueue
 
 
 def claimed(queue: DueQueue, now: float, lease: float = 60.0) -> Claim:

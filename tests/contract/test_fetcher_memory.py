@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.fetcher.failing import Failing
-from services.fetcher.memory import AreaState, Memory, MemoryMemory, Remembered, SchoolMemory
-from services.fetcher.redis_memory import RedisMemory
-from services.fetcher.structure import SchoolLists, TeachingLists, YearGroup
-from shared.config import Config
-from shared.redis import Client, connect
-from shared.wire import encode
+from services.fetcher.isams.curriculum import SchoolLists, TeachingLists, YearGroup
+from services.fetcher.sweep.cache import AreaState, Memory, MemoryMemory, Remembered, SchoolMemory
+from services.fetcher.sweep.failing import Failing
+from services.fetcher.sweep.redis_cache import RedisMemory
+from shared.config.settings import Config
+from shared.contract.codec import encode
+from shared.redis.client import Client, connect
 
 ONE, TWO = "aa" * 16, "bb" * 16
 STATE = SchoolMemory(

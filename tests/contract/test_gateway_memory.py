@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.fetcher.failing import Failing
-from services.gateway.course import Course, told
-from services.gateway.memory import MOST_AHEAD_MS, Last, Lease, Memory, MemoryMemory
-from services.gateway.redis_memory import RedisMemory
+from services.fetcher.sweep.failing import Failing
+from services.gateway.feed_store import MOST_AHEAD_MS, Last, Lease, Memory, MemoryMemory
+from services.gateway.progress import Course, told
+from services.gateway.redis_feed_store import RedisMemory
 from services.gateway.register import Known, Register
 from services.gateway.structure import Lists
-from shared.config import Config
-from shared.events import SweepReconciled
-from shared.model import Faculty, Kind
-from shared.redis import Client, connect
-from shared.wire import encode
+from shared.config.settings import Config
+from shared.contract.codec import encode
+from shared.contract.events import SweepReconciled
+from shared.contract.model import Faculty, Kind
+from shared.redis.client import Client, connect
 
 NOW = 1_795_420_800_123  # milliseconds
 LAST = Last(

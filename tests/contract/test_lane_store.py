@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from services.sandbox.brokers import Addresses
+from services.sandbox.servers.brokers import Addresses
 from shared.memory import MemoryLaneStore
 from shared.ports import Ask, LaneStore, Write
-from shared.redis import RedisLaneStore
+from shared.redis.client import RedisLaneStore
 
 
 class LaneStoreContract:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.fetcher.profile_memory import (
+from services.fetcher.profiles.cache import (
     Marked,
     MemoryProfileMemory,
     Photographed,
@@ -13,8 +13,8 @@ from services.fetcher.profile_memory import (
     RedisProfileMemory,
     Wanted,
 )
-from shared.config import Config
-from shared.redis import connect
+from shared.config.settings import Config
+from shared.redis.client import connect
 
 ADA, BEA = "3050000001", "3050000002"
 

@@ -9,14 +9,14 @@ import pytest
 from services.publisher.report import Sent
 from services.publisher.tenant_store import SENT_NUMBERS, TENANTS, TenantStore, sent_of
 from shared.clock import utc_now
-from shared.config import Config
+from shared.config.settings import Config
+from shared.contract.codec import Message
+from shared.contract.tenant_state import Seat, TenantState
+from shared.contract.topics import DELIVERIES, TENANT_STATE
 from shared.errors import Retryable
 from shared.memory import MemoryLaneStore, MemoryLog
 from shared.ports import LaneStore
-from shared.redis import RedisLaneStore, connect
-from shared.tenant import Seat, TenantState
-from shared.topics import DELIVERIES, TENANT_STATE
-from shared.wire import Message
+from shared.redis.client import RedisLaneStore, connect
 from tests.unit.publisher.world import History
 
 Step = Callable[[TenantState], TenantState]

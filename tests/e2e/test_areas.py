@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.sandbox.school import make_joiner, make_school
+from services.sandbox.schools.school import make_joiner, make_school
 from services.sandbox.twin_client import IsamsTwin
 from shared import clock
-from shared.events import (
+from shared.contract.codec import Message, Record, decode, encode, headers
+from shared.contract.events import (
     AccountDisabled,
     RemovalsHeld,
     RollRead,
@@ -24,12 +25,11 @@ from shared.events import (
     SweepReconciled,
     SyncRequested,
 )
-from shared.kafka import KafkaLog
-from shared.lanes import lane_of
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED, SYNC_REQUESTS
-from shared.wire import Message, Record, decode, encode, headers
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED, SYNC_REQUESTS
+from shared.kafka.client import KafkaLog
+from shared.lanes.partition import lane_of
 from tests.conftest import ConfigFile
-from tests.e2e.town import Town, a_town, is_after
+from tests.e2e.harness import Town, a_town, is_after
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from services.cli import lookup
-from services.fetcher import messages
-from shared.events import RollRead, StudentFetched, SweepCompleted, SweepStarted
-from shared.kafka import KafkaLog
-from shared.lanes import lane_of
-from shared.model import Department, Module, Programme, Structure, Student
-from shared.wire import Message
-from tests import builders
-from tests.builders import a_leaver, a_student, a_sweep, at
+from services.fetcher.sweep import messages
+from shared.contract.codec import Message
+from shared.contract.events import RollRead, StudentFetched, SweepCompleted, SweepStarted
+from shared.contract.model import Department, Module, Programme, Structure, Student
+from shared.kafka.client import KafkaLog
+from shared.lanes.partition import lane_of
 from tests.conftest import ConfigFile, create_topics
-from tests.e2e.town import Town, a_town
+from tests.e2e.harness import Town, a_town
+from tests.harness import builders
+from tests.harness.builders import a_leaver, a_student, a_sweep, at
 from tests.unit.cli.words import rollcall
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]

@@ -15,11 +15,11 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
-from services.sandbox.brokers import Addresses
 from services.sandbox.demo.course import INTERRUPTED, Tamper, run
 from services.sandbox.demo.plan import Plan
 from services.sandbox.demo.screen import Screen
 from services.sandbox.demo.world import World
+from services.sandbox.servers.brokers import Addresses
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 
@@ -43,7 +43,7 @@ HAPPENED = (
 )
 ALONE = """
 import sys
-from services.sandbox.brokers import Addresses
+from services.sandbox.servers.brokers import Addresses
 from services.sandbox.demo.course import run
 from services.sandbox.demo.plan import Plan
 from services.sandbox.demo.screen import Screen

@@ -11,16 +11,16 @@ import msgspec
 import pytest
 
 from services.sandbox.demo.programs import Programs
-from services.sandbox.isams_twin import isams_app
-from services.sandbox.school import make_school
-from services.sandbox.serve import serving
+from services.sandbox.isams.twin import isams_app
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.serve import serving
 from services.sandbox.twin_client import IsamsTwin
-from shared.config import Config
-from shared.config_load import load
-from shared.events import SweepCompleted, SweepFailed, SweepStarted
-from shared.kafka import Reader
-from shared.topics import STUDENTS_FETCHED
-from shared.wire import Record, decode
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.codec import Record, decode
+from shared.contract.events import SweepCompleted, SweepFailed, SweepStarted
+from shared.contract.topics import STUDENTS_FETCHED
+from shared.kafka.client import Reader
 from tests.conftest import ConfigFile, create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from services.sandbox.demo.adoption import yes_to
+from shared.contract.tenant_state import SnapshotHeld
 from shared.errors import Retryable
-from shared.tenant import SnapshotHeld
 from tests.conftest import ConfigFile
-from tests.e2e.town import OTHERS, Town, a_town
+from tests.e2e.harness import OTHERS, Town, a_town
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 

@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from services.sandbox.serve import serving
-from services.sandbox.servers import free_ports
+from services.sandbox.servers.loopback import free_ports
+from services.sandbox.servers.serve import serving
 from services.sandbox.twin_client import UnituTwin
-from services.sandbox.unitu_twin import unitu_app
-from shared.config_load import load
+from services.sandbox.unitu.twin import unitu_app
+from shared.config.load import load
 from tests.conftest import ConfigFile
-from tests.e2e.town import adopted
-from tests.examples import KEY, annotated, curl_command
+from tests.e2e.harness import adopted
 from tests.faults.processes import Processes
+from tests.harness.examples import KEY, annotated, curl_command
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 

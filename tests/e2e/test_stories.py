@@ -7,17 +7,17 @@ import msgspec
 import pytest
 import redis
 
-from services.sandbox.brokers import Addresses
-from services.sandbox.school import make_joiner
+from services.sandbox.schools.school import make_joiner
+from services.sandbox.servers.brokers import Addresses
 from shared import clock
+from shared.contract.codec import Message
+from shared.contract.events import AccountDisabled, SweepCompleted
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 from shared.errors import Retryable
-from shared.events import AccountDisabled, SweepCompleted
-from shared.kafka import KafkaLog
-from shared.lanes import lane_of
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED
-from shared.wire import Message
+from shared.kafka.client import KafkaLog
+from shared.lanes.partition import lane_of
 from tests.conftest import ConfigFile
-from tests.e2e.town import OTHERS, Town, a_town, is_after
+from tests.e2e.harness import OTHERS, Town, a_town, is_after
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from services.fetcher.app import QUEUE
-from shared.due import RedisDueQueue
+from shared.contract.events import SweepStarted, SyncAnswered
+from shared.contract.topics import SYNC_REQUESTS
 from shared.errors import Retryable
-from shared.events import SweepStarted, SyncAnswered
-from shared.redis import connect
-from shared.topics import SYNC_REQUESTS
+from shared.redis.client import connect
+from shared.redis.due_queue import RedisDueQueue
 from tests.conftest import ConfigFile
-from tests.e2e.town import OTHERS, Town, a_town
+from tests.e2e.harness import OTHERS, Town, a_town
 from tests.unit.cli.words import rollcall
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]

@@ -40,9 +40,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from services.sandbox.brokers import Addresses, Embedded
+from services.sandbox.servers.brokers import Addresses, Embedded
 from tests.conftest import writer
-from tests.e2e.town import Town, a_town
+from tests.e2e.harness import Town, a_town
 from tests.faults.copies import Copies
 from tests.faults.proxy import HOST, Proxy
 

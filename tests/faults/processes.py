@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
-from services.sandbox.processes import Guarded
+from services.sandbox.servers.processes import Guarded
 from tests.faults.program import POINTS, write
 
 WAIT_SECONDS = 120.0  # for what must come; a machine that runs tests is busy

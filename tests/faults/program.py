@@ -19,7 +19,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from shared import clock, points
+from shared import clock, failpoints
 
 POINTS = (
     *("sending", "completing"),
@@ -77,7 +77,7 @@ def put_clock_forward(days: float) -> None:
 
 if __name__ == "__main__":
     orders = Orders(Path(sys.argv[1]), sys.argv[2])
-    points.hooks.update({point: partial(orders.visit, point) for point in POINTS})
+    failpoints.hooks.update({point: partial(orders.visit, point) for point in POINTS})
     if days := float(sys.argv[3]):
         put_clock_forward(days)
     sys.argv[1:4] = []

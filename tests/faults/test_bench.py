@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from services.sandbox.brokers import Addresses
+from services.sandbox.servers.brokers import Addresses
 from tests.conftest import ConfigFile
-from tests.e2e.town import Town, a_town
+from tests.e2e.harness import Town, a_town
 from tests.faults.bench import a_bench
 from tests.faults.copies import Copies
 from tests.faults.program import POINTS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from services.sandbox.brokers import Redis
+from services.sandbox.servers.brokers import Redis
 from tests.faults.bench import Bench, a_bench
 from tests.faults.proxy import HOST
 
@@ -47,8 +47,8 @@ def test_a_failover_is_waited_out_and_nobody_goes(tmp_path: Path) -> None:
     The primary becomes a replica while everything runs and its connections stay open; later the address leads to the
     new primary. No service ends: each waits, and goes on by itself.
 
-    Fails when ``shared.redis`` takes READONLY for a bug (every service ends), or keeps the connection on which it was
-    told so (nobody ever reaches the new primary).
+    Fails when ``shared.redis.client`` takes READONLY for a bug (every service ends), or keeps the connection on which
+    it was told so (nobody ever reaches the new primary).
     """
     with a_bench(tmp_path, size=20) as bench, a_replica(tmp_path / "replica", bench.brokers.redis.port) as replica:
         town = bench.town

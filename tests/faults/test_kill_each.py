@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.sandbox.school import make_joiner
+from services.sandbox.schools.school import make_joiner
 from tests.conftest import ConfigFile
-from tests.e2e.town import Town, a_town
+from tests.e2e.harness import Town, a_town
 from tests.faults.copies import Copies
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
@@ -55,8 +55,8 @@ class Flow:
 
 def test_each_service_killed_in_turn_and_redis_put_back_end_in_the_oracles_state(town: Town) -> None:
     """
-    Each dies where it has done one thing and not yet the next. Fails when ``LaneLoop.step`` (``shared/lane.py``) writes
-    the states, with their position, before it publishes: what the dead reconciler had decided is never told.
+    Each dies where it has done one thing and not yet the next. Fails when ``LaneLoop.step`` (``shared/lanes/loop.py``)
+    writes the states, with their position, before it publishes: what the dead reconciler had decided is never told.
     """
     for name in WORST:
         town.start(name)

@@ -8,12 +8,12 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from services.sandbox.school import make_joiner
-from shared.kafka import client_settings, topic_name
-from shared.lanes import lane_of
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED
+from services.sandbox.schools.school import make_joiner
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED
+from shared.kafka.client import client_settings, topic_name
+from shared.lanes.partition import lane_of
 from tests.conftest import ConfigFile
-from tests.e2e.town import Town, a_town
+from tests.e2e.harness import Town, a_town
 from tests.faults.copies import Copies
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
@@ -87,8 +87,8 @@ def test_a_redis_put_back_to_an_older_copy_says_the_same_again(town: Town, copie
     """
     A joiner, a leaver and a correction later, Redis is as it was before them, and nobody is told.
 
-    Fails when ``_align`` (``shared/lane.py``) takes a batch from wherever it begins: what came in between is lost,
-    until a certificate does not agree.
+    Fails when ``_align`` (``shared/lanes/loop.py``) takes a batch from wherever it begins: what came in between is
+    lost, until a certificate does not agree.
     """
     town.open()
     copy = copies.take()
@@ -116,9 +116,9 @@ def test_one_key_lost_is_noticed_and_made_again(town: Town, copies: Copies) -> N
     """
     One key at a time, of those that nothing else would bring back.
 
-    Fails when ``Hashes.lost`` is always empty (``_unpack`` in ``shared/redis.py``): the publisher waits for ever for
-    people who are all there, and the tenant's adoption is gone; or when ``_HASTEN`` (``shared/due.py``) believes in a
-    lease of which nobody knows the end: the school is not read again.
+    Fails when ``Hashes.lost`` is always empty (``_unpack`` in ``shared/redis/client.py``): the publisher waits for ever
+    for people who are all there, and the tenant's adoption is gone; or when ``_HASTEN`` (``shared/redis/due_queue.py``)
+    believes in a lease of which nobody knows the end: the school is not read again.
     """
     leaver, first, *_ = town.isams.dump()["students"]
     town.open()

@@ -8,16 +8,16 @@ import msgspec
 import pytest
 
 from services.cli.commands import give
-from services.sandbox.school import make_joiner
-from shared.commands import PauseSchool
+from services.sandbox.schools.school import make_joiner
+from shared.contract.codec import Record
+from shared.contract.commands import PauseSchool
+from shared.contract.events import AccountDisabled, StudentFetched, SweepCompleted, SweepReconciled
+from shared.contract.model import Frozen
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 from shared.errors import Retryable
-from shared.events import AccountDisabled, StudentFetched, SweepCompleted, SweepReconciled
-from shared.lanes import lane_of
-from shared.model import Frozen
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED
-from shared.wire import Record
+from shared.lanes.partition import lane_of
 from tests.conftest import ConfigFile
-from tests.e2e.town import OTHERS, Town, a_town
+from tests.e2e.harness import OTHERS, Town, a_town
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 
@@ -33,7 +33,7 @@ def test_eligibility_that_forgets_its_place_repeats_an_old_stretch_and_nobody_go
     Several sweeps lack a pupil who then joins. Eligibility judges all of it, and is killed before it keeps its place:
     its next start says it all again, after the joiner.
 
-    Fails when ``_is_news`` (``services/reconciler/handler.py``) takes every record for news: the repeated sweeps close
+    Fails when ``_is_news`` (``services/reconciler/batch.py``) takes every record for news: the repeated sweeps close
     a second time, and two that lack the joiner disable them.
     """
     town.start("reconciler")

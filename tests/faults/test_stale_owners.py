@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.sandbox.school import make_joiner
-from shared.events import AccountDisabled, SweepReconciled, SweepStarted
-from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, STUDENTS_FETCHED
+from services.sandbox.schools.school import make_joiner
+from shared.contract.events import AccountDisabled, SweepReconciled, SweepStarted
+from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, STUDENTS_FETCHED
 from tests.conftest import ConfigFile
-from tests.e2e.town import Town, a_town
+from tests.e2e.harness import Town, a_town
 from tests.faults.copies import Copies
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
@@ -28,9 +28,9 @@ def test_a_stale_reconciler_across_a_close_disables_nobody(town: Town) -> None:
     close that disables a leaver; meanwhile the other does the same, the leaver is re-admitted and a pupil joins. It
     goes on, and is stopped again, before it reads a batch.
 
-    Fails without the comparison of ``at`` in ``_Kept.account`` (``services/publisher/view.py``): the late record
-    disables the re-admitted pupil; without that of the lane's record in ``_WRITE`` (``shared/redis.py``): the late
-    state takes the place of the newer one, and the lane contradicts itself.
+    Fails without the comparison of ``at`` in ``_Kept.account`` (``services/publisher/projection.py``): the late record
+    disables the re-admitted pupil; without that of the lane's record in ``_WRITE`` (``shared/redis/client.py``): the
+    late state takes the place of the newer one, and the lane contradicts itself.
     """
     town.open()
     town.kill("reconciler")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ConfigFile
-from tests.e2e.town import Town, a_town
+from tests.e2e.harness import Town, a_town
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.sandbox.school import make_joiner
+from services.sandbox.schools.school import make_joiner
 from tests.conftest import ConfigFile
-from tests.e2e.town import Town, a_town
+from tests.e2e.harness import Town, a_town
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e]
 

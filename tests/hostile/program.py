@@ -14,9 +14,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.fetcher import isams
-from services.fetcher.politeness import Politeness
-from services.fetcher.session import Session
+from services.fetcher.isams import client
+from services.fetcher.isams.rate_limit import Politeness
+from services.fetcher.isams.session import Session
 from services.publisher.unitu import Unitu
 from tests.unit.fetcher.world import settings
 
@@ -27,7 +27,7 @@ async def school(url: str) -> dict[str, Any]:
     async def no_rest(_: float) -> None:
         pass
 
-    session = Session(settings(base_url=url), Politeness(1000, sleep=no_rest), isams.permission_words)
+    session = Session(settings(base_url=url), Politeness(1000, sleep=no_rest), client.permission_words)
     try:
         return {"found": await session.find(PATH)}
     except Exception as error:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import pytest
 from pydantic import SecretStr
 
-from services.fetcher import isams
-from services.fetcher.politeness import Politeness
+from services.fetcher.isams import client
+from services.fetcher.isams.rate_limit import Politeness
 from services.publisher.unitu import LARGEST_ANSWER, Outcome, Unitu
 from tests.hostile.neighbour import Raw, a_token, answer, bomb, gzip_of_gzip, neighbour, without_length
 from tests.hostile.program import PATH, in_bounds, school
@@ -144,7 +144,7 @@ class TestContents:
     async def test_no_number_of_pages_is_a_bug(self, pages: str) -> None:
         body = f'{{"students": [], "count": {pages}, "totalPages": {pages}, "totalCount": {pages}, "page": 1}}'
         async with neighbour(lambda _: answer(body.encode())) as other:
-            source = isams.Isams(settings(base_url=other.url), Politeness(1000))
+            source = client.Isams(settings(base_url=other.url), Politeness(1000))
             page = await source.students(1)
             await source.close()
         assert page.pages >= 0
@@ -252,7 +252,7 @@ async def test_who_does_not_answer_is_told_by_name_and_cause() -> None:
 
 async def test_ids_that_are_paths_are_asked_of_nobody() -> None:
     async with neighbour(lambda _: answer(b"{}")) as other:
-        source = isams.Isams(settings(base_url=other.url), Politeness(1000))
+        source = client.Isams(settings(base_url=other.url), Politeness(1000))
         for id in ("../teaching/sets", "..", "1/2", "1%2F2", "1?x", "1#", "\r\n", "", "a" * 65):
             assert await source.student(id) is None
             assert await source.applicant(id) is None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.guarded_kafka import GuardedKafka
+from tests.harness.guarded_kafka import GuardedKafka
 
 
 @pytest.fixture(scope="session")

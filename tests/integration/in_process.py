@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
-from shared.config import Config
-from shared.events import RollRead, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
-from shared.kafka import KafkaLog, Reader
-from shared.lanes import lane_of
-from shared.model import Frozen
+from shared.config.settings import Config
+from shared.contract.codec import Message, digest, encode, headers
+from shared.contract.events import RollRead, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
+from shared.contract.model import Frozen
+from shared.contract.topics import STUDENTS_FETCHED
+from shared.kafka.client import KafkaLog, Reader
+from shared.lanes.partition import lane_of
 from shared.service import Service
-from shared.topics import STUDENTS_FETCHED
-from shared.wire import Message, digest, encode, headers
-from tests.builders import at
 from tests.conftest import create_topics
+from tests.harness.builders import at
 
 
 def as_messages(

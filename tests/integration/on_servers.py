@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.reconciler.app import store_of
-from shared.config import Config
-from shared.kafka import KafkaLog
-from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, STUDENTS_ASSESSED
-from shared.wire import Message
-from tests.builders import a_student, a_sweep
+from shared.config.settings import Config
+from shared.contract.codec import Message
+from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, STUDENTS_ASSESSED
+from shared.kafka.client import KafkaLog
 from tests.conftest import create_topics
-from tests.road import LANE, Road, a_config
+from tests.harness.builders import a_student, a_sweep
+from tests.harness.pipeline import LANE, Road, a_config
 
 ALL = [a_student(str(3050000000 + n), last_name=f"Fern{n}") for n in range(20)]
 

@@ -7,12 +7,12 @@ from typer.testing import CliRunner
 
 from services.cli.invocation import login_name
 from services.cli.main import app
-from shared.commands import AcceptRoll
-from shared.config_load import load
-from shared.kafka import read_compacted
-from shared.lanes import lane_of
-from shared.topics import OPERATOR_COMMANDS
-from shared.wire import decode
+from shared.config.load import load
+from shared.contract.codec import decode
+from shared.contract.commands import AcceptRoll
+from shared.contract.topics import OPERATOR_COMMANDS
+from shared.kafka.client import read_compacted
+from shared.lanes.partition import lane_of
 from tests.conftest import ONE_SCHOOL, ConfigFile, create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]

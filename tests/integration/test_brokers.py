@@ -14,13 +14,13 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from redis import Redis
 
-from services.sandbox import servers
-from services.sandbox.brokers import Addresses, Embedded
-from services.sandbox.servers import CannotStart
+from services.sandbox.servers import loopback
+from services.sandbox.servers.brokers import Addresses, Embedded
+from services.sandbox.servers.loopback import CannotStart
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
-COMMAND = [sys.executable, "-m", "services.sandbox.brokers"]
+COMMAND = [sys.executable, "-m", "services.sandbox.servers.brokers"]
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +92,9 @@ def test_who_ends_by_itself_is_reported_with_its_last_words(brokers: Embedded) -
 def test_a_port_that_is_taken_meanwhile_is_left_to_its_owner(
     brokers: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken, free_ports = [brokers.kafka.port, brokers.redis.port], servers.free_ports
+    taken, free_ports = [brokers.kafka.port, brokers.redis.port], loopback.free_ports
     looks = iter([taken[1:], taken])  # Redis looks first
-    monkeypatch.setattr(servers, "free_ports", lambda count: next(looks, None) or free_ports(count))
+    monkeypatch.setattr(loopback, "free_ports", lambda count: next(looks, None) or free_ports(count))
     with Embedded(tmp_path) as others:
         assert next(looks, None) is None
         assert not {others.kafka.port, others.redis.port} & set(taken)

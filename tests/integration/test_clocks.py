@@ -6,12 +6,12 @@ import pytest
 
 from services.eligibility.app import EligibilityService
 from shared import clock
-from shared.config import Config
-from shared.events import StudentAssessed, SweepCompleted, SweepStarted
-from shared.kafka import Reader
-from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
-from shared.wire import Record, decode
-from tests.builders import SCHOOL, START, a_student, a_sweep, at
+from shared.config.settings import Config
+from shared.contract.codec import Record, decode
+from shared.contract.events import StudentAssessed, SweepCompleted, SweepStarted
+from shared.contract.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
+from shared.kafka.client import Reader
+from tests.harness.builders import SCHOOL, START, a_student, a_sweep, at
 from tests.integration.in_process import as_messages, count_of, publish, running, until
 
 pytestmark = pytest.mark.kafka

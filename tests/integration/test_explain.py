@@ -12,16 +12,16 @@ from services.cli import lookup
 from services.fetcher.app import QUEUE
 from services.publisher.app import Parts
 from services.reconciler.app import store_of
-from services.sandbox.isams_twin import isams_app
-from services.sandbox.serve import serving
+from services.sandbox.isams.twin import isams_app
+from services.sandbox.servers.serve import serving
 from services.sandbox.twin_client import IsamsTwin
 from shared.clock import utc_now
-from shared.config import Config
-from shared.config_load import load
-from shared.due import RedisDueQueue
-from shared.redis import connect
-from tests.builders import SCHOOL, a_student
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.redis.client import connect
+from shared.redis.due_queue import RedisDueQueue
 from tests.conftest import ONE_SCHOOL, ConfigFile
+from tests.harness.builders import SCHOOL, a_student
 from tests.integration.on_servers import ALL, a_road_that_holds_three, put_on_servers
 from tests.unit.cli.words import rollcall
 

@@ -8,24 +8,31 @@ import msgspec
 import pytest
 
 from services.fetcher.app import QUEUE, FetcherService
-from services.fetcher.redis_memory import RedisMemory
-from services.sandbox.isams_twin import isams_app
-from services.sandbox.school import make_school
-from services.sandbox.serve import Server
+from services.fetcher.sweep.redis_cache import RedisMemory
+from services.sandbox.isams.twin import isams_app
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.serve import Server
 from services.sandbox.twin_client import IsamsTwin
 from shared import clock
-from shared.commands import AcceptRoll
-from shared.config import Config
-from shared.config_load import load
-from shared.due import RedisDueQueue
-from shared.events import StaffFetched, StudentFetched, SweepCompleted, SweepFailed, SweepStarted, SyncRequested
-from shared.kafka import KafkaLog, Reader
-from shared.lanes import lane_of
-from shared.model import Frozen, Kind
-from shared.redis import connect
-from shared.signatures import sign
-from shared.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED, SYNC_REQUESTS
-from shared.wire import Message, Record, decode, encode, headers, roll_hash
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.codec import Message, Record, decode, encode, headers, roll_hash
+from shared.contract.commands import AcceptRoll
+from shared.contract.events import (
+    StaffFetched,
+    StudentFetched,
+    SweepCompleted,
+    SweepFailed,
+    SweepStarted,
+    SyncRequested,
+)
+from shared.contract.model import Frozen, Kind
+from shared.contract.signatures import sign
+from shared.contract.topics import OPERATOR_COMMANDS, STUDENTS_FETCHED, SYNC_REQUESTS
+from shared.kafka.client import KafkaLog, Reader
+from shared.lanes.partition import lane_of
+from shared.redis.client import connect
+from shared.redis.due_queue import RedisDueQueue
 from tests.conftest import ConfigFile, create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]

@@ -14,19 +14,19 @@ import pytest
 from services.gateway.app import GatewayService
 from services.gateway.recall import recall_school
 from services.gateway.web import RETRY_SECONDS
-from services.sandbox.brokers import Redis
-from shared.config import Config
-from shared.config_load import load
+from services.sandbox.servers.brokers import Redis
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.account_state import AccountState, StructureState
+from shared.contract.codec import Message, decode, encode, headers
+from shared.contract.events import SweepReconciled
+from shared.contract.model import Details, Faculty, Structure
+from shared.contract.tenant_state import Report, SnapshotAccepted
+from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, DELIVERIES, STUDENTS_FETCHED
 from shared.errors import ConfigError
-from shared.events import SweepReconciled
-from shared.kafka import KafkaLog, read_compacted
-from shared.lanes import lane_of
-from shared.model import Details, Faculty, Structure
-from shared.redis import connect
-from shared.state import AccountState, StructureState
-from shared.tenant import Report, SnapshotAccepted
-from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, DELIVERIES, STUDENTS_FETCHED
-from shared.wire import Message, decode, encode, headers
+from shared.kafka.client import KafkaLog, read_compacted
+from shared.lanes.partition import lane_of
+from shared.redis.client import connect
 from tests.conftest import ConfigFile, create_topics
 from tests.unit.gateway.world import API_KEY, SLUG, a_body, pupils
 

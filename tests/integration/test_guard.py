@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from services.reconciler import ledger
+from services.reconciler import accounts
 from services.reconciler.app import store_of
-from shared.config import Config
-from shared.config_load import load
-from shared.events import AccountDisabled, RemovalHeld, SweepReconciled
-from shared.kafka import KafkaLog, Reader
-from shared.model import Frozen, Student
-from shared.state import AccountState, LaneState
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED
-from shared.wire import Message, Record, decode, decoder
-from tests.builders import SCHOOL, a_leaver, a_student, a_sweep
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.account_state import AccountState, LaneState
+from shared.contract.codec import Message, Record, decode, decoder
+from shared.contract.events import AccountDisabled, RemovalHeld, SweepReconciled
+from shared.contract.model import Frozen, Student
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED
+from shared.kafka.client import KafkaLog, Reader
 from tests.conftest import ONE_SCHOOL, ConfigFile, create_topics
+from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep
+from tests.harness.pipeline import LANE, Road, a_config
 from tests.integration.test_holds import running, say
-from tests.road import LANE, Road, a_config
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 ALL = [a_student(str(3050000000 + n), year_group=7 + n % 7) for n in range(1500)]
@@ -74,7 +74,7 @@ class School:
             return [decode(one.header("ce_type"), one.value) for one in reader.read(ACCOUNT_CHANGES, LANE)]
 
     def disabled(self) -> set[str]:
-        name = ledger.students(SCHOOL)
+        name = accounts.students(SCHOOL)
         states: list[AccountState] = [
             decoder(AccountState).decode(value)
             for value in store_of(self.config).read(LANE, whole=[name]).whole[name].values()

@@ -14,17 +14,17 @@ from services.cli.invocation import login_name
 from services.eligibility.app import EligibilityService
 from services.reconciler.app import ReconcilerService
 from shared import clock
-from shared.commands import Command, PauseSchool, ReleaseHold, ResumeSchool
-from shared.config import Config
-from shared.config_load import load
-from shared.kafka import KafkaLog, Reader
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.commands import Command, PauseSchool, ReleaseHold, ResumeSchool
+from shared.contract.signatures import sign
+from shared.contract.topics import ACCOUNT_CHANGES, OPERATOR_COMMANDS
+from shared.kafka.client import KafkaLog, Reader
 from shared.service import Service
-from shared.signatures import sign
-from shared.topics import ACCOUNT_CHANGES, OPERATOR_COMMANDS
-from tests.builders import SCHOOL, a_sweep
 from tests.conftest import ONE_SCHOOL, ConfigFile
+from tests.harness.builders import SCHOOL, a_sweep
+from tests.harness.pipeline import LANE, Road
 from tests.integration.on_servers import ALL, a_road_that_holds_three, put_on_servers
-from tests.road import LANE, Road
 from tests.unit.cli.words import Said, rollcall
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]

@@ -10,14 +10,14 @@ from pydantic import SecretStr
 
 from services.cli.findings import of_kafka
 from services.cli.sample import State
-from shared.config import Config
-from shared.config import Kafka as Settings
+from shared.config.settings import Config
+from shared.config.settings import Kafka as Settings
+from shared.contract.codec import Message
+from shared.contract.topics import ACCOUNT_STATE
 from shared.errors import ConfigError, Retryable
-from shared.kafka import KafkaLog
-from shared.kafka_admin import Topics, wanted_topics
-from shared.topics import ACCOUNT_STATE
-from shared.wire import Message
-from tests.guarded_kafka import PASSWORD, GuardedKafka
+from shared.kafka.admin import Topics, wanted_topics
+from shared.kafka.client import KafkaLog
+from tests.harness.guarded_kafka import PASSWORD, GuardedKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("guarded")]
 SASL = {"sasl_mechanism": "PLAIN", "sasl_username": "cli", "sasl_password": SecretStr(PASSWORD)}

@@ -10,21 +10,21 @@ from pydantic import SecretStr
 from services.cli.findings import of_kafka
 from services.cli.sample import State
 from services.eligibility.app import EligibilityService
-from services.sandbox.brokers import Addresses
-from shared.config import Config
-from shared.config import Kafka as Settings
+from services.sandbox.servers.brokers import Addresses
+from shared.config.settings import Config
+from shared.config.settings import Kafka as Settings
+from shared.contract.codec import Message
+from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE
 from shared.errors import Retryable
-from shared.kafka import KafkaLog, Reader
-from shared.kafka_admin import Topics
-from shared.kafka_ear import ear_of
-from shared.kafka_watch import KafkaWatch
-from shared.rights import OPERATORS, USERS, Right, rights_of, rights_of_all
-from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE
-from shared.wire import Message
+from shared.kafka.admin import Topics
+from shared.kafka.client import KafkaLog, Reader
+from shared.kafka.client_errors import ear_of
+from shared.kafka.rights import OPERATORS, USERS, Right, rights_of, rights_of_all
+from shared.kafka.watch import KafkaWatch
 from tests.conftest import writer
-from tests.e2e.town import a_town
+from tests.e2e.harness import a_town
 from tests.faults.processes import WAIT_SECONDS
-from tests.guarded_kafka import PASSWORD, GuardedKafka
+from tests.harness.guarded_kafka import PASSWORD, GuardedKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.xdist_group("guarded")]
 

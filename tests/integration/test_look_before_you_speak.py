@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 
 from services.eligibility.app import EligibilityService
-from services.publisher.adopt import Desk, NotWhole
 from services.publisher.app import DeskParts, PublisherService
+from services.publisher.decisions import Desk, NotWhole
 from services.reconciler.app import ReconcilerService
-from services.sandbox.serve import serving
+from services.sandbox.servers.serve import serving
 from services.sandbox.twin_client import UnituTwin
-from services.sandbox.unitu_twin import unitu_app
+from services.sandbox.unitu.twin import unitu_app
 from shared.clock import Clock, parse, utc_now
-from shared.config import Config
-from shared.config_load import load
-from shared.events import StructureFetched
-from shared.model import Frozen, Structure, Student
-from shared.redis import connect
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.events import StructureFetched
+from shared.contract.model import Frozen, Structure, Student
+from shared.redis.client import connect
 from shared.service import Service
-from tests.builders import a_leaver, a_student, a_sweep, at
 from tests.conftest import ConfigFile
+from tests.harness.builders import a_leaver, a_student, a_sweep, at
 from tests.integration.in_process import as_messages, publish, running, until
 from tests.unit.cli.words import rollcall
 

@@ -5,14 +5,14 @@ import time
 
 import pytest
 
-from shared import kafka
-from shared.config import Config
-from shared.config import Kafka as Settings
-from shared.kafka import KafkaLog, Reader
-from shared.kafka_admin import Topics
-from shared.topics import ACCOUNT_STATE
-from shared.wire import Message
-from tests.guarded_kafka import GuardedKafka
+from shared.config.settings import Config
+from shared.config.settings import Kafka as Settings
+from shared.contract.codec import Message
+from shared.contract.topics import ACCOUNT_STATE
+from shared.kafka import client
+from shared.kafka.admin import Topics
+from shared.kafka.client import KafkaLog, Reader
+from tests.harness.guarded_kafka import GuardedKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("guarded")]
 BYTES_PER_SECOND = 150_000
@@ -29,8 +29,8 @@ def test_a_large_school_goes_over_a_narrow_line(
     whole, and never ended. Read back over the same line, of which no answer may be larger than fits into its time.
     """
     if STUDENTS < 20_000:
-        monkeypatch.setattr(kafka, "SILENCE_SECONDS", PATIENCE_SECONDS, raising=False)
-        monkeypatch.setattr(kafka, "DELIVERY_SECONDS", PATIENCE_SECONDS, raising=False)
+        monkeypatch.setattr(client, "SILENCE_SECONDS", PATIENCE_SECONDS, raising=False)
+        monkeypatch.setattr(client, "DELIVERY_SECONDS", PATIENCE_SECONDS, raising=False)
     address = {"bootstrap_servers": f"127.0.0.1:{guarded.line.port}", "partitions": 2, "topic_prefix": prefix}
     config = Config(kafka=Settings.model_validate(address))
     with Topics(config, open_seconds=60) as topics:

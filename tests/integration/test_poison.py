@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from services.eligibility.app import EligibilityService
-from services.reconciler import ledger
+from services.reconciler import accounts
 from services.reconciler.app import ReconcilerService, store_of
-from shared.config import Config
-from shared.config import Poison as PoisonLimit
-from shared.config_load import load
-from shared.events import StudentFetched
-from shared.kafka import Reader
-from shared.poison import TooMuchPoison
-from shared.state import AccountState
-from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
-from shared.wire import Message, Record, decoder, encode
-from tests.builders import a_student, a_sweep, at
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.config.settings import Poison as PoisonLimit
+from shared.contract.account_state import AccountState
+from shared.contract.codec import Message, Record, decoder, encode
+from shared.contract.events import StudentFetched
+from shared.contract.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
+from shared.kafka.client import Reader
+from shared.lanes.poison_limit import TooMuchPoison
 from tests.conftest import ConfigFile
+from tests.harness.builders import a_student, a_sweep, at
 from tests.integration.in_process import as_messages, count_of, publish, running, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -77,7 +77,7 @@ def between(goods: list[Message], bads: int) -> list[Message]:
 
 
 def enabled(config: Config, slug: str) -> set[str]:
-    found = store_of(config).read(LANE, whole=[ledger.students(slug)]).whole[ledger.students(slug)]
+    found = store_of(config).read(LANE, whole=[accounts.students(slug)]).whole[accounts.students(slug)]
     states: dict[str, AccountState] = {id: decoder(AccountState).decode(value) for id, value in found.items()}
     return {id for id, state in states.items() if state.status == "enabled"}
 

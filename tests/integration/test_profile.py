@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from services.fetcher.app import FetcherService
-from services.sandbox.isams_profiles import GRADEBOOKS_PATH, make_gradebooks
-from services.sandbox.isams_twin import isams_app
-from services.sandbox.school import make_school
-from services.sandbox.serve import serving
+from services.sandbox.isams.profiles import GRADEBOOKS_PATH, make_gradebooks
+from services.sandbox.isams.twin import isams_app
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.serve import serving
 from services.sandbox.twin_client import IsamsTwin
-from shared.config_load import load
+from shared.config.load import load
 from tests.conftest import ConfigFile, create_topics
 from tests.unit.cli.words import rollcall
 

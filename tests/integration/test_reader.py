@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from shared.config import Config
-from shared.kafka import KafkaLog, Reader
-from shared.topics import TENANT_STATE
-from shared.wire import Message
+from shared.config.settings import Config
+from shared.contract.codec import Message
+from shared.contract.topics import TENANT_STATE
+from shared.kafka.client import KafkaLog, Reader
 from tests.conftest import create_topics
 
 pytestmark = pytest.mark.kafka

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from services.reconciler.app import store_of
-from shared.config_load import load
-from shared.kafka import Reader
-from shared.topics import SYNC_REQUESTS
-from tests.builders import SCHOOL
+from shared.config.load import load
+from shared.contract.topics import SYNC_REQUESTS
+from shared.kafka.client import Reader
 from tests.conftest import ONE_SCHOOL, ConfigFile
+from tests.harness.builders import SCHOOL
+from tests.harness.pipeline import LANE
 from tests.integration.on_servers import a_road_that_holds_three, filled, put_on_servers
-from tests.road import LANE
 from tests.unit.cli.words import rollcall
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]

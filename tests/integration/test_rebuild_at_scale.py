@@ -12,20 +12,20 @@ import msgspec
 import pytest
 
 from services.eligibility.app import EligibilityService
-from services.reconciler import ledger
+from services.reconciler import accounts
 from services.reconciler.app import ReconcilerService, store_of
-from shared.config import Config
-from shared.config_load import load
-from shared.events import StudentFetched
-from shared.kafka import Reader
-from shared.lanes import lane_of
-from shared.model import Frozen, Student
-from shared.redis import connect
-from shared.state import AccountState, LaneState, SchoolState
-from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
-from shared.wire import decode, decoder
-from tests.builders import a_leaver, a_student, a_sweep
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.account_state import AccountState, LaneState, SchoolState
+from shared.contract.codec import decode, decoder
+from shared.contract.events import StudentFetched
+from shared.contract.model import Frozen, Student
+from shared.contract.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
+from shared.kafka.client import Reader
+from shared.lanes.partition import lane_of
+from shared.redis.client import connect
 from tests.conftest import ConfigFile
+from tests.harness.builders import a_leaver, a_student, a_sweep
 from tests.integration.in_process import as_messages, publish, running, until
 from tests.unit.cli.words import rollcall
 
@@ -147,7 +147,7 @@ def assert_same(before: Kept, after: Kept) -> None:
 
 
 def school_of(kept: Kept, slug: str) -> SchoolState:
-    value = kept[f"{{lane-{lane_of(slug, LANES)}}}:{ledger.SCHOOLS}"][slug.encode()]
+    value = kept[f"{{lane-{lane_of(slug, LANES)}}}:{accounts.SCHOOLS}"][slug.encode()]
     found: SchoolState = decoder(SchoolState).decode(value)
     return found
 
@@ -160,7 +160,7 @@ def assert_has_everything_in_it(kept: Kept) -> None:
         assert school.open is not None
         assert school.open.sweep == "s5"
         assert set(school.holds) == {"disable_explained", "disable_unexplained", "unenrol"}, slug
-        states = kept[f"{{lane-{lane_of(slug, LANES)}}}:{ledger.students(slug)}"].values()
+        states = kept[f"{{lane-{lane_of(slug, LANES)}}}:{accounts.students(slug)}"].values()
         people: list[AccountState] = [decoder(AccountState).decode(value) for value in states]
         assert sum(one.disabled_at is not None for one in people) == 50
         assert sum("move" in one.spent for one in people) == 50

@@ -12,12 +12,12 @@ import redis
 
 from services.cli.findings import of_redis
 from services.cli.sample import State
-from services.sandbox.brokers import Redis
-from shared.config import Config
-from shared.config_load import load
+from services.sandbox.servers.brokers import Redis
+from shared.config.load import load
+from shared.config.settings import Config
 from shared.errors import Retryable
-from shared.redis import RedisLaneStore, away_is_retryable, connect
-from shared.redis_answers import RedisRefused
+from shared.redis.answers import RedisRefused
+from shared.redis.client import RedisLaneStore, away_is_retryable, connect
 from tests.conftest import ONE_SCHOOL
 
 pytestmark = pytest.mark.redis

@@ -9,12 +9,12 @@ from services.eligibility.app import EligibilityService
 from services.reconciler.app import ReconcilerService, store_of
 from services.reconciler.rebuild import newest_of
 from services.reconciler.retelling import EDGES, TOPIC
-from shared.config import Config
-from shared.config_load import load
-from shared.kafka import read_compacted, topic_name
-from shared.topics import ACCOUNT_STATE
-from tests.builders import SCHOOL, a_student, a_sweep
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.topics import ACCOUNT_STATE
+from shared.kafka.client import read_compacted, topic_name
 from tests.conftest import ConfigFile, create_topics
+from tests.harness.builders import SCHOOL, a_student, a_sweep
 from tests.integration.in_process import as_messages, publish, running, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]

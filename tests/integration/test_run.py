@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.config_load import load
+from shared.config.load import load
 from tests.conftest import ONE_SCHOOL, ConfigFile, create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]

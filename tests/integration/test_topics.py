@@ -8,10 +8,10 @@ from kafka import KafkaAdminClient
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.sandbox.brokers import Addresses
-from shared.config import Config
-from shared.config_load import load
-from shared.kafka_admin import Topics, TopicsRefused, refuse, wanted_topics
+from services.sandbox.servers.brokers import Addresses
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.kafka.admin import Topics, TopicsRefused, refuse, wanted_topics
 from tests.conftest import ONE_SCHOOL, ConfigFile
 
 pytestmark = pytest.mark.kafka

@@ -13,9 +13,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.sandbox.unitu_body import read_body
-from services.sandbox.unitu_rules import Account, Rules, apply, exact, normal
-from shared.tenant import Report, email_key
+from services.sandbox.unitu.body import read_body
+from services.sandbox.unitu.rules import Account, Rules, apply, exact, normal
+from shared.contract.tenant_state import Report, email_key
 from tests.property.deeds import (
     Deed,
     entries,

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from services.sandbox.unitu_rules import ENTITY_KINDS, Account
-from shared.tenant import Report, email_key
+from services.sandbox.unitu.rules import ENTITY_KINDS, Account
+from shared.contract.tenant_state import Report, email_key
 from tests.property.memory_unitu import Posted
 
 Deed = tuple[str, ...]

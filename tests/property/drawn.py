@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from services.sandbox.unitu_rules import Entities, Rules
-from shared.model import Department, Faculty, Module, Programme, Structure
+from services.sandbox.unitu.rules import Entities, Rules
+from shared.contract.model import Department, Faculty, Module, Programme, Structure
 from tests.property.agreement import KINDS
 
 PEOPLE = ("abbey/a1", "abbey/a2", "abbey/a3", "brook/b1", "brook/b2", "abbey+staff/t1", "brook+staff/u1")

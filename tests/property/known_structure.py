@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from services.sandbox.unitu_rules import ENTITY_KINDS, Account, Entities
-from shared.tenant import Report, email_key
+from services.sandbox.unitu.rules import ENTITY_KINDS, Account, Entities
+from shared.contract.tenant_state import Report, email_key
 from tests.property.deeds import Deed, EmailOf, records
 from tests.property.memory_unitu import Posted
 

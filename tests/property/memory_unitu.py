@@ -11,9 +11,9 @@ import msgspec
 from pydantic import SecretStr
 
 from services.publisher.unitu import Outcome, Unitu
-from services.sandbox.unitu_rules import Account, Entities, Rules
-from services.sandbox.unitu_state import Told
-from services.sandbox.unitu_twin import unitu_app
+from services.sandbox.unitu.rules import Account, Entities, Rules
+from services.sandbox.unitu.state import Told
+from services.sandbox.unitu.twin import unitu_app
 from tests.unit.publisher.world import Crash
 
 KEY = "made-up-key"

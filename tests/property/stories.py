@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.publisher import deliver
-from services.publisher.adopt import NotWhole, Outdated
-from services.publisher.last import last_of
-from services.sandbox.unitu_rules import Account, Entities
-from shared.books import book_of, kind_of, school_of
-from shared.events import Evidence
-from shared.lane import log as lane_log
-from shared.lanes import lane_of
-from shared.model import Frozen, Structure
-from shared.state import AccountState, StructureState
-from shared.tenant import SnapshotAccepted, SnapshotHeld, email_key
-from shared.topics import DELIVERIES
+from services.publisher.decisions import NotWhole, Outdated
+from services.publisher.last_snapshot import last_of
+from services.sandbox.unitu.rules import Account, Entities
+from shared.contract.account_state import AccountState, StructureState
+from shared.contract.events import Evidence
+from shared.contract.model import Frozen, Structure
+from shared.contract.populations import book_of, kind_of, school_of
+from shared.contract.tenant_state import SnapshotAccepted, SnapshotHeld, email_key
+from shared.contract.topics import DELIVERIES
+from shared.lanes.loop import log as lane_log
+from shared.lanes.partition import lane_of
 from tests.property.agreement import KINDS, Doubts
 from tests.property.drawn import (
     DETAILS,

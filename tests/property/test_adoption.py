@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 from pydantic import SecretStr
 
-from services.publisher.adopt import NotWhole, Outdated
-from services.publisher.last import may_be_at_unitu
-from shared.config_load import load
-from shared.tenant import email_key
+from services.publisher.decisions import NotWhole, Outdated
+from services.publisher.last_snapshot import may_be_at_unitu
+from shared.config.load import load
+from shared.contract.tenant_state import email_key
 from tests.property.test_publisher import STUDENTS, PublisherMachine
 
 THEIRS = ("Head@x", "s9@x")

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from shared.contract.account_state import AccountState
 from shared.memory import MemoryDueQueue
-from shared.state import AccountState
 from tests.property.drawn import (
     DETAILS,
     PEOPLE_AT,

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fetcher.certificate import PageRead, certify, judge
-from shared.wire import roll_hash
+from services.fetcher.sweep.certificate import PageRead, certify, judge
+from shared.contract.codec import roll_hash
 
 student_ids = st.text("0123456789", min_size=1, max_size=13)
 rolls = st.lists(student_ids, min_size=1, max_size=60, unique=True)

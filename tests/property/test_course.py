@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.tenant import SnapshotAccepted
-from shared.topics import ACCOUNT_CHANGES, DELIVERIES
-from tests.unit.gateway.test_course import Followed
+from shared.contract.tenant_state import SnapshotAccepted
+from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
+from tests.unit.gateway.test_progress import Followed
 from tests.unit.gateway.world import a_body, pupils
 
 ORDER = {"accepted": 0, "decided": 1, "delivered": 2, "superseded": 2}

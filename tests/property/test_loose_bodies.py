@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from services.gateway.body import STRUCTURE, open_body
 from services.gateway.check import Checked, People, check
-from services.gateway.identity import Key
-from services.gateway.notes import Notes
+from services.gateway.key_resolution import Key
 from services.gateway.register import Register
 from services.gateway.structure import Lists
-from shared.model import Student
+from services.gateway.warnings import Notes
+from shared.contract.model import Student
 
 Body = dict[str, Any]
 NUMBERS = ("id", "code", "facultyCode", "departmentCode", "programmeCode", "phone")

@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.publisher.adopt import NotWhole, Outdated
-from services.publisher.last import last_of
-from shared.lane import log as lane_log
+from services.publisher.decisions import NotWhole, Outdated
+from services.publisher.last_snapshot import last_of
+from shared.contract.account_state import AccountState
+from shared.contract.tenant_state import email_key
+from shared.lanes.loop import log as lane_log
 from shared.memory import MemoryDueQueue
-from shared.state import AccountState
-from shared.tenant import email_key
 from tests.unit.publisher.world import Crash, World, a_config, a_lane, a_leaver, a_school, an_account
 
 STUDENTS = st.sampled_from("12")

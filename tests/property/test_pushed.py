@@ -18,10 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec import structs
 
 from services.gateway import check as check_module
-from shared.events import AccountDisabled, RollRead, StudentFetched
-from shared.model import Student
-from shared.tenant import email_key
-from tests.unit.gateway.test_road import Pushed
+from shared.contract.events import AccountDisabled, RollRead, StudentFetched
+from shared.contract.model import Student
+from shared.contract.tenant_state import email_key
+from tests.unit.gateway.test_pipeline import Pushed
 from tests.unit.gateway.world import SLUG, a_body, a_pupil, event
 
 FIRST = ("Ada", "Bea", "Cleo", "Dora")

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from services.reconciler.account_identity import has_record_of_another
 from services.reconciler.reconcile import Reading, changed, disable, reconcile, unenrol
-from shared.events import Evidence, ModuleUnenrolled, ProgrammeUnenrolled, StudentAssessed
-from shared.model import Category, Verdict
-from shared.state import AccountState
-from shared.wire import digest, encode, event_id, type_name
-from tests.builders import a_leaver, a_student, at
-from tests.consumer import Seen, apply
-from tests.oracle import plain
-from tests.strategies import IDS, SHARED, students
+from shared.contract.account_state import AccountState
+from shared.contract.codec import digest, encode, event_id, type_name
+from shared.contract.events import Evidence, ModuleUnenrolled, ProgrammeUnenrolled, StudentAssessed
+from shared.contract.model import Category, Verdict
+from tests.harness.builders import a_leaver, a_student, at
+from tests.harness.consumer import Seen, apply
+from tests.harness.reference_model import plain
+from tests.harness.strategies import IDS, SHARED, students
 from tests.unit.reconciler.accounts import judged
 
 FEW = settings(max_examples=50, deadline=None)

@@ -11,10 +11,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.config import Config
-from shared.model import Student
-from tests.builders import a_leaver, a_student, a_sweep
-from tests.road import Road, a_config
+from shared.config.settings import Config
+from shared.contract.model import Student
+from tests.harness.builders import a_leaver, a_student, a_sweep
+from tests.harness.pipeline import Road, a_config
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 OLD, NEW = "3050000001", "3059999999"

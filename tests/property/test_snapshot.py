@@ -7,17 +7,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.publisher import transitions
-from services.publisher.emails import EmailRule
+from services.publisher.email_assignment import EmailRule
 from services.publisher.facts import Facts, LaneFacts
-from services.publisher.last import Last, last_of, outstanding
+from services.publisher.last_snapshot import Last, last_of, outstanding
 from services.publisher.moves import Move, Owners
-from services.publisher.person import Person, pack, unpack
+from services.publisher.roster_entry import Person, pack, unpack
 from services.publisher.safety import judge
 from services.publisher.snapshot import PLAIN, Base, Fixed, Snapshot, take
 from services.publisher.verdict import Send
-from shared.books import KINDS, book_of, kind_of, school_of
-from shared.events import Evidence
-from shared.tenant import Adoption, RefusedSnapshot, TenantState, email_key
+from shared.contract.events import Evidence
+from shared.contract.populations import KINDS, book_of, kind_of, school_of
+from shared.contract.tenant_state import Adoption, RefusedSnapshot, TenantState, email_key
 from tests.unit.publisher.world import a_school
 
 calmly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy

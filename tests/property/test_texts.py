@@ -6,8 +6,8 @@ import unicodedata
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.emails import email_key, fault_of, older_keys
-from shared.texts import INVISIBLE, clean, control_in, line
+from shared.contract.email import email_key, fault_of, older_keys
+from shared.contract.texts import INVISIBLE, clean, control_in, line
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=12)  # half surrogate pairs, too
 SCALARS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.eligibility.assess import assess
+from services.eligibility.rule_results import rulings
 from services.eligibility.rules import RULES, Case, Rulebook
-from services.eligibility.rulings import rulings
-from shared.events import StudentAssessed
-from shared.model import Category, Fault, Student, Verdict
+from shared.contract.events import StudentAssessed
+from shared.contract.model import Category, Fault, Student, Verdict
 
 ONE = "3050000001"
 DAYS = st.dates(date(2020, 1, 1), date(2032, 12, 31))

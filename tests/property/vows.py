@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.publisher.person import Person
-from shared.state import AccountState
-from shared.tenant import Held, Seat, email_key
+from services.publisher.roster_entry import Person
+from shared.contract.account_state import AccountState
+from shared.contract.tenant_state import Held, Seat, email_key
 from tests.property.agreement import Doubts
 from tests.property.deeds import COURSES, records
 from tests.property.drawn import CODES

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.events import RollRead, SweepCompleted, SweepReconciled, SweepStarted
-from shared.model import Kind
-from shared.wire import Record, decode
-from tests.soak.oracle import Oracle
-from tests.soak.truth import Act, Truth
+from shared.contract.codec import Record, decode
+from shared.contract.events import RollRead, SweepCompleted, SweepReconciled, SweepStarted
+from shared.contract.model import Kind
+from tests.soak.expected import Act, Truth
+from tests.soak.reference_model import Oracle
 
 Sweep = tuple[float, float, frozenset[str]]  # of a certified one: when it began and ended, and who was in its roll
 SAID = ("leave", "leave_many")  # by a record

@@ -1,4 +1,6 @@
-"""What strikes a school's story: drawn from its seed, pure. ``tests/soak/town.py`` and ``player.py`` carry it out."""
+"""
+What strikes a school's story: drawn from its seed, pure. ``tests/soak/harness.py`` and ``player.py`` carry it out.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.model import Kind
+from shared.contract.model import Kind
 from tests.faults.program import POINTS
 
 FRONT, BACK = "front", "back"

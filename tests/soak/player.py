@@ -13,24 +13,24 @@ import msgspec
 
 from services.cli.commands import give
 from services.cli.holds import holdings_of
-from services.publisher.adopt import NotWhole, Outdated
 from services.publisher.app import DeskParts
+from services.publisher.decisions import NotWhole, Outdated
 from services.sandbox.demo.schools import entities_of
-from services.sandbox.isams_records import School
+from services.sandbox.isams.records import School
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
-from shared.books import book_of
-from shared.commands import ReleaseHold
+from shared.contract.codec import Record, decode
+from shared.contract.commands import ReleaseHold
+from shared.contract.model import Kind
+from shared.contract.populations import book_of
+from shared.contract.tenant_state import SnapshotHeld
+from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_FETCHED
 from shared.errors import Retryable, RollcallError
-from shared.model import Kind
-from shared.tenant import SnapshotHeld
-from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_FETCHED
-from shared.wire import Record, decode
 from tests.soak.audit import Book, moment, opened_twice, passed_over, sweeps_of
+from tests.soak.expected import Act, Json, rounds_of, school_of, slug_of, truth_of
 from tests.soak.faults import Fault, common_fault, hidden, own_faults, refused, shut_lists, staff_faults
-from tests.soak.oracle import Oracle, StaffOracle, by_email, key, strangers
+from tests.soak.harness import SoakTown, key_of, trouble, until
+from tests.soak.reference_model import Oracle, StaffOracle, by_email, key, strangers
 from tests.soak.staff import DIVISION, OF_DIVISION, employ, has_staff, staff_of, staff_rounds_of
-from tests.soak.town import SoakTown, key_of, trouble, until
-from tests.soak.truth import Act, Json, rounds_of, school_of, slug_of, truth_of
 
 Difference = tuple[Book, str, str, object, object]  # whose, the field, what it ought to be and what it is
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "2"))  # fewer are the beginning of more

@@ -13,8 +13,8 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from services.sandbox.school_words import DIVISIONS
-from tests.soak.truth import YEARS, Act, Author, Json, Truth, rounds_of, slug_of, truth_of
+from services.sandbox.schools.words import DIVISIONS
+from tests.soak.expected import YEARS, Act, Author, Json, Truth, rounds_of, slug_of, truth_of
 
 KINDS = {
     "correct": 3,

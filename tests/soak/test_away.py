@@ -17,8 +17,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.sandbox.school import make_joiner
-from tests.e2e.town import OTHERS, SCHOOL, Town
+from services.sandbox.schools.school import make_joiner
+from tests.e2e.harness import OTHERS, SCHOOL, Town
 from tests.faults.bench import Bench, a_bench
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e, pytest.mark.timeout(0)]

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from shared.clock import write
-from shared.events import SweepCompleted, SweepReconciled, SweepStarted
-from shared.model import Frozen
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
-from shared.wire import Record, encode, type_name
-from tests.builders import a_certificate
+from shared.contract.codec import Record, encode, type_name
+from shared.contract.events import SweepCompleted, SweepReconciled, SweepStarted
+from shared.contract.model import Frozen
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
+from tests.harness.builders import a_certificate
 from tests.soak.audit import is_evident, opened_twice, passed_over, taken_of
+from tests.soak.expected import BLANKED, KINDS, MOST, Act, Truth, Where, rounds_of, school_of, truth_of
 from tests.soak.faults import common_fault, own_faults
-from tests.soak.oracle import Oracle
-from tests.soak.truth import BLANKED, KINDS, MOST, Act, Truth, Where, rounds_of, school_of, truth_of
+from tests.soak.reference_model import Oracle
 
 SEEDS = range(1, 201)
 ROUNDS = 3  # as `make soak` plays them

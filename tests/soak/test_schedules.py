@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_FETCHED
 from tests.soak.audit import taken_of
+from tests.soak.expected import slug_of
+from tests.soak.harness import a_soak_town, brokers_behind_lines, until
 from tests.soak.player import SETTLE_SECONDS, Player, clock
 from tests.soak.staff import has_staff
-from tests.soak.town import a_soak_town, brokers_behind_lines, until
-from tests.soak.truth import slug_of
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.e2e, pytest.mark.timeout(0)]
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from shared.model import Kind
+from shared.contract.model import Kind
 from tests.soak.audit import EXPLAINED, UNSEEN, Book
+from tests.soak.expected import Act, Json, Truth, rounds_of, school_of, truth_of
 from tests.soak.faults import STAFF as STAFF_FAULTS
 from tests.soak.faults import shut_lists, staff_faults
-from tests.soak.oracle import StaffOracle
+from tests.soak.reference_model import StaffOracle
 from tests.soak.staff import KINDS, MOST, email_of, employ, has_staff, staff_of, staff_rounds_of
 from tests.soak.test_oracle import ADA, ROUNDS, SEEDS, Told, as_unitu
-from tests.soak.truth import Act, Json, Truth, rounds_of, school_of, truth_of
 
 HARMLESS = ("correct", "hide_many", "quit_set", "move_set", "teach")  # they free no e-mail and want none
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from services.cli.run import SERVICES
-from services.sandbox.kafka_jars import VERSION
-from shared.config import Config
-from shared.config_load import load
+from services.sandbox.servers.kafka_jars import VERSION
+from shared.config.load import load
+from shared.config.settings import Config
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

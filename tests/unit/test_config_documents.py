@@ -11,7 +11,10 @@ from annotated_types import Ge, Gt
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from shared.config import (
+from shared.config.faults import toml
+from shared.config.load import load
+from shared.config.protected import Protected
+from shared.config.settings import (
     Config,
     Fetcher,
     Gateway,
@@ -27,9 +30,6 @@ from shared.config import (
     Section,
     Tenant,
 )
-from shared.config_faults import toml
-from shared.config_load import load
-from shared.config_protected import Protected
 
 ROOT = Path(__file__).parents[2]
 BASES = {

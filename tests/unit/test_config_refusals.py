@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.config_environ import settings_of, variable_of
-from shared.config_faults import Key
-from shared.config_load import load
+from shared.config.environment import settings_of, variable_of
+from shared.config.faults import Key
+from shared.config.load import load
 from shared.errors import ConfigError
 
 ENVIRON = {"UNITU_KEY": "unitu-key", "ISAMS_SECRET": "isams-secret", "PUSH_KEY": "push-key", "EMPTY": " "}

@@ -13,7 +13,7 @@ from services.cli.main import app
 from services.cli.run import SERVICES, Name
 from services.eligibility.rules import RULES
 from services.eligibility.staff import STAFF_RULES
-from shared.topics import DAY_MS, TOPICS, Topic
+from shared.contract.topics import DAY_MS, TOPICS, Topic
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

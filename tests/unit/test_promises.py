@@ -14,8 +14,8 @@ import typer
 
 from services.cli.commands import Command
 from services.cli.main import app
-from shared.config import Config, IsamsSchool, PushSchool, School, Section, Tenant
-from shared.topics import BY_NAME, OPERATOR_COMMANDS, TOPICS
+from shared.config.settings import Config, IsamsSchool, PushSchool, School, Section, Tenant
+from shared.contract.topics import BY_NAME, OPERATOR_COMMANDS, TOPICS
 
 ROOT = Path(__file__).parents[2]
 PLAIN = {name: field.annotation for name, field in Config.model_fields.items() if name not in ("tenants", "schools")}

@@ -8,13 +8,13 @@ from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import kafka
-from shared.config import Config
+from shared.config.settings import Config
+from shared.contract.codec import Message
 from shared.errors import Retryable
-from shared.kafka import SILENCE_SECONDS, SLOWEST, KafkaLog
-from shared.kafka_ear import ear_of
-from shared.piece_size import FIRST_PIECE, LARGEST_PIECE, SMALLEST_PIECE, PieceSize
-from shared.wire import Message
+from shared.kafka import client
+from shared.kafka.client import SILENCE_SECONDS, SLOWEST, KafkaLog
+from shared.kafka.client_errors import ear_of
+from shared.kafka.piece_size import FIRST_PIECE, LARGEST_PIECE, SMALLEST_PIECE, PieceSize
 
 KIB = 1024
 
@@ -65,11 +65,11 @@ def out(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[KafkaLo
     lines: list[Line] = []
 
     def make(**line: Any) -> tuple[KafkaLog, Line]:
-        monkeypatch.setattr(kafka, "Producer", lambda settings: lines.append(Line(settings, **line)) or lines[-1])
+        monkeypatch.setattr(client, "Producer", lambda settings: lines.append(Line(settings, **line)) or lines[-1])
         log = KafkaLog(Config())
         return log, log._open()
 
-    monkeypatch.setattr(kafka.time, "monotonic", lambda: sum(line.now for line in lines))
+    monkeypatch.setattr(client.time, "monotonic", lambda: sum(line.now for line in lines))
     yield make
     ear_of(Config())._last = None
 

@@ -12,9 +12,9 @@ import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
+from shared.contract.codec import decode, encode
+from shared.contract.topics import TOPICS
 from shared.errors import Poison
-from shared.topics import TOPICS
-from shared.wire import decode, encode
 from tools.json_schema import breaks, kind_and_version, schema_of, shape, topics_document, types
 from tools.schemas import broken, differences, documents, examples, record
 from tools.schemas import schemas as verb

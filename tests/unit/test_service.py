@@ -6,7 +6,7 @@ import pytest
 
 from shared import service
 from shared.errors import Retryable
-from shared.redis_answers import RedisRefused
+from shared.redis.answers import RedisRefused
 from shared.service import insist, run_services
 
 

@@ -3,9 +3,9 @@
 import secrets
 from pathlib import Path
 
-from services.sandbox.brokers import Addresses
 from services.sandbox.demo.plan import Plan
-from services.sandbox.servers import HOST, free_ports
+from services.sandbox.servers.brokers import Addresses
+from services.sandbox.servers.loopback import HOST, free_ports
 
 CLIENT_ID, CLIENT_SECRET = "demo", "made-up-secret"
 PARTITIONS = 6

@@ -14,8 +14,8 @@ from services.sandbox.demo.story import Story
 from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.world import SERVICES, World
-from services.sandbox.servers import CannotStart
-from shared.kafka import client_settings
+from services.sandbox.servers.loopback import CannotStart
+from shared.kafka.client import client_settings
 
 KEEP_LOOK_SECONDS = 0.5
 INTERRUPTED = 130  # exit code after Ctrl-C

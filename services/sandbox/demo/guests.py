@@ -5,11 +5,11 @@ import contextlib
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from services.sandbox.servers import Say
-from shared.config import Config
+from services.sandbox.servers.loopback import Say
+from shared.config.settings import Config
 from shared.errors import Retryable
-from shared.kafka import client_settings
-from shared.redis import away_is_retryable, connect
+from shared.kafka.client import client_settings
+from shared.redis.client import away_is_retryable, connect
 
 SECONDS = 30.0  # for each question
 

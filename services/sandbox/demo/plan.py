@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.sandbox.brokers import Addresses
+from services.sandbox.servers.brokers import Addresses
 
 TOLD_LINES = 15  # of a log, in a message
 SIZES = {"abbey": 60, "birch": 600, "castle": 1500}

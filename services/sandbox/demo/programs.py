@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from services.sandbox.demo.plan import DemoFailed
-from services.sandbox.processes import Guarded
+from services.sandbox.servers.processes import Guarded
 
 GRACE_SECONDS = 4.0  # for all of them together, to end in good order
 

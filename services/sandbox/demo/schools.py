@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.sandbox.isams_records import School
+from services.sandbox.isams.records import School
 from services.sandbox.twin_client import UnituTwin
 
 Json = dict[str, Any]

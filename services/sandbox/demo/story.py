@@ -15,9 +15,9 @@ from services.sandbox.demo.schools import module_to_come
 from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.watch import Sweep, Watch
 from services.sandbox.demo.world import World
-from services.sandbox.isams_records import Student, TeachingSet
-from services.sandbox.school import make_joiner
-from services.sandbox.school_words import SURNAMES
+from services.sandbox.isams.records import Student, TeachingSet
+from services.sandbox.schools.school import make_joiner
+from services.sandbox.schools.words import SURNAMES
 
 SECONDS = 120.0  # for one thing to come out; it takes two on an idle machine, and a school that failed rests as long
 Change = dict[str, Any]

@@ -10,8 +10,8 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from shared.clock import parse
-from shared.tenant import Report
-from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
+from shared.contract.tenant_state import Report
+from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 
 BATCH, WAIT_SECONDS = 1000, 0.1
 METADATA_SECONDS = 30.0  # without an answer the demonstration fails

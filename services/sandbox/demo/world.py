@@ -9,23 +9,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from services.sandbox.brokers import Addresses, Embedded
 from services.sandbox.demo.configuration import CLIENT_ID, CLIENT_SECRET, api_key, write_configuration
 from services.sandbox.demo.guests import leave_nothing
 from services.sandbox.demo.plan import DemoFailed, Plan
 from services.sandbox.demo.programs import Programs
 from services.sandbox.demo.schools import create_university
-from services.sandbox.processes import undisturbed
-from services.sandbox.school import make_school
-from services.sandbox.servers import Say
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.brokers import Addresses, Embedded
+from services.sandbox.servers.loopback import Say
+from services.sandbox.servers.processes import undisturbed
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
-from shared.config import Config
-from shared.config_load import load
+from shared.config.load import load
+from shared.config.settings import Config
 from shared.errors import RollcallError
-from shared.kafka_admin import Topics
+from shared.kafka.admin import Topics
 
 SERVICES = ("gateway", "eligibility", "reconciler", "publisher", "fetcher")
-TWIN, COMMAND = "services.sandbox.serve", "services.cli.main"
+TWIN, COMMAND = "services.sandbox.servers.serve", "services.cli.main"
 TWIN_SECONDS = TOPICS_SECONDS = 60.0
 LOOK_SECONDS = 0.02
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from services.cli.standing import Attempts, Delivering
-from services.fetcher.memory import MemoryMemory
-from services.gateway.memory import MemoryMemory as GatewayMemory
+from services.fetcher.sweep.cache import MemoryMemory
+from services.gateway.feed_store import MemoryMemory as GatewayMemory
 from shared.memory import MemoryDueQueue
 
 

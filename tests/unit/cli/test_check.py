@@ -12,13 +12,13 @@ from services.cli import findings
 from services.cli.findings import Finding, of_isams, of_redis_info, of_tenant, of_topics
 from services.cli.sample import State
 from services.cli.school_cost import Size, requests_per_hour
-from services.sandbox.isams_twin import isams_app
-from services.sandbox.school import make_school
-from services.sandbox.serve import Server
+from services.sandbox.isams.twin import isams_app
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.serve import Server
 from services.sandbox.twin_client import IsamsTwin
-from shared.config import Config
-from shared.kafka_admin import Standing, Wanted
-from tests.road import a_config
+from shared.config.settings import Config
+from shared.kafka.admin import Standing, Wanted
+from tests.harness.pipeline import a_config
 from tests.unit.cli.words import rollcall
 from tests.unit.fetcher.world import settings
 

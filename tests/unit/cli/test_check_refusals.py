@@ -10,10 +10,10 @@ import pytest
 from services.cli.findings import Finding, of_isams
 from services.cli.sample import State
 from services.cli.school_cost import Size, at_once, sweep_requests
-from services.fetcher.politeness import STUDENTS_SHARE, Politeness
-from services.sandbox.isams_twin import isams_app
-from services.sandbox.school import make_school
-from services.sandbox.serve import Server
+from services.fetcher.isams.rate_limit import STUDENTS_SHARE, Politeness
+from services.sandbox.isams.twin import isams_app
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.serve import Server
 from services.sandbox.twin_client import IsamsTwin
 from tests.unit.cli.words import rollcall
 from tests.unit.fetcher.world import settings

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from services.cli.course import Change, Course, Step, counts
-from shared.events import (
+from shared.contract.codec import Record, encode, headers
+from shared.contract.events import (
     AccountProvisioned,
     AccountUpdated,
     Certificate,
@@ -16,11 +17,10 @@ from shared.events import (
     SweepStarted,
     SyncAnswered,
 )
-from shared.model import Category, Details, Frozen, Verdict
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
-from shared.wire import Record, encode, headers
-from tests.builders import at
-from tests.road import a_config
+from shared.contract.model import Category, Details, Frozen, Verdict
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
+from tests.harness.builders import at
+from tests.harness.pipeline import a_config
 from tests.unit.cli.words import rollcall
 
 ADA, DETAILS = "3050000001", Details(first_name="Ada", last_name="Fern", email="ada@abbey.example")

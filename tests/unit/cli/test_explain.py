@@ -14,19 +14,19 @@ from services.cli import lookup
 from services.cli.explain_verdicts import named
 from services.cli.explanation import Explanation
 from services.cli.found import Reread
-from services.publisher.person import pack, person_of
+from services.publisher.projection import people_of
+from services.publisher.roster_entry import pack, person_of
 from services.publisher.tenant_store import TENANTS
-from services.publisher.view import people_of
-from shared.config import Config
+from shared.config.settings import Config
+from shared.contract.codec import Record, encode, type_name
+from shared.contract.model import Student
+from shared.contract.person import Identity
+from shared.contract.tenant_state import Accepted, Held, Intent, Reason, Report, Seat, SnapshotAccepted, TenantState
+from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.errors import Retryable
 from shared.memory import MemoryLaneStore
-from shared.model import Student
-from shared.person import Identity
-from shared.tenant import Accepted, Held, Intent, Reason, Report, Seat, SnapshotAccepted, TenantState
-from shared.topics import ACCOUNT_CHANGES, DELIVERIES
-from shared.wire import Record, encode, type_name
-from tests.builders import SCHOOL, START, a_leaver, a_student, a_sweep, at
-from tests.road import LANE, Road, a_config
+from tests.harness.builders import SCHOOL, START, a_leaver, a_student, a_sweep, at
+from tests.harness.pipeline import LANE, Road, a_config
 from tests.unit.cli.words import Said, rollcall
 from tools.json_schema import schema_of
 

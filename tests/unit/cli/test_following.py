@@ -8,14 +8,14 @@ import pytest
 
 from services.cli import following as module
 from services.cli.following import Delivery, Following, NotRead, UnknownStudent
-from services.publisher.adopt import NotWhole
-from shared.events import SyncAnswered
+from services.publisher.decisions import NotWhole
+from shared.contract.account_state import LaneState
+from shared.contract.codec import encode
+from shared.contract.events import SyncAnswered
+from shared.contract.tenant_state import Accepted, Adoption, Held, Reason, Simulated, TenantState
 from shared.memory import MemoryLaneStore
-from shared.state import LaneState
-from shared.tenant import Accepted, Adoption, Held, Reason, Simulated, TenantState
-from shared.wire import encode
-from tests.builders import at
-from tests.road import a_config
+from tests.harness.builders import at
+from tests.harness.pipeline import a_config
 from tests.unit.cli.test_course import World, updated
 
 ADA, AFTER = "3050000001", 70  # the offset of the close that decided it

@@ -12,17 +12,17 @@ from services.cli.held import Holdings
 from services.cli.hold_words import causes_of, reason_of
 from services.cli.lookup import left_words
 from services.cli.sync import waits_for
-from services.fetcher import isams
+from services.fetcher.isams import client
 from services.reconciler import guard
 from services.reconciler.plan_words import Feed, summary
 from services.reconciler.plans import PLANS
-from shared.columns import COLUMNS
-from shared.config_load import load
-from shared.events import ColumnDrop, StudentAssessed
-from shared.model import Category, Student, Verdict
-from shared.state import Absence, AccountState, HeldPlan, StagedDisable
-from tests.builders import a_student, a_sweep
-from tests.road import Road
+from shared.completeness import COLUMNS
+from shared.config.load import load
+from shared.contract.account_state import Absence, AccountState, HeldPlan, StagedDisable
+from shared.contract.events import ColumnDrop, StudentAssessed
+from shared.contract.model import Category, Student, Verdict
+from tests.harness.builders import a_student, a_sweep
+from tests.harness.pipeline import Road
 from tests.unit.cli.looks import MemoryLooks
 from tests.unit.cli.words import rollcall
 
@@ -142,7 +142,7 @@ def test_a_cause_points_at_who_can_mend_it(column: str, feed: Feed) -> None:
     hold = HeldPlan(hash="h", count=20, since=SINCE, budget="-", headroom=-1, columns=(drop,))
     (cause,) = causes_of(hold, feed)
     assert ("the sender" in cause) is feed.is_pushed
-    assert (isams.WHERE in cause) is not feed.is_pushed
+    assert (client.WHERE in cause) is not feed.is_pushed
     assert ("Staff/HR" in cause) is (feed == Feed("staff", is_pushed=False))
 
 

@@ -10,12 +10,12 @@ import pytest
 from services.cli import commands, history, holds
 from services.cli.held import Holdings
 from services.eligibility.handler import Eligibility
-from shared.commands import RefuseHold, ReleaseHold
-from shared.config import Config
-from shared.config_load import load
-from shared.events import RemovalHeld
-from tests.builders import SCHOOL, a_leaver, a_student, a_sweep
-from tests.road import Road, a_config
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.commands import RefuseHold, ReleaseHold
+from shared.contract.events import RemovalHeld
+from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep
+from tests.harness.pipeline import Road, a_config
 from tests.unit.cli.words import Said, rollcall
 
 ALL = [a_student(str(3050000000 + n), last_name=f"Fern{n}") for n in range(20)]

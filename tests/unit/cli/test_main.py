@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.main import VERBS, config_first
-from tests.road import a_config
+from tests.harness.pipeline import a_config
 from tests.unit.cli.words import rollcall
 
 

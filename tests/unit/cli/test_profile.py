@@ -4,10 +4,10 @@ import pytest
 
 from services.cli.profile import newest_of, read_at
 from shared import clock
-from shared.profiles import PROFILE, key_of
-from shared.topics import PROFILES_FETCHED
-from shared.wire import Record
-from tests.builders import SCHOOL, at
+from shared.contract.codec import Record
+from shared.contract.profiles import PROFILE, key_of
+from shared.contract.topics import PROFILES_FETCHED
+from tests.harness.builders import SCHOOL, at
 
 ONE = "3050000001"
 DAY = 24 * 60

@@ -7,13 +7,13 @@ import pytest
 
 from services.cli import rebuild as verb
 from services.cli.rebuild import TRIES, rebuild_lane
+from shared.contract.account_state import LaneState
+from shared.contract.codec import encode
 from shared.errors import PositionMoved, Retryable
-from shared.lanes import lane_of
+from shared.lanes.partition import lane_of
 from shared.memory import MemoryLaneStore
-from shared.state import LaneState
-from shared.wire import encode
-from tests.builders import SCHOOL
-from tests.road import a_config
+from tests.harness.builders import SCHOOL
+from tests.harness.pipeline import a_config
 from tests.unit.cli.words import rollcall
 
 

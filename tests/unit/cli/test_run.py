@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from services.cli.run import SERVICES, Name, chosen, service_of
-from shared.config import Config
+from shared.config.settings import Config
 from tests.unit.cli.words import rollcall
 
 
@@ -32,7 +32,7 @@ def test_a_service_bears_the_name_that_it_is_run_by(name: str) -> None:
 
 
 def test_only_the_services_that_were_asked_for_are_read() -> None:
-    program = "import sys; from services.cli.run import service_of; from shared.config import Config\n"
+    program = "import sys; from services.cli.run import service_of; from shared.config.settings import Config\n"
     program += "service_of('reconciler', Config())\n"
     program += "print([n for n in ('fetcher', 'gateway', 'publisher') if f'services.{n}.app' in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

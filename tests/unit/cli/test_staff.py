@@ -13,15 +13,17 @@ from services.cli.findings import of_schools
 from services.cli.held import Holdings
 from services.cli.invocation import login_name
 from services.cli.standing import late_after
-from services.publisher.person import pack, person_of
+from services.publisher.projection import people_of
+from services.publisher.roster_entry import pack, person_of
 from services.publisher.tenant_store import TENANTS
-from services.publisher.view import people_of
-from services.reconciler import ledger
+from services.reconciler import accounts
 from shared import clock
-from shared.commands import AcceptRoll, PauseSchool, RefuseHold, ReleaseHold
-from shared.config import Config
-from shared.config_load import load
-from shared.events import (
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.account_state import AccountState, CertifiedSweep, HeldPlan, LaneState, SchoolState
+from shared.contract.codec import Record, encode, headers
+from shared.contract.commands import AcceptRoll, PauseSchool, RefuseHold, ReleaseHold
+from shared.contract.events import (
     AccountUpdated,
     StaffAssessed,
     StaffFetched,
@@ -30,14 +32,12 @@ from shared.events import (
     SweepStarted,
     SyncAnswered,
 )
+from shared.contract.model import Category, Details, Frozen, Kind, Student, Verdict
+from shared.contract.tenant_state import Accepted, Seat, TenantState
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.memory import MemoryLaneStore, MemoryLog
-from shared.model import Category, Details, Frozen, Kind, Student, Verdict
-from shared.state import AccountState, CertifiedSweep, HeldPlan, LaneState, SchoolState
-from shared.tenant import Accepted, Seat, TenantState
-from shared.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
-from shared.wire import Record, encode, headers
-from tests.builders import a_member, a_student, a_sweep, at
-from tests.road import LANE, Road, a_config
+from tests.harness.builders import a_member, a_student, a_sweep, at
+from tests.harness.pipeline import LANE, Road, a_config
 from tests.unit.cli.looks import MemoryLooks
 from tests.unit.cli.words import Said, rollcall
 
@@ -102,9 +102,9 @@ class Desk:
             certified=CertifiedSweep(sweep="s", started_at=at(0), completed_at=at(1), at=5),
             holds=plans,
         )
-        lane.setdefault(ledger.SCHOOLS, {})[book] = encode(school)
-        lane[ledger.students(book)] = {"214": encode(an_account("214", kind, holds or {}, **more))}
-        lane[ledger.pending(book)] = {"214": b"1"} if holds else {}
+        lane.setdefault(accounts.SCHOOLS, {})[book] = encode(school)
+        lane[accounts.students(book)] = {"214": encode(an_account("214", kind, holds or {}, **more))}
+        lane[accounts.pending(book)] = {"214": b"1"} if holds else {}
 
     # --- the places of an explanation
 
@@ -364,7 +364,7 @@ def test_an_employee_and_a_student_of_one_number_are_explained_apart(
 
 
 def test_nobody_is_taken_for_an_employee_whose_number_a_student_has(desk: Desk) -> None:
-    desk.store.hashes[LANE][ledger.students(BOOK)].clear()
+    desk.store.hashes[LANE][accounts.students(BOOK)].clear()
     said = desk.say("explain", SCHOOL, "214", "--staff")
     assert said.code == 1
     assert "no member of staff '214' was ever read" in said.err

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from services.cli.standing import ADVICE, Attempts, Delivering, state_of, troubles_of, undelivered
-from services.fetcher.failing import Failing, once_more
-from services.fetcher.memory import AreaState
+from services.fetcher.sweep.cache import AreaState
+from services.fetcher.sweep.failing import Failing, once_more
 from services.gateway.receipt import WITHOUT_KEY
 from shared import clock
-from shared.config import IsamsSchool, PushSchool, School, Tenant
-from shared.state import CertifiedSweep, HeldPlan, SchoolState
-from shared.tenant import Held, Reason
-from tests.builders import START, at
+from shared.config.settings import IsamsSchool, PushSchool, School, Tenant
+from shared.contract.account_state import CertifiedSweep, HeldPlan, SchoolState
+from shared.contract.tenant_state import Held, Reason
+from tests.harness.builders import START, at
 
 ISAMS = IsamsSchool.model_construct(poll_seconds=300, staff_poll_seconds=3600)
 SLOW = IsamsSchool.model_construct(poll_seconds=21_600)
@@ -98,7 +98,7 @@ def test_a_failure_says_since_when_why_what_to_do_and_when_it_is_tried_again() -
 
 def test_every_failure_has_something_to_do() -> None:
     """Fails for a reason that the fetcher or the gateway may give and that tells nobody what to do."""
-    code = "".join(path.read_text() for path in Path("services/fetcher").glob("*.py"))
+    code = "".join(path.read_text() for path in Path("services/fetcher").rglob("*.py"))
     reasons = {*re.findall(r'Failure\(\s*"([a-z_]+)"', code), *WITHOUT_KEY.values(), "body_refused"}
     assert len(reasons) >= 12
     assert reasons == set(ADVICE)

@@ -11,13 +11,13 @@ from services.cli import status as verb
 from services.cli.held import Holdings
 from services.cli.refused import FIX, complaints_in
 from services.cli.standing import Delivering, late_after
-from services.fetcher.failing import Failing
+from services.fetcher.sweep.failing import Failing
 from shared import clock
-from shared.commands import PauseSchool, RefuseHold
-from shared.config import IsamsSchool, PushSchool
-from shared.tenant import Held, Reason, TenantState
-from tests.builders import SCHOOL, a_student, a_sweep, at
-from tests.road import Road, a_config
+from shared.config.settings import IsamsSchool, PushSchool
+from shared.contract.commands import PauseSchool, RefuseHold
+from shared.contract.tenant_state import Held, Reason, TenantState
+from tests.harness.builders import SCHOOL, a_student, a_sweep, at
+from tests.harness.pipeline import Road, a_config
 from tests.unit.cli.looks import MemoryLooks
 from tests.unit.cli.words import Said, rollcall
 

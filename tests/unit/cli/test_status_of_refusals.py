@@ -12,21 +12,21 @@ import pytest
 from services.cli import holds
 from services.cli import status as verb
 from services.cli.held import Holdings
-from services.fetcher.isams import Isams
-from services.fetcher.rounds import Rounds
-from services.fetcher.school import School
-from services.sandbox.isams_twin import isams_app
-from services.sandbox.school import make_school
-from services.sandbox.serve import Server
+from services.fetcher.isams.client import Isams
+from services.fetcher.population import School
+from services.fetcher.sweep.scheduler import Rounds
+from services.sandbox.isams.twin import isams_app
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.serve import Server
 from services.sandbox.twin_client import IsamsTwin
 from shared.clock import utc_now
 from shared.memory import MemoryLog
-from tests.builders import a_student, a_sweep
-from tests.road import Road, a_config
+from tests.harness.builders import a_student, a_sweep
+from tests.harness.pipeline import Road, a_config
 from tests.unit.cli.looks import MemoryLooks
 from tests.unit.cli.words import Said, rollcall
 from tests.unit.fetcher.conftest import Impatient
-from tests.unit.fetcher.test_rounds import until
+from tests.unit.fetcher.sweep.test_scheduler import until
 from tests.unit.fetcher.world import settings
 
 STUDENTS = "/api/students"

@@ -9,10 +9,10 @@ import pytest
 
 from services.cli import structure as verbs
 from services.publisher import app
-from services.publisher.adopt import Desk
+from services.publisher.decisions import Desk
 from services.publisher.structure_ledger import ledger_of
-from shared.config import Config
-from shared.tenant import SnapshotAccepted
+from shared.config.settings import Config
+from shared.contract.tenant_state import SnapshotAccepted
 from tests.unit.cli.words import Said, rollcall
 from tests.unit.publisher.world import World, a_config, a_structure, an_account
 

@@ -9,11 +9,11 @@ import pytest
 
 from services.cli import tenant as verbs
 from services.publisher import app
-from services.publisher.adopt import Desk
+from services.publisher.decisions import Desk
 from services.publisher.refusals import refusal_in
 from services.publisher.unitu import Outcome
-from shared.config import Config
-from shared.config_load import load
+from shared.config.load import load
+from shared.config.settings import Config
 from tests.unit.cli.words import Said, rollcall
 from tests.unit.publisher.world import World, a_config, a_leaver, an_account
 

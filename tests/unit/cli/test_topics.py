@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.rights import USERS, rights_of
-from tests.road import a_config
+from shared.kafka.rights import USERS, rights_of
+from tests.harness.pipeline import a_config
 from tests.unit.cli.words import rollcall
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from services.eligibility.academic_year import academic_year, in_rollover, leaving_academic_year, rollover
-from shared.config_values import LONGEST_ROLLOVER
+from shared.config.values import LONGEST_ROLLOVER
 
 SEPTEMBER = (9, 1)
 

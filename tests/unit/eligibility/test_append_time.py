@@ -9,13 +9,13 @@ from services.eligibility import append_time
 from services.eligibility.append_time import MOST_MINUTES
 from services.eligibility.handler import Eligibility
 from shared import clock
-from shared.commands import RefuseHold
-from shared.events import StructureFetched, SweepCompleted, SweepFailed, SweepStarted
-from shared.model import Category, Frozen, Structure, Verdict
-from shared.topics import OPERATOR_COMMANDS
-from shared.wire import Record
-from tests.builders import SCHOOL, a_failed_sweep, a_member, a_reading, a_student, a_sweep, at
-from tests.road import a_config
+from shared.contract.codec import Record
+from shared.contract.commands import RefuseHold
+from shared.contract.events import StructureFetched, SweepCompleted, SweepFailed, SweepStarted
+from shared.contract.model import Category, Frozen, Structure, Verdict
+from shared.contract.topics import OPERATOR_COMMANDS
+from tests.harness.builders import SCHOOL, a_failed_sweep, a_member, a_reading, a_student, a_sweep, at
+from tests.harness.pipeline import a_config
 from tests.unit.eligibility.test_handler import ONE, a_record, fetched, out, told, value_of
 
 SECOND = 1 / 60

@@ -3,8 +3,8 @@
 import pytest
 
 from services.eligibility.category import Rulebook, categorise, has_one_place, stage_of
-from shared.model import Category
-from tests.builders import a_student
+from shared.contract.model import Category
+from tests.harness.builders import a_student
 
 BOOK = Rulebook()
 

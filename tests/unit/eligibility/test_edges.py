@@ -13,9 +13,9 @@ import pytest
 from services.eligibility.assess import assess
 from services.eligibility.rules import Rulebook
 from services.reconciler.reconcile import Reading, reconcile
-from shared.events import AccountDisabled
-from shared.model import Category, Fault, Student, Verdict
-from tests.builders import a_leaver, a_student
+from shared.contract.events import AccountDisabled
+from shared.contract.model import Category, Fault, Student, Verdict
+from tests.harness.builders import a_leaver, a_student
 
 YES, NO, OPEN = Verdict.ELIGIBLE, Verdict.INELIGIBLE, Verdict.UNDECIDED
 CURRENT, PROSPECTIVE, LEFT, UNKNOWN = Category.CURRENT, Category.PROSPECTIVE, Category.LEFT, Category.UNKNOWN

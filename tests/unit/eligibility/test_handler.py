@@ -10,9 +10,10 @@ import pytest
 
 from services.eligibility.handler import Eligibility
 from shared import clock
-from shared.commands import PauseSchool, ReleaseHold
-from shared.config import Config
-from shared.events import (
+from shared.config.settings import Config
+from shared.contract.codec import Message, Record, decode, digest, encode, headers
+from shared.contract.commands import PauseSchool, ReleaseHold
+from shared.contract.events import (
     RollRead,
     StructureFetched,
     StudentAssessed,
@@ -21,12 +22,11 @@ from shared.events import (
     SweepFailed,
     SweepStarted,
 )
-from shared.model import Budget, Category, Frozen, Settings, Structure, Student, Verdict
-from shared.signatures import HEADER, sign
-from shared.topics import OPERATOR_COMMANDS, STUDENTS_ASSESSED, STUDENTS_FETCHED
-from shared.wire import Message, Record, decode, digest, encode, headers
-from tests.builders import SCHOOL, a_leaver, a_student, a_sweep, at
-from tests.road import OPERATORS_KEY, a_config
+from shared.contract.model import Budget, Category, Frozen, Settings, Structure, Student, Verdict
+from shared.contract.signatures import HEADER, sign
+from shared.contract.topics import OPERATOR_COMMANDS, STUDENTS_ASSESSED, STUDENTS_FETCHED
+from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep, at
+from tests.harness.pipeline import OPERATORS_KEY, a_config
 
 ONE = "3050000001"
 KEY = f"{SCHOOL}/{ONE}"

@@ -7,8 +7,8 @@ import pytest
 
 from services.eligibility.assess import assess
 from services.eligibility.rules import Rulebook
-from shared.events import StudentAssessed
-from shared.model import Category, Fault, Student, Verdict
+from shared.contract.events import StudentAssessed
+from shared.contract.model import Category, Fault, Student, Verdict
 
 SOUND: dict[str, Any] = {"first_name": "Ada", "last_name": "Fern", "email": "ada@northern.example", "year": 1}
 FAULTY = (Fault(pointer="/phone", message="must be text in quotes"),)

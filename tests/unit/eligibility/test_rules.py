@@ -7,9 +7,9 @@ import pytest
 
 from services.eligibility.assess import assess, undecided
 from services.eligibility.rules import RULES, Rulebook, shown_first_name
-from shared.events import StudentAssessed
-from shared.model import Category, Fault, Student, Verdict
-from tests.builders import a_leaver, a_student
+from shared.contract.events import StudentAssessed
+from shared.contract.model import Category, Fault, Student, Verdict
+from tests.harness.builders import a_leaver, a_student
 
 CURRENT, PROSPECTIVE, LEFT, UNKNOWN = Category.CURRENT, Category.PROSPECTIVE, Category.LEFT, Category.UNKNOWN
 YES, NO, OPEN = Verdict.ELIGIBLE, Verdict.INELIGIBLE, Verdict.UNDECIDED

@@ -7,17 +7,17 @@ from typing import Any, Literal
 import pytest
 
 from services.eligibility.assess import RECORD_SOUND, assess, undecided
-from services.eligibility.edits import smallest_edits
 from services.eligibility.handler import Eligibility
+from services.eligibility.remediation import smallest_edits
+from services.eligibility.rule_results import rulings, unreadable
 from services.eligibility.rules import RULES, Rulebook
-from services.eligibility.rulings import rulings, unreadable
 from services.eligibility.staff import RULES_OF, STAFF_RULES, StaffCase
-from shared.events import StaffAssessed, StaffFetched, StudentAssessed, StudentFetched, SweepCompleted
-from shared.model import Category, Fault, Frozen, Student, Verdict
-from shared.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
-from shared.wire import Message, Record, decode, digest, encode, headers
-from tests.builders import SCHOOL, a_member, a_student, a_sweep, at
-from tests.road import a_config
+from shared.contract.codec import Message, Record, decode, digest, encode, headers
+from shared.contract.events import StaffAssessed, StaffFetched, StudentAssessed, StudentFetched, SweepCompleted
+from shared.contract.model import Category, Fault, Frozen, Student, Verdict
+from shared.contract.topics import STUDENTS_ASSESSED, STUDENTS_FETCHED
+from tests.harness.builders import SCHOOL, a_member, a_student, a_sweep, at
+from tests.harness.pipeline import a_config
 
 CURRENT, LEFT, UNKNOWN = Category.CURRENT, Category.LEFT, Category.UNKNOWN
 YES, NO, OPEN = Verdict.ELIGIBLE, Verdict.INELIGIBLE, Verdict.UNDECIDED

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.fetcher.isams import Isams
-from services.fetcher.politeness import Politeness
-from services.sandbox.isams_twin import isams_app
-from services.sandbox.school import make_school
-from services.sandbox.serve import Server
+from services.fetcher.isams.client import Isams
+from services.fetcher.isams.rate_limit import Politeness
+from services.sandbox.isams.twin import isams_app
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.serve import Server
 from services.sandbox.twin_client import IsamsTwin
 from tests.unit.fetcher.world import settings
 

@@ -6,16 +6,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.fetcher.gradebooks import marks
-from services.fetcher.isams import Isams
-from services.fetcher.photos import LARGEST_PHOTO, Unfit, judged
-from services.fetcher.politeness import Politeness
-from services.fetcher.portraits import ProfileSource
-from services.fetcher.source import Refused
-from services.sandbox.isams_profiles import GRADEBOOKS_PATH, make_gradebooks
-from services.sandbox.isams_twin import isams_app
-from services.sandbox.school import make_school
-from services.sandbox.serve import Server
+from services.fetcher.isams.client import Isams
+from services.fetcher.isams.gradebooks import marks
+from services.fetcher.isams.rate_limit import Politeness
+from services.fetcher.isams.source import Refused
+from services.fetcher.profiles.photo_files import LARGEST_PHOTO, Unfit, judged
+from services.fetcher.profiles.photos_and_transcripts import ProfileSource
+from services.sandbox.isams.profiles import GRADEBOOKS_PATH, make_gradebooks
+from services.sandbox.isams.twin import isams_app
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.serve import Server
 from services.sandbox.twin_client import IsamsTwin
 from shared.errors import Retryable
 from tests.unit.fetcher.world import settings

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.fetcher.areas import AREAS
+from services.fetcher.sweep.areas import AREAS
 from services.sandbox.twin_client import IsamsTwin
 from tests.unit.fetcher.conftest import Maker
 from tests.unit.fetcher.whole import Whole

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from services.fetcher import requests as module
+from services.fetcher.isams.source import APPLICANTS, LEAVERS, Refused
 from services.fetcher.requests import Requests
-from services.fetcher.rounds import FULL
-from services.fetcher.source import APPLICANTS, LEAVERS, Refused
-from shared.commands import AcceptRoll, PauseSchool
+from services.fetcher.sweep.scheduler import FULL
+from shared.contract.codec import Message, Record, encode, headers
+from shared.contract.commands import AcceptRoll, PauseSchool
+from shared.contract.events import SyncAnswered, SyncRequested
+from shared.contract.model import Frozen, Kind
+from shared.contract.topics import SYNC_REQUESTS
 from shared.errors import Retryable
-from shared.events import SyncAnswered, SyncRequested
 from shared.memory import MemoryDueQueue
-from shared.model import Frozen, Kind
-from shared.topics import SYNC_REQUESTS
-from shared.wire import Message, Record, encode, headers
 from tests.unit.fetcher.world import (
     MONDAY,
     SLUG,

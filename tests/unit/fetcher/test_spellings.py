@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.fetcher.source import APPLICANTS, APPLICANTS_BRIEF, Absent, Refused
+from services.fetcher.isams.source import APPLICANTS, APPLICANTS_BRIEF, Absent, Refused
 from services.sandbox.twin_client import IsamsTwin
-from shared.model import Student
+from shared.contract.model import Student
 from tests.unit.fetcher.conftest import Maker
 from tests.unit.fetcher.world import Abbey, completed, settings, staff, structures, students
 

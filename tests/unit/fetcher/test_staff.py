@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from services.fetcher.memory import LIKENESS
-from services.fetcher.source import APPLICANTS, EMPLOYEES, LEAVERS, Absent, Page, Refused
-from services.fetcher.structure import Subject, TeachingLists
+from services.fetcher.isams.curriculum import Subject, TeachingLists
+from services.fetcher.isams.source import APPLICANTS, EMPLOYEES, LEAVERS, Absent, Page, Refused
+from services.fetcher.sweep.cache import LIKENESS
+from shared.contract.codec import Message, content_sum, event_id, roll_hash
+from shared.contract.events import RollRead, SweepStarted
 from shared.errors import Retryable
-from shared.events import RollRead, SweepStarted
-from shared.wire import Message, content_sum, event_id, roll_hash
 from tests.unit.fetcher.world import (
     LANE,
     SLUG,
@@ -307,7 +307,7 @@ class TestWhereTheyBelong:
             raise Retryable("the log is away")
 
         with monkeypatch.context() as patch:
-            patch.setattr("services.fetcher.sweep._Sweep._take", gone)
+            patch.setattr("services.fetcher.sweep.sweep._Sweep._take", gone)
             with pytest.raises(Retryable):
                 await school.sweep(full=True)
         said = await school.read()

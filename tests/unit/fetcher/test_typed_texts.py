@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.fetcher.parse import student
-from services.fetcher.slips import Slips
-from services.fetcher.spelling import Reading
-from shared.model import Student
+from services.fetcher.isams.field_names import Reading
+from services.fetcher.isams.parse import student
+from services.fetcher.isams.slips import Slips
+from shared.contract.model import Student
 from tests.unit.fetcher.world import record
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from shared.events import AccountDisabled, ModuleUnenrolled, ProgrammeUnenrolled
-from shared.model import Frozen
-from shared.topics import STUDENTS_FETCHED
-from shared.wire import Message, Record
-from tests.road import LANE, Road, a_config
+from shared.contract.codec import Message, Record
+from shared.contract.events import AccountDisabled, ModuleUnenrolled, ProgrammeUnenrolled
+from shared.contract.model import Frozen
+from shared.contract.topics import STUDENTS_FETCHED
+from tests.harness.pipeline import LANE, Road, a_config
 from tests.unit.fetcher.world import Abbey
 
 REMOVALS = (AccountDisabled, ModuleUnenrolled, ProgrammeUnenrolled)

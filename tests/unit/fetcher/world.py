@@ -6,20 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from services.fetcher.memory import MemoryMemory
-from services.fetcher.parse import status_words
-from services.fetcher.school import School
-from services.fetcher.source import (
-    APPLICANTS,
-    APPLICANTS_BRIEF,
-    CONTACTS,
-    EMPLOYEES,
-    LEAVERS,
-    Absent,
-    Json,
-    Page,
-)
-from services.fetcher.structure import (
+from services.fetcher.isams.curriculum import (
     Division,
     Houses,
     SchoolHouse,
@@ -32,13 +19,26 @@ from services.fetcher.structure import (
     Terms,
     YearGroup,
 )
-from services.fetcher.sweep import Result, run_sweep
-from shared.config import IsamsSchool
-from shared.config_values import Reading
-from shared.events import StaffFetched, StructureFetched, StudentFetched, SweepCompleted, SweepFailed
+from services.fetcher.isams.parse import status_words
+from services.fetcher.isams.source import (
+    APPLICANTS,
+    APPLICANTS_BRIEF,
+    CONTACTS,
+    EMPLOYEES,
+    LEAVERS,
+    Absent,
+    Json,
+    Page,
+)
+from services.fetcher.population import School
+from services.fetcher.sweep.cache import MemoryMemory
+from services.fetcher.sweep.sweep import Result, run_sweep
+from shared.config.settings import IsamsSchool
+from shared.config.values import Reading
+from shared.contract.codec import Message, decode
+from shared.contract.events import StaffFetched, StructureFetched, StudentFetched, SweepCompleted, SweepFailed
+from shared.contract.model import Frozen
 from shared.memory import MemoryLog
-from shared.model import Frozen
-from shared.wire import Message, decode
 
 SLUG = "abbey"
 LANE = 5
@@ -135,9 +135,9 @@ class Clock:
 
 class AbbeySource:
     """
-    ``services.fetcher.source.Source`` with levers: ``pupils`` are served in pages of ``page_size``, ``by_id`` answers
-    for who is not on them (an exception is raised), ``short`` are the other lists by name (None: there is none),
-    ``trouble`` maps a page or an area to what it raises, ``alter`` changes a page on its way out.
+    ``services.fetcher.isams.source.Source`` with levers: ``pupils`` are served in pages of ``page_size``, ``by_id``
+    answers for who is not on them (an exception is raised), ``short`` are the other lists by name (None: there is
+    none), ``trouble`` maps a page or an area to what it raises, ``alter`` changes a page on its way out.
     """
 
     students_path = "/api/students"

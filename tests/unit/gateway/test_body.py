@@ -6,8 +6,8 @@ import pytest
 
 from services.gateway import not_json
 from services.gateway.body import NotJson, open_body
-from services.gateway.notes import Notes
-from tests.examples import annotated
+from services.gateway.warnings import Notes
+from tests.harness.examples import annotated
 
 
 @pytest.mark.parametrize(

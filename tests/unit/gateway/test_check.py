@@ -9,11 +9,11 @@ import pytest
 from services.gateway import check as check_module
 from services.gateway.body import open_body
 from services.gateway.check import Checked, Refused, check
-from services.gateway.identity import Key
-from services.gateway.notes import Notes
+from services.gateway.key_resolution import Key
 from services.gateway.register import Register, of_roll
 from services.gateway.structure import Lists
-from tests.examples import curl_command
+from services.gateway.warnings import Notes
+from tests.harness.examples import curl_command
 from tests.unit.gateway.world import a_body, a_pupil, a_teacher, email, pupils, staff_email, teachers
 
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.events import RollRead, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
-from shared.lanes import lane_of
-from shared.model import Student
-from shared.topics import STUDENTS_FETCHED
-from shared.wire import content_sum, digest, roll_hash
+from shared.contract.codec import content_sum, digest, roll_hash
+from shared.contract.events import RollRead, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
+from shared.contract.model import Student
+from shared.contract.topics import STUDENTS_FETCHED
+from shared.lanes.partition import lane_of
 from tests.unit.gateway.world import (
     PARTITIONS,
     SLUG,

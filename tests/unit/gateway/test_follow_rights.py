@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from services.gateway.follow import Follower
-from shared.config import Config
+from shared.config.settings import Config
 from shared.errors import Retryable
 
 

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from services.gateway.fields import MAX_ENTRY_BYTES
-from services.gateway.identity import Identity, Key, can_be_key
+from services.gateway.key_resolution import Identity, Key, can_be_key
 from services.gateway.people import Defined, Entry, read_staff, read_student
 from services.gateway.people import person_of as person_by
-from shared.model import Fault, Student
+from shared.contract.model import Fault, Student
 from tests.unit.gateway.world import a_pupil, a_teacher
 
 DEFINED = Defined(frozenset({"FAC01"}), frozenset({"DEP01"}), frozenset({"PROG01"}), frozenset({"MOD01", "MOD02"}))

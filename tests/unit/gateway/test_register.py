@@ -3,8 +3,8 @@
 import pytest
 
 from services.gateway import register as register_module
-from services.gateway.identity import Identity, here_after, settle
-from services.gateway.memory import Last
+from services.gateway.feed_store import Last
+from services.gateway.key_resolution import Identity, here_after, settle
 from services.gateway.recall import recalled
 from services.gateway.register import (
     Known,
@@ -14,10 +14,10 @@ from services.gateway.register import (
     names_of,
     of_roll,
 )
-from shared.model import Details, Faculty, Structure
-from shared.state import AccountState, StructureState
-from shared.topics import ACCOUNT_STATE
-from shared.wire import Record, encode
+from shared.contract.account_state import AccountState, StructureState
+from shared.contract.codec import Record, encode
+from shared.contract.model import Details, Faculty, Structure
+from shared.contract.topics import ACCOUNT_STATE
 
 A, B, C = Known(id="A"), Known(id="B"), Known(id="C")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.gateway.test_road import Pushed, emails
+from tests.unit.gateway.test_pipeline import Pushed, emails
 from tests.unit.gateway.world import a_body, pupils
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from services.gateway.app import schools_with_staff
-from shared.config_load import load
-from shared.events import RollRead, StaffFetched, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
-from shared.lanes import lane_of
-from shared.model import Student
-from shared.wire import Message, content_sum, digest, roll_hash
+from shared.config.load import load
+from shared.contract.codec import Message, content_sum, digest, roll_hash
+from shared.contract.events import RollRead, StaffFetched, StudentFetched, SweepCompleted, SweepFailed, SweepStarted
+from shared.contract.model import Student
+from shared.lanes.partition import lane_of
 from tests.unit.gateway.world import (
     PARTITIONS,
     SLUG,

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.gateway.notes import Notes
 from services.gateway.structure import Lists, lists_of, read_lists, structure_of
-from shared.model import Department, Faculty, Module, ModuleYear, Programme, Structure
+from services.gateway.warnings import Notes
+from shared.contract.model import Department, Faculty, Module, ModuleYear, Programme, Structure
 from tests.unit.gateway.world import a_body
 
 SOUND = {name: entries for name, entries in a_body().items() if name != "students"}

@@ -6,7 +6,7 @@ import pytest
 
 from services.gateway.register import Known
 from services.gateway.turnover import END_OF_THE_LAST_BODY, LENGTH_OF_A_PAGE, suspicions_of
-from shared.events import SweepCompleted
+from shared.contract.events import SweepCompleted
 from tests.unit.gateway.world import World, a_body, a_pupil, only, pupils, teachers
 
 BEFORE = {f"p{n}": Known() for n in range(1150)}

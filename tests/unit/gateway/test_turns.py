@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from services.gateway import gate as gate_module
+from services.gateway import publish_lease as gate_module
 from services.gateway import web as web_module
-from services.gateway.gate import Gate
-from shared.wire import Message
+from services.gateway.publish_lease import Gate
+from shared.contract.codec import Message
 from tests.unit.gateway.world import SLUG, World, a_body, kinds
 
 

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from services.gateway.body import open_body
-from services.gateway.identity import _Known
-from services.gateway.notes import Notes
+from services.gateway.key_resolution import _Known
 from services.gateway.people import Entry, read_student
 from services.gateway.register import Known, Register
+from services.gateway.warnings import Notes
 from tests.unit.gateway.test_people import DEFINED
 from tests.unit.gateway.world import a_body, a_pupil
 

@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from shared.config_load import load
-from shared.topics import ACCOUNT_STATE
-from tests.unit.gateway.test_road import Pushed, emails, with_changes
+from shared.config.load import load
+from shared.contract.topics import ACCOUNT_STATE
+from tests.unit.gateway.test_pipeline import Pushed, emails, with_changes
 from tests.unit.gateway.world import API_KEY, SLUG, a_body, email, pupils
 from tests.unit.publisher.world import LIVE, QUICK, World
 

@@ -15,7 +15,7 @@ from services.gateway import spool as spool_module
 from services.gateway import web
 from services.gateway.web import PROBE_SECONDS, REFUSED_SECONDS, RETRY_SECONDS
 from shared.errors import Retryable
-from shared.redis_answers import RedisRefused
+from shared.redis.answers import RedisRefused
 from tests.unit.gateway.world import API_KEY, SLUG, World, a_body, a_pupil, email, pointers, pupils
 
 PROBLEM = "application/problem+json"

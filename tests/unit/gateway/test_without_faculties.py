@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.books import book_of
-from shared.model import Details
-from tests.unit.gateway.test_road import Pushed
+from shared.contract.model import Details
+from shared.contract.populations import book_of
+from tests.unit.gateway.test_pipeline import Pushed
 from tests.unit.gateway.world import SLUG, a_body, a_teacher, pupils, staff_email
 
 DEPARTMENTS = [{"code": "DEP01", "name": "Computing"}]

@@ -9,19 +9,19 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from services.gateway.gate import Stopping
+from services.gateway.feed_store import MemoryMemory
 from services.gateway.intake import Intake
 from services.gateway.keys import ApiKeys
-from services.gateway.memory import MemoryMemory
+from services.gateway.publish_lease import Stopping
 from services.gateway.recall import Recalled
 from services.gateway.web import Web
-from shared.config import AnySchool, PushSchool
-from shared.config_values import Reading
-from shared.events import StaffFetched, StructureFetched, StudentFetched
+from shared.config.settings import AnySchool, PushSchool
+from shared.config.values import Reading
+from shared.contract.codec import Message, decode
+from shared.contract.events import StaffFetched, StructureFetched, StudentFetched
+from shared.contract.model import Frozen, Structure, Student
 from shared.memory import MemoryLog
-from shared.model import Frozen, Structure, Student
-from shared.wire import Message, decode
-from tests.builders import START
+from tests.harness.builders import START
 
 SLUG = "northern-uni"
 API_KEY = "made-up-push-key"

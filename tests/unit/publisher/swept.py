@@ -8,7 +8,7 @@ import msgspec
 
 from services.publisher.tenant_view import TenantView, TenantViews
 from shared.clock import write
-from shared.config import Config
+from shared.config.settings import Config
 from shared.ports import LaneStore
 
 

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from services.publisher.adopt import NeedsWord, NotWhole, Outdated
+from services.publisher.decisions import NeedsWord, NotWhole, Outdated
 from services.publisher.fingerprint import fingerprint_of
-from services.sandbox.unitu_body import Body
-from services.sandbox.unitu_rules import Account, Entities, Rules, apply
-from shared.config_load import load
-from shared.model import Category, Module, Verdict
-from shared.tenant import SnapshotHeld, TenantState
+from services.sandbox.unitu.body import Body
+from services.sandbox.unitu.rules import Account, Entities, Rules, apply
+from shared.config.load import load
+from shared.contract.model import Category, Module, Verdict
+from shared.contract.tenant_state import SnapshotHeld, TenantState
 from tests.unit.publisher.test_undecided import on_the_roll
 from tests.unit.publisher.world import (
     LIVE,

@@ -8,10 +8,10 @@ import pytest
 from services.publisher import app, pacing
 from services.publisher.app import PublisherService
 from services.publisher.pacing import AHEAD_SECONDS, Burst
-from shared import points
+from shared import failpoints
 from shared.clock import write
+from shared.contract.tenant_state import Intent, TenantState
 from shared.memory import MemoryDueQueue
-from shared.tenant import Intent, TenantState
 from tests.unit.publisher.world import LIVE, QUICK, START, World, a_config, an_account
 
 YEAR = 365 * 86_400.0
@@ -91,13 +91,13 @@ def test_a_burst_of_changes_from_the_future_begins_anew(ahead: float, is_kept: b
 def test_a_post_that_was_withdrawn_is_tried_after_a_while_and_told(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    points.hooks["announced"] = lambda: world.clock.advance(89)
+    failpoints.hooks["announced"] = lambda: world.clock.advance(89)
     try:
         for _ in range(20):
             world.clock.advance(0.01)
             world.work_once()
     finally:
-        points.hooks.clear()
+        failpoints.hooks.clear()
     assert world.unitu.posts == 0
     assert world.state.number == 1, "it went round and round"
     assert any("was not sent" in one.getMessage() for one in caplog.records)

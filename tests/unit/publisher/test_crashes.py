@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.publisher.tenant_view import TenantView
-from shared import points
+from shared import failpoints
 from tests.unit.publisher.world import Crash, World, a_config, a_leaver, an_account
 
 EFFECTS = 40  # more than a delivery has
@@ -28,7 +28,7 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture(autouse=True)
 def _no_hooks_left() -> Iterator[None]:
     yield
-    points.hooks.clear()
+    failpoints.hooks.clear()
 
 
 class Trip:
@@ -124,7 +124,7 @@ def test_a_worker_that_slept_through_its_lease_sends_nothing_stale(world: World)
     """Paused after its intent; another takes over, waits it out, and sends what is newest."""
 
     def pause() -> None:
-        points.hooks.clear()
+        failpoints.hooks.clear()
 
         def other() -> None:
             world.clock.advance(100)
@@ -133,7 +133,7 @@ def test_a_worker_that_slept_through_its_lease_sends_nothing_stale(world: World)
 
         meanwhile(world, other)
 
-    points.hooks["announced"] = pause
+    failpoints.hooks["announced"] = pause
     world.work_once()
     assert world.unitu.posts == 3  # the other cannot know that nothing was sent, so it makes sure
     assert "s4@abbey.example" in world.unitu.enabled
@@ -141,10 +141,10 @@ def test_a_worker_that_slept_through_its_lease_sends_nothing_stale(world: World)
 
 
 def test_a_worker_that_wakes_up_late_but_alone_does_not_post_beyond_its_lease(world: World) -> None:
-    points.hooks["announced"] = lambda: world.clock.advance(89)
+    failpoints.hooks["announced"] = lambda: world.clock.advance(89)
     world.work_once()
     assert world.unitu.posts == 1
-    points.hooks.clear()
+    failpoints.hooks.clear()
     world.work(until=10)
     assert world.unitu.posts == 2
 
@@ -155,7 +155,7 @@ def test_a_newer_number_stops_a_post_even_where_the_lease_seems_ours(
     """The due-queue was put back to an older copy: two workers have the tenant."""
 
     def pause() -> None:
-        points.hooks.clear()
+        failpoints.hooks.clear()
 
         def other() -> None:
             world.clock.advance(100)
@@ -166,7 +166,7 @@ def test_a_newer_number_stops_a_post_even_where_the_lease_seems_ours(
         meanwhile(world, other)
         monkeypatch.setattr(world.due, "renew", lambda *_: True)
 
-    points.hooks["announced"] = pause
+    failpoints.hooks["announced"] = pause
     world.work_once()
     assert world.unitu.posts == 3  # the other cannot know that nothing was sent, so it makes sure
     assert "s4@abbey.example" in world.unitu.enabled
@@ -225,7 +225,7 @@ def test_two_publishers_share_the_tenants_and_each_snapshot_goes_once(world: Wor
 
 def test_an_adoption_during_a_post_is_refused_or_kept(world: World) -> None:
     """The yes was to another roster than the one on its way."""
-    from services.publisher.adopt import Outdated
+    from services.publisher.decisions import Outdated
 
     shown = world.desk.show("abbey")
     refused: list[bool] = []
@@ -236,7 +236,7 @@ def test_an_adoption_during_a_post_is_refused_or_kept(world: World) -> None:
         except Outdated:
             refused.append(True)
 
-    points.hooks["posted"] = decide
+    failpoints.hooks["posted"] = decide
     world.work_once()
     assert refused == [True]
     assert world.roster() == {"s1@abbey.example", "s3@abbey.example"}
@@ -247,9 +247,9 @@ def test_a_release_during_a_post_is_kept(world: World) -> None:
     world.tell(an_account("1", 40, email="new@x"))
     waits = world.desk.waits("abbey")
     world.tell(an_account("5", 41))
-    points.hooks["posted"] = lambda: meanwhile(world, lambda: world.desk.release("abbey", waits))
+    failpoints.hooks["posted"] = lambda: meanwhile(world, lambda: world.desk.release("abbey", waits))
     world.work_once()
     assert "new@x" not in world.unitu.enabled
-    points.hooks.clear()
+    failpoints.hooks.clear()
     world.work(until=1)
     assert "new@x" in world.unitu.enabled

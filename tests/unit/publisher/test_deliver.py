@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.tenant import (
+from shared.contract.tenant_state import (
     SnapshotAccepted,
     SnapshotHeld,
     SnapshotRejected,
@@ -303,7 +303,7 @@ def test_a_worker_that_lost_its_lease_posts_nothing(world: World) -> None:
 def test_a_snapshot_judged_before_an_adoption_is_judged_again(world: World) -> None:
     shown = world.desk.show("abbey")
     world.work()
-    from services.publisher.adopt import Outdated
+    from services.publisher.decisions import Outdated
 
     with pytest.raises(Outdated):
         world.desk.adopt(shown, words=shown.words)

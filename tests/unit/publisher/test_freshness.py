@@ -10,8 +10,8 @@ import pytest
 from services.publisher import freshness
 from services.publisher.freshness import AHEAD_SECONDS, LEAST_SECONDS, limit_seconds
 from shared.clock import write
+from shared.contract.account_state import CertifiedSweep
 from shared.memory import MemoryDueQueue
-from shared.state import CertifiedSweep
 from tests.unit.publisher.world import MANAGED, QUICK, World, a_config, an_account, an_employee
 
 LIMIT = 900.0  # three polls of five minutes
@@ -175,7 +175,7 @@ def pushed(tmp_path: Path) -> World:
     text = path.read_text()
     head = text[: text.index("[schools.abbey]")]
     path.write_text(head + '[schools.abbey]\ntenant = "abbey"\nsource = "push"\napi_key = { file = "secret" }\n')
-    from shared.config_load import load
+    from shared.config.load import load
 
     world = World(load(path, {}))
     assert world.config != config

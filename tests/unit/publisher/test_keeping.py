@@ -8,7 +8,7 @@ import pytest
 
 from services.publisher.refusals import refusal_in
 from services.publisher.unitu import Outcome
-from shared.tenant import SnapshotHeld
+from shared.contract.tenant_state import SnapshotHeld
 from tests.unit.publisher.world import (
     MANAGED,
     QUICK,
@@ -150,7 +150,7 @@ def test_a_release_by_hash_opens_the_second_lock_once(world: World) -> None:
 
 
 def test_a_release_of_others_than_were_shown_lets_nobody_go(world: World) -> None:
-    from services.publisher.adopt import Outdated
+    from services.publisher.decisions import Outdated
 
     world.tell_school(*(a_leaver(number, 20) for number in "123"), at=20)
     world.work(until=10)
@@ -293,7 +293,7 @@ def test_a_record_that_is_refused_as_it_was_once_sent_holds_the_tenant(world: Wo
 @pytest.mark.parametrize("area", ["structure", "sets"])
 def test_an_area_that_was_never_read_waits_or_is_gone_without_by_a_yes(tmp_path: Path, area: str) -> None:
     """departments 403: every programme would be undone."""
-    from services.publisher.adopt import NotWhole
+    from services.publisher.decisions import NotWhole
 
     world = World(a_config(tmp_path))
     areas = {name: 10 for name in ("students", "structure", "sets") if name != area}
@@ -356,7 +356,7 @@ def test_after_a_rebuild_a_stale_record_unenrols_nobody(world: World, loses: str
 
 def test_account_state_made_anew_is_no_whole_roster(tmp_path: Path) -> None:
     """The reconciler's Redis is sound, so it tells only what changes: the view has one of six."""
-    from services.publisher.adopt import NotWhole
+    from services.publisher.decisions import NotWhole
 
     world = World(a_config(tmp_path))
     world.tell_school(*(an_account(str(n), n) for n in range(1, 7)))

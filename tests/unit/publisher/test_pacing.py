@@ -7,8 +7,8 @@ import pytest
 from services.publisher import pacing
 from services.publisher.pacing import Burst
 from shared.clock import write
-from shared.config import Tenant
-from shared.tenant import Accepted, Adoption, Held, Intent, Simulated, TenantState, Unknown
+from shared.config.settings import Tenant
+from shared.contract.tenant_state import Accepted, Adoption, Held, Intent, Simulated, TenantState, Unknown
 from tests.unit.publisher.world import START
 
 NOW = START.timestamp()

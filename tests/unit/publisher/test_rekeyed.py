@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.publisher.last import last_of, orphaned
+from services.publisher.last_snapshot import last_of, orphaned
 from services.publisher.rekeyed import rekeyed, rekeyed_values
-from shared.tenant import Intent, Seat, SnapshotHeld, TenantState, Unknown
+from shared.contract.tenant_state import Intent, Seat, SnapshotHeld, TenantState, Unknown
 from tests.unit.publisher.world import World, a_config, an_account
 
 NFC, NFD = "jos\u00e9@abbey.example", "jose\u0301@abbey.example"

@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.publisher.emails import EmailRule
-from services.publisher.last import Last, orphan
+from services.publisher.email_assignment import EmailRule
+from services.publisher.last_snapshot import Last, orphan
 from services.publisher.report import Sent, pack, report, sent_after, unpack
 from services.publisher.snapshot import Snapshot, take
 from services.publisher.structure_ledger import LISTS, Ledger
-from shared.entities import KnownEntity
-from shared.model import Department, Faculty, Module, Programme, Structure
-from shared.state import AccountState
-from shared.tenant import CodesChanged, EmailWait, FieldsUpdated, NotTaken, Report, Seat
+from shared.contract.account_state import AccountState
+from shared.contract.entities import KnownEntity
+from shared.contract.model import Department, Faculty, Module, Programme, Structure
+from shared.contract.tenant_state import CodesChanged, EmailWait, FieldsUpdated, NotTaken, Report, Seat
 from tests.unit.publisher.test_snapshot import delivered, person
 from tests.unit.publisher.world import a_leaver, an_account, an_employee, assessed_without_modules
 

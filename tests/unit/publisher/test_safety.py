@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.publisher.emails import EmailRule
+from services.publisher.email_assignment import EmailRule
 from services.publisher.facts import Facts, LaneFacts, caught_up, whole
-from services.publisher.last import Last, last_of
+from services.publisher.last_snapshot import Last, last_of
 from services.publisher.safety import judge
 from services.publisher.snapshot import Fixed, take
 from services.publisher.verdict import Hold, Send, Verdict, Wait
-from shared.state import AccountState, SchoolState
-from shared.tenant import Adoption, Seat, TenantState
+from shared.contract.account_state import AccountState, SchoolState
+from shared.contract.tenant_state import Adoption, Seat, TenantState
 from tests.unit.publisher.test_snapshot import person
 from tests.unit.publisher.world import a_leaver, a_school, an_account, an_employee, an_employee_who_left, assessed
 

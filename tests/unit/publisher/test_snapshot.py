@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from services.publisher.emails import EmailRule
-from services.publisher.last import Last
-from services.publisher.person import Person, pack, person_of, unpack
+from services.publisher.email_assignment import EmailRule
+from services.publisher.last_snapshot import Last
+from services.publisher.roster_entry import Person, pack, person_of, unpack
 from services.publisher.snapshot import PLAIN, Base, Fixed, Snapshot, roster_hash, take
-from shared.model import Department, Faculty, Module, ModuleYear, Programme, Structure
-from shared.state import AccountState
-from shared.tenant import Seat
+from shared.contract.account_state import AccountState
+from shared.contract.model import Department, Faculty, Module, ModuleYear, Programme, Structure
+from shared.contract.tenant_state import Seat
 from tests.unit.publisher.world import a_leaver, an_account, an_employee, assessed_without_modules
 
 HOLDS, SENDS = EmailRule(), EmailRule(sends=True)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.publisher.adopt import NotWhole
-from shared.tenant import SnapshotAccepted, SnapshotHeld
+from services.publisher.decisions import NotWhole
+from shared.contract.tenant_state import SnapshotAccepted, SnapshotHeld
 from tests.unit.publisher.world import (
     LIVE,
     MANAGED,

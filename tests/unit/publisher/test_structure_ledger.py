@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.publisher.adopt import Outdated
+from services.publisher.decisions import Outdated
 from services.publisher.structure_ledger import (
     LISTS,
     MOST,
@@ -15,13 +15,13 @@ from services.publisher.structure_ledger import (
     confirming,
     ledger_of,
 )
-from shared import points
-from shared.config_load import load
-from shared.entities import KnownEntity
-from shared.model import Programme, Structure
-from shared.state import StructureState
-from shared.tenant import Report, Seat, SnapshotAccepted, TenantState
-from shared.wire import decoder, encode
+from shared import failpoints
+from shared.config.load import load
+from shared.contract.account_state import StructureState
+from shared.contract.codec import decoder, encode
+from shared.contract.entities import KnownEntity
+from shared.contract.model import Programme, Structure
+from shared.contract.tenant_state import Report, Seat, SnapshotAccepted, TenantState
 from tests.unit.publisher.world import World, a_config, a_structure, an_account
 
 
@@ -140,11 +140,11 @@ def test_a_confirmation_between_the_report_and_the_answer_counts_for_the_next(wo
     def confirm() -> None:
         world.desk.confirm_structure("abbey", {"programmes": ["Y10"]}, "ann")
 
-    points.hooks["posted"] = confirm
+    failpoints.hooks["posted"] = confirm
     try:
         world.work_once()
     finally:
-        points.hooks.clear()
+        failpoints.hooks.clear()
     assert len(newest(world).blocked) == 2
     assert known(world)["Y10"] == "confirmed"
     world.work()

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from services.publisher.adopt import NeedsWord
+from services.publisher.decisions import NeedsWord
 from services.publisher.preview import Undecided
-from shared.events import StaffAssessed, StudentAssessed
-from shared.model import Category, Kind, Student, Verdict
-from shared.state import AccountState
-from shared.tenant import SnapshotHeld
+from shared.contract.account_state import AccountState
+from shared.contract.events import StaffAssessed, StudentAssessed
+from shared.contract.model import Category, Kind, Student, Verdict
+from shared.contract.tenant_state import SnapshotHeld
 from tests.unit.publisher.world import MANAGED, QUICK, World, a_config, a_leaver, an_account, an_employee
 
 

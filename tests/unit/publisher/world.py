@@ -9,27 +9,27 @@ from typing import Any
 import msgspec
 from pydantic import SecretStr
 
-from services.publisher.adopt import Desk
+from services.publisher.change_notices import Wakes
+from services.publisher.decisions import Desk
 from services.publisher.deliver import Deliverer
+from services.publisher.projection import PublisherView
 from services.publisher.refusals import Place, Refusal
 from services.publisher.tenant_store import TenantStore
 from services.publisher.unitu import Outcome, Post, classify
-from services.publisher.view import PublisherView
-from services.publisher.wakes import Wakes
-from shared import points
-from shared.books import book_of, school_of
+from shared import failpoints
 from shared.clock import parse
-from shared.config import Config
-from shared.config_load import load
-from shared.events import Evidence, StudentAssessed
-from shared.lane import LaneLoop
-from shared.lanes import lane_of
+from shared.config.load import load
+from shared.config.settings import Config
+from shared.contract.account_state import AccountState, CertifiedSweep, LaneState, SchoolState, StructureState
+from shared.contract.codec import Message, Record, decode, encode, headers
+from shared.contract.events import Evidence, StudentAssessed
+from shared.contract.model import Category, Details, Frozen, Kind, Programme, Structure, Student, Verdict
+from shared.contract.populations import book_of, school_of
+from shared.contract.tenant_state import TenantState
+from shared.contract.topics import ACCOUNT_STATE, DELIVERIES, SYNC_REQUESTS, TENANT_STATE
+from shared.lanes.loop import LaneLoop
+from shared.lanes.partition import lane_of
 from shared.memory import MemoryDueQueue, MemoryLaneStore, MemoryLog
-from shared.model import Category, Details, Frozen, Kind, Programme, Structure, Student, Verdict
-from shared.state import AccountState, CertifiedSweep, LaneState, SchoolState, StructureState
-from shared.tenant import TenantState
-from shared.topics import ACCOUNT_STATE, DELIVERIES, SYNC_REQUESTS, TENANT_STATE
-from shared.wire import Message, Record, decode, encode, headers
 from tests.unit.publisher.swept import SweptViews
 
 START = parse("2026-11-23T08:00:00.000Z")
@@ -384,7 +384,7 @@ class World:
         def die() -> None:
             raise Crash(point)
 
-        points.hooks[point] = die
+        failpoints.hooks[point] = die
         try:
             self.work_once()
         except Crash:
@@ -392,7 +392,7 @@ class World:
         else:
             raise AssertionError(f"{point} was never reached")
         finally:
-            points.hooks.clear()
+            failpoints.hooks.clear()
 
     def adopt(self, accounts: Iterable[str] | None = None, *words: str) -> None:
         """Without a list of accounts, or with one; ``words``: for what else needs a word of its own."""

@@ -6,12 +6,12 @@ from services.eligibility.assess import assess, undecided
 from services.eligibility.handler import settings_of
 from services.eligibility.rules import Rulebook
 from services.reconciler.reconcile import changed
-from shared.config import IsamsSchool
-from shared.events import Certificate, Evidence, StudentAssessed, SweepCompleted
-from shared.model import Details, Settings, Student
-from shared.state import AccountState, CertifiedSweep, OpenSweep, SchoolState
-from shared.wire import digest
-from tests.builders import SCHOOL, START, a_leaver, a_student, at, value_of
+from shared.config.settings import IsamsSchool
+from shared.contract.account_state import AccountState, CertifiedSweep, OpenSweep, SchoolState
+from shared.contract.codec import digest
+from shared.contract.events import Certificate, Evidence, StudentAssessed, SweepCompleted
+from shared.contract.model import Details, Settings, Student
+from tests.harness.builders import SCHOOL, START, a_leaver, a_student, at, value_of
 
 BOOK = Rulebook(prospective_admission_statuses=frozenset({"Accepted"}))
 YEARS = {year: year - 6 for year in range(7, 14)}

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from services.reconciler import guard
+from services.reconciler.budget_usage import Recent, Spending
 from services.reconciler.close import Closing, close
 from services.reconciler.reconcile import changed
-from services.reconciler.spending import Recent, Spending
-from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
-from shared.events import (
+from shared.contract.account_state import AccountState, CertifiedSweep, HeldPlan, StagedDisable, StagedUnenrol
+from shared.contract.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.contract.events import (
     AccountDisabled,
     AccountUpdated,
     HoldReleased,
@@ -23,10 +24,9 @@ from shared.events import (
     StudentFetched,
     SweepReconciled,
 )
-from shared.model import Student
-from shared.state import AccountState, CertifiedSweep, HeldPlan, StagedDisable, StagedUnenrol
-from tests.builders import SCHOOL, a_failed_sweep, a_leaver, a_student, a_sweep, at
-from tests.road import Road, a_config
+from shared.contract.model import Student
+from tests.harness.builders import SCHOOL, a_failed_sweep, a_leaver, a_student, a_sweep, at
+from tests.harness.pipeline import Road, a_config
 from tests.unit.reconciler.accounts import BEFORE, HISTORY, NOW, a_school, completed, enabled, some_settings
 
 DAY = 24 * 60
@@ -484,7 +484,7 @@ def test_after_a_release_the_expelled_go_within_the_whole_budget() -> None:
 
 
 def test_what_is_unexplained_goes_beside_no_held_plan() -> None:
-    from shared.state import Absence
+    from shared.contract.account_state import Absence
 
     missing = {"absence": Absence(sweep="s8", started_at=at(60)), "in_roll": False}
     states = people(40, **missing)

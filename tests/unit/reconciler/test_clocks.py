@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.reconciler import guard
-from shared.events import StudentFetched
-from tests.builders import SCHOOL, a_leaver, a_student, at
+from shared.contract.events import StudentFetched
+from tests.harness.builders import SCHOOL, a_leaver, a_student, at
 from tests.unit.reconciler.test_budgets import DAY, School, ids, pupils
 
 WEEK = 7 * DAY

@@ -7,12 +7,13 @@ import pytest
 
 from services.reconciler import guard
 from services.reconciler.absences import is_confirmed_absence, mark_absences
+from services.reconciler.budget_usage import Recent
 from services.reconciler.close import Closing, close
 from services.reconciler.hold_hash import plan_hash
 from services.reconciler.plans import PLANS
 from services.reconciler.reconcile import changed
-from services.reconciler.spending import Recent
-from shared.events import (
+from shared.contract.account_state import Absence, AccountState, HeldPlan, SchoolState, StagedDisable, StagedUnenrol
+from shared.contract.events import (
     Absences,
     AccountDisabled,
     Evidence,
@@ -21,9 +22,8 @@ from shared.events import (
     RemovalsHeld,
     SweepCompleted,
 )
-from shared.model import Budget, Settings, Student
-from shared.state import Absence, AccountState, HeldPlan, SchoolState, StagedDisable, StagedUnenrol
-from tests.builders import at
+from shared.contract.model import Budget, Settings, Student
+from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
     BEFORE,
     ENGLISH,

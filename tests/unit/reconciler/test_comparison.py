@@ -5,15 +5,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.reconciler import ledger
+from services.reconciler import accounts
 from services.reconciler.messages import account_state
-from shared.emails import COMPARISON
-from shared.events import StudentFetched
-from shared.state import AccountState, LaneState
-from shared.topics import SYNC_REQUESTS
-from shared.wire import decoder, encode
-from tests.builders import SCHOOL, a_student, a_sweep
-from tests.road import LANE, Road, a_config
+from shared.contract.account_state import AccountState, LaneState
+from shared.contract.codec import decoder, encode
+from shared.contract.email import COMPARISON
+from shared.contract.events import StudentFetched
+from shared.contract.topics import SYNC_REQUESTS
+from tests.harness.builders import SCHOOL, a_student, a_sweep
+from tests.harness.pipeline import LANE, Road, a_config
 
 A, B, C = "3050000001", "3050000002", "3050000003"
 NFC, NFD = "jos\u00e9@abbey.example", "jose\u0301@abbey.example"
@@ -28,20 +28,20 @@ def lane_of(road: Road) -> LaneState:
 def as_before(road: Road) -> None:
     """Redis as an earlier release left it: each index by ``strip().casefold()``, no word of the comparison."""
     hashes = road.store.hashes[LANE]
-    students = [decoder(AccountState).decode(value) for value in hashes[ledger.students(SCHOOL)].values()]
-    hashes[ledger.emails(SCHOOL)] = {
+    students = [decoder(AccountState).decode(value) for value in hashes[accounts.students(SCHOOL)].values()]
+    hashes[accounts.emails(SCHOOL)] = {
         one.details.email.strip().casefold(): one.student_id.encode()
         for one in students
         if one.status == "enabled" and one.details is not None
     }
-    road.store.sizes[LANE][ledger.emails(SCHOOL)] = len(hashes[ledger.emails(SCHOOL)])
+    road.store.sizes[LANE][accounts.emails(SCHOOL)] = len(hashes[accounts.emails(SCHOOL)])
     road.store.records[LANE] = encode(msgspec.structs.replace(lane_of(road), comparison=0))
     road.start()
 
 
 def tell(road: Road, state: AccountState) -> None:
     """In Redis and in account-state, as an earlier release had it."""
-    road.store.hashes[LANE][ledger.students(SCHOOL)][state.student_id] = encode(state)
+    road.store.hashes[LANE][accounts.students(SCHOOL)][state.student_id] = encode(state)
     road.out.publish([account_state(LANE, state, encode(state))])
 
 

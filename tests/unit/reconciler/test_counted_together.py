@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from services.reconciler import guard
-from shared.commands import ReleaseHold
-from shared.model import Student
-from tests.builders import SCHOOL, a_failed_sweep, a_leaver, a_member, a_student, a_sweep
-from tests.road import Road, a_config
+from shared.contract.commands import ReleaseHold
+from shared.contract.model import Student
+from tests.harness.builders import SCHOOL, a_failed_sweep, a_leaver, a_member, a_student, a_sweep
+from tests.harness.pipeline import Road, a_config
 from tests.unit.reconciler.test_budgets import DAY, School, ids, pupils
 
 EIGHT = tuple(f"Y10-{name}" for name in ("ART", "BIO", "CHE", "ENG", "FRE", "GEO", "HIS", "MAT"))

@@ -6,9 +6,9 @@ import pytest
 
 from services.reconciler import details as staged
 from services.reconciler.reconcile import changed
-from shared.model import Details, Student
-from shared.state import StagedUpdate
-from tests.builders import a_student, at
+from shared.contract.account_state import StagedUpdate
+from shared.contract.model import Details, Student
+from tests.harness.builders import a_student, at
 from tests.unit.reconciler.accounts import BEFORE, NOW, a_slip, details, eligible, enabled
 
 HAD = changed(details(), phone="1", personal_email="p@home.example", metadata={"a": "b"})

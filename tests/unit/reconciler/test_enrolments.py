@@ -6,8 +6,8 @@ import pytest
 
 from services.reconciler import enrolments
 from services.reconciler.reconcile import changed
-from shared.events import AccountUpdated
-from shared.state import StagedUnenrol
+from shared.contract.account_state import StagedUnenrol
+from shared.contract.events import AccountUpdated
 from tests.unit.reconciler.accounts import BEFORE, HISTORY, NOW, details, enabled
 
 TAUGHT = changed(details(), faculties=("ART", "HUM"), departments=("DRAMA", "MUSIC"))

@@ -4,7 +4,7 @@ import pytest
 
 from services.reconciler import guard
 from services.reconciler.guard import Window, allowance, cohorts_within, decide, disables_together, words
-from shared.model import Budget
+from shared.contract.model import Budget
 
 EXPLAINED = Budget(floor=5, share="3/10", count=200)
 UNEXPLAINED = Budget(floor=2, share="1/50")

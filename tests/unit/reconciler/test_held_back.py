@@ -15,11 +15,11 @@ from services.reconciler.reconcile import (
     unenrol,
     update,
 )
-from shared.events import AccountUpdated, Evidence, StudentAssessed
-from shared.model import Details
-from shared.state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
-from tests.builders import at
-from tests.consumer import Seen, apply
+from shared.contract.account_state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
+from shared.contract.events import AccountUpdated, Evidence, StudentAssessed
+from shared.contract.model import Details
+from tests.harness.builders import at
+from tests.harness.consumer import Seen, apply
 from tests.unit.reconciler.accounts import (
     BEFORE,
     BOTH,

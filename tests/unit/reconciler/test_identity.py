@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
+from services.reconciler.changed_ids import DAYS, Directory, is_unpaired, mark
 from services.reconciler.hold_hash import plan_hash
 from services.reconciler.reconcile import changed
-from services.reconciler.twins import DAYS, Directory, is_unpaired, mark
-from shared.commands import RefuseHold, ReleaseHold
-from shared.events import AccountDisabled, AccountProvisioned, RemovalHeld
-from shared.model import Student
-from shared.person import Identity
-from shared.state import Absence, AccountState, StagedDisable
-from tests.builders import SCHOOL, a_leaver, a_student, a_sweep, at
-from tests.road import Road, a_config
+from shared.contract.account_state import Absence, AccountState, StagedDisable
+from shared.contract.commands import RefuseHold, ReleaseHold
+from shared.contract.events import AccountDisabled, AccountProvisioned, RemovalHeld
+from shared.contract.model import Student
+from shared.contract.person import Identity
+from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep, at
+from tests.harness.pipeline import Road, a_config
 from tests.unit.reconciler.accounts import ONE, disabled, eligible, enabled, never_had_one
 
 OTHER, THIRD = "3050000002", "3050000003"

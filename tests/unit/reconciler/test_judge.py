@@ -11,9 +11,9 @@ from services.reconciler.judge import year_group_of
 from services.reconciler.plans import Closed, plans_of
 from services.reconciler.reconcile import changed
 from services.reconciler.reviewed_sets import all_sets, is_released, refused_before, reviewed
-from shared.events import Absences, AccountDisabled
-from shared.state import AccountState, HeldPlan, StagedDisable, StagedUnenrol, StagedUpdate
-from tests.builders import at
+from shared.contract.account_state import AccountState, HeldPlan, StagedDisable, StagedUnenrol, StagedUpdate
+from shared.contract.events import Absences, AccountDisabled
+from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
     BEFORE,
     HISTORY,

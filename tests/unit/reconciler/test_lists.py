@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from services.fetcher.source import LEAVERS
-from shared.model import Fault
-from tests.builders import SCHOOL, a_leaver, a_member, a_student, a_sweep
-from tests.road import Road, a_config
+from services.fetcher.isams.source import LEAVERS
+from shared.contract.model import Fault
+from tests.harness.builders import SCHOOL, a_leaver, a_member, a_student, a_sweep
+from tests.harness.pipeline import Road, a_config
 from tests.unit.fetcher.whole import Whole
 from tests.unit.fetcher.world import Abbey, AbbeySource, alumnus, record, settings
 from tests.unit.fetcher.world import ids as ids_of

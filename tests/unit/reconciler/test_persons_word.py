@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from services.reconciler import guard
-from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
-from shared.events import RemovalsHeld, StudentFetched
-from shared.model import Student
-from tests.builders import SCHOOL, a_leaver, a_student, a_sweep
+from shared.contract.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.contract.events import RemovalsHeld, StudentFetched
+from shared.contract.model import Student
+from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep
 from tests.unit.reconciler.test_budgets import DAY, School, ids, pupils
 
 WIDE = "guard = { disable_explained = { floor = 50, share = 1.0 } }"

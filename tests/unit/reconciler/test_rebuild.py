@@ -8,17 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.reconciler import ledger
+from services.reconciler import accounts
 from services.reconciler.messages import account_state, lane_state, school_state
 from services.reconciler.rebuild import Rebuilder, derive, newest_of, where
+from shared.contract.account_state import Absence, AccountState, LaneState, SchoolState, StagedDisable, StagedUnenrol
+from shared.contract.codec import Message, Record, content_sum, decoder, encode, roll_hash
+from shared.contract.events import StudentFetched
+from shared.contract.topics import ACCOUNT_STATE, SYNC_REQUESTS
 from shared.errors import PositionMoved, Retryable
-from shared.events import StudentFetched
 from shared.memory import MemoryLaneStore, MemoryLog
-from shared.state import Absence, AccountState, LaneState, SchoolState, StagedDisable, StagedUnenrol
-from shared.topics import ACCOUNT_STATE, SYNC_REQUESTS
-from shared.wire import Message, Record, content_sum, decoder, encode, roll_hash
-from tests.builders import SCHOOL, a_leaver, a_student, a_sweep, at
-from tests.road import LANE, Road, a_config
+from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep, at
+from tests.harness.pipeline import LANE, Road, a_config
 from tests.unit.reconciler.accounts import BOTH, a_school, disabled, enabled, never_had_one
 
 A, B, C = "3050000001", "3050000002", "3050000003"
@@ -52,7 +52,7 @@ def derived(*states: AccountState, school: SchoolState | None = None) -> dict[st
 
 
 def the_school(hashes: dict[str, dict[str, bytes]]) -> SchoolState:
-    found: SchoolState = decoder(SchoolState).decode(hashes[ledger.SCHOOLS][SCHOOL])
+    found: SchoolState = decoder(SchoolState).decode(hashes[accounts.SCHOOLS][SCHOOL])
     return found
 
 
@@ -108,12 +108,12 @@ def test_the_counts_the_roll_and_the_sum_are_those_of_the_records() -> None:
     assert (school.students, school.enabled) == (4, 2)
     assert (school.roll_hash, school.roll_count) == (roll_hash(here), 2)
     assert school.content_sum == content_sum({one.student_id: str(one.digest) for one in known if one.in_roll})
-    assert hashes[ledger.ROLLS] == {SCHOOL: "\n".join(here).encode()}
+    assert hashes[accounts.ROLLS] == {SCHOOL: "\n".join(here).encode()}
 
 
 def test_a_school_that_was_never_certified_has_no_roll() -> None:
     hashes = derived(enabled(A, in_roll=False), school=a_school(roll_hash=None, certified=None))
-    assert ledger.ROLLS not in hashes
+    assert accounts.ROLLS not in hashes
     assert the_school(hashes).roll_hash is None
 
 
@@ -142,19 +142,19 @@ def test_what_the_first_comparison_and_the_next_close_look_at(
     state: AccountState, taken: bytes, is_pending: bool
 ) -> None:
     hashes = derived(state)
-    assert hashes[ledger.digests(SCHOOL)] == {A: taken}
-    assert (A in hashes.get(ledger.pending(SCHOOL), {})) is is_pending
+    assert hashes[accounts.digests(SCHOOL)] == {A: taken}
+    assert (A in hashes.get(accounts.pending(SCHOOL), {})) is is_pending
 
 
 def test_what_was_removed_lately_is_counted_from_the_records() -> None:
     hashes = derived(enabled(A, spent={"move": at(1)}), disabled(B, disabled_at=at(2)), enabled(C))
-    found = {one: msgspec.json.decode(entry) for one, entry in hashes[ledger.recent(SCHOOL)].items()}
+    found = {one: msgspec.json.decode(entry) for one, entry in hashes[accounts.recent(SCHOOL)].items()}
     assert found == {A: {"move": at(1)}, B: {"disabled": at(2)}}
 
 
 def test_only_an_enabled_account_holds_its_email() -> None:
     hashes = derived(enabled(A), disabled(B), never_had_one(C))
-    assert hashes[ledger.emails(SCHOOL)] == {f"s{A}@abbey.example": A.encode()}
+    assert hashes[accounts.emails(SCHOOL)] == {f"s{A}@abbey.example": A.encode()}
 
 
 def test_of_two_that_hold_one_email_the_one_of_the_later_version_does() -> None:
@@ -162,7 +162,7 @@ def test_of_two_that_hold_one_email_the_one_of_the_later_version_does() -> None:
     taken = enabled(B).details
     for states in ((enabled(A, version=20, details=taken), enabled(B, version=10)),) * 2:
         for order in (states, states[::-1]):
-            found = derived(*order)[ledger.emails(SCHOOL)]
+            found = derived(*order)[accounts.emails(SCHOOL)]
             assert found[f"s{B}@abbey.example"] == A.encode()
             assert len(found) == 2, "each enabled account has one entry, by which a loss is noticed"
 
@@ -171,7 +171,7 @@ def test_of_two_that_hold_one_email_the_one_of_the_later_version_does() -> None:
 def test_who_waits_stands_in_one_order_whatever_the_records_did(order: tuple[str, ...]) -> None:
     versions = {A: 5, B: -1, C: 2}
     states = [never_had_one(one, version=versions[one], waits_for_email="a@b.example") for one in order]
-    assert derived(*states)[ledger.waiting(SCHOOL)] == {"a@b.example": ledger.names_entry((A, B, C))}
+    assert derived(*states)[accounts.waiting(SCHOOL)] == {"a@b.example": accounts.names_entry((A, B, C))}
 
 
 # --- where the lane goes on -----------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_a_lane_goes_on_where_it_was_last_told() -> None:
     assert (state.position, state.base, state.causes) == (30, 0, {"students-fetched": 29})
     assert (state.students, state.schools, state.rebuilt_at) == (2, 1, 30)
     assert state.epoch not in ("", "e1")
-    assert set(lost.store.hashes[LANE][ledger.students(SCHOOL)]) == {A, B}
+    assert set(lost.store.hashes[LANE][accounts.students(SCHOOL)]) == {A, B}
 
 
 def test_the_rebuilt_position_is_told() -> None:
@@ -350,7 +350,7 @@ def settle(road: Road) -> None:
 
 
 def people_of(road: Road) -> dict[str, tuple[Any, ...]]:
-    found = road.store.hashes[LANE][ledger.students(SCHOOL)]
+    found = road.store.hashes[LANE][accounts.students(SCHOOL)]
     states = {one: decoder(AccountState).decode(value) for one, value in found.items()}
     return {one: (state.status, state.details, state.programmes, state.modules) for one, state in states.items()}
 
@@ -358,8 +358,8 @@ def people_of(road: Road) -> dict[str, tuple[Any, ...]]:
 def is_what_the_records_say(road: Road) -> None:
     """Every index is what a rebuild would make of the records."""
     here = {name: dict(fields) for name, fields in road.store.hashes[LANE].items() if fields and name[:6] != "chunks"}
-    states = [decoder(AccountState).decode(value) for value in here[ledger.students(SCHOOL)].values()]
-    schools = {slug: decoder(SchoolState).decode(value) for slug, value in here[ledger.SCHOOLS].items()}
+    states = [decoder(AccountState).decode(value) for value in here[accounts.students(SCHOOL)].values()]
+    schools = {slug: decoder(SchoolState).decode(value) for slug, value in here[accounts.SCHOOLS].items()}
     hashes, count = derive(states, schools, {})
     assert {name: fields for name, fields in hashes.items() if fields} == here
     assert count == len(states)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from services.reconciler.reconcile import Reading, changed, disable, drop_removals, reconcile, unenrol
-from shared.events import (
+from shared.contract.account_state import Absence, AccountState, StagedDisable, StagedUnenrol
+from shared.contract.events import (
     AccountDisabled,
     AccountEnabled,
     AccountProvisioned,
@@ -17,8 +18,7 @@ from shared.events import (
     ProgrammeUnenrolled,
     StudentAssessed,
 )
-from shared.state import Absence, AccountState, StagedDisable, StagedUnenrol
-from tests.builders import at
+from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
     BEFORE,
     BOTH,

@@ -8,11 +8,11 @@ import pytest
 
 from services.reconciler.rebuild import newest_of
 from services.reconciler.retelling import Retelling
+from shared.contract.codec import Message, Record
+from shared.contract.topics import ACCOUNT_STATE
 from shared.errors import Retryable
-from shared.topics import ACCOUNT_STATE
-from shared.wire import Message, Record
-from tests.builders import a_student, a_sweep
-from tests.road import LANE, Road, a_config
+from tests.harness.builders import a_student, a_sweep
+from tests.harness.pipeline import LANE, Road, a_config
 
 PEOPLE = [a_student(str(3050000001 + n)) for n in range(6)]
 

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
-from shared.events import (
+from shared.contract.account_state import LaneState
+from shared.contract.codec import Message, Record, decoder, digest
+from shared.contract.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.contract.events import (
     AccountDisabled,
     RemovalHeld,
     RemovalsHeld,
@@ -19,12 +21,10 @@ from shared.events import (
     SweepStarted,
     SyncRequested,
 )
-from shared.model import House, Module, Programme, Structure, Student
-from shared.state import LaneState
-from shared.topics import STUDENTS_ASSESSED, SYNC_REQUESTS
-from shared.wire import Message, Record, decoder, digest
-from tests.builders import SCHOOL, a_failed_sweep, a_leaver, a_student, a_sweep, at
-from tests.road import LANE, Road, a_config
+from shared.contract.model import House, Module, Programme, Structure, Student
+from shared.contract.topics import STUDENTS_ASSESSED, SYNC_REQUESTS
+from tests.harness.builders import SCHOOL, a_failed_sweep, a_leaver, a_student, a_sweep, at
+from tests.harness.pipeline import LANE, Road, a_config
 
 ALL = [a_student(str(3050000000 + n)) for n in range(20)]
 FIRST = ALL[0].student_id

@@ -7,12 +7,12 @@ import pytest
 
 from services.reconciler import guard
 from services.reconciler.rollover import is_of_the_turn
-from shared.commands import ReleaseHold
-from shared.events import SweepReconciled
-from shared.model import Student
-from shared.state import StagedUnenrol
-from tests.builders import SCHOOL, a_student, a_sweep
-from tests.road import Road, a_config
+from shared.contract.account_state import StagedUnenrol
+from shared.contract.commands import ReleaseHold
+from shared.contract.events import SweepReconciled
+from shared.contract.model import Student
+from tests.harness.builders import SCHOOL, a_student, a_sweep
+from tests.harness.pipeline import Road, a_config
 from tests.unit.reconciler.accounts import enabled
 
 ALL = [a_student(str(3050000000 + n), email=f"s{n}@abbey.example") for n in range(60)]

@@ -8,10 +8,12 @@ import pytest
 
 from services.eligibility.assess import assess
 from services.eligibility.rules import Rulebook
-from services.reconciler import ledger
+from services.reconciler import accounts
 from services.reconciler.reconcile import Reading, changed, reconcile
-from shared.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
-from shared.events import (
+from shared.contract.account_state import AccountState, LaneState, SchoolState
+from shared.contract.codec import Message, decoder, encode, headers
+from shared.contract.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
+from shared.contract.events import (
     AccountDisabled,
     AccountProvisioned,
     AccountUpdated,
@@ -27,12 +29,10 @@ from shared.events import (
     SweepStarted,
     SyncRequested,
 )
-from shared.model import Frozen, Kind, Structure, Student
-from shared.state import AccountState, LaneState, SchoolState
-from shared.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, STUDENTS_ASSESSED, SYNC_REQUESTS
-from shared.wire import Message, decoder, encode, headers
-from tests.builders import SCHOOL, START, a_failed_sweep, a_member, a_reading, a_student, a_sweep, at
-from tests.road import LANE, Road, a_config
+from shared.contract.model import Frozen, Kind, Structure, Student
+from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, STUDENTS_ASSESSED, SYNC_REQUESTS
+from tests.harness.builders import SCHOOL, START, a_failed_sweep, a_member, a_reading, a_student, a_sweep, at
+from tests.harness.pipeline import LANE, Road, a_config
 
 STAFF = f"{SCHOOL}+staff"
 PUPILS = [a_student(str(205 + n)) for n in range(20)]
@@ -257,7 +257,7 @@ def test_a_state_that_never_had_these_columns_is_judged_by_those_who_wait(road: 
     """An older release kept no rate of them."""
     book = road.school(STAFF)
     old = {name: rate for name, rate in book.fill.items() if name not in ("departments", "faculties")}
-    road.store.hashes[LANE][ledger.SCHOOLS][STAFF] = encode(changed(book, fill=old))
+    road.store.hashes[LANE][accounts.SCHOOLS][STAFF] = encode(changed(book, fill=old))
     staff_sweep(road, "t2", [a_member(one.student_id, departments=()) for one in MEMBERS], 5)
     road.run()
     (held,) = of_kind(road, "staff", RemovalsHeld)
@@ -490,7 +490,7 @@ def test_a_school_of_which_no_student_was_ever_read_is_not_paused(tmp_path: Path
     staff_sweep(road, "t2", without("staff", ONE), 5, sends=[left(ONE)])
     road.run()
     assert road.enabled(STAFF) == ids(MEMBERS) - {ONE}
-    assert set(road.store.hashes[LANE][ledger.SCHOOLS]) == {STAFF}
+    assert set(road.store.hashes[LANE][accounts.SCHOOLS]) == {STAFF}
 
 
 # --- keys and values ------------------------------------------------------------------------------------------------
@@ -589,7 +589,7 @@ def test_a_lane_with_both_books_is_rebuilt_to_the_byte(road: Road) -> None:
 
 def test_a_deleted_book_is_noticed_and_made_anew(road: Road) -> None:
     before = the_book(road, STAFF)
-    del road.store.hashes[LANE][ledger.students(STAFF)]
+    del road.store.hashes[LANE][accounts.students(STAFF)]
     road.read_one(a_reading(a_member(ONE), kind="staff"), minutes=5)
     road.run()
     assert the_book(road, STAFF) == before

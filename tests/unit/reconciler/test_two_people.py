@@ -2,12 +2,12 @@
 
 import pytest
 
-from services.reconciler.holds import command
+from services.reconciler.operator_commands import command
 from services.reconciler.reconcile import changed
-from shared.commands import RefuseHold, ReleaseHold
-from shared.events import HoldRefused, HoldReleased
-from shared.state import HeldPlan, SchoolState
-from tests.builders import SCHOOL, at
+from shared.contract.account_state import HeldPlan, SchoolState
+from shared.contract.commands import RefuseHold, ReleaseHold
+from shared.contract.events import HoldRefused, HoldReleased
+from tests.harness.builders import SCHOOL, at
 
 PLAN, KEY = "disable_explained", "a" * 16
 

@@ -7,9 +7,9 @@ import pytest
 from services.reconciler import guard
 from services.reconciler.details import value_digest
 from services.reconciler.reconcile import Gate, Reading, changed, reconcile
-from shared.events import StudentAssessed
-from shared.state import AccountState, StagedUpdate
-from tests.builders import at
+from shared.contract.account_state import AccountState, StagedUpdate
+from shared.contract.events import StudentAssessed
+from tests.harness.builders import at
 from tests.unit.reconciler.accounts import BEFORE, NOW, a_slip, details, disabled, eligible, enabled, never_had_one
 
 RENAMED = StagedUpdate(fields=("last_name",), columns=(), overwritten=("last_name",), at=BEFORE)

@@ -6,11 +6,11 @@ import pytest
 
 from services.reconciler.account_identity import has_record_of_another, identity_of
 from services.reconciler.reconcile import changed, disable
-from shared.events import Evidence, StudentAssessed
-from shared.person import NOBODY, Identity
-from shared.state import Absence
-from shared.wire import encode
-from tests.builders import at
+from shared.contract.account_state import Absence
+from shared.contract.codec import encode
+from shared.contract.events import Evidence, StudentAssessed
+from shared.contract.person import NOBODY, Identity
+from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
     ENGLISH,
     NOW,

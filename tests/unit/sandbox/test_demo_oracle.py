@@ -10,7 +10,7 @@ import pytest
 from services.sandbox.demo import oracle as oracle_module
 from services.sandbox.demo.oracle import Difference, Oracle
 from services.sandbox.demo.schools import entities_of, module_to_come
-from services.sandbox.school import make_school
+from services.sandbox.schools.school import make_school
 
 SCHOOL = make_school("abbey", 30, 1)
 ENTITIES = entities_of(SCHOOL)

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from services.sandbox.brokers import Addresses
 from services.sandbox.demo import story
 from services.sandbox.demo import world as world_module
 from services.sandbox.demo.adoption import yes_to
@@ -24,9 +23,10 @@ from services.sandbox.demo.story import Story, Told
 from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.world import World
-from services.sandbox.school import make_school
-from shared.config import Config
-from shared.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
+from services.sandbox.schools.school import make_school
+from services.sandbox.servers.brokers import Addresses
+from shared.config.settings import Config
+from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 
 SIZES = {"abbey": 2}
 

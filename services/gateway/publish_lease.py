@@ -1,0 +1,89 @@
+"""Whether a body may still be published: its lease is held, and the gateway is not about to end."""
+
+import asyncio
+import logging
+import time
+from types import TracebackType
+
+from services.gateway.feed_store import Lease, Memory
+from services.gateway.problems import Problem, later
+from shared.errors import RollcallError
+
+log = logging.getLogger("rollcall.gateway")
+
+LEASE_SECONDS = 30.0  # after a gateway has died, its school waits for so long
+RENEWALS = 3  # in that time
+FINISH_SECONDS = 5.0  # that a body which is being published has when the gateway stops
+
+
+class Stopping:
+    """Set once, when the gateway is told to end. ``event`` is for those who wait, ``since`` for threads."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.since: float | None = None
+
+    def begin(self) -> None:
+        if self.since is None:
+            self.since = time.monotonic()
+            self.event.set()
+
+
+def stopped() -> Problem:
+    return later("stopping", "This gateway is about to end; send the body again.", 5)
+
+
+class Gate:
+    """
+    Keeps one body's lease while it is entered. ``check`` is for the thread that publishes; ``asked`` is when the lease
+    was asked for, by the monotonic clock.
+
+    Behind it stands the log's own fence: what slips out after the lease is lost belongs to a sweep that is not open.
+    """
+
+    def __init__(self, lease: Lease, memory: Memory, stopping: Stopping, seconds: float, asked: float) -> None:
+        self.lease = lease
+        self._memory = memory
+        self._stopping = stopping
+        self._seconds = seconds
+        self._until = asked + seconds
+        self._is_over = False
+        self._keeper: asyncio.Task[None] | None = None
+
+    def check(self) -> None:
+        """Raises: Problem, when nothing more may be published."""
+        now = time.monotonic()
+        if self._is_over or now >= self._until:
+            raise lost()
+        if self._stopping.since is not None and now - self._stopping.since > FINISH_SECONDS:
+            raise stopped()
+
+    async def __aenter__(self) -> "Gate":
+        self._keeper = asyncio.create_task(self._keep())
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._is_over = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+        try:
+            await asyncio.to_thread(self._memory.close, self.lease)
+        except RollcallError as trouble:
+            log.warning("%s: the lease ends by itself: %s", self.lease.school, trouble)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(self._seconds / RENEWALS)
+            asked = time.monotonic()
+            try:
+                is_ours = await asyncio.to_thread(self._memory.renew, self.lease, self._seconds)
+            except RollcallError:
+                continue  # asked again; the lease runs out by itself
+            if not is_ours:
+                self._is_over = True
+                return
+            self._until = asked + self._seconds
+
+
+def lost() -> Problem:
+    return later("lease-lost", "Another body of this school may have taken this one's place; send it again.", 10)

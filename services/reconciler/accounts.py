@@ -1,0 +1,357 @@
+"""
+One book's accounts while a batch works on them: what was read, what was changed, and the indexes kept in step. A book
+is a school's students or its staff (``shared.contract.populations``).
+
+Everything about one person lives in that person's record; the hashes beside it (digests, e-mails, who waits for
+one, who has something pending, recent removals) are derived from the records, here and in ``rebuild``, by the same
+functions.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from services.reconciler import changed_ids
+from services.reconciler.budget_usage import Recent, Spending, entry_of, recent_of, recent_of_account
+from services.reconciler.certificate import weight
+from services.reconciler.reconcile import changed
+from shared.contract.account_state import AccountState, SchoolState
+from shared.contract.codec import MODULUS, decoder, encode
+from shared.contract.email import email_key
+from shared.contract.events import StudentAssessed
+from shared.contract.populations import kind_of, school_of
+from shared.lanes.loop import StateLost, View
+
+_state_decoder = decoder(AccountState)
+_names_decoder = msgspec.json.Decoder(tuple[str, ...])
+
+SCHOOLS = "schools"
+ROLLS = "rolls"
+
+
+def students(book: str) -> str:
+    return f"students:{book}"
+
+
+def digests(book: str) -> str:
+    return f"digests:{book}"
+
+
+def emails(book: str) -> str:
+    return f"emails:{book}"
+
+
+def waiting(book: str) -> str:
+    return f"waiting:{book}"
+
+
+def pending(book: str) -> str:
+    return f"pending:{book}"
+
+
+def recent(book: str) -> str:
+    return f"recent:{book}"
+
+
+def chunks(book: str) -> str:
+    return f"chunks:{book}"
+
+
+STRUCTURES = "structures"
+
+
+def email_of(state: AccountState | None) -> str | None:
+    """The e-mail that an account holds: an enabled one's, as compared."""
+    if state is None or state.status != "enabled" or state.details is None:
+        return None
+    return email_key(state.details.email)
+
+
+def names(value: bytes | None) -> tuple[str, ...]:
+    return () if value is None else _names_decoder.decode(value)
+
+
+def names_entry(ids: tuple[str, ...]) -> bytes:
+    return msgspec.json.encode(ids)
+
+
+def in_line(ids: Iterable[str]) -> tuple[str, ...]:
+    """Those who wait for one e-mail, the next first: by id, since no record says who came first."""
+    return tuple(sorted(ids))
+
+
+def second_holder(address: str, student: str) -> str:
+    """
+    Where the second of two accounts that hold one e-mail is noted. Only a rebuild from a batch that was half published
+    meets that; the batch is then decided again, and it goes. No e-mail has a line break.
+    """
+    return f"{address}\n{student}"
+
+
+def digest_entry(state: AccountState) -> bytes:
+    """What the first comparison sees: the 16 bytes last taken, or, while more is pending, nothing that equals any."""
+    waits = state.staged or state.unenrol or state.absence or state.waits_for_email
+    return b"" if waits or state.assessed is None else bytes.fromhex(state.assessed)
+
+
+def is_pending(state: AccountState) -> bool:
+    """Whether the next close must look at this student though nothing of them is sent again."""
+    return bool(
+        state.staged
+        or state.unenrol
+        or state.absence
+        or state.held
+        or state.update
+        or state.create is not None
+        or state.enable is not None
+        or state.email_change is not None
+        or (state.status == "enabled" and (state.twin is not None or not state.in_roll))
+    )
+
+
+def recent_entry(state: AccountState | None) -> bytes | None:
+    """What the guard's windows are counted from."""
+    if state is None or (not state.spent and state.disabled_at is None):
+        return None
+    return msgspec.json.encode(entry_of(state))
+
+
+class Ledger:
+    """
+    One book's working set within one batch. ``open`` gives it the lane's view, ``flush`` hands everything to that.
+
+    ``name`` is the book's, by which hashes, keys and ids go; ``slug`` and ``kind`` are what its values say.
+    """
+
+    def __init__(self, name: str, school: SchoolState | None) -> None:
+        self.name, self.slug, self.kind = name, school_of(name), kind_of(name)
+        self._view: View
+        self._before = school or SchoolState(school=self.slug, kind=self.kind, at=-1)
+        self.was_known = school is not None
+        self.counted = school.students if school is not None else 0
+        self.school = self._before
+        self._states: dict[str, AccountState | None] = {}
+        self._dirty: dict[str, None] = {}  # in the order of the decisions: so the same batch is the same messages
+        self._taken: dict[str, tuple[StudentAssessed, bytes]] = {}
+        self._holders: dict[str, str | None] = {}
+        self._waiters: dict[str, tuple[str, ...]] = {}
+        self._students = self.school.students
+        self._enabled = self.school.enabled
+        self._sum = int(self.school.content_sum, 16)
+        self._spending: Spending | None = None
+        self._departed: tuple[str, changed_ids.Directory] | None = None
+
+    def open(self, view: View) -> None:
+        self._view = view
+
+    # --- students --------------------------------------------------------------------------------------------------
+
+    def learn(self, ids: Iterable[str], values: Iterable[bytes | None]) -> None:
+        """Take in what was read of some students; what this batch has already changed is kept."""
+        for student, value in zip(ids, values, strict=True):
+            if student not in self._states:
+                self._states[student] = None if value is None else _state_decoder.decode(value)
+
+    def fetch(self, ids: Iterable[str]) -> None:
+        if missing := [student for student in ids if student not in self._states]:
+            self.learn(missing, self._view.get(students(self.name), missing))
+
+    def fetch_all(self) -> dict[str, AccountState]:
+        """Everybody of the book. For rare moments: it costs what the book holds."""
+        found = self._view.all(students(self.name))
+        self.learn(found.keys(), found.values())
+        return {student: state for student, state in self._states.items() if state is not None}
+
+    def state(self, student: str) -> AccountState | None:
+        if student not in self._states:
+            self.fetch([student])
+        return self._states[student]
+
+    def email(self, student: str) -> str | None:
+        """The e-mail that a student's account holds, of those that have been learnt."""
+        return email_of(self._states.get(student))
+
+    def known(self, ids: Iterable[str]) -> dict[str, AccountState]:
+        ids = list(ids)
+        self.fetch(ids)
+        return {student: state for student in ids if (state := self._states[student]) is not None}
+
+    def take(self, assessed: StudentAssessed, value: bytes) -> None:
+        """Keep the bytes that an assessment came as: the state made of it has them as they are."""
+        self._taken[assessed.student_id] = (assessed, value)
+
+    def save(self, state: AccountState) -> None:
+        """Remember a student's new state, and keep every index in step with it."""
+        student = state.student_id
+        before = self._states.get(student)
+        self._states[student] = state
+        self._dirty[student] = None
+        if before is None:
+            self._students += 1
+        elif "disabled" in (before.status, state.status):
+            self._departed = None
+        self._enabled += (state.status == "enabled") - (before is not None and before.status == "enabled")
+        self._sum += in_sum(state) - in_sum(before)
+        self._view.put(digests(self.name), student, digest_entry(state))
+        if is_pending(state) != (before is not None and is_pending(before)):
+            self._view.put(pending(self.name), student, b"1" if is_pending(state) else None)
+        if (entry := recent_entry(state)) != recent_entry(before):
+            self._view.put(recent(self.name), student, entry)
+            if self._spending is not None:
+                self._spending.change(recent_of_account(before), recent_of_account(state))
+        self._index_email(before, state)
+        self._index_wait(before, state)
+
+    # --- e-mails ---------------------------------------------------------------------------------------------------
+
+    def fetch_emails(self, addresses: Iterable[str]) -> None:
+        """Learn in one journey who holds these e-mails (as compared) and who waits for them."""
+        fetch_emails(self._view, [(self, addresses)])
+
+    def unknown_emails(self, addresses: Iterable[str]) -> list[str]:
+        return [address for address in dict.fromkeys(addresses) if address not in self._holders]
+
+    def learn_emails(
+        self, addresses: Iterable[str], holders: Iterable[bytes | None], waiters: Iterable[bytes | None]
+    ) -> None:
+        for address, holder, waits in zip(addresses, holders, waiters, strict=True):
+            self._holders[address] = None if holder is None else holder.decode()
+            self._waiters[address] = names(waits)
+
+    def holder(self, address: str) -> str | None:
+        if address not in self._holders:
+            self.fetch_emails([address])
+        return self._holders[address]
+
+    def waiters(self, address: str) -> tuple[str, ...]:
+        if address not in self._holders:
+            self.fetch_emails([address])
+        return self._waiters[address]
+
+    def _index_email(self, before: AccountState | None, after: AccountState) -> None:
+        old, new = email_of(before), email_of(after)
+        if old == new:
+            return
+        if (old is not None and old not in self._holders) or (new is not None and new not in self._holders):
+            self.fetch_emails(address for address in (old, new) if address is not None)
+        if old is not None and self._holders[old] == after.student_id:
+            self._holders[old] = None
+            self._view.put(emails(self.name), old, None)
+        elif old is not None:
+            self._view.put(emails(self.name), second_holder(old, after.student_id), None)
+        if new is not None:
+            self._holders[new] = after.student_id
+            self._view.put(emails(self.name), new, after.student_id.encode())
+
+    def _index_wait(self, before: AccountState | None, after: AccountState) -> None:
+        old, new = before.waits_for_email if before is not None else None, after.waits_for_email
+        if old == new:
+            return
+        if old is not None:
+            self._put_waiters(old, tuple(one for one in self.waiters(old) if one != after.student_id))
+        if new is not None:
+            self._put_waiters(new, in_line((*self.waiters(new), after.student_id)))
+
+    def _put_waiters(self, address: str, ids: tuple[str, ...]) -> None:
+        self._waiters[address] = ids
+        self._view.put(waiting(self.name), address, names_entry(ids) if ids else None)
+
+    # --- the school ------------------------------------------------------------------------------------------------
+
+    def has_open(self, sweep: str | None) -> bool:
+        """The log is the fence: only the sweep opened last counts, however late another's records come."""
+        return self.school.open is not None and self.school.open.sweep == sweep
+
+    @property
+    def content_sum(self) -> str:
+        return f"{self._sum % MODULUS:032x}"
+
+    def current(self) -> SchoolState:
+        """The school's state with its running counts."""
+        return changed(self.school, students=self._students, enabled=self._enabled, content_sum=self.content_sum)
+
+    def roll(self) -> frozenset[str]:
+        """The last certified roll. Raises: StateLost when the school has one and it is gone."""
+        if self.school.roll_hash is None:
+            return frozenset()
+        (found,) = self._view.get(ROLLS, [self.name])
+        if found is None:
+            raise StateLost(f"the roll of {self.name} is gone")
+        return frozenset(found.decode().split("\n")) if found else frozenset()
+
+    def put_roll(self, ids: frozenset[str], roll_hash: str) -> None:
+        self._view.put(ROLLS, self.name, roll_entry(ids))
+        self.school = changed(self.school, roll_hash=roll_hash, roll_count=len(ids))
+
+    def pending(self) -> list[str]:
+        return sorted(self._view.all(pending(self.name)))
+
+    def recent(self) -> dict[str, Recent]:
+        return recent_of(self._view.all(recent(self.name)))
+
+    def spending(self) -> Spending:
+        """What the guard's budgets have let through lately, this batch's own changes included."""
+        if self._spending is None:
+            self._spending = Spending(self.recent())
+        return self._spending
+
+    def departed(self, when: str) -> changed_ids.Directory:
+        """Whose account was disabled lately; who joins may be one of them. As this batch has found it so far."""
+        if self._departed is None or self._departed[0] != when:
+            edge = changed_ids.days_before(when)
+            gone = [student for student, one in self.recent().items() if (one.disabled_at or "") > edge]
+            self._departed = when, changed_ids.Directory(self.known(gone).values())
+        return self._departed[1]
+
+    @property
+    def enabled(self) -> int:
+        return self._enabled
+
+    def everybody(self) -> Iterable[AccountState]:
+        return self.fetch_all().values()
+
+    # --- the end of a batch ----------------------------------------------------------------------------------------
+
+    def flush(self) -> tuple[list[tuple[AccountState, bytes]], tuple[SchoolState, bytes] | None]:
+        """Hand the changed records to the view. Returns them, each with its bytes, and the school if it changed."""
+        hash_name = students(self.name)
+        written: list[tuple[AccountState, bytes]] = []
+        for student in self._dirty:
+            state = self._states[student]
+            if state is not None:
+                value = self._encode(state)
+                self._view.put(hash_name, student, value)
+                written.append((state, value))
+        self._dirty.clear()
+        school = self.current()
+        if school == self._before:
+            return written, None
+        self._before = school
+        value = encode(school)
+        self._view.put(SCHOOLS, self.name, value)
+        return written, (school, value)
+
+    def _encode(self, state: AccountState) -> bytes:
+        """Most of a state is its assessment, and that was read and checked as JSON in this very batch."""
+        assessed, value = self._taken.get(state.student_id, (None, b""))
+        is_same = assessed is not None and assessed is state.assessment
+        return encode(changed(state, assessment=msgspec.Raw(value)) if is_same else state)
+
+
+def fetch_emails(view: View, wanted: Iterable[tuple[Ledger, Iterable[str]]]) -> None:
+    """Learn in one journey, for several books, who holds some e-mails (as compared) and who waits for them."""
+    missing = [(book, addresses) for book, asked in wanted if (addresses := book.unknown_emails(asked))]
+    if not missing:
+        return
+    fields = {name(book.name): addresses for book, addresses in missing for name in (emails, waiting)}
+    found = view.get_some(fields)
+    for book, addresses in missing:
+        book.learn_emails(addresses, found[emails(book.name)], found[waiting(book.name)])
+
+
+def roll_entry(ids: Iterable[str]) -> bytes:
+    return "\n".join(sorted(ids)).encode()
+
+
+def in_sum(state: AccountState | None) -> int:
+    return weight(state.student_id, state) if state is not None and state.in_roll else 0

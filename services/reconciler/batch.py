@@ -1,0 +1,304 @@
+"""
+One lane's batch, decided record by record, in order; nothing is folded. It writes nothing: testing it is calling it.
+
+What is unchanged is told by 16 bytes before anything is parsed, and costs neither a write nor a message.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import msgspec
+
+from services.reconciler import accounts, email_ownership, messages
+from services.reconciler.accounts import Ledger
+from services.reconciler.reconcile import Reading, changed
+from services.reconciler.sweeps import Sweeps
+from shared.contract.account_state import LaneState, SchoolState
+from shared.contract.codec import Message, Record, decode, decoder, digest, type_name
+from shared.contract.email import COMPARISON
+from shared.contract.events import StaffAssessed, StudentAssessed, SweepCompleted
+from shared.contract.model import Kind
+from shared.errors import Poison
+from shared.lanes import dead_letters
+from shared.lanes.loop import Effects, Later, Questions, StateLost, View
+from shared.ports import Ask
+
+ASSESSED: dict[Kind, bytes] = {
+    "student": type_name(StudentAssessed).encode(),
+    "staff": type_name(StaffAssessed).encode(),
+}
+COMPLETED = type_name(SweepCompleted).encode()
+_assessed_decoder = decoder(StudentAssessed)
+_school_decoder = decoder(SchoolState)
+
+Rebuild = Callable[[int, LaneState | None, int, int], None]
+
+
+class Reconciler:
+    """
+    The handler of ``students-assessed``. ``rebuild`` is how a lost lane is made anew, ``care`` how a lane's topic is.
+    """
+
+    def __init__(self, rebuild: Rebuild, care: Callable[[int], None] = lambda lane: None) -> None:
+        self.rebuild = rebuild
+        self.care = care
+
+    def ask(self, records: Sequence[Record]) -> tuple[Questions, Callable[[View], Effects]]:
+        batch = _Batch(records)
+        return batch.questions(), batch.decide
+
+    def handle(self, records: Sequence[Record], view: View) -> Effects:
+        questions, decide = self.ask(records)
+        asked = next(questions, None)
+        while asked is not None:
+            try:
+                asked = questions.send(view.look(asked))
+            except StopIteration:
+                break
+        return decide(view)
+
+
+class _Batch:
+    """One lane's batch while it is decided."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self._view: View
+        self._sweeps: Sweeps
+        self._ledgers: dict[str, Ledger] = {}  # by the book's name: all that a key has before its person
+        self._digests: list[bytes | None] = []  # of each record's bytes; None for what is no person's
+        self._decided: dict[int, StudentAssessed | None] = {}  # what must be decided, by its place in the batch
+        self._changes: list[Message | Later] = []
+        self._sizes: Mapping[str, int] = {}
+        self._emit: email_ownership.Emit | None = None
+        self._emit_told: tuple[bytes | None, ...] = ()
+
+    # --- what a batch needs to know ------------------------------------------------------------------------------
+
+    def questions(self) -> Questions:
+        """First the digests of everybody in the batch; then the states of those that differ; then their e-mails."""
+        asked, places = self._judge()
+        names = list(asked)
+        some = {accounts.digests(name): ids for name, ids in asked.items() if ids} | {accounts.SCHOOLS: names}
+        sized = [hash_of(name) for name in names for hash_of in (accounts.students, accounts.digests, accounts.emails)]
+        found = yield Ask(some, sizes=[accounts.SCHOOLS, *sized])
+        self._sizes = found.sizes
+        known: list[bytes | None] = [None] * len(self._records)
+        for name, value in zip(names, found.some[accounts.SCHOOLS], strict=True):
+            self._ledgers[name] = Ledger(name, None if value is None else _school_decoder.decode(value))
+            if asked[name]:
+                for place, taken in zip(places[name], found.some[accounts.digests(name)], strict=True):
+                    known[place] = taken
+        differing = self._compare(known)
+        if not differing:
+            return
+        found = yield Ask({accounts.students(name): ids for name, ids in differing.items()})
+        for name, ids in differing.items():
+            self._ledgers[name].learn(ids, found.some[accounts.students(name)])
+        addresses = self._addresses()
+        found = yield Ask(
+            {of(name): wanted for name, wanted in addresses.items() for of in (accounts.emails, accounts.waiting)}
+        )
+        for name, wanted in addresses.items():
+            self._ledgers[name].learn_emails(
+                wanted, found.some[accounts.emails(name)], found.some[accounts.waiting(name)]
+            )
+
+    def _judge(self) -> tuple[dict[str, list[str]], dict[str, list[int]]]:
+        """Digest what is a person's. Returns whom to ask about, by book, and their places in the batch."""
+        asked: dict[str, list[str]] = {}
+        places: dict[str, list[int]] = {}
+        told = self._digests.append
+        for place, record in enumerate(self._records):
+            name, _, student = record.key.partition("/")
+            if name not in asked:
+                asked[name], places[name] = [], []
+            if student:  # no header is read yet: the same bytes under the same key are the same record
+                told(digest(record.value))
+                asked[name].append(student)
+                places[name].append(place)
+            else:
+                told(None)
+        return asked, places
+
+    def _compare(self, known: list[bytes | None]) -> dict[str, list[str]]:
+        """Find the records that must be decided. Returns the people whose states that needs, by book."""
+        differing: dict[str, list[str]] = {}
+        touched: set[str] = set()
+        closed: set[str] = set()
+        types = {name: ASSESSED[book.kind] for name, book in self._ledgers.items()}
+        for place, (record, taken) in enumerate(zip(self._records, self._digests, strict=True)):
+            if taken is None:
+                if record.raw_header("ce_type") == COMPLETED:
+                    closed.add(record.key)  # a close may leave something pending with anybody
+                self._decided[place] = None
+            elif taken != known[place] or record.key in touched or (closed and record.key.partition("/")[0] in closed):
+                self._decided[place] = None
+                name, _, student = record.key.partition("/")
+                if record.raw_header("ce_type") != types[name]:
+                    self._digests[place] = None
+                    continue
+                touched.add(record.key)  # this batch changes it: later records are compared with what it then is
+                differing.setdefault(name, []).append(student)
+        return differing
+
+    def _addresses(self) -> dict[str, list[str]]:
+        """Decode those who differ. Returns the e-mails, by book, that they hold or want."""
+        addresses: dict[str, dict[str, None]] = {}
+        for place in self._decided:
+            if self._digests[place] is None:
+                continue
+            record = self._records[place]
+            name, _, student = record.key.partition("/")
+            try:
+                assessed = _assessed_decoder.decode(record.value)
+            except msgspec.MsgspecError:
+                continue  # told when its turn comes
+            self._decided[place] = assessed
+            for address in (self._ledgers[name].email(student), email_ownership.wanted_email(assessed)):
+                if address is not None:
+                    addresses.setdefault(name, {})[address] = None
+        return {name: list(wanted) for name, wanted in addresses.items()}
+
+    def _check_sizes(self) -> None:
+        """
+        Raises: StateLost when a hash has not what the records beside it say, or was made by another comparison of
+        e-mails: then nobody's address would be found, and a second account could have it.
+        """
+        lane, sizes = self._view.known, self._sizes
+        if lane.comparison != COMPARISON:
+            raise StateLost(f"its e-mails are compared as release {lane.comparison} of the comparison did")
+        if sizes[accounts.SCHOOLS] != lane.schools:
+            raise StateLost(f"{sizes[accounts.SCHOOLS]} books are here, {lane.schools} should be")
+        for name, book in self._ledgers.items():
+            school = book.school
+            expected = (school.students, school.students, school.enabled)
+            there = tuple(sizes[hash_of(name)] for hash_of in (accounts.students, accounts.digests, accounts.emails))
+            if there != expected:
+                raise StateLost(f"{name} has {there} students, digests and e-mails, and should have {expected}")
+
+    # --- deciding ------------------------------------------------------------------------------------------------
+
+    def decide(self, view: View) -> Effects:
+        self._view = view
+        self._sweeps = Sweeps(view, self._ledgers, self._changes)
+        self._check_sizes()
+        lane = view.known
+        for book in self._ledgers.values():
+            book.open(view)
+        causes = {source.encode(): offset for source, offset in lane.causes.items()}
+        for place, assessed in self._decided.items():
+            record, taken = self._records[place], self._digests[place]
+            if not _is_news(record, causes):
+                continue
+            if taken is None:
+                self._other(record)
+            else:
+                self._student(record, taken, assessed)
+        # Whoever was passed over needs no look at the cause. A repeat of them can only differ from what is known if a
+        # later record was decided meanwhile, and that one's cause is above theirs.
+        _is_news(self._records[-1], causes)
+        self._causes = {source.decode(): offset for source, offset in causes.items()}
+        return self._effects(lane)
+
+    def _effects(self, lane: LaneState) -> Effects:
+        students, schools = lane.students, lane.schools
+        told: list[Message | Later] = []
+        told_last: list[Message | Later] = []
+        for book in self._ledgers.values():
+            students += book.current().students - book.counted
+            written, school = book.flush()
+            schools += school is not None and not book.was_known
+            if written:
+                told.append(partial(messages.account_states, lane.lane, written))
+            if school is not None:
+                told_last.append(messages.school_state(lane.lane, *school))
+        told_last += [messages.structure_state(lane.lane, structure) for structure in self._sweeps.structures.values()]
+        self._view.update_state(causes=self._causes, students=students, schools=schools)
+        if told or told_last:
+            position = self._records[-1].offset + 1
+            told_last.append(messages.lane_state(changed(self._view.known, position=position)))
+        return Effects([self._changes, told + told_last])
+
+    # --- people --------------------------------------------------------------------------------------------------
+
+    def _student(self, record: Record, taken: bytes, assessed: StudentAssessed | None) -> None:
+        name, _, student = record.key.partition("/")
+        book = self._ledgers[name]
+        try:
+            assessed = assessed or _decode_assessed(ASSESSED[book.kind], record.value)
+            if (assessed.student_id, assessed.school, assessed.kind) != (student, book.slug, book.kind):
+                raise Poison("the key names another student than the value")
+        except Poison as poison:
+            self._changes.append(dead_letters.letter(record, poison))
+            return
+        sweep = record.header("sweep")
+        if sweep is not None and not book.has_open(sweep):
+            return
+        before = book.state(student)
+        read_at = record.header("read_at") or ""
+        if before is not None:
+            if record.offset <= before.at or (before.read_at is not None and read_at < before.read_at):
+                return
+            if accounts.digest_entry(before) == taken:
+                return
+        book.take(assessed, record.value)
+        when = _spends_at(read_at, book.school)
+        email_ownership.decide(
+            book, assessed, Reading(record.offset, read_at, taken.hex(), when=when), self._emitting(record)
+        )
+
+    def _emitting(self, record: Record) -> email_ownership.Emit:
+        """What puts a record's changes among the others. People of one page share it: they were read at once."""
+        told = (record.raw_header("read_at"), record.raw_header("sweep"))
+        if self._emit is None or told != self._emit_told:
+            self._emit_told, self._emit = told, messages.Envelope(record).emitting(self._changes)
+        return self._emit
+
+    # --- everything else in the lane -----------------------------------------------------------------------------
+
+    def _other(self, record: Record) -> None:
+        try:
+            event = decode(record.header("ce_type"), record.value)
+            book = self._ledgers[record.key.partition("/")[0]]
+            if (getattr(event, "school", None), getattr(event, "kind", "student")) != (book.slug, book.kind):
+                raise Poison(f"the key {record.key!r} names another school or kind than the value")
+            if record.offset <= book.school.at:
+                return
+            self._sweeps.apply(book, event, record)
+        except Poison as poison:
+            self._changes.append(dead_letters.letter(record, poison))
+
+
+def _is_news(record: Record, causes: dict[bytes, int]) -> bool:
+    """
+    Whether a record's cause is above the highest that was seen of its source; it is then the highest.
+
+    Raises: nothing; a record whose cause cannot be read is judged by its offset alone.
+    """
+    cause = record.raw_header("cause")
+    if cause is None:
+        return True
+    source, _, offset = cause.rpartition(b":")
+    if not offset.isdigit():
+        return True
+    number = int(offset)
+    if number <= causes.get(source, -1):
+        return False
+    causes[source] = number
+    return True
+
+
+def _spends_at(read_at: str, school: SchoolState) -> str:
+    """
+    When what a reading brings counts against a budget: a clock that is behind, or a reading that is told again, would
+    spend where no window looks any more.
+    """
+    return read_at if school.certified is None else max(read_at, school.certified.completed_at)
+
+
+def _decode_assessed(name: bytes, value: bytes) -> StudentAssessed:
+    assessed = decode(name.decode(), value)
+    if not isinstance(assessed, StudentAssessed):
+        raise TypeError("the registry gives another model for this name")
+    return assessed

@@ -1,0 +1,84 @@
+"""What the Kafka clients of a process say by the way: every one has an ear, and what it hears is not lost."""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from confluent_kafka import KafkaError
+
+from shared.config.settings import Config
+from shared.kafka.error_words import DENIED
+
+FRESH_SECONDS = 60.0  # an error explains a silence for so long
+AGAIN_SECONDS = 600.0  # what is unusual is told once in so long
+USUAL = (  # of the road and of rights, which are looked into; and no error at all
+    *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._AUTHENTICATION),
+    *(KafkaError._SSL, KafkaError._TIMED_OUT, KafkaError._PARTITION_EOF),
+    *DENIED,
+)
+
+
+class Ear:
+    """An ``error_cb``. Several clients' threads may speak at once."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: tuple[float, Any] | None = None
+        self._unusual: dict[int, str] = {}  # by code, heard and not told yet
+        self._told_at: dict[int, float] = {}
+        self.news = threading.Event()  # set by whatever is heard, cleared by who looks into it
+
+    def __call__(self, error: Any) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or self._last is None:  # that one says nothing of the reason
+            self._last = self._clock(), error
+        if error.code() not in USUAL:
+            self._unusual[error.code()] = error.str()
+        self.news.set()
+
+    def unusual(self) -> list[str]:
+        """What was heard since the last time and nobody else looks into: each code once in a while."""
+        now, heard, self._unusual = self._clock(), self._unusual, {}
+        news = [code for code in heard if now - self._told_at.get(code, -AGAIN_SECONDS) >= AGAIN_SECONDS]
+        self._told_at |= dict.fromkeys(news, now)
+        return [heard[code] for code in news]
+
+    def lately(self) -> Any:
+        """The last error, if it is fresh; None."""
+        last = self._last
+        return last[1] if last is not None and self._clock() - last[0] < FRESH_SECONDS else None
+
+
+@cache
+def _ear(_servers: str, _user: str | None) -> Ear:
+    return Ear()
+
+
+def ear_of(config: Config) -> Ear:
+    """One for all clients of a process that go to the same cluster as the same user."""
+    return _ear(config.kafka.bootstrap_servers, config.kafka.sasl_username)
+
+
+class Listening:
+    """A consumer whose errors are heard: FastStream drops them, and a topic that may not be read is then just quiet."""
+
+    def __init__(self, consumer: Any, ear: Ear) -> None:
+        self._consumer = consumer
+        self._ear = ear
+
+    def consume(self, *args: Any, **settings: Any) -> list[Any]:
+        batch: list[Any] = self._consumer.consume(*args, **settings)
+        for message in batch:
+            if (error := message.error()) is not None:
+                self._ear(error)
+        return batch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+
+def listening(subscriber: Any, config: Config) -> Any:
+    """The consumer of a FastStream subscriber that has begun, heard from now on."""
+    subscriber.consumer.consumer = Listening(subscriber.consumer.consumer, ear_of(config))
+    return subscriber.consumer.consumer
