@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.explanation import Explanation
+from services.operations.explain.model import Explanation
 from tools.asyncapi import asyncapi_document
 from tools.json_schema import (
     breaks,

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from services.cli.commands import give
 from services.cli.invocation import AsJson, config_of, known_books, login_name
 from services.cli.output import print_json
+from services.operations.commands import give
 from shared.contract.commands import AcceptRoll
 from shared.contract.populations import kind_of, people_word, words_of
 from shared.errors import ConfigError

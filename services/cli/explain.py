@@ -11,9 +11,9 @@ from shared.contract.populations import kind_of, school_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.cli.explanation import Explanation
-    from services.cli.found import Reread
-    from services.cli.lookup import Places
+    from services.operations.explain.evidence import ReadNow
+    from services.operations.explain.lookup import Places
+    from services.operations.explain.model import Explanation
     from shared.config.settings import Config
 
 NOT_READ = 1
@@ -51,11 +51,11 @@ def explain(
         raise typer.Exit(NOT_READ)
 
 
-def answer(config: "Config", book: str, word: str, live: bool, now: "datetime") -> "tuple[Explanation, Reread | None]":
+def answer(config: "Config", book: str, word: str, live: bool, now: "datetime") -> "tuple[Explanation, ReadNow | None]":
     """Raises: UnknownStudent, NothingKnown, WrongWord, Retryable."""
-    from services.cli.explained import explain
-    from services.cli.found import Found
-    from services.cli.lookup import UnknownStudent, look
+    from services.operations.explain.answer import explain
+    from services.operations.explain.evidence import PersonEvidence
+    from services.operations.explain.lookup import UnknownStudent, look
     from shared.contract.account_state import AccountState, SchoolState
 
     slug, kind = school_of(book), kind_of(book)
@@ -75,22 +75,22 @@ def answer(config: "Config", book: str, word: str, live: bool, now: "datetime") 
             why = reread.trouble or "the record system has no student with this id either"
             raise UnknownStudent(f"{unknown}. --live: {why}") from unknown
         account = AccountState(school=slug, student_id=word, at=-1)
-        blank = Found(SchoolState(school=slug, at=-1), account, notes=(str(unknown),))
+        blank = PersonEvidence(SchoolState(school=slug, at=-1), account, notes=(str(unknown),))
         return explain(blank, school, tenant, now, reread), reread
     now_read = read_now(config, slug, found.account.student_id) if live else None
     return explain(found, school, tenant, now, now_read), now_read
 
 
 def stores_of(config: "Config") -> "Places":
-    from services.cli.lookup import Stores
+    from services.operations.explain.lookup import Stores
 
     return Stores(config)
 
 
-def read_now(config: "Config", slug: str, student_id: str) -> "Reread":
+def read_now(config: "Config", slug: str, student_id: str) -> "ReadNow":
     import asyncio
 
-    from services.cli.reread import reread
+    from services.operations.explain.read_now import reread
     from shared.clock import utc_now
     from shared.config.settings import IsamsSchool
 

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import typer
 
-from services.cli.explanation import Explanation
-from services.cli.lookup import left_words
 from services.cli.output import plain, print_table
 from services.eligibility.remediation import Edit
+from services.operations.explain.lookup import left_words
+from services.operations.explain.model import Explanation
 from shared.contract.model import Student
 from shared.contract.populations import book_of, people_word, person_word, words_of
 

@@ -21,7 +21,7 @@ from shared import clock
 from shared.contract.populations import words_of
 
 if TYPE_CHECKING:
-    from services.cli.held import Holding, Holdings
+    from services.operations.holds.holdings import Holding, Holdings
     from shared.config.settings import Config
 
 app = typer.Typer(
@@ -47,7 +47,7 @@ def list_holds(
     as_json: AsJson = False,
 ) -> None:
     """The plans that are held now. What was released or refused is told by `holds show`."""
-    from services.cli.held import NothingKnown
+    from services.operations.holds.holdings import NothingKnown
 
     config = config_of(context)
     store = holdings_of(config)
@@ -95,7 +95,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """A school's plans with each person and the reason; also those that were released or refused."""
-    from services.cli.held import pick
+    from services.operations.holds.holdings import pick
 
     config = config_of(context)
     store = holdings_of(config)
@@ -167,8 +167,8 @@ def _decide(
     wait: float,
     as_json: bool,
 ) -> None:
-    from services.cli.commands import give
-    from services.cli.history import end_of_changes
+    from services.operations.commands import give
+    from services.operations.holds.history import end_of_changes
     from shared.contract.commands import RefuseHold, ReleaseHold
 
     config = config_of(context)
@@ -218,8 +218,8 @@ def _ask(one: "Holding", order: str, as_json: bool) -> None:
 
 def reviewed(config: "Config", school: str, books: list[str], holdings: "list[Holding]", which: str) -> "Holding":
     """The holding that was named. Raises: NotHeld, with what differs from the set that the hash once named."""
-    from services.cli.held import NotHeld, difference, pick
-    from services.cli.history import students_of_hash
+    from services.operations.holds.history import students_of_hash
+    from services.operations.holds.holdings import NotHeld, difference, pick
 
     try:
         return pick(school, holdings, which)
@@ -246,8 +246,8 @@ def await_taken(
 
     Raises: NotHeld when the plan changed before the order reached it, so that it did nothing.
     """
-    from services.cli.held import NotHeld
-    from services.cli.history import is_decided
+    from services.operations.holds.history import is_decided
+    from services.operations.holds.holdings import NotHeld
     from services.reconciler.reviewed_sets import sets_of
 
     deadline = time.monotonic() + seconds
@@ -269,7 +269,7 @@ def await_taken(
 
 
 def holdings_of(config: "Config") -> "Holdings":
-    from services.cli.held import Holdings
+    from services.operations.holds.holdings import Holdings
     from services.reconciler.app import store_of
 
     return Holdings(store_of(config), config.kafka.partitions, config.pushed)

@@ -11,8 +11,8 @@ from shared import clock
 from shared.contract.populations import kind_of, school_of, words_of
 
 if TYPE_CHECKING:
-    from services.cli.attempts import Looks
-    from services.cli.standing import Delivering, Standing
+    from services.operations.attempts import Looks
+    from services.operations.standing import Delivering, Standing
     from shared.config.settings import Config
 
 UNWELL, HELD = 1, 3
@@ -50,7 +50,7 @@ def status(
 
 
 def looks_of(config: "Config") -> "Looks":
-    from services.cli.attempts import RedisLooks
+    from services.operations.attempts import RedisLooks
 
     return RedisLooks(config)
 
@@ -58,9 +58,17 @@ def looks_of(config: "Config") -> "Looks":
 def standing(
     config: "Config", store: Any, looks: "Looks", book: str, delivering: "Mapping[str, Delivering]", now: str
 ) -> "Standing":
-    """``store``: ``services.cli.held.Holdings``. Raises: Retryable when the store is away."""
-    from services.cli.held import NothingKnown
-    from services.cli.standing import Standing, Trouble, next_try, refused_people, state_of, troubles_of, undelivered
+    """``store``: ``services.operations.holds.holdings.Holdings``. Raises: Retryable when the store is away."""
+    from services.operations.holds.holdings import NothingKnown
+    from services.operations.standing import (
+        Standing,
+        Trouble,
+        next_try,
+        refused_people,
+        state_of,
+        troubles_of,
+        undelivered,
+    )
 
     school = config.schools[school_of(book)]
     attempts, tenant = looks.attempts(book), school.tenant

@@ -14,8 +14,8 @@ from shared.contract.populations import kind_of, people_word, person_word, schoo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.cli.course import Step
-    from services.cli.following import Delivery, Following
+    from services.operations.requests.follow import Delivery, Follower
+    from services.operations.requests.progress import Step
     from shared.config.settings import Config
     from shared.contract.model import Kind
 
@@ -49,7 +49,7 @@ def sync(
     config = config_of(context)
     known_books(config, school, staff)
     check_words(config, school, student, full)
-    from services.cli.following import Following, ask
+    from services.operations.requests.follow import Follower, ask
 
     kind: Kind | None = None if staff is None else "staff" if staff else "student"
     course, starts = ask(config, school, student, kind=kind, full=full, reason=f"rollcall sync by {login_name()}")
@@ -66,7 +66,7 @@ def sync(
     from services.reconciler.app import store_of
 
     with DeskParts(config) as desk, bar(not as_json) as say:
-        following = Following(config, store_of(config), desk, course, starts, say)
+        following = Follower(config, store_of(config), desk, course, starts, say)
         delivery = following.run(timeout)
     told = as_dict(config, following, delivery)
     if as_json:
@@ -96,7 +96,7 @@ def bar(is_shown: bool) -> "Iterator[Callable[[Step, str], None]]":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from services.cli.course import Step
+    from services.operations.requests.progress import Step
 
     columns = (BarColumn(20), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     is_shown = is_shown and sys.stderr.isatty()
@@ -109,9 +109,9 @@ def bar(is_shown: bool) -> "Iterator[Callable[[Step, str], None]]":
         yield say
 
 
-def as_dict(config: "Config", following: "Following", delivery: "Delivery") -> dict[str, Any]:
-    from services.cli.course import counts
-    from services.cli.following import rules_in_words
+def as_dict(config: "Config", following: "Follower", delivery: "Delivery") -> dict[str, Any]:
+    from services.operations.requests.follow import rules_in_words
+    from services.operations.requests.progress import counts
 
     course = following.course
     changes = course.changes(following.base)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from services.cli.output import print_table
-from services.cli.refused import FIX, complaints_in
+from services.operations.tenants.complaints import FIX, complaints_in
 from shared.contract.populations import book_of, people_word, words_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from services.cli import lookup
 from services.fetcher.sweep import messages
+from services.operations.explain import lookup
 from shared.contract.codec import Message
 from shared.contract.events import RollRead, StudentFetched, SweepCompleted, SweepStarted
 from shared.contract.model import Department, Module, Programme, Structure, Student

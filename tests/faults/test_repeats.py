@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.cli.commands import give
+from services.operations.commands import give
 from services.sandbox.schools.school import make_joiner
 from shared.contract.codec import Record
 from shared.contract.commands import PauseSchool

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.cli import lookup
 from services.fetcher.app import QUEUE
+from services.operations.explain import lookup
 from services.publisher.app import Parts
 from services.reconciler.app import store_of
 from services.sandbox.isams.twin import isams_app

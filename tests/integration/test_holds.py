@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.commands import message_of
-from services.cli.history import is_decided, students_of_hash
 from services.cli.invocation import login_name
 from services.eligibility.app import EligibilityService
+from services.operations.commands import message_of
+from services.operations.holds.history import is_decided, students_of_hash
 from services.reconciler.app import ReconcilerService
 from shared import clock
 from shared.config.load import load

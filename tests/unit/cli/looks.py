@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from services.cli.standing import Attempts, Delivering
 from services.fetcher.sweep.cache import MemoryMemory
 from services.gateway.feed_store import MemoryMemory as GatewayMemory
+from services.operations.standing import Attempts, Delivering
 from shared.memory import MemoryDueQueue
 
 

@@ -10,10 +10,10 @@ import jsonschema
 import pytest
 
 from services.cli import explain as verb
-from services.cli import lookup
-from services.cli.explain_verdicts import named
-from services.cli.explanation import Explanation
-from services.cli.found import Reread
+from services.operations.explain import lookup
+from services.operations.explain.evidence import ReadNow
+from services.operations.explain.model import Explanation
+from services.operations.explain.verdicts import named
 from services.publisher.projection import people_of
 from services.publisher.roster_entry import pack, person_of
 from services.publisher.tenant_store import TENANTS
@@ -47,7 +47,7 @@ class Desk:
         self.is_kafka_away = False
         self.delivered: list[SnapshotAccepted] = []
         self.now = START + timedelta(minutes=10)
-        self.reread: Reread | None = None
+        self.reread: ReadNow | None = None
         monkeypatch.setattr(verb, "stores_of", lambda config: self)
         monkeypatch.setattr(verb, "read_now", self._read_now)
         monkeypatch.setattr("shared.clock.utc_now", lambda: self.now)
@@ -88,7 +88,7 @@ class Desk:
     def tenant(self, **fields: Any) -> None:
         self.tenants.hashes[LANE] = {TENANTS: {"abbey": encode(TenantState(tenant="abbey", **fields))}}
 
-    def _read_now(self, config: Config, slug: str, student: str) -> Reread:
+    def _read_now(self, config: Config, slug: str, student: str) -> ReadNow:
         assert self.reread is not None
         return self.reread
 
@@ -476,7 +476,7 @@ def test_a_lane_of_which_nothing_is_known(desk: Desk) -> None:
 
 
 def test_live_compares_with_what_is_known(desk: Desk) -> None:
-    desk.reread = Reread(at(9), a_student(ONE, last_name="Reed", email=None))
+    desk.reread = ReadNow(at(9), a_student(ONE, last_name="Reed", email=None))
     live = desk.ask(ONE, "--live")["live"]
     assert (live["read_at"], live["is_there"], live["category"]) == (at(9), True, "current")
     assert (live["portal"], live["account"]) == ("ineligible", "undecided")
@@ -490,26 +490,26 @@ def test_live_does_not_take_the_lists_for_a_difference(desk: Desk) -> None:
     """By id nobody is told which lists have them. Fails when a re-admitted student seems to be in one list."""
     both = a_student(ONE, last_name="Fern0", lists=("leavers", "students"))
     desk.sweep([both, *ALL[1:]], 5, sends=[both])
-    desk.reread = Reread(at(9), ALL[0])
+    desk.reread = ReadNow(at(9), ALL[0])
     live = desk.ask(ONE, "--live")["live"]
     assert (live["differs"], live["category"]) == ([], "unknown")
 
 
 def test_live_tells_of_a_leavers_list_that_was_read_since(desk: Desk) -> None:
-    desk.reread = Reread(at(9), a_student(ONE, last_name="Fern0", lists=("students", "leavers")))
+    desk.reread = ReadNow(at(9), a_student(ONE, last_name="Fern0", lists=("students", "leavers")))
     live = desk.ask(ONE, "--live")["live"]
     assert live["differs"] == [{"field": "lists", "state": ["students"], "live": ["students", "leavers"]}]
     assert (live["category"], live["account"]) == ("unknown", "undecided")
 
 
 def test_live_says_that_nobody_is_there(desk: Desk) -> None:
-    desk.reread = Reread(at(9))
+    desk.reread = ReadNow(at(9))
     live = desk.ask(ONE, "--live")["live"]
     assert (live["is_there"], live["account"], live["trouble"]) == (False, None, None)
 
 
 def test_live_without_an_answer_tells_the_rest_and_fails(desk: Desk) -> None:
-    desk.reread = Reread(at(9), trouble="iSAMS refuses /api/students/{id} (403)")
+    desk.reread = ReadNow(at(9), trouble="iSAMS refuses /api/students/{id} (403)")
     told = desk.ask(ONE, "--live", code=1)
     assert (told["live"]["is_there"], told["live"]["trouble"]) == (None, "iSAMS refuses /api/students/{id} (403)")
     assert told["account"]["verdict"] == "eligible"
@@ -517,11 +517,11 @@ def test_live_without_an_answer_tells_the_rest_and_fails(desk: Desk) -> None:
 
 
 def test_live_explains_somebody_who_was_never_read(desk: Desk) -> None:
-    desk.reread = Reread(at(9), a_student("999", title=None))
+    desk.reread = ReadNow(at(9), a_student("999", title=None))
     told = desk.ask("999", "--live")
     assert (told["state"]["status"], failing(told["account"])) == ("none", ["title_present"])
     assert "was ever read" in told["notes"][0]
-    desk.reread = Reread(at(9))
+    desk.reread = ReadNow(at(9))
     said = desk.say(SCHOOL, "999", "--live")
     assert said.code == 1
     assert "the record system has no student with this id either" in said.err
@@ -563,7 +563,7 @@ def test_a_person_reads_every_step(desk: Desk) -> None:
     slip = a_student(ONE, last_name="Fern0", email="ada@abbey")
     desk.sweep([slip, *ALL[1:]], 5, sends=[slip])
     desk.tenant(accepted=ACCEPTED, roster={f"s{ONE}@abbey.example": SEAT})
-    desk.reread = Reread(at(9), ALL[0])
+    desk.reread = ReadNow(at(9), ALL[0])
     said = desk.say(SCHOOL, ONE, "--live")
     assert said.code == 0, said.err
     for step in ("1 seen", "2 arrived", "3 rules", "4 verdicts", "5 account", "6 pending", "7 changes", "8 Unitu"):

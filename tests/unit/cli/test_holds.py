@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import commands, history, holds
-from services.cli.held import Holdings
+from services.cli import holds
 from services.eligibility.handler import Eligibility
+from services.operations import commands
+from services.operations.holds import history
+from services.operations.holds.holdings import Holdings
 from shared.config.load import load
 from shared.config.settings import Config
 from shared.contract.commands import RefuseHold, ReleaseHold

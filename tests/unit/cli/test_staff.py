@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
-from services.cli import accept_roll, commands, explain, following, history, holds
+from services.cli import accept_roll, explain, holds
 from services.cli import status as verb
-from services.cli.course import Change, Course, Step
 from services.cli.findings import of_schools
-from services.cli.held import Holdings
 from services.cli.invocation import login_name
-from services.cli.standing import late_after
+from services.operations import commands
+from services.operations.holds import history
+from services.operations.holds.holdings import Holdings
+from services.operations.requests import follow
+from services.operations.requests.progress import Change, Progress, Step
+from services.operations.standing import late_after
 from services.publisher.projection import people_of
 from services.publisher.roster_entry import pack, person_of
 from services.publisher.tenant_store import TENANTS
@@ -254,7 +257,7 @@ class Told:
     """A course of the staff, and what the topics tell it."""
 
     def __init__(self, person: str | None = None) -> None:
-        self.course = Course(BOOK, person, "r1", at(10))
+        self.course = Progress(BOOK, person, "r1", at(10))
 
     def tell(self, topic: str, event: Frozen, key: str, offset: int = 0, **more: str) -> Step:
         named = headers(type(event), id="1", school=SCHOOL, subject=key, time=at(), **more)
@@ -325,8 +328,8 @@ def test_a_request_says_whose_it_is(
         def edges(self, topic: str, lane: int) -> tuple[int, int]:
             return 0, 0
 
-    monkeypatch.setattr(following, "Reader", Nowhere)
-    monkeypatch.setattr(following, "KafkaLog", lambda config: out)
+    monkeypatch.setattr(follow, "Reader", Nowhere)
+    monkeypatch.setattr(follow, "KafkaLog", lambda config: out)
     monkeypatch.setattr(out, "close", lambda: None, raising=False)
     said = desk.say("sync", SCHOOL, *words)
     assert said.out.strip() == text

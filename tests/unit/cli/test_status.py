@@ -8,10 +8,10 @@ import pytest
 
 from services.cli import holds
 from services.cli import status as verb
-from services.cli.held import Holdings
-from services.cli.refused import FIX, complaints_in
-from services.cli.standing import Delivering, late_after
 from services.fetcher.sweep.failing import Failing
+from services.operations.holds.holdings import Holdings
+from services.operations.standing import Delivering, late_after
+from services.operations.tenants.complaints import FIX, complaints_in
 from shared import clock
 from shared.config.settings import IsamsSchool, PushSchool
 from shared.contract.commands import PauseSchool, RefuseHold

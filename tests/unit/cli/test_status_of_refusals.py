@@ -11,10 +11,10 @@ import pytest
 
 from services.cli import holds
 from services.cli import status as verb
-from services.cli.held import Holdings
 from services.fetcher.isams.client import Isams
 from services.fetcher.population import School
 from services.fetcher.sweep.scheduler import Rounds
+from services.operations.holds.holdings import Holdings
 from services.sandbox.isams.twin import isams_app
 from services.sandbox.schools.school import make_school
 from services.sandbox.servers.serve import Server

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.cli.standing import ADVICE, Attempts, Delivering, state_of, troubles_of, undelivered
 from services.fetcher.sweep.cache import AreaState
 from services.fetcher.sweep.failing import Failing, once_more
 from services.gateway.receipt import WITHOUT_KEY
+from services.operations.standing import ADVICE, Attempts, Delivering, state_of, troubles_of, undelivered
 from shared import clock
 from shared.config.settings import IsamsSchool, PushSchool, School, Tenant
 from shared.contract.account_state import CertifiedSweep, HeldPlan, SchoolState

@@ -52,7 +52,7 @@ class Change:
 
 
 @dataclass
-class Course:
+class Progress:
     """
     ``request``: the ``ce_id`` of what was asked at ``asked_at``; ``student_id`` None: of the whole ``book``, a school's
     students or its staff.

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from services.cli.held import Holding
-from services.cli.refused import FIX, Complaint
 from services.fetcher.isams.server_words import with_said
 from services.fetcher.sweep.cache import AreaState
 from services.fetcher.sweep.failing import Failing
+from services.operations.holds.holdings import Holding
+from services.operations.tenants.complaints import FIX, Complaint
 from shared import clock
 from shared.config.settings import PushSchool, School, Tenant
 from shared.contract.account_state import SchoolState

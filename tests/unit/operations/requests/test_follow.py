@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.cli import following as module
-from services.cli.following import Delivery, Following, NotRead, UnknownStudent
+from services.operations.requests import follow as module
+from services.operations.requests.follow import Delivery, Follower, NotRead, UnknownStudent
 from services.publisher.decisions import NotWhole
 from shared.contract.account_state import LaneState
 from shared.contract.codec import encode
@@ -16,7 +16,7 @@ from shared.contract.tenant_state import Accepted, Adoption, Held, Reason, Simul
 from shared.memory import MemoryLaneStore
 from tests.harness.builders import at
 from tests.harness.pipeline import a_config
-from tests.unit.cli.test_course import World, updated
+from tests.unit.operations.requests.test_progress import World, updated
 
 ADA, AFTER = "3050000001", 70  # the offset of the close that decided it
 MISSING = Reason(code="not_certified", message="no certified sweep of this school yet", school="oak")
@@ -47,7 +47,7 @@ def accepted(digest: str = "old", position: int = 0, **more: Any) -> TenantState
     return TenantState(tenant="abbey", accepted=last, positions={"abbey": position}, **more)
 
 
-def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True) -> Following:
+def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True) -> Follower:
     folder.mkdir()
     config = a_config(folder)
     tenant = config.tenants["abbey"].model_copy(update={"mode": mode, "min_interval_seconds": 0.0})
@@ -57,7 +57,7 @@ def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True
         world.tell("account-changes", updated(60), key=f"abbey/{ADA}", sweep="s1")
     world.closes("s1", "certified", AFTER)
     parts: Any = (MemoryLaneStore(), desk, world.course, {})
-    return Following(config.model_copy(update={"tenants": {"abbey": tenant}}), *parts)
+    return Follower(config.model_copy(update={"tenants": {"abbey": tenant}}), *parts)
 
 
 ADOPTED = Adoption(

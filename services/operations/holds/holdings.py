@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from services.cli.hold_words import causes_of, student_as_dict
+from services.operations.holds.words import causes_of, student_as_dict
 from services.reconciler import accounts, guard
 from services.reconciler.budget_usage import Spending, recent_of
 from services.reconciler.plan_words import Feed, summary

@@ -2,19 +2,21 @@
 
 from datetime import datetime
 
-from services.cli.explain_live import live_of
-from services.cli.explain_pending import held_of, staged_of
-from services.cli.explain_unitu import last_snapshot
-from services.cli.explain_verdicts import assessed_now, case_of, judged, note_another_day
-from services.cli.explanation import Account, Explanation, Rollover, Seen
-from services.cli.found import Found, Reread
 from services.eligibility.academic_year import rollover
 from services.eligibility.remediation import smallest_edits
+from services.operations.explain.evidence import PersonEvidence, ReadNow
+from services.operations.explain.live import live_of
+from services.operations.explain.model import Account, Explanation, Rollover, Seen
+from services.operations.explain.pending import held_of, staged_of
+from services.operations.explain.unitu import last_snapshot
+from services.operations.explain.verdicts import assessed_now, case_of, judged, note_another_day
 from shared.config.settings import School, Tenant
 from shared.contract.account_state import AccountState, SchoolState
 
 
-def explain(found: Found, school: School, tenant: Tenant, now: datetime, reread: Reread | None = None) -> Explanation:
+def explain(
+    found: PersonEvidence, school: School, tenant: Tenant, now: datetime, reread: ReadNow | None = None
+) -> Explanation:
     """
     Why one person is, or is not, at Unitu.
 
@@ -68,7 +70,7 @@ def _seen(account: AccountState, state: SchoolState, school: School) -> Seen:
     )
 
 
-def _account(found: Found) -> Account:
+def _account(found: PersonEvidence) -> Account:
     account = found.account
     return Account(
         status=account.status,

@@ -7,12 +7,12 @@ e-mail address.
 
 from datetime import date
 
-from services.cli.explanation import Judged
-from services.cli.found import Found
 from services.eligibility.assess import RECORD_SOUND, assess, rulebook_of, years_of
 from services.eligibility.rule_results import Ruling, rulings, unreadable
 from services.eligibility.rules import Case
 from services.eligibility.staff import CASES
+from services.operations.explain.evidence import PersonEvidence
+from services.operations.explain.model import Judged
 from services.reconciler import account_identity
 from services.reconciler.account_identity import has_record_of_another, is_stale_leaver, record_of
 from shared import clock
@@ -48,7 +48,7 @@ def case_of(account: AccountState, assessed: StudentAssessed | None, school: Sch
 
 
 def judged(
-    found: Found, assessed: StudentAssessed | None, case: Case | None, notes: list[str]
+    found: PersonEvidence, assessed: StudentAssessed | None, case: Case | None, notes: list[str]
 ) -> tuple[Category, Judged, Judged]:
     """
     Category and verdicts (portal, account) as they were taken; each rule run again over the same record, to tell what
@@ -86,7 +86,7 @@ def judged(
     )
 
 
-def _same_person(found: Found) -> Ruling:
+def _same_person(found: PersonEvidence) -> Ruling:
     """Decided wherever there is an account."""
     account = found.account
     is_another = has_record_of_another(account)
@@ -118,7 +118,7 @@ def _for_life(who: Identity) -> tuple[tuple[str, str | None], ...]:
     )
 
 
-def _email_free(found: Found) -> Ruling:
+def _email_free(found: PersonEvidence) -> Ruling:
     """Decided beside the others, when the school's accounts are compared."""
     waits, who = found.account.waits_for_email, person_word(found.account.kind)
     enabled = found.account.status == "enabled"

@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from services.cli.refused import complaints_in
-from services.cli.standing import Attempts, Delivering
 from services.fetcher.sweep.redis_cache import RedisMemory
 from services.gateway.redis_feed_store import RedisMemory as GatewayMemory
+from services.operations.standing import Attempts, Delivering
+from services.operations.tenants.complaints import complaints_in
 from services.publisher.tenant_store import TENANTS
 from shared.config.settings import Config
 from shared.contract.codec import decoder

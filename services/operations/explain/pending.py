@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.cli.explanation import Held, Rollover, Staged
+from services.operations.explain.model import Held, Rollover, Staged
 from services.reconciler.enrolments import needs_sets
 from services.reconciler.plans import is_absent
 from services.reconciler.reviewed_sets import all_sets

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.course import Change, Course, Step, counts
+from services.operations.requests.progress import Change, Progress, Step, counts
 from shared.contract.codec import Record, encode, headers
 from shared.contract.events import (
     AccountProvisioned,
@@ -28,7 +28,7 @@ ADA, DETAILS = "3050000001", Details(first_name="Ada", last_name="Fern", email="
 
 class World:
     def __init__(self, student: str | None = None) -> None:
-        self.course = Course("abbey", student, "r1", at(10))
+        self.course = Progress("abbey", student, "r1", at(10))
 
     def tell(self, topic: str, event: Frozen, offset: int = 0, key: str = "abbey", **more: str) -> Step:
         named = headers(type(event), id="1", school="abbey", subject=key, time=at(), **more)

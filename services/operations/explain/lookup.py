@@ -9,10 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from services.cli.explain_unitu import delivered_email
-from services.cli.explanation import Changed, NextSweep
-from services.cli.found import Carried, Found
-from services.cli.held import NothingKnown, book_state
+from services.operations.explain.evidence import Carried, PersonEvidence
+from services.operations.explain.model import Changed, NextSweep
+from services.operations.explain.unitu import delivered_email
+from services.operations.holds.holdings import NothingKnown, book_state
 from services.publisher.projection import people_of
 from services.publisher.rekeyed import rekeyed
 from services.publisher.roster_entry import unpack
@@ -95,7 +95,7 @@ class Stores:
             return list(reader.read(topic, lane, max(low, high - count)))
 
 
-def look(config: Config, stores: Places, slug: str, word: str, now: datetime, kind: Kind = "student") -> Found:
+def look(config: Config, stores: Places, slug: str, word: str, now: datetime, kind: Kind = "student") -> PersonEvidence:
     """
     One person by id, or by the e-mail of their account, at a moment. Where only Kafka is away, the answer says so and
     has the rest. Raises: NothingKnown, UnknownStudent; Retryable when Redis is away.
@@ -108,7 +108,7 @@ def look(config: Config, stores: Places, slug: str, word: str, now: datetime, ki
 
 def _look(
     config: Config, stores: Places, book: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
-) -> Found:
+) -> PersonEvidence:
     slug = school_of(book)
     school, account = _known(stores.reconciler, lane, book, word)
     holder = None
@@ -123,7 +123,7 @@ def _look(
     (state,) = stores.tenants.read(at, {TENANTS: [tenant]}).some[TENANTS]
     notes: list[str] = []
     known = None if state is None else _tenant(state)
-    return Found(
+    return PersonEvidence(
         school=school,
         account=account,
         email_holder=holder,

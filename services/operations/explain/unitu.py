@@ -1,14 +1,14 @@
 """What Unitu has of one person: the last snapshot of the tenant, and what the next one waits for. Pure."""
 
-from services.cli.explanation import LastSnapshot
-from services.cli.found import Carried, Found
+from services.operations.explain.evidence import Carried, PersonEvidence
+from services.operations.explain.model import LastSnapshot
 from shared.config.settings import Tenant
 from shared.contract.email import is_another_account
 from shared.contract.populations import book_of
 from shared.contract.tenant_state import TenantState
 
 
-def last_snapshot(found: Found, slug: str, settings: Tenant) -> LastSnapshot:
+def last_snapshot(found: PersonEvidence, slug: str, settings: Tenant) -> LastSnapshot:
     """Shape: ``slug`` is the tenant's. A tenant that nothing is known of has no accepted snapshot yet."""
     state = found.tenant or TenantState(tenant=slug)
     account, person = found.account, found.person

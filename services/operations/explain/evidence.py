@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.cli.explanation import Changed, NextSweep
+from services.operations.explain.model import Changed, NextSweep
 from services.publisher.roster_entry import Person
 from shared.contract.account_state import AccountState, SchoolState
 from shared.contract.model import Student
@@ -18,7 +18,7 @@ class Carried:
 
 
 @dataclass(frozen=True)
-class Found:
+class PersonEvidence:
     """What is known of one student, from wherever it is kept. None: that place had nothing, or could not be asked."""
 
     school: SchoolState
@@ -33,7 +33,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Reread:
+class ReadNow:
     """One student read now. ``student`` None: no record has the id. ``trouble``: it could not be asked."""
 
     read_at: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
 
-from services.cli.course import Course, Step
+from services.operations.requests.progress import Progress, Step
 from services.publisher.decisions import Desk, NotWhole
 from services.reconciler import accounts
 from shared import clock
@@ -54,13 +54,13 @@ class Delivery:
 
 
 @dataclass
-class Following:
+class Follower:
     """``say``: told at each look how far it is, and in words what it waits for."""
 
     config: Config
     store: LaneStore
     desk: Desk
-    course: Course
+    course: Progress
     starts: dict[str, int]
     say: Callable[[Step, str], None] = lambda step, words: None
     base: int = 0
@@ -191,7 +191,7 @@ class Following:
 
 def ask(
     config: Config, school: str, student_id: str | None, *, kind: Kind | None = None, full: bool, reason: str
-) -> tuple[Course, dict[str, int]]:
+) -> tuple[Progress, dict[str, int]]:
     """
     Publish the request; its course, and where each topic ended before it. ``kind`` None: of students and staff, and the
     course is that of the students. Raises: Retryable.
@@ -207,10 +207,10 @@ def ask(
         out.publish([Message(SYNC_REQUESTS, lane, school, encode(event), told)])
     finally:
         out.close()
-    return Course(book_of(school, kind or "student"), student_id, id, time_), starts
+    return Progress(book_of(school, kind or "student"), student_id, id, time_), starts
 
 
-def rules_in_words(course: Course) -> dict[str, Any] | None:
+def rules_in_words(course: Progress) -> dict[str, Any] | None:
     """The verdict on the one student that was read."""
     one = course.assessed
     if one is None:

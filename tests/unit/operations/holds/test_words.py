@@ -8,11 +8,11 @@ import pytest
 
 from services.cli import holds
 from services.cli import status as verb
-from services.cli.held import Holdings
-from services.cli.hold_words import causes_of, reason_of
-from services.cli.lookup import left_words
 from services.cli.sync import waits_for
 from services.fetcher.isams import client
+from services.operations.explain.lookup import left_words
+from services.operations.holds.holdings import Holdings
+from services.operations.holds.words import causes_of, reason_of
 from services.reconciler import guard
 from services.reconciler.plan_words import Feed, summary
 from services.reconciler.plans import PLANS

@@ -4,15 +4,15 @@ from datetime import date
 
 import msgspec
 
-from services.cli.explain_verdicts import assessed_now
-from services.cli.explanation import Difference, Live
-from services.cli.found import Reread
+from services.operations.explain.evidence import ReadNow
+from services.operations.explain.model import Difference, Live
+from services.operations.explain.verdicts import assessed_now
 from shared.config.settings import School
 from shared.contract.account_state import AccountState
 from shared.contract.model import Student
 
 
-def live_of(reread: Reread, account: AccountState, school: School, today: date) -> Live:
+def live_of(reread: ReadNow, account: AccountState, school: School, today: date) -> Live:
     """
     Shape: one reading in, and the account whose assessment is what is known; out comes how it is judged ``today`` and
     where it differs.

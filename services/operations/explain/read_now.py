@@ -1,19 +1,19 @@
 """One student read now, for ``rollcall explain --live``: two or three requests, and nothing is said or remembered."""
 
-from services.cli.found import Reread
 from services.fetcher.isams.clients import Hosts
 from services.fetcher.isams.source import Refused
 from services.fetcher.sweep.absence_lookup import find
 from services.fetcher.sweep.areas import STATUSES, read_areas
 from services.fetcher.sweep.record_reader import reader_of
 from services.fetcher.sweep.redis_cache import RedisMemory
+from services.operations.explain.evidence import ReadNow
 from shared.clock import Clock, write
 from shared.config.settings import Config, IsamsSchool
 from shared.errors import Retryable
 from shared.redis.client import connect
 
 
-async def reread(config: Config, slug: str, school: IsamsSchool, student_id: str, clock: Clock) -> Reread:
+async def reread(config: Config, slug: str, school: IsamsSchool, student_id: str, clock: Clock) -> ReadNow:
     """
     By what the fetcher remembers of the school's structure, and the status words as they are now. What the school
     answers, or that it does not, is part of the answer. Raises: Retryable when Redis is away.
@@ -27,7 +27,7 @@ async def reread(config: Config, slug: str, school: IsamsSchool, student_id: str
         is_applicant = student_id in reader.people.applicants
         student = await find(source, reader, student_id, is_applicant=is_applicant)
     except (Refused, Retryable) as trouble:
-        return Reread(write(clock()), trouble=str(trouble))
+        return ReadNow(write(clock()), trouble=str(trouble))
     finally:
         await source.close()
-    return Reread(read_at, student)
+    return ReadNow(read_at, student)
