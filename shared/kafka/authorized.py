@@ -36,6 +36,12 @@ def missing_rights(admin: Any, kafka: Kafka, rights: Iterable[Right]) -> list[Ri
     ]
 
 
+_UNANSWERED = (
+    *(KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN),
+    KafkaError._DESTROY_BROKER,  # the client let go of the connection that it asked by
+)
+
+
 def _operations(kafka: Kafka, future: Any) -> set[str] | None:
     """None: it is not known."""
     try:
@@ -44,7 +50,7 @@ def _operations(kafka: Kafka, future: Any) -> set[str] | None:
         fault = error.args[0]
         if fault.code() in DENIED:
             return set()
-        if fault.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN):
+        if fault.code() in _UNANSWERED:
             raise Retryable(away(kafka, f"{fault.str()}; see that it runs, and [kafka]")) from error
         return None
     except TimeoutError as error:

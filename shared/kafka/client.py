@@ -33,9 +33,10 @@ READ_SECONDS = 30.0  # the longest silence while a topic is read to its end
 LOOK_SECONDS = 0.05  # the client waits so long for a full batch, also where the topic has no more records
 EDGE_SECONDS = 10.0  # of one question for a partition's edges
 FETCH_WAIT_MS = 20  # the default, 500, is for consumers that wait for what comes next
-_LEADERLESS = (  # or not known yet: a topic that is being made shows before its partitions do
+_ASK_AGAIN = (  # no leader, or not known yet: a topic that is being made shows before its partitions do
     *(KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE),
     KafkaError._UNKNOWN_PARTITION,
+    KafkaError._DESTROY_BROKER,  # the client let go of the connection that it asked by, for one that it learned of
 )
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # as the topics allow it (shared.contract.topics)
 # What one request takes over a slow line must end before the client loses patience with it, and does not grow with how
@@ -231,7 +232,7 @@ class Reader:
                 return low, high
             except KafkaException as error:
                 # A partition that has just been made has no leader for a moment.
-                if time.monotonic() > deadline or error.args[0].code() not in _LEADERLESS:
+                if time.monotonic() > deadline or error.args[0].code() not in _ASK_AGAIN:
                     raise self._trouble(error.args[0], place.topic) from error
                 time.sleep(0.1)
                 self._look_again(place.topic, seconds)
@@ -251,6 +252,8 @@ class Reader:
         try:
             found = self._consumer.list_topics(name, timeout=seconds)
         except KafkaException as error:
+            if error.args[0].code() == KafkaError._DESTROY_BROKER:
+                return  # the question is asked again, until its time is over
             raise self._trouble(error.args[0], name) from error
         if (fault := found.topics[name].error) is not None and fault.code() in DENIED:
             raise self._trouble(fault, name)

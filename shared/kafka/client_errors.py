@@ -15,7 +15,7 @@ FRESH_SECONDS = 60.0  # an error explains a silence for so long
 AGAIN_SECONDS = 600.0  # what is unusual is told once in so long
 USUAL = (  # of the road and of rights, which are looked into; and no error at all
     *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._AUTHENTICATION),
-    *(KafkaError._SSL, KafkaError._TIMED_OUT, KafkaError._PARTITION_EOF),
+    *(KafkaError._SSL, KafkaError._TIMED_OUT, KafkaError._PARTITION_EOF, KafkaError._DESTROY_BROKER),
     *DENIED,
 )
 

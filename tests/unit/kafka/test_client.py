@@ -44,6 +44,30 @@ def test_a_kafka_that_goes_while_a_leader_is_looked_for_is_waited_for(monkeypatc
     assert reader._consumer.asked == ["edges", "leaders"]
 
 
+class Decommissioned(Away):
+    """Lets go of the connection by which it was asked, twice; then it answers."""
+
+    def _is_let_go(self, what: str) -> None:
+        self.asked.append(what)
+        if self.asked.count(what) == 1:
+            raise KafkaException(KafkaError(KafkaError._DESTROY_BROKER))
+
+    def get_watermark_offsets(self, place: Any, timeout: float) -> tuple[int, int]:
+        self._is_let_go("edges")
+        return 3, 14
+
+    def list_topics(self, topic: str, timeout: float) -> None:
+        self._is_let_go("leaders")
+
+
+def test_a_question_whose_connection_is_let_go_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when it is told as Kafka being away: a client swaps the address that it was given for those it learns."""
+    monkeypatch.setattr(client, "Consumer", Decommissioned)
+    reader = Reader(Config())
+    assert reader.edges("account-state", 0) == (3, 14)
+    assert reader._consumer.asked == ["edges", "leaders", "edges"]
+
+
 def test_a_question_does_not_wait_long_behind_a_fetch_that_has_nothing_to_bring(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
