@@ -5,8 +5,8 @@ import gc
 import logging
 import random
 import signal
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 from shared.errors import Retryable, RollcallError
 
@@ -57,6 +57,21 @@ async def insist(action: Callable[[], object], seconds: float, stop: asyncio.Eve
                 return False
             continue
         return True
+
+
+async def finish_anyway(work: Coroutine[Any, Any, None], seconds: float) -> None:
+    """
+    Do it to its end, for at most so many seconds once the caller is cancelled: what is half told (a failure written
+    down, and its claim not given back) is worse than a stop that comes a moment later. Raises: CancelledError, then.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=seconds)
+        task.cancel()  # if it has not ended; what it was told to do in a thread goes on there
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 async def run_services(services: Sequence[Service], stop: asyncio.Event | None = None) -> int:

@@ -29,7 +29,7 @@ from shared.contract.populations import book_of
 from shared.errors import Retryable
 from shared.ports import Claim, DueQueue, Log
 from shared.redis.answers import RedisRefused
-from shared.service import insist
+from shared.service import finish_anyway, insist
 
 log = logging.getLogger("rollcall.fetcher")
 
@@ -178,9 +178,9 @@ class Rounds:
             log.info("%s is no school's of this configuration any more", claim.member)
             return
         claimed_at = self._clock().timestamp()
-        result: Result | None = None
+        outcome: Result | Failure
         try:
-            result = await self._sweep(school, claim)
+            outcome = await self._sweep(school, claim)
         except asyncio.CancelledError:
             with suppress(Exception):
                 async with asyncio.timeout(GIVE_UP_SECONDS):
@@ -190,18 +190,23 @@ class Rounds:
             log.warning("%s; nothing more of it is said", lost)
             return
         except Retryable as trouble:
-            next_at = await self._failed(school, Failure("away", str(trouble), trouble.retry_after))
+            outcome = Failure("away", str(trouble), trouble.retry_after)
         except RedisRefused as refusal:
-            next_at = await self._failed(school, Failure("refused", str(refusal)))
+            outcome = Failure("refused", str(refusal))
         except Exception as bug:
             log.exception("%s: a sweep ended on a bug", school.book)
-            next_at = await self._failed(school, Failure("bug", type(bug).__name__))
-        else:
-            failure = result.failure
-            next_at = (
-                self._next_after(school, result, claimed_at) if failure is None else await self._failed(school, failure)
-            )
-        fulfilled = result is not None and result.failure is None and (result.full or claim.note != FULL)
+            outcome = Failure("bug", type(bug).__name__)
+        await finish_anyway(self._conclude(school, claim, claimed_at, outcome), GIVE_UP_SECONDS)
+
+    async def _conclude(self, school: School, claim: Claim, claimed_at: float, outcome: Result | Failure) -> None:
+        """The sweep has ended: when the next one is, and that this one's claim is over."""
+        result = outcome if isinstance(outcome, Result) else None
+        failure = outcome if isinstance(outcome, Failure) else outcome.failure
+        if failure is not None:
+            next_at = await self._failed(school, failure)
+        elif result is not None:
+            next_at = self._next_after(school, result, claimed_at)
+        fulfilled = result is not None and failure is None and (result.full or claim.note != FULL)
         await insist(
             lambda: self._due.finish(claim, next_at, fulfilled=fulfilled), school.settings.lease_seconds, self._stop
         )  # not done: the lease has ended by itself, and the school is due again

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from services.fetcher.population import School
 from services.fetcher.sweep import lease as leases
 from services.fetcher.sweep import scheduler as module
 from services.fetcher.sweep.cache import MemoryMemory
+from services.fetcher.sweep.failing import Failing
 from services.fetcher.sweep.lease import KeptLease
 from services.fetcher.sweep.scheduler import FULL, Rounds
 from shared.contract.events import StaffFetched
@@ -548,3 +550,30 @@ class TestLease:
         clock.now = MONDAY.fromtimestamp(NOW + 60, MONDAY.tzinfo)
         await asyncio.wait_for(keeping, 30)
         assert not lease.held()
+
+
+class SlowToRemember(MemoryMemory):
+    """Writes a failure down until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes, self.goes_on = threading.Event(), threading.Event()
+
+    def fail(self, book: str, attempt: Failing) -> None:
+        self.writes.set()
+        self.goes_on.wait(30)
+        super().fail(book, attempt)
+
+
+async def test_who_is_stopped_once_a_sweep_has_failed_gives_the_school_back() -> None:
+    """Fails when only a sweep under way is given back: nobody read the school until its lease had ended by itself."""
+    world = World(abbey=pupils())
+    world.sources["abbey"].trouble[1] = Retryable("away")
+    world.memory = world.rounds._memory = memory = SlowToRemember()
+    async with world.running() as stop:
+        await until(memory.writes.is_set)
+        stop.set()
+        await until(lambda: any(task.cancelling() for task in world.rounds._running))
+        memory.goes_on.set()
+    assert "abbey" not in world.due._leases
+    assert world.at("abbey") > 0, "its rest after a failure is kept"
