@@ -129,7 +129,7 @@ def writer(brokers: Addresses, prefix: str, folder: Path) -> ConfigFile:
 
     def write(text: str, *, partitions: int = 2, **kafka: Any) -> Path:
         (folder / "secret").write_text("made-up-secret\n")
-        (folder / "operators.key").write_text("made-up-key-of-the-operators\n")
+        (folder / "operators.key").write_text("the-operators-key-of-all-tests\n")
         more = "".join(f"{name} = {value!r}\n".replace("'", '"') for name, value in kafka.items())
         path = folder / "rollcall.toml"
         path.write_text(

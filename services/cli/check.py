@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, config_of, known_school
+from services.cli.invocation import AsJson, config_of, invocation_of, known_school
 from services.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,17 +19,21 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """
-    Try the configuration: Kafka and its topics, Redis, each school's token, areas and fields, each tenant's mode.
+    Try the configuration: Kafka and its topics, Redis, each school's token, areas and fields, each tenant's mode, and
+    what others on this machine may read.
 
     Of a school it also tells how many requests an hour its cadences will cost. Nothing is changed and nothing is sent
     to Unitu. Exit codes: 0 fine; 1 degraded: it syncs, and something should be put right; 2 it cannot sync, or the
     configuration is refused.
     """
+    from services.cli.exposure import of_exposure
     from services.cli.sample import State
+    from shared.config.load import files_to_keep
 
     config = config_of(context)
     slugs = [known_school(config, school)] if school else sorted(config.schools)
-    found = asyncio.run(findings(config, slugs))
+    exposed = of_exposure(config, files_to_keep(invocation_of(context).path))
+    found = [*exposed, *asyncio.run(findings(config, slugs))]
     worst = max((one.state for one in found), default=State.OK)
     verdict = "fine" if worst is State.OK else worst.word
     if as_json:

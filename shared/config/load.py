@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from shared.config.environment import overlay
 from shared.config.faults import Fault, faults_of
+from shared.config.secret_values import secret_files
 from shared.config.settings import Config
 from shared.config.values import Reading, parse_toml, secret_of
 from shared.errors import ConfigError
@@ -28,7 +29,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     Raises: ConfigError, one line for each fault.
     """
     environ = os.environ if environ is None else environ
-    path = path or Path(environ.get("ROLLCALL_CONFIG") or "rollcall.toml")
+    path = _path_of(path, environ)
     tree = _read(path)
     origins, unknown = overlay(tree, environ)
     reading = Reading(path.parent, environ)
@@ -41,6 +42,19 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     if unknown or faults:
         raise ConfigError("\n".join([*unknown, *(fault.line(str(path), origins) for fault in faults)]))
     return config
+
+
+def files_to_keep(path: Path | None = None, environ: Mapping[str, str] | None = None) -> dict[str, Path]:
+    """Setting -> the file that the configuration names and that nobody else should read. Raises: ConfigError."""
+    environ = os.environ if environ is None else environ
+    path = _path_of(path, environ)
+    tree = _read(path)
+    overlay(tree, environ)
+    return secret_files(tree, path.parent)
+
+
+def _path_of(path: Path | None, environ: Mapping[str, str]) -> Path:
+    return path or Path(environ.get("ROLLCALL_CONFIG") or "rollcall.toml")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from shared.config.values import (
     RedisUrl,
     RolloverDays,
     Secret,
+    SentSecret,
     Servers,
     Share,
     SigningKey,
@@ -130,7 +131,7 @@ class Tenant(Section):
     """One Unitu API key."""
 
     url: Url = "https://api.unitu.io/v1/sync"
-    api_key: Secret
+    api_key: SentSecret
     mode: Literal["live", "dry-run", "paused"] = "dry-run"
     staff: Literal["managed", "not-in-unitu"] | None = Field(None, validate_default=True)
     email_change: Literal["hold", "send"] = "hold"
@@ -298,7 +299,7 @@ class IsamsSchool(School):
 
     base_url: BaseUrl
     client_id: Text
-    client_secret: Secret
+    client_secret: SentSecret
     token_path: UrlPath = "/auth/connect/token"  # noqa: S105 - an address
     token_scope: str = "restapi"  # noqa: S105 - a word; "" asks for none
     ca_file: ExistingFile | None = None
@@ -327,7 +328,7 @@ class IsamsSchool(School):
 class PushSchool(School):
     INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {"api_key", "fresh_hours"}
 
-    api_key: Secret  # what the sender puts in API_KEY: it names the school
+    api_key: SentSecret  # what the sender puts in API_KEY: it names the school
     key: Literal["email", "id"] = "email"  # of somebody new; whoever is known keeps theirs
     absence: Literal["left", "unexplained"] = "left"  # what it means not to be in an accepted body
     fresh_hours: Number = 26.0  # how long a body may be sent on: one a day, and two hours more

@@ -90,6 +90,19 @@ def _secret(value: object, info: ValidationInfo) -> SecretStr:
     return SecretStr(secret_of(value, reading_of(info)))
 
 
+def _sendable(value: SecretStr) -> SecretStr:
+    """HTTP carries visible ASCII: of anything else a client would stop, and might tell the secret while it does."""
+    text = value.get_secret_value()
+    if text != text.strip(" "):
+        raise ValueError("begins or ends with a space, which HTTP drops; put the secret alone there")
+    if not text.isascii() or not text.isprintable():
+        raise ValueError(
+            "has a line's end, a control character or a letter beyond ASCII, which HTTP cannot carry; put the secret "
+            "alone there, as it was given"
+        )
+    return value
+
+
 def _signing_key(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < SHORTEST_KEY:
         raise ValueError(
@@ -284,6 +297,7 @@ def _acceptance(value: str) -> str:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+SentSecret = Annotated[Secret, AfterValidator(_sendable)]
 SigningKey = Annotated[Secret, AfterValidator(_signing_key)]
 Share = Annotated[Fraction, BeforeValidator(_share), PlainSerializer(str)]
 Number = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]  # 0 waits for nothing

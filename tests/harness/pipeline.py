@@ -32,7 +32,7 @@ from shared.memory import MemoryLaneStore, MemoryLog
 from tests.harness.builders import SCHOOL, at
 
 LANE = 0
-OPERATORS_KEY = "made-up-key-of-the-operators"
+OPERATORS_KEY = "the-operators-key-of-all-tests"
 
 
 class Crash(BaseException):

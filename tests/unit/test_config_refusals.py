@@ -484,6 +484,40 @@ def test_no_refusal_repeats_a_value(key: Key) -> None:
     assert refused >= 2
 
 
+UNSENDABLE = (
+    "has a line's end, a control character or a letter beyond ASCII, which HTTP cannot carry; put the secret alone "
+    "there, as it was given"
+)
+SPACED = "begins or ends with a space, which HTTP drops; put the secret alone there"
+
+
+@pytest.mark.parametrize("setting", ["tenants.abbey.api_key", "schools.abbey.client_secret", "schools.pushed.api_key"])
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [
+        ("hunter2\nswordfish", UNSENDABLE),
+        ("hunter2\r\nX: y", UNSENDABLE),
+        ("hunter2\tswordfish", UNSENDABLE),
+        ("hunter2\x7f", UNSENDABLE),
+        ("hünter2", UNSENDABLE),
+        ("hunter2\u200b", UNSENDABLE),
+        (" hunter2", SPACED),
+        ("hunter2 ", SPACED),
+    ],
+)
+def test_a_secret_that_no_header_can_hold_is_refused_and_not_repeated(setting: str, secret: str, told: str) -> None:
+    Path("rollcall.toml").write_text(with_(push()))
+    variable = "ROLLCALL__" + setting.upper().replace(".", "__")
+    assert refusal(**{variable: secret}) == [f"{variable}: {setting}: {told}"]
+
+
+def test_any_other_secret_is_sent_as_it_is() -> None:
+    Path("rollcall.toml").write_text(with_(push()))
+    odd = "".join(map(chr, range(0x21, 0x7F))) + " ~"
+    environ = {**ENVIRON, "ROLLCALL__TENANTS__ABBEY__API_KEY": odd}
+    assert load(environ=environ).tenants["abbey"].api_key.get_secret_value() == odd
+
+
 @pytest.mark.parametrize("url", [None, '"https://API.unitu.io/v1/sync/"', '"https://unitu.example/v1/sync"'])
 def test_one_key_is_one_tenant_however_its_address_is_spelt(url: str | None) -> None:
     other = table("tenants.b", TENANT, url=url)

@@ -300,7 +300,7 @@ def test_the_worst_finding_is_the_exit_code(
     said = rollcall(tmp_path / "rollcall.toml", "check", "--json")
     told = json.loads(said.out)
     assert (said.code, told["verdict"]) == (code, verdict)
-    assert [one["part"] for one in told["findings"]] == ["school abbey", "tenant abbey", "tenant abbey"]
+    assert [one["part"] for one in told["findings"]] == ["secrets", "school abbey", "tenant abbey", "tenant abbey"]
     said = rollcall(tmp_path / "rollcall.toml", "check", "abbey")
     assert said.code == code
     assert verdict in said.out + said.err
