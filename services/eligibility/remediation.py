@@ -15,9 +15,9 @@ import msgspec
 
 from services.eligibility.assess import account_verdict, outcomes, portal_verdict
 from services.eligibility.category import is_absent
-from services.eligibility.leaving import is_over
 from services.eligibility.rules import Case, shown_first_name
 from services.eligibility.staff import RULES_OF
+from shared.contract.leaving import is_over
 from shared.contract.model import Category, Frozen, Student, Verdict
 
 MOST_TOGETHER = 7  # fields: status, lists, title, two names, e-mail and those that could not be read: a blank record

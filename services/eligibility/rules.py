@@ -18,10 +18,9 @@ from services.eligibility.academic_year import academic_year
 from services.eligibility.category import Rulebook as Rulebook
 from services.eligibility.category import categorise, has_one_place, is_configured, stage_of
 from shared.contract.email import fault_of
+from shared.contract.limits import UNITU_YEARS
 from shared.contract.model import Category, Kind, Outcome, Student
 from shared.contract.texts import clean
-
-YEARS = range(8)  # Unitu's: "nullable number with possible values (null, 0-7)"
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ def _has_sound_email(case: Case) -> bool | None:
 def _has_sound_year(case: Case) -> bool | None:
     if not case.book.is_pushed:
         return None
-    return case.student.year is None or case.student.year in YEARS
+    return case.student.year is None or case.student.year in UNITU_YEARS
 
 
 def _enrols_from_now_on(case: Case) -> bool | None:

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import ClassVar
 
 from services.eligibility.category import Rulebook, is_absent
-from services.eligibility.leaving import is_over, leaving_day
 from services.eligibility.rules import RULES, Case, Rule
+from shared.contract.leaving import is_over, leaving_day
 from shared.contract.model import Category, Kind, Student
 
 

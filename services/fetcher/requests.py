@@ -10,12 +10,11 @@ import msgspec
 
 from services.fetcher.isams.source import Refused
 from services.fetcher.population import School
-from services.fetcher.sweep import messages
 from services.fetcher.sweep.cache import Memory
 from services.fetcher.sweep.scheduler import FULL
 from services.fetcher.sweep.sweep import listing_of
 from shared.clock import Clock, write
-from shared.contract.codec import Record, decode
+from shared.contract.codec import Message, Record, decode, encode, event_id, headers
 from shared.contract.commands import AcceptRoll
 from shared.contract.events import SyncAnswered, SyncRequested
 from shared.contract.model import Frozen
@@ -24,6 +23,7 @@ from shared.contract.topics import SYNC_REQUESTS
 from shared.errors import Poison, Retryable
 from shared.lanes.dead_letters import letter, plain_name
 from shared.ports import DueQueue, Log
+from shared.sweeps.messages import Envelope, of_person
 
 log = logging.getLogger("rollcall.fetcher")
 
@@ -143,19 +143,26 @@ class Requests:
             raise _NoAnswer(str(trouble)) from trouble
         if person is None:
             return None
-        envelope = messages.Envelope(school.slug, school.lane, None, school.kind)
-        message = envelope.student(messages.of_person(school.slug, school.kind, person), read_at)
+        envelope = Envelope(school=school.slug, lane=school.lane, kind=school.kind)
+        message = envelope.student(of_person(school.slug, school.kind, person), read_at)
         await asyncio.to_thread(self._out.publish, [message])
         return read_at
 
     async def _answer(self, answers: Sequence[SyncAnswered]) -> None:
         if answers:
             time = write(self._clock())
-            told = [messages.answer(one, self._schools[one.school].lane, time) for one in answers]
+            told = [_answered(one, self._schools[one.school].lane, time) for one in answers]
             await asyncio.to_thread(self._out.publish, told)
 
     async def _hasten(self, book: str, note: str = "") -> None:
         await asyncio.to_thread(self._due.hasten, book, self._clock().timestamp(), note)
+
+
+def _answered(event: SyncAnswered, lane: int, time: str) -> Message:
+    """An answer beside its request: who waits for it reads one topic."""
+    id = event_id(event.school, event.student_id or "", 0, "sync_answered", f"{event.request}/{time}")
+    told = headers(SyncAnswered, id=id, school=event.school, subject=event.school, time=time)
+    return Message(SYNC_REQUESTS, lane, event.school, encode(event), told)
 
 
 class _NoAnswer(Exception):

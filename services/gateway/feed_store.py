@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.fetcher.sweep.failing import Failing, once_more
 from services.gateway.key_resolution import Key
 from services.gateway.progress import Closed, Course, Snapshot, decided_at, later_than, report_of, sweeps_of
 from services.gateway.register import Register, of_roll
 from services.gateway.structure import Lists
 from shared.contract.events import SweepReconciled
 from shared.contract.model import Frozen, Kind
+from shared.sweeps.failing import Failing, once_more
 
 MOST_AHEAD_MS = 5 * 60_000  # that a kept moment may be ahead: one of a clock that was wrong would freeze the school
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from services.eligibility.rules import YEARS
 from services.gateway.scalars import text_of_number, text_of_scalar
 from shared import tolerant_json
 from shared.contract.email import fault_of
+from shared.contract.limits import UNITU_YEARS
 from shared.contract.model import Fault
 from shared.contract.texts import LOST, clean, control_in, line, named
 
@@ -156,7 +156,7 @@ class Fields:
             return None
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value not in YEARS:
+        if isinstance(value, bool) or not isinstance(value, int) or value not in UNITU_YEARS:
             self.wrong(f"/{name}", f"must be null or {_YEAR}" if nullable else f"must be {_YEAR}")
             return None
         return value

@@ -18,8 +18,6 @@ from mmap import ACCESS_READ, mmap
 from os import SEEK_END
 from typing import IO
 
-from services.fetcher.sweep.failing import Failing
-from services.fetcher.sweep.messages import Letter, of_structure
 from services.gateway.body import Buffer, open_body
 from services.gateway.check import Checked, FaultList, People, Refused, check
 from services.gateway.delivery import Delivery
@@ -33,14 +31,17 @@ from services.gateway.warnings import Notes
 from shared.clock import Clock, write
 from shared.config.settings import PushSchool
 from shared.contract.codec import encode
+from shared.contract.limits import MAX_MESSAGE_BYTES
 from shared.contract.model import Fault, Kind
 from shared.contract.populations import KINDS
 from shared.lanes.partition import lane_of
 from shared.ports import Log
+from shared.sweeps.failing import Failing
+from shared.sweeps.messages import Letter, of_structure
 
 log = logging.getLogger("rollcall.gateway")
 
-MAX_RECORD_BYTES = 15 * 1024 * 1024  # of a structure: the topics take 16 MiB with what else a record has
+MAX_RECORD_BYTES = MAX_MESSAGE_BYTES - 1024 * 1024  # of a structure: beside it a record has its key and headers
 
 Recall = Callable[[str], Recalled]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

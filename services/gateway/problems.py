@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from services.fetcher.sweep.failing import Failing
 from services.gateway.body import NotJson
 from services.gateway.check import MOST_FAULTS, Refused
 from shared.errors import RollcallError
+from shared.sweeps.failing import Failing
 
 TYPES = "https://rollcall.example/problems/"
 

@@ -10,11 +10,10 @@ from typing import Any
 
 import msgspec
 
-from services.reconciler.plan_words import Feed, summary
-from services.reconciler.plans import PLANS
 from shared.contract.codec import decoder
 from shared.contract.events import GuardReport, SweepReconciled
 from shared.contract.model import Kind
+from shared.contract.plans import PLANS, Feed, summary
 from shared.contract.populations import KINDS, people_word
 
 

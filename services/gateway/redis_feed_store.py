@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from services.fetcher.sweep.failing import Failing, once_more
 from services.gateway.feed_store import MOST_AHEAD_MS, Last, Lease, closed, reports_of, snapshot
 from services.gateway.progress import Closed, Course, decided_at, later_than, sweeps_of
 from shared.contract.codec import encode
 from shared.contract.model import Kind
 from shared.redis.client import Client, away_is_retryable
+from shared.sweeps.failing import Failing, once_more
 
 PROBE_SECONDS = 60  # that the trace of a look at the store stays
 STATUS_SECONDS = 14 * 86_400  # as long as what was published is kept

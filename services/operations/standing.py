@@ -11,7 +11,6 @@ from typing import Any
 
 from services.fetcher.isams.server_words import with_said
 from services.fetcher.sweep.cache import AreaState
-from services.fetcher.sweep.failing import Failing
 from services.operations.holds.holdings import Holding
 from services.operations.tenants.complaints import FIX, Complaint
 from shared import clock
@@ -20,6 +19,7 @@ from shared.contract.account_state import SchoolState
 from shared.contract.model import Kind
 from shared.contract.populations import kind_of, people_word, school_of
 from shared.contract.tenant_state import Held
+from shared.sweeps.failing import Failing
 
 LATE_POLLS, LATE_MINUTES = 3, 15.0  # a school is late after so many polls without a certified sweep, or so long
 ACCOUNTS_REST_ON = ("structure", "sets")  # the areas without which enrolments at Unitu stay as they were

@@ -13,11 +13,12 @@ from services.reconciler import guard
 from services.reconciler.emptied_columns import nulled
 from services.reconciler.hold_hash import plan_hash
 from services.reconciler.judge import Judged
-from services.reconciler.plans import PLANS, Plans
+from services.reconciler.plans import Plans
 from services.reconciler.reconcile import changed
 from services.reconciler.reviewed_sets import refused_before, sets_of
 from shared.contract.account_state import AccountState, HeldPlan, SchoolState
 from shared.contract.events import ColumnDrop, RemovalHeld, RemovalsHeld
+from shared.contract.plans import PLANS
 
 
 @dataclass

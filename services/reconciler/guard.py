@@ -12,19 +12,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from shared.contract.model import Budget
-
-DISABLE_EXPLAINED = "disable_explained"
-DISABLE_UNEXPLAINED = "disable_unexplained"
-DISABLE_ABSENT = "disable_absent"  # who is in a pushed feed's body no more: its word, and no record that says left
-COHORT = "cohort"
-UNENROL = "unenrol"
-MOVE = "move"
-CREATE = "create"
-ENABLE = "enable"  # accounts that were disabled and come back
-EMAIL_CHANGE = "email_change"
-UPDATE = "update"  # details that a record overwrites or empties
-REKEY = "rekey"  # who is to be disabled and seems to have come back under another id: never without a person
-NULLED_COLUMN = "nulled_column"  # what depends on a column of the records that has emptied: never without a person
+from shared.contract.plans import COHORT as COHORT
+from shared.contract.plans import CREATE as CREATE
+from shared.contract.plans import DISABLE_ABSENT as DISABLE_ABSENT
+from shared.contract.plans import DISABLE_EXPLAINED as DISABLE_EXPLAINED
+from shared.contract.plans import DISABLE_UNEXPLAINED as DISABLE_UNEXPLAINED
+from shared.contract.plans import EMAIL_CHANGE as EMAIL_CHANGE
+from shared.contract.plans import ENABLE as ENABLE
+from shared.contract.plans import MOVE as MOVE
+from shared.contract.plans import NULLED_COLUMN as NULLED_COLUMN
+from shared.contract.plans import REKEY as REKEY
+from shared.contract.plans import UNENROL as UNENROL
+from shared.contract.plans import UPDATE as UPDATE
 
 DISABLES = (DISABLE_EXPLAINED, DISABLE_UNEXPLAINED, DISABLE_ABSENT)
 LOSSES = (UNENROL, MOVE)

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 
 from services.reconciler import guard
 from services.reconciler.budget_usage import Spending, recent_of_account
-from services.reconciler.plans import PLANS, Plans
+from services.reconciler.plans import Plans
 from services.reconciler.reviewed_sets import Reviewed, reviewed
 from shared import clock
 from shared.contract.account_state import AccountState, SchoolState
 from shared.contract.events import SweepCompleted
 from shared.contract.model import Budget, Settings
+from shared.contract.plans import PLANS
 
 NOT_ASKED = "not_asked"  # among the causes of a sweep's absences: those whom nobody had time to ask for by id
 

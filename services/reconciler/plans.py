@@ -15,11 +15,8 @@ from services.reconciler.rollover import is_of_the_turn
 from shared.contract.account_state import AccountState, StagedUnenrol
 from shared.contract.events import SweepCompleted
 from shared.contract.model import Settings
+from shared.contract.plans import PLANS
 
-PLANS = (
-    *(guard.DISABLE_EXPLAINED, guard.DISABLE_UNEXPLAINED, guard.DISABLE_ABSENT, guard.REKEY, guard.UNENROL, guard.MOVE),
-    *(guard.CREATE, guard.ENABLE, guard.EMAIL_CHANGE, guard.UPDATE, guard.NULLED_COLUMN),
-)
 ADMITTED = (guard.CREATE, guard.ENABLE, guard.EMAIL_CHANGE)
 ABSENT = ("absent",)  # the lists of somebody whom a pushed body lacks
 

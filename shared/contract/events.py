@@ -119,7 +119,7 @@ class Absences(Frozen, kw_only=True):
     record has the id), ``refused``, ``no_answer``; ``listed_before`` (asked for in vain, and in the list of leavers,
     which had them while they were on the roll); ``not_asked`` (beyond fifty, or after a failure: nothing is known);
     ``not_in_body`` where a feed pushes. ``suspicions`` are words for what makes a pushed list look cut:
-    ``length_of_a_page``, ``end_of_the_last_body``.
+    ``length_of_a_page``, ``end_of_the_last_body``. Each list names at most 50,000, the first by id.
     """
 
     found: tuple[str, ...] = ()

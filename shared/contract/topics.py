@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.contract.limits import MAX_MESSAGE_BYTES
+
 DAY_MS = 86_400_000
 DEAD_LETTERS = "-dlq"  # how their topics' names end
 
@@ -33,7 +35,7 @@ class Topic:
         The broker's settings for this topic. 16 MiB: a large school's structure is one record. Each record bears the
         time at which the broker took it: a producer's clock neither decides nor ends a record's days.
         """
-        common = {"max.message.bytes": str(16 * 1024 * 1024), "message.timestamp.type": "LogAppendTime"}
+        common = {"max.message.bytes": str(MAX_MESSAGE_BYTES), "message.timestamp.type": "LogAppendTime"}
         if self.retention_ms is None:
             return common | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.2", "segment.ms": str(DAY_MS)}
         return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}

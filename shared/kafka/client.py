@@ -19,6 +19,7 @@ from confluent_kafka import (
 
 from shared.config.settings import Config
 from shared.contract.codec import Message, Record
+from shared.contract.limits import MAX_MESSAGE_BYTES
 from shared.errors import Retryable
 from shared.kafka.client_errors import ear_of
 from shared.kafka.error_words import DENIED, away, may_not, no_road, not_taken
@@ -38,7 +39,6 @@ _ASK_AGAIN = (  # no leader, or not known yet: a topic that is being made shows 
     KafkaError._UNKNOWN_PARTITION,
     KafkaError._DESTROY_BROKER,  # the client let go of the connection that it asked by, for one that it learned of
 )
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # as the topics allow it (shared.contract.topics)
 # What one request takes over a slow line must end before the client loses patience with it, and does not grow with how
 # much there is: five requests of 256 KiB are under way at once, and one answer to a fetch has 8 MiB.
 MESSAGE_BYTES = 256  # about what a record's key, headers and frame take beside its value

@@ -6,11 +6,11 @@ import pytest
 
 from services.fetcher.isams.curriculum import SchoolLists, TeachingLists, YearGroup
 from services.fetcher.sweep.cache import AreaState, Memory, MemoryMemory, Remembered, SchoolMemory
-from services.fetcher.sweep.failing import Failing
 from services.fetcher.sweep.redis_cache import RedisMemory
 from shared.config.settings import Config
 from shared.contract.codec import encode
 from shared.redis.client import Client, connect
+from shared.sweeps.failing import Failing
 
 ONE, TWO = "aa" * 16, "bb" * 16
 STATE = SchoolMemory(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.fetcher.sweep.failing import Failing
 from services.gateway.feed_store import MOST_AHEAD_MS, Last, Lease, Memory, MemoryMemory
 from services.gateway.progress import Course, told
 from services.gateway.redis_feed_store import RedisMemory
@@ -17,6 +16,7 @@ from shared.contract.codec import encode
 from shared.contract.events import SweepReconciled
 from shared.contract.model import Faculty, Kind
 from shared.redis.client import Client, connect
+from shared.sweeps.failing import Failing
 
 NOW = 1_795_420_800_123  # milliseconds
 LAST = Last(

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from services.fetcher.sweep import messages
 from services.operations.explain import lookup
 from shared.contract.codec import Message
 from shared.contract.events import RollRead, StudentFetched, SweepCompleted, SweepStarted
 from shared.contract.model import Department, Module, Programme, Structure, Student
 from shared.kafka.client import KafkaLog
 from shared.lanes.partition import lane_of
+from shared.sweeps.messages import Envelope, of_person, of_structure
 from tests.conftest import ConfigFile, create_topics
 from tests.e2e.harness import Town, a_town
 from tests.harness import builders
@@ -60,18 +60,19 @@ def sweep(town: Town, name: str, roll: Iterable[Student], also: Iterable[Student
     """A full sweep of a roll and of records that are never roll, published as a fetcher publishes it, and decided."""
     roll = list(roll)
     minutes = (datetime.now(UTC) - builders.START).total_seconds() / 60
-    envelope = messages.Envelope(town.slug, lane_of(town.slug, town.config.kafka.partitions), name)
+    envelope = Envelope(school=town.slug, lane=lane_of(town.slug, town.config.kafka.partitions), sweep=name)
     out: list[Message] = []
     for event in a_sweep(name, roll, sends=[*roll, *also], minutes=minutes, full=True, school=town.slug):
         match event:
             case SweepStarted():
-                out += [envelope.started(event), envelope.structure(messages.of_structure(town.slug, STRUCTURE), at())]
+                out.append(envelope.event(event, "sweep_started", event.started_at))
+                out.append(envelope.structure(of_structure(town.slug, STRUCTURE), at()))
             case StudentFetched():
-                out.append(envelope.student(messages.of_person(town.slug, "student", event.student), at(minutes)))
+                out.append(envelope.student(of_person(town.slug, "student", event.student), at(minutes)))
             case RollRead():
-                out += envelope.roll(name, event.ids, at(minutes))
+                out.append(envelope.event(event, "roll_read", at(minutes), f"/{event.chunk}"))
             case SweepCompleted():
-                out.append(envelope.completed(event))
+                out.append(envelope.event(event, "sweep_completed", event.completed_at))
     log = KafkaLog(town.config)
     log.publish(out)
     log.close()

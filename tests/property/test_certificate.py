@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fetcher.sweep.certificate import PageRead, certify, judge
+from services.fetcher.sweep.certificate import PageRead, judge
 from shared.contract.codec import roll_hash
+from shared.sweeps.certificate import certify
 
 student_ids = st.text("0123456789", min_size=1, max_size=13)
 rolls = st.lists(student_ids, min_size=1, max_size=60, unique=True)

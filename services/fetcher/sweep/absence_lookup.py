@@ -1,7 +1,7 @@
 """Who of the last certified roll is on no page of this sweep: asked for by id, and sorted by what is learnt of each."""
 
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 
 from services.fetcher.isams.source import Refused, Source
@@ -11,11 +11,11 @@ from shared.clock import Clock, write
 from shared.contract.events import Absences
 from shared.contract.model import Student
 from shared.errors import Retryable
+from shared.sweeps.writer import absences_of
 
 log = logging.getLogger("rollcall.fetcher")
 
 ASKED_BY_ID = 50  # in one sweep
-MOST_NAMED = 50_000  # in SweepCompleted: one record has a bound
 
 FOUND = "found"
 LEFT_BY_ID, LEFT_BY_LIST = "left_by_id", "left_by_list"
@@ -45,14 +45,7 @@ class Tally:
 
     @property
     def absences(self) -> Absences:
-        explained = [id for cause in EXPLAINED for id in self.ids.get(cause, ())]
-        unexplained = [id for cause, ids in self.ids.items() if cause not in (FOUND, *EXPLAINED) for id in ids]
-        return Absences(
-            found=_named(self.ids.get(FOUND, ())),
-            explained=_named(explained),
-            unexplained=_named(unexplained),
-            by_cause={cause: len(ids) for cause, ids in sorted(self.ids.items())},
-        )
+        return absences_of(self.ids, found=FOUND, explained=EXPLAINED)
 
 
 async def ask_for(book: str, listing: Listing, missing: Collection[str], clock: Clock) -> AsyncIterator[Answer]:
@@ -93,7 +86,3 @@ def _unknown(id: str, listing: Listing, cause: str) -> Answer:
     if listing.explains(id):
         return Answer(id, LEFT_BY_LIST)
     return Answer(id, LISTED_BEFORE if id in listing.leavers and cause != NOT_ASKED else cause)
-
-
-def _named(ids: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(ids)[:MOST_NAMED])

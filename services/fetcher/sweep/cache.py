@@ -13,9 +13,9 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from services.fetcher.isams.entries import Entries
-from services.fetcher.sweep.failing import Failing, once_more
 from services.fetcher.sweep.likeness import Likeness
 from shared.contract.model import Frozen
+from shared.sweeps.failing import Failing, once_more
 
 LIKENESS = "likeness"  # kept among the areas, though it is none that is read
 

@@ -1,11 +1,11 @@
-"""Was this sweep complete? Pure: what was declared and received in; a certificate, or why there is none, out."""
+"""Was this sweep complete? Pure: what was declared and received in; why there is no certificate out."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from shared.contract.codec import content_sum, roll_hash
-from shared.contract.events import Certificate, EndpointRead
+from shared.contract.codec import roll_hash
+from shared.contract.events import EndpointRead
 from shared.contract.model import Kind
 
 KNOWN_SHARE = (1, 5)  # of the ids must be known, else this is another school's data: 20 %
@@ -110,14 +110,3 @@ def judge(
     if failure is not None or (accepted and roll_hash(ids) in accepted):
         return failure
     return doubt(ids, last_roll, kind)
-
-
-def certify(endpoints: Sequence[EndpointRead], digests: Mapping[str, str], areas: Collection[str]) -> Certificate:
-    """``digests``: of the roll, hexadecimal by id; ``endpoints``: the roll's first, then those of the areas."""
-    return Certificate(
-        roll_hash=roll_hash(digests.keys()),
-        roll_count=len(digests),
-        content_sum=content_sum(digests),
-        endpoints=tuple(endpoints),
-        areas=tuple(sorted(areas)),
-    )

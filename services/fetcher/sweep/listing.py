@@ -14,9 +14,9 @@ from services.fetcher.isams.entries import Entries
 from services.fetcher.isams.fields import Json
 from services.fetcher.isams.source import Page
 from services.fetcher.sweep.cache import AreaState
-from services.fetcher.sweep.messages import Letter
 from shared.contract.events import EndpointRead
 from shared.contract.model import Student
+from shared.sweeps.messages import Letter
 
 Listed = tuple[str, msgspec.Raw | Student]  # somebody who is told: their id, and their record, perhaps as its JSON
 

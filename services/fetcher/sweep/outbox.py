@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.fetcher.sweep.cache import Memory, Remembered
-from services.fetcher.sweep.messages import Envelope, Letter
 from shared.contract.codec import Message
 from shared.errors import RollcallError
 from shared.failpoints import at_point
 from shared.ports import Log
+from shared.sweeps.messages import Envelope, Letter
 
 
 class Lease(Protocol):

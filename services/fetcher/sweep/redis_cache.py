@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from services.fetcher.sweep.cache import Remembered, SchoolMemory
-from services.fetcher.sweep.failing import Failing, once_more
 from shared.contract.codec import encode
 from shared.redis.client import Client, away_is_retryable
+from shared.sweeps.failing import Failing, once_more
 
 _SLICE = 5_000  # fields in one command
 

@@ -20,7 +20,6 @@ from services.fetcher.sweep import due_times
 from services.fetcher.sweep.areas import SETS, STRUCTURE
 from services.fetcher.sweep.cache import Memory
 from services.fetcher.sweep.certificate import Failure
-from services.fetcher.sweep.failing import Failing
 from services.fetcher.sweep.lease import KeptLease
 from services.fetcher.sweep.outbox import LeaseLost
 from services.fetcher.sweep.sweep import Result, run_sweep
@@ -30,6 +29,7 @@ from shared.errors import Retryable
 from shared.ports import Claim, DueQueue, Log
 from shared.redis.answers import RedisRefused
 from shared.service import finish_anyway, insist
+from shared.sweeps.failing import Failing
 
 log = logging.getLogger("rollcall.fetcher")
 

@@ -11,7 +11,6 @@ from datetime import datetime
 
 import msgspec
 
-from services.eligibility.leaving import is_over
 from services.fetcher.isams import employees, field_names, parse
 from services.fetcher.isams.curriculum import curriculum
 from services.fetcher.isams.entries import Entries
@@ -24,10 +23,11 @@ from services.fetcher.sweep.areas import SETS, STATUSES, STRUCTURE, AreasRead, r
 from services.fetcher.sweep.cache import AreaState, Memory
 from services.fetcher.sweep.likeness import marks_of
 from services.fetcher.sweep.listing import Listed
-from services.fetcher.sweep.messages import Letter
 from shared.clock import parse as moment
 from shared.contract.events import EndpointRead
+from shared.contract.leaving import is_over
 from shared.contract.model import Student
+from shared.sweeps.messages import Letter
 
 
 class Staff:

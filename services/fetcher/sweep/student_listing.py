@@ -12,18 +12,18 @@ from services.fetcher.isams.field_names import STUDENTS
 from services.fetcher.isams.fields import Json
 from services.fetcher.isams.source import Page
 from services.fetcher.population import School
-from services.fetcher.sweep import due_times, messages
+from services.fetcher.sweep import due_times
 from services.fetcher.sweep.absence_lookup import find
 from services.fetcher.sweep.areas import APPLICANTS, AREAS, LEAVERS, AreasRead, read_areas, remembered, rested
 from services.fetcher.sweep.cache import AreaState, Remembered
 from services.fetcher.sweep.likeness import marks_of
 from services.fetcher.sweep.listing import Listed
-from services.fetcher.sweep.messages import Letter
 from services.fetcher.sweep.record_reader import Reader, reader_of
 from services.fetcher.sweep.short_lists import ShortList
 from shared.clock import Clock
 from shared.contract.events import EndpointRead
 from shared.contract.model import Student
+from shared.sweeps.messages import Letter, of_structure
 
 
 class Students:
@@ -104,7 +104,7 @@ class Students:
         curriculum = self._reader.curriculum
         if curriculum.structure is None:
             return None
-        letter = messages.of_structure(self._school.slug, curriculum.structure, curriculum.missing)
+        letter = of_structure(self._school.slug, curriculum.structure, curriculum.missing)
         return letter, self._areas.structure_read_at
 
     @property

@@ -29,7 +29,7 @@ import msgspec
 
 from services.fetcher.isams.source import Page, Refused, said_by
 from services.fetcher.population import School
-from services.fetcher.sweep import certificate, due_times, likeness, messages
+from services.fetcher.sweep import certificate, due_times, likeness
 from services.fetcher.sweep.absence_lookup import FOUND, LEFT_BY_ID, Tally, ask_for
 from services.fetcher.sweep.cache import LIKENESS, Memory, Remembered, SchoolMemory
 from services.fetcher.sweep.certificate import Failure, PageRead
@@ -42,11 +42,14 @@ from services.fetcher.sweep.student_listing import Students
 from shared import completeness
 from shared.clock import Clock, write
 from shared.contract.codec import encode, roll_hash
-from shared.contract.events import Absences, SweepCompleted, SweepFailed, SweepStarted
+from shared.contract.events import Absences
 from shared.contract.model import Student
 from shared.errors import Retryable
 from shared.failpoints import at_point
 from shared.ports import Log
+from shared.sweeps.certificate import certify
+from shared.sweeps.messages import Letter, of_encoded, of_person
+from shared.sweeps.writer import SweepWriter
 
 log = logging.getLogger("rollcall.fetcher")
 
@@ -109,8 +112,15 @@ class _Sweep:
         self._started_at = write(self._started)
         self._id = f"{self._started_at.replace('-', '').replace(':', '')}-{token}"
         self._full = self._is_full(wants_full)
-        self._envelope = messages.Envelope(school.slug, school.lane, self._id, school.kind)
-        self._delivery = Delivery(out, memory, lease, self._envelope, known, self._full)
+        self._writer = SweepWriter(
+            school=school.slug,
+            lane=school.lane,
+            kind=school.kind,
+            sweep=self._id,
+            started_at=self._started_at,
+            full=self._full,
+        )
+        self._delivery = Delivery(out, memory, lease, self._writer, known, self._full)
         self._structure_digest = known.state.structure_digest
         self._pages: list[PageRead] = []
         self._ids: list[str] = []  # as they came
@@ -162,21 +172,14 @@ class _Sweep:
         return wanted or bool(reason)
 
     async def _open(self) -> None:
-        started = SweepStarted(
-            school=self._school.slug,
-            kind=self._school.kind,
-            sweep=self._id,
-            started_at=self._started_at,
-            full=self._full,
-        )
-        await self._delivery.publish([self._envelope.started(started)])
+        await self._delivery.publish([self._writer.started()])
         await self._keep_areas()
         structure = self._listing.structure
         if structure is None:
             return
         letter, read_at = structure
         if self._full or letter.digest != self._structure_digest:
-            await self._delivery.publish([self._envelope.structure(letter, read_at or self._started_at)])
+            await self._delivery.publish([self._writer.structure(letter, read_at or self._started_at)])
             self._structure_digest = letter.digest
 
     async def _keep_areas(self) -> None:
@@ -207,7 +210,7 @@ class _Sweep:
 
     async def _take(self, page: Page, read_at: str) -> None:
         self._pages.append(PageRead(page.number, page.pages, page.declared, page.count, len(page.records)))
-        letters: dict[str, messages.Letter] = {}
+        letters: dict[str, Letter] = {}
         marks: dict[str, str] = {}
         unreadable = 0
         count = page.declared or page.pages * len(page.records)
@@ -280,38 +283,27 @@ class _Sweep:
             self._others.add(id)
             yield id, one
 
-    def _batches(self, people: Iterable[Listed]) -> Iterator[dict[str, messages.Letter]]:
+    def _batches(self, people: Iterable[Listed]) -> Iterator[dict[str, Letter]]:
         rest = iter(people)
         while part := list(islice(rest, BATCH)):
             yield {
-                id: self._letter(one) if isinstance(one, Student) else messages.of_encoded(self._school.slug, id, one)
+                id: self._letter(one) if isinstance(one, Student) else of_encoded(self._school.slug, id, one)
                 for id, one in part
             }
 
-    def _letter(self, person: Student) -> messages.Letter:
-        return messages.of_person(self._school.slug, self._school.kind, person)
+    def _letter(self, person: Student) -> Letter:
+        return of_person(self._school.slug, self._school.kind, person)
 
     async def _close(self, absences: Absences) -> None:
         at_point("completing")
         roll, last, now = self._delivery.digests, self._known.state, self._clock()
         areas, endpoints = self._listing.certified()
         endpoint = certificate.endpoint_read(self._listing.path, self._pages)
-        proof = certificate.certify([endpoint, *endpoints], roll, areas)
+        proof = certify([endpoint, *endpoints], roll, areas)
         if self._full or self._known.roll is None or proof.roll_hash != last.roll_hash:
-            await self._delivery.publish(self._envelope.roll(self._id, roll.keys(), write(now)))
-        completed = SweepCompleted(
-            school=self._school.slug,
-            kind=self._school.kind,
-            sweep=self._id,
-            started_at=self._started_at,
-            completed_at=write(now),
-            full=self._full,
-            certificate=proof,
-            absences=absences,
-            fill=completeness.fill_of(self._filled),
-            slips=tuple(self._listing.slips),
-        )
-        await self._delivery.publish([self._envelope.completed(completed)])
+            await self._delivery.publish(self._writer.roll(roll.keys(), write(now)))
+        completed = self._writer.completed(write(now), proof, absences, self._filled, self._listing.slips)
+        await self._delivery.publish([completed])
         state = SchoolMemory(
             roll_hash=proof.roll_hash,
             completed_at=write(now),
@@ -341,18 +333,9 @@ class _Sweep:
         return bool(absences.unexplained) or any(id in roll and id not in last for id in self._listing.leavers)
 
     async def _fail(self, failure: Failure) -> None:
-        endpoint = certificate.endpoint_read(self._listing.path, self._pages)
-        failed = SweepFailed(
-            school=self._school.slug,
-            kind=self._school.kind,
-            sweep=self._id,
-            started_at=self._started_at,
-            failed_at=write(self._clock()),
-            reason=failure.reason,
-            detail=failure.detail,
-            endpoints=(endpoint,) if self._pages else (),
-        )
-        await self._delivery.publish([self._envelope.failed(failed)])
+        endpoints = [certificate.endpoint_read(self._listing.path, self._pages)] if self._pages else []
+        failed = self._writer.failed(write(self._clock()), failure.reason, failure.detail, endpoints)
+        await self._delivery.publish([failed])
         if self._pages:  # it was opened: what the areas came to is worth keeping
             areas = dict(self._listing.states)
             state = msgspec.structs.replace(self._known.state, structure_digest=self._structure_digest, areas=areas)

@@ -9,11 +9,11 @@ import msgspec
 from services.operations.holds.words import causes_of, student_as_dict
 from services.reconciler import accounts, guard
 from services.reconciler.budget_usage import Spending, recent_of
-from services.reconciler.plan_words import Feed, summary
 from services.reconciler.reviewed_sets import all_sets
 from shared.contract.account_state import AccountState, HeldPlan, SchoolState
 from shared.contract.codec import decoder
 from shared.contract.model import Kind
+from shared.contract.plans import Feed, summary
 from shared.contract.populations import kind_of, people_word, school_of
 from shared.errors import Hold, RollcallError
 from shared.lanes.partition import lane_of

@@ -9,9 +9,9 @@ from typing import Any
 from services.fetcher.isams import client
 from services.reconciler import guard
 from services.reconciler.enrolments import codes_of
-from services.reconciler.plan_words import Feed
 from services.reconciler.plans import is_absent
 from shared.contract.account_state import AccountState, HeldPlan
+from shared.contract.plans import Feed
 
 # --- a whole plan ------------------------------------------------------------------------------------------------
 

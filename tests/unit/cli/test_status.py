@@ -8,7 +8,6 @@ import pytest
 
 from services.cli import holds
 from services.cli import status as verb
-from services.fetcher.sweep.failing import Failing
 from services.operations.holds.holdings import Holdings
 from services.operations.standing import Delivering, late_after
 from services.operations.tenants.complaints import FIX, complaints_in
@@ -16,6 +15,7 @@ from shared import clock
 from shared.config.settings import IsamsSchool, PushSchool
 from shared.contract.commands import PauseSchool, RefuseHold
 from shared.contract.tenant_state import Held, Reason, TenantState
+from shared.sweeps.failing import Failing
 from tests.harness.builders import SCHOOL, a_student, a_sweep, at
 from tests.harness.pipeline import Road, a_config
 from tests.unit.cli.looks import MemoryLooks

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from services.fetcher.sweep.cache import AreaState
-from services.fetcher.sweep.failing import Failing, once_more
 from services.gateway.receipt import WITHOUT_KEY
 from services.operations.standing import ADVICE, Attempts, Delivering, state_of, troubles_of, undelivered
 from shared import clock
 from shared.config.settings import IsamsSchool, PushSchool, School, Tenant
 from shared.contract.account_state import CertifiedSweep, HeldPlan, SchoolState
 from shared.contract.tenant_state import Held, Reason
+from shared.sweeps.failing import Failing, once_more
 from tests.harness.builders import START, at
 
 ISAMS = IsamsSchool.model_construct(poll_seconds=300, staff_poll_seconds=3600)

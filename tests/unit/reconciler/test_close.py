@@ -10,7 +10,6 @@ from services.reconciler.absences import is_confirmed_absence, mark_absences
 from services.reconciler.budget_usage import Recent
 from services.reconciler.close import Closing, close
 from services.reconciler.hold_hash import plan_hash
-from services.reconciler.plans import PLANS
 from services.reconciler.reconcile import changed
 from shared.contract.account_state import Absence, AccountState, HeldPlan, SchoolState, StagedDisable, StagedUnenrol
 from shared.contract.events import (
@@ -23,6 +22,7 @@ from shared.contract.events import (
     SweepCompleted,
 )
 from shared.contract.model import Budget, Settings, Student
+from shared.contract.plans import PLANS
 from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
     BEFORE,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.fetcher.sweep.certificate import PageRead, certify, doubt, endpoint_read, judge
-from shared.contract.codec import content_sum, roll_hash
+from services.fetcher.sweep.certificate import PageRead, doubt, endpoint_read, judge
+from shared.contract.codec import roll_hash
 from shared.contract.events import EndpointRead
 from tests.unit.fetcher.world import ids
 
@@ -104,16 +104,6 @@ def test_nobody_can_vouch_for_an_incomplete_list() -> None:
     failure = judge(pages(4, total=5), FOUR, None, {roll_hash(FOUR)})
     assert failure is not None
     assert failure.reason == "totals_disagree"
-
-
-def test_a_certificate_covers_roll_and_content() -> None:
-    digests = {"2": "bb" * 16, "1": "aa" * 16}
-    found = certify([endpoint_read("/api/students", pages(1, 1))], digests, {"students", "sets"})
-    assert found.roll_hash == roll_hash(["1", "2"])
-    assert found.content_sum == content_sum(digests)
-    assert found.roll_count == 2
-    assert found.areas == ("sets", "students")
-    assert found.endpoints == (EndpointRead(path="/api/students", pages=2, declared=2, received=2),)
 
 
 def test_an_endpoint_says_what_was_declared_and_what_came() -> None:

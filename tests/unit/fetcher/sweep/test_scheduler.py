@@ -16,13 +16,13 @@ from services.fetcher.population import School
 from services.fetcher.sweep import lease as leases
 from services.fetcher.sweep import scheduler as module
 from services.fetcher.sweep.cache import MemoryMemory
-from services.fetcher.sweep.failing import Failing
 from services.fetcher.sweep.lease import KeptLease
 from services.fetcher.sweep.scheduler import FULL, Rounds
 from shared.contract.events import StaffFetched
 from shared.errors import Retryable
 from shared.memory import MemoryDueQueue, MemoryLog
 from shared.ports import Claim
+from shared.sweeps.failing import Failing
 from tests.unit.fetcher.world import (
     MONDAY,
     Abbey,

@@ -9,13 +9,13 @@ import pytest
 
 from services.fetcher.isams.parse import home_address, leaver
 from services.fetcher.isams.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Page, Refused
-from services.fetcher.sweep import messages
 from services.fetcher.sweep.areas import AREAS, AreasRead
 from services.fetcher.sweep.areas import reading as reading_of
 from services.fetcher.sweep.merge_lists import People
 from shared.contract.codec import content_sum, digest, encode, roll_hash
 from shared.contract.model import Address, Student
 from shared.errors import Retryable
+from shared.sweeps import messages
 from tests.unit.fetcher.world import (
     SLUG,
     Abbey,

@@ -14,13 +14,12 @@ from services.operations.explain.lookup import left_words
 from services.operations.holds.holdings import Holdings
 from services.operations.holds.words import causes_of, reason_of
 from services.reconciler import guard
-from services.reconciler.plan_words import Feed, summary
-from services.reconciler.plans import PLANS
 from shared.completeness import COLUMNS
 from shared.config.load import load
 from shared.contract.account_state import Absence, AccountState, HeldPlan, StagedDisable
 from shared.contract.events import ColumnDrop, StudentAssessed
 from shared.contract.model import Category, Student, Verdict
+from shared.contract.plans import PLANS, Feed, summary
 from tests.harness.builders import a_student, a_sweep
 from tests.harness.pipeline import Road
 from tests.unit.cli.looks import MemoryLooks

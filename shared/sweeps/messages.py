@@ -1,27 +1,14 @@
-"""What a sweep publishes, as messages: keys, lanes, headers and ids in one place."""
+"""What a sweep publishes of people and structure, as messages: keys, lanes, headers and ids in one place. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 
 from shared.contract.codec import Message, digest, encode, event_id, headers
-from shared.contract.events import (
-    RollRead,
-    StaffFetched,
-    StructureFetched,
-    StudentFetched,
-    SweepCompleted,
-    SweepFailed,
-    SweepStarted,
-    SyncAnswered,
-)
+from shared.contract.events import StaffFetched, StructureFetched, StudentFetched
 from shared.contract.model import Frozen, Kind, Structure, Student
 from shared.contract.populations import book_of
-from shared.contract.topics import STUDENTS_FETCHED, SYNC_REQUESTS
-
-ROLL_CHUNK = 5_000  # ids in one RollRead
-
+from shared.contract.topics import STUDENTS_FETCHED
 
 _FETCHED: dict[Kind, type[StudentFetched] | type[StaffFetched]] = {"student": StudentFetched, "staff": StaffFetched}
 
@@ -60,23 +47,16 @@ def _letter(subject: str, value: Frozen) -> Letter:
     return Letter(subject, encoded, digest(encoded).hex())
 
 
-def answer(event: SyncAnswered, lane: int, time: str) -> Message:
-    """An answer beside its request: who waits for it reads one topic."""
-    id = event_id(event.school, event.student_id or "", 0, "sync_answered", f"{event.request}/{time}")
-    told = headers(SyncAnswered, id=id, school=event.school, subject=event.school, time=time)
-    return Message(SYNC_REQUESTS, lane, event.school, encode(event), told)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Envelope:
     """
-    Addresses everything of one sweep; ``sweep`` None: of a reading that opens none and closes none. ``kind``: whose
-    sweep it is, the students' or the staff's.
+    Addresses what is read of one population of a school, the students or the staff. ``sweep`` None: by a reading that
+    opens no sweep and closes none.
     """
 
     school: str
     lane: int
-    sweep: str | None
+    sweep: str | None = None
     kind: Kind = "student"
 
     @property
@@ -93,31 +73,9 @@ class Envelope:
         detail = f"{self.sweep or ''}/{letter.digest}/{read_at}"
         return self._message(StructureFetched, letter, "", "structure_fetched", detail, read_at, read_at=read_at)
 
-    def started(self, event: SweepStarted) -> Message:
-        return self._of_sweep(event, "sweep_started", event.started_at)
-
-    def roll(self, sweep: str, ids: Iterable[str], time: str) -> list[Message]:
-        """The roll in chunks; an empty one is one empty chunk."""
-        ordered = sorted(ids)
-        parts = [tuple(ordered[at : at + ROLL_CHUNK]) for at in range(0, len(ordered), ROLL_CHUNK)] or [()]
-        return [
-            self._of_sweep(
-                RollRead(school=self.school, kind=self.kind, sweep=sweep, chunk=number, chunks=len(parts), ids=part),
-                "roll_read",
-                time,
-                f"/{number}",
-            )
-            for number, part in enumerate(parts)
-        ]
-
-    def completed(self, event: SweepCompleted) -> Message:
-        return self._of_sweep(event, "sweep_completed", event.completed_at)
-
-    def failed(self, event: SweepFailed) -> Message:
-        return self._of_sweep(event, "sweep_failed", event.failed_at)
-
-    def _of_sweep(self, event: Frozen, kind: str, time: str, more: str = "") -> Message:
-        return self._message(type(event), _letter(self.book, event), "", kind, f"{self.sweep}{more}", time)
+    def event(self, event: Frozen, name: str, time: str, more: str = "") -> Message:
+        """What concerns all of the sweep."""
+        return self._message(type(event), _letter(self.book, event), "", name, f"{self.sweep}{more}", time)
 
     def _message(
         self,
