@@ -1,6 +1,7 @@
 """
-How full the columns of a school's records are, of its students or of its staff. A permission that is taken from a key
-empties a column for everybody, and no list gets shorter by it.
+How full the columns of a school's records are, of its students or of its staff. Pure.
+
+A permission that is taken from a key empties a column for everybody, and no list gets shorter by it.
 """
 
 from collections import Counter

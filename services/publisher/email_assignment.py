@@ -1,4 +1,4 @@
-"""Under which e-mail each person is in the snapshot. An e-mail does not move by itself."""
+"""Under which e-mail each person is in the snapshot. An e-mail does not move by itself. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

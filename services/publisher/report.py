@@ -1,4 +1,4 @@
-"""What Unitu will do with a snapshot, by its document, as far as known. For people; nothing is decided from it."""
+"""What Unitu will do with a snapshot, by its document, as far as known. For people: nothing is decided by it. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

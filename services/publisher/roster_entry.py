@@ -1,4 +1,6 @@
-"""One person as the publisher keeps them: Unitu's JSON, cut where the e-mail stands, and the evidence of a disable."""
+"""
+One person as the publisher keeps them: Unitu's JSON, cut where the e-mail stands, and the evidence of a disable. Pure.
+"""
 
 from typing import Literal
 

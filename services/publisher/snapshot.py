@@ -1,4 +1,4 @@
-"""The whole of a tenant as Unitu's ``POST /v1/sync`` takes it: the same input gives the same bytes."""
+"""The whole of a tenant as Unitu's ``POST /v1/sync`` takes it: the same input gives the same bytes. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

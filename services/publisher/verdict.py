@@ -1,4 +1,4 @@
-"""What is said of a snapshot: it goes, a person must act, or it may pass by itself."""
+"""What is said of a snapshot: it goes, a person must act, or it may pass by itself. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One canonical form for an HTTP address, so that two spellings of one place compare as one."""
+"""One canonical form for an HTTP address, so that two spellings of one place compare as one. Pure."""
 
 import re
 from urllib.parse import urlsplit, urlunsplit
