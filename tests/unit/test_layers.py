@@ -15,7 +15,7 @@ CLIENTS = {"confluent_kafka", "faststream", "kafka", "redis", "httpx", "starlett
 COMPUTES = {  # all that a module which calls itself pure may import from outside
     *("bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "fractions", "functools", "itertools"),
     *("csv", "difflib", "hashlib", "idna", "io", "json", "math", "msgspec", "operator", "re", "typing", "unicodedata"),
-    *("__future__", "mmap", "urllib", "zlib"),  # mmap: a body is a view of its file
+    *("__future__", "mmap", "pathlib", "pydantic", "urllib", "zlib"),  # a path is a value, and a mapped file a view
 }
 KNOWN = {  # a pure module, and what it takes from one that has a client: a value, a constant, a function
     "services.cli.sample": {"services.fetcher.isams.client"},
