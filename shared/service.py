@@ -96,7 +96,7 @@ async def run_services(services: Sequence[Service], stop: asyncio.Event | None =
     finally:
         stopping.cancel()
     for task in late:
-        log.error("%s did not end in %.0f s and is cut off", tasks[task].name, STOP_SECONDS)
+        log.error("%s did not stop within %.0f s and was cancelled", tasks[task].name, STOP_SECONDS)
         task.cancel()
     failures = 0
     for task, service in tasks.items():
@@ -105,9 +105,9 @@ async def run_services(services: Sequence[Service], stop: asyncio.Event | None =
             failures += 1
             error = alone(error)
             if isinstance(error, RollcallError):  # on purpose: what it says is what a person needs
-                log.error("%s stopped, its position has not moved: %s", service.name, error)
+                log.error("%s stopped, position unchanged: %s", service.name, error)
                 continue
-            log.error("%s stopped on a bug; its position has not moved", service.name, exc_info=error)
+            log.error("%s stopped on a bug, position unchanged", service.name, exc_info=error)
         else:
             log.info("%s stopped", service.name)
     return 1 if failures or late else 0

@@ -139,7 +139,7 @@ async def _topics_are_right(config: "Config", stop: asyncio.Event) -> bool:
         except Retryable as trouble:
             attempt += 1
             if attempt == 1:
-                log.warning("waiting: %s", trouble)
+                log.warning("waiting for servers: %s", trouble)
             await sleep_unless(stop, backoff(attempt, RETRY_CAP_SECONDS))
             continue
         return True

@@ -99,7 +99,7 @@ class EligibilityService:
                 self._consumer.committed(places[:1], timeout=KEEP_SECONDS)
             self._consumer.commit(offsets=places, asynchronous=not wait)
         except KafkaException as error:
-            log.info("place not kept, the stretch will be repeated and passed over: %s", error)
+            log.info("offset commit failed; records will be re-read and skipped: %s", error)
 
     def _source_of(self, topic: str) -> str:
         """The topic's name and its own id on this cluster, so that a remade topic's low offsets are no repeats."""
@@ -113,7 +113,7 @@ class EligibilityService:
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         self._lanes.update(place.partition for place in partitions)
         consumer.incremental_assign(partitions)
-        log.info("eligibility has %d partitions more", len(partitions))
+        log.info("eligibility: %d partitions assigned", len(partitions))
 
     def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         self._lanes.subtract(place.partition for place in partitions)

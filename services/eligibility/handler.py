@@ -89,7 +89,7 @@ class Eligibility:
         for record in records:
             messages.extend(self._one(record, refused))
         if refused:
-            log.warning("%d commands do not count and are set aside; the last: %s", len(refused), refused[-1])
+            log.warning("%d commands refused; the last: %s", len(refused), refused[-1])
         return messages
 
     def _one(self, record: Record, refused: list[Poison]) -> list[Message]:

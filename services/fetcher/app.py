@@ -131,7 +131,7 @@ class FetcherService:
             except Retryable as trouble:
                 attempt += 1
                 if attempt == 1:
-                    log.warning("requests wait: %s", trouble)
+                    log.warning("reading requests: retrying: %s", trouble)
                 if await sleep_unless(stop, backoff(attempt, RETRY_CAP_SECONDS)):
                     return
                 continue
@@ -144,7 +144,7 @@ class FetcherService:
         try:
             self._consumer.commit(offsets=places, asynchronous=True)
         except KafkaException as error:
-            log.debug("place not kept, these requests come again: %s", error)
+            log.debug("offset commit failed; these requests will be re-read: %s", error)
 
 
 async def _ends_before(task: asyncio.Task[None], stop: asyncio.Event) -> bool:

@@ -67,7 +67,7 @@ class Requests:
                 self._refuse_unsigned(record, event)
             except Poison as reason:
                 if plain_name(record.topic) == SYNC_REQUESTS:  # the other topic's poison is its owner's to set aside
-                    log.warning("a request is set aside: %s", reason)
+                    log.warning("request set aside: %s", reason)
                     await asyncio.to_thread(self._out.publish, [letter(record, reason)])
                 continue
             request = record.headers.get("ce_id", "")
@@ -79,9 +79,9 @@ class Requests:
                 case AcceptRoll(school=slug, kind=kind) if (book := book_of(slug, kind)) in self._schools:
                     await asyncio.to_thread(self._memory.accept, book, event.hash)
                     await self._hasten(book)
-                    log.info("%s: a roll was accepted by hand", book)
+                    log.info("%s: roll accepted by an operator", book)
                 case _:
-                    log.debug("a %s that is not for this fetcher", type(event).__name__)
+                    log.debug("%s ignored: not for this fetcher", type(event).__name__)
         await self._answer(answers)
         await asyncio.gather(*(self._take(book, id, asked) for (book, id), asked in sorted(people.items())))
 
@@ -97,7 +97,7 @@ class Requests:
         books = [book for kind in kinds if (book := book_of(slug, kind)) in self._schools]
         for book in books:
             await self._hasten(book, FULL if event.full else "")
-            log.info("%s is read %s on request: %s", book, "in full" if event.full else "soon", event.reason)
+            log.info("%s: read %s on request: %s", book, "in full" if event.full else "soon", event.reason)
         if not books:
             return SyncAnswered(school=slug, request=request, outcome="refused", detail=NO_STAFF)
         return SyncAnswered(school=slug, request=request, outcome="due")
@@ -117,11 +117,11 @@ class Requests:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 read_at = await self._read(self._schools[book], id)
         except Refused as refusal:
-            log.warning("%s: one person could not be read: %s", book, refusal)
+            log.warning("%s: reading one person failed: %s", book, refusal)
             return SyncAnswered(school=slug, request="", outcome="refused", detail=str(refusal))
         except (_NoAnswer, TimeoutError) as trouble:
             detail = str(trouble) or f"no answer in {PATIENCE_SECONDS:g} s"
-            log.warning("%s: one person could not be read, the school is read soon: %s", book, detail)
+            log.warning("%s: reading one person failed, the school is read soon: %s", book, detail)
             await self._hasten(book)
             return SyncAnswered(school=slug, request="", outcome="unreachable", detail=detail)
         log.info("%s: one person was asked for, and %s", book, "read" if read_at else "nobody has that id")

@@ -59,7 +59,7 @@ class Course:
                 else:
                     self._sent(msgspec.json.decode(record.value, type=_Sent))
             except msgspec.MsgspecError as error:
-                log.debug("a %s is passed over: %s", kind, error)
+                log.debug("%s skipped: %s", kind, error)
 
     def _closed(self, event: SweepReconciled, value: bytes) -> None:
         if event.school in self._tenants:
@@ -147,4 +147,6 @@ class Follower:
         """One line per change."""
         if bool(trouble) != self._is_away:
             self._is_away = bool(trouble)
-            log.warning("what becomes of bodies is %s", f"not followed: {trouble}" if trouble else "followed again")
+            log.warning(
+                "following the course of bodies: %s", f"not followed: {trouble}" if trouble else "followed again"
+            )

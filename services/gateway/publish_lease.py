@@ -69,7 +69,7 @@ class Gate:
         try:
             await asyncio.to_thread(self._memory.close, self.lease)
         except RollcallError as trouble:
-            log.warning("%s: the lease ends by itself: %s", self.lease.school, trouble)
+            log.warning("%s: giving the lease back failed, it will expire: %s", self.lease.school, trouble)
 
     async def _keep(self) -> None:
         while True:

@@ -125,7 +125,7 @@ class Web:
         try:
             await asyncio.to_thread(self._memory.refuse, school, attempt)
         except Retryable as trouble:
-            log.debug("%s: that a body was refused is not remembered: %s", school, trouble)
+            log.debug("%s: storing the refusal of a body failed: %s", school, trouble)
 
     async def status(self, request: Request) -> Response:
         school, settings = self._keys.school(given_key(request.scope["headers"]))
@@ -164,7 +164,7 @@ class Web:
         """One line per change."""
         if bool(trouble) != self._is_unwell:
             self._is_unwell = bool(trouble)
-            log.warning("no body can be taken: %s", trouble) if trouble else log.warning("bodies can be taken again")
+            log.warning("bodies are refused: %s", trouble) if trouble else log.warning("bodies are accepted again")
 
     async def _unless_stopped(self, work: Awaitable[T], grace: float) -> T:
         """The work's result. Raises: Problem, when the gateway stops and ``grace`` seconds later it is not done."""
@@ -227,13 +227,13 @@ def _answered(endpoint: Endpoint) -> Endpoint:
         except NotJson as error:
             return Problem(HTTPStatus.BAD_REQUEST, "not-json", f"The body is not JSON: {error}.").response()
         except Retryable as trouble:
-            log.warning("a request waits: %s", trouble)
+            log.warning("request answered 503: %s", trouble)
             return later("try-again", "Rollcall cannot take this now; send it again.", RETRY_SECONDS).response()
         except RedisRefused as refusal:
-            log.error("a request is not taken: %s", refusal)
+            log.error("request answered 503: %s", refusal)
             return later("try-again", "Rollcall cannot take this now; send it again.", REFUSED_SECONDS).response()
         except ClientDisconnect:
-            log.info("a sender went away before its body was whole")
+            log.info("sender disconnected before its body was complete")
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         except Exception as bug:
             place = traceback.extract_tb(bug.__traceback__)[-1]

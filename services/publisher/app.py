@@ -246,7 +246,7 @@ class PublisherService:
         """
         failures = self._bugs[claim.member] = self._bugs.get(claim.member, 0) + 1
         wait = min(BUG_REST_SECONDS * 2 ** min(failures - 1, 16), LONGEST_BUG_REST_SECONDS)
-        log.exception("tenant %s: a delivery ended on a bug; tried again in %.0f s", claim.member, wait)
+        log.exception("tenant %s: delivery failed on a bug; retrying in %.0f s", claim.member, wait)
         self._goes_on(claim.member)
         await insist(partial(_give_back, parts, claim, wait), self._lease_seconds, stop)
 
@@ -258,7 +258,7 @@ class PublisherService:
         now = self._own_clock().timestamp()
         self._failures = {one: kept for one, kept in self._failures.items() if now - kept[1] < FORGET_SECONDS}
         if not self._failures:
-            log.warning("publisher waits: %s", trouble)
+            log.warning("publisher: retrying: %s", trouble)
         failures = self._failures.get(who, (0, now))[0] + 1
         self._failures[who] = failures, now
         return failures
@@ -266,7 +266,7 @@ class PublisherService:
     def _goes_on(self, who: str) -> None:
         """Told when nobody waits any more: one that needs nothing of what is away may go on all the time."""
         if self._failures.pop(who, None) is not None and not self._failures:
-            log.warning("publisher goes on")
+            log.warning("publisher: recovered")
 
 
 def _claim(parts: Parts, lease_seconds: float) -> Claim | None:

@@ -203,7 +203,7 @@ class Deliverer:
             self._tell_partial(name, state, held)
         elif state.held is not None:
             self._tenants.update(name, lambda newest: _lifted(newest, state))
-            log.info("tenant %s is no longer held; nothing has changed", name)
+            log.info("tenant %s: no longer held; nothing to send", name)
         at = parse(state.resend_at).timestamp() if state.resend_at else now.timestamp() + tenant.resend_hours * 3600
         seconds = at - now.timestamp()
         again = _look_again(held, state.held, now)
@@ -252,7 +252,7 @@ class Deliverer:
         )
         if after is not None and held is not None:
             level = logging.WARNING if held.kind == "hold" else logging.INFO
-            log.log(level, "tenant %s: %d are sent as before: %s", name, len(who), in_words(held.reasons))
+            log.log(level, "tenant %s: %d held back as last sent: %s", name, len(who), in_words(held.reasons))
         return after
 
     def _simulate(self, name: str, tenant: Tenant, ready: Ready, verdict: Verdict, now: datetime) -> Later:
@@ -282,7 +282,9 @@ class Deliverer:
         now, wait = self._clock(), pacing.retry_seconds(tenant, ready.state.retries + 1, None)
         not_before = write(now + timedelta(seconds=wait))
         self._tenants.update(name, lambda state: transitions.withdrawn(state, number, not_before))
-        log.warning("tenant %s: snapshot %d was not sent, its lease was over or too short; again soon", name, number)
+        log.warning(
+            "tenant %s: snapshot %d not sent, its lease had expired or was too short; retrying soon", name, number
+        )
         return Later(wait)
 
     def _announce(self, claim: Claim, tenant: Tenant, ready: Ready) -> int | None:
@@ -339,13 +341,13 @@ class Deliverer:
         told = {ready.snapshot.roster[email].ref: words for email, words in said.items()}
         if any(ready.state.refused.get(ref) != digest for ref, digest in refused.items()):
             self._write(name, number, ready, lambda state: transitions.spared(state, number, refused, told), event)
-            log.warning("tenant %s: Unitu refuses the records of %d; the rest goes", name, len(refused))
+            log.warning("tenant %s: Unitu refused the records of %d; sending the rest", name, len(refused))
             return Later(0.0)
         message = f"{outcome.message} (it points at the records of {len(told)})" if told else outcome.message
         refusal = RefusedSnapshot(digest=ready.snapshot.digest, at=at, status=outcome.status or 0, message=message)
         self._write(name, number, ready, lambda state: transitions.refused(state, number, refusal, told), event)
         if ready.state.refusal is None or ready.state.refusal.message != message:
-            log.warning("tenant %s is held, Unitu answered %s: %s", name, outcome.status, message)
+            log.warning("tenant %s: held, Unitu answered %s: %s", name, outcome.status, message)
         return Later(tenant.resend_hours * 3600, is_told=True)
 
     def _accepted(self, name: str, tenant: Tenant, ready: Ready, number: int, outcome: Outcome, now: datetime) -> Later:
@@ -378,7 +380,7 @@ class Deliverer:
             now, roster, positions = self._clock(), ready.snapshot.roster, ready.view.facts.positions()
             overtaken = partial(transitions.overtaken, number=number, roster=roster, positions=positions, at=write(now))
             if self._tenants.update(name, overtaken) is not None:
-                log.warning("tenant %s: snapshot %d was overtaken; the newest goes again", name, number)
+                log.warning("tenant %s: snapshot %d was overtaken; sending the newest again", name, number)
                 self._due.hasten(name, now.timestamp())
         return after
 

@@ -77,7 +77,7 @@ class PublisherView:
         position = records[-1].offset + 1
         if view.position < end <= position:
             batch.touched.update(view.all(SCHOOLS))
-            log.info("lane %d: the view is whole again", view.lane)
+            log.info("lane %d: the view is complete again", view.lane)
         tenants = self._tenants_of(batch.touched)
         return Effects([[*batch.letters]], lambda: self._wakes.wake(view.lane, position, tenants))
 

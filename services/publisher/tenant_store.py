@@ -149,7 +149,7 @@ class TenantStore:
 
     def _begin_again(self, lane: int, record: bytes | None) -> None:
         """Something of the lane is gone from the store: nothing of it counts, and the log is read from its start."""
-        log.warning("lane %d of %s is read anew: the store has lost something of it", lane, TENANT_STATE)
+        log.warning("lane %d of %s: re-reading from the start, the store has lost part of it", lane, TENANT_STATE)
         self._store.replace(lane, record, json.dumps({"offset": 0}).encode(), {})
 
     def _take(
@@ -164,7 +164,7 @@ class TenantStore:
             try:
                 state = decode(record.header("ce_type"), record.value)
             except Poison as reason:
-                log.error("a record of %s/%d is passed over: %s", TENANT_STATE, lane, reason)
+                log.error("record of %s/%d skipped: %s", TENANT_STATE, lane, reason)
                 continue
             if not isinstance(state, TenantState):
                 continue
@@ -183,7 +183,7 @@ class TenantStore:
 
     def _tell_again(self, lane: int, states: Mapping[str, TenantState]) -> None:
         """The topic was made anew: what is still known goes into it."""
-        log.warning("%s/%d is shorter than it was; its %d states are written again", TENANT_STATE, lane, len(states))
+        log.warning("%s/%d is shorter than it was; republishing its %d states", TENANT_STATE, lane, len(states))
         self._log.publish([self._message(state) for state in states.values()])
 
     def _message(self, state: TenantState) -> Message:

@@ -65,7 +65,7 @@ class Rebuilder:
             raise PositionMoved(f"lane {lane}: another owner was rebuilding it")
         self._ask_for_full_sweeps(lane, state)
         if state.rebuilt_at >= 0:
-            log.warning("lane %d was rebuilt: %d people in %d books", lane, students, state.schools)
+            log.warning("lane %d: rebuilt from account-state: %d people in %d books", lane, students, state.schools)
 
     def _ask_for_full_sweeps(self, lane: int, state: LaneState) -> None:
         if state.rebuilt_at < 0:
@@ -123,7 +123,7 @@ def newest_of(records: Iterable[Record]) -> Newest:
         try:
             newest.take(decode(record.header("ce_type"), record.value))
         except Poison as poison:
-            log.error("a record of account-state cannot be read and is left out: %s", poison)
+            log.error("record of account-state skipped, it is unreadable: %s", poison)
     return newest
 
 

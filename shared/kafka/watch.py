@@ -53,7 +53,7 @@ class KafkaWatch:
 
     async def look(self) -> None:
         for text in self._ear.unusual():
-            log.warning("a Kafka client says: %s", text)
+            log.warning("Kafka client: %s", text)
         try:
             found = dict(await asyncio.to_thread(self._look))
         except Retryable as trouble:

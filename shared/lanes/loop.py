@@ -249,7 +249,7 @@ class LaneLoop:
         writes = {view.lane: view.write(ends[view.lane] + view.known.base) for view, _ in taken}
         for lane, was_written in self._store.write_lanes(writes).items() if writes else ():
             if not was_written:
-                log.info("lane %d: another owner was faster; reading again", lane)
+                log.info("lane %d: another owner wrote first; re-reading", lane)
                 seeks[lane] = self.position(lane)
         at_point("written")
         if self._watch is not None:
@@ -358,7 +358,7 @@ class LaneLoop:
 
     def _rebuild(self, lane: int, reason: str) -> int:
         """Raises: Retryable, also when another owner rebuilds it at the same time, or the store was emptied again."""
-        log.info("lane %d is made from what was told: %s", lane, reason)
+        log.info("lane %d: rebuilding from its topics: %s", lane, reason)
         try:
             old = View(self._store, lane).state
         except StateLost:
@@ -369,5 +369,5 @@ class LaneLoop:
             state = View(self._store, lane).known
         except (PositionMoved, StateLost) as moved:
             raise Retryable(f"lane {lane} moved while it was rebuilt: {moved}") from moved
-        log.info("lane %d goes on at %d", lane, state.position)
+        log.info("lane %d: continuing at offset %d", lane, state.position)
         return state.position - state.base

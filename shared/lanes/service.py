@@ -126,12 +126,12 @@ def taking(
             except Retryable as trouble:
                 attempt += 1
                 if attempt == 1:
-                    log.warning("%s waits: %s", name, trouble)
+                    log.warning("%s: retrying: %s", name, trouble)
                 if await sleep_unless(stop, trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS)):
                     return  # no place was kept
                 continue
             if attempt:
-                log.warning("%s goes on after %d tries", name, attempt)
+                log.warning("%s: recovered after %d attempts", name, attempt)
             return
 
     return take
@@ -245,7 +245,7 @@ class LaneService:
             self._consumer.seek(TopicPartition(topic_name(self._config, self._topic), lane, offset))
         except KafkaException as error:
             self._loop_of(lane).leave(lane)  # where it is read from is not known any more
-            log.info("lane %d cannot be sought now: %s", lane, error)
+            log.info("lane %d: seek failed: %s", lane, error)
 
     def _tell_lag(self, offsets: dict[int, int]) -> None:
         name = topic_name(self._config, self._topic)
@@ -254,7 +254,7 @@ class LaneService:
                 offsets=[TopicPartition(name, lane, offset) for lane, offset in offsets.items()], asynchronous=True
             )
         except KafkaException as error:
-            log.debug("lag not told: %s", error)
+            log.debug("lag unknown: %s", error)
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         """
@@ -272,11 +272,11 @@ class LaneService:
             try:
                 place.offset = self._loop_of(place.partition).start(place.partition)
             except RollcallError as trouble:  # what lasts ends the service with its first batch, or at the first look
-                log.warning("lane %d starts without its position: %s", place.partition, trouble)
+                log.warning("lane %d: starting without its position: %s", place.partition, trouble)
                 place.offset = OFFSET_BEGINNING
             self._lanes.add(place.partition)
         consumer.incremental_assign(partitions)
-        log.info("%s has lanes %s", self.name, sorted(self._lanes))
+        log.info("%s: lanes %s assigned", self.name, sorted(self._lanes))
 
     def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         for place in partitions:
@@ -291,7 +291,7 @@ class LaneService:
                 try:
                     await asyncio.to_thread(self._look_at, lane)
                 except Retryable as trouble:
-                    log.debug("lane %d cannot be looked at: %s", lane, trouble)
+                    log.debug("lane %d: check failed: %s", lane, trouble)
                 except BaseException:
                     stop.set()
                     raise

@@ -61,7 +61,7 @@ def until_at_rest(town: Town) -> None:
         at, is_read = due.look(town.slug)
         return asked <= answered and not is_read and at is not None and at > time.time() + 60
 
-    town.until(lambda: "publisher has lanes" in town.programs.said("others"), "a publisher that has begun")
+    town.until(lambda: "publisher: lanes" in town.programs.said("others"), "a publisher that has begun")
     town.until(is_at_rest, "a school that nobody reads")
     client.close()
 

@@ -16,7 +16,7 @@ from shared.config.load import load
 from tests.conftest import ONE_SCHOOL, ConfigFile, create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
-READY = "reconciler has lanes [0, 1]"
+READY = "reconciler: lanes [0, 1] assigned"
 
 
 class Process:

@@ -72,7 +72,7 @@ def test_servers_that_are_stopped_are_waited_for(tmp_path: Path) -> None:
 def open_town(town: Town) -> None:
     town.start("reconciler")
     town.start(*OTHERS, process="others")
-    town.until(lambda: "reconciler has lanes" in town.programs.said("reconciler"), "topics, and lanes of them")
+    town.until(lambda: "reconciler: lanes" in town.programs.said("reconciler"), "topics, and lanes of them")
     town.adopt()
     town.until_unitu_agrees(AGREE_SECONDS)
 

@@ -68,5 +68,5 @@ async def test_what_ends_a_service_on_purpose_is_told_in_its_own_words(caplog: p
             raise RedisRefused("Redis: it wants a password")
 
     assert await run_services([Ends()]) == 1
-    assert "reader stopped, its position has not moved: Redis: it wants a password" in caplog.text
+    assert "reader stopped, position unchanged: Redis: it wants a password" in caplog.text
     assert "Traceback" not in caplog.text

@@ -126,7 +126,7 @@ class Isams:
     async def status_words(self) -> Mapping[str, int]:
         words, slips = school_records.status_words(STATUSES, await self._list(STATUSES, "systemStatuses"))
         if slips:
-            log.warning("not every status of iSAMS could be taken: %s", "; ".join(slips))
+            log.warning("some statuses of iSAMS are not usable: %s", "; ".join(slips))
         return words
 
     async def school_lists(self) -> SchoolLists:

@@ -118,7 +118,7 @@ class Politeness:
         """One line per change."""
         if bool(trouble) != self._is_away:
             self._is_away = bool(trouble)
-            log.warning("the common count of requests is %s", f"away: {trouble}" if trouble else "there again")
+            log.warning("the shared count of requests is %s", f"away: {trouble}" if trouble else "there again")
 
     async def _wait(self) -> None:
         while (seconds := self._seconds_to_wait()) > 0:

@@ -149,14 +149,14 @@ class PortraitRounds:
                 return
             rest = await self._under_lease(school, claim)
         except LeaseLost as lost:
-            log.warning("%s; nothing more of it is said", lost)
+            log.warning("%s; nothing more of it is published", lost)
             return
         except Retryable as trouble:
             rest = trouble.retry_after or REST_SECONDS
-            log.info("%s: photos and gradebooks rest for %.0f s: %s", claim.member, rest, trouble)
+            log.info("%s: photos and gradebooks paused for %.0f s: %s", claim.member, rest, trouble)
         except Exception:
             rest = REST_SECONDS
-            log.exception("%s: photos and gradebooks ended on a bug", claim.member)
+            log.exception("%s: reading photos and gradebooks failed on a bug", claim.member)
         finally:
             with suppress(Retryable, TimeoutError):
                 async with asyncio.timeout(GIVE_UP_SECONDS):
@@ -315,8 +315,8 @@ class PortraitRounds:
                 log.warning("%s: %ss %s", school.slug, area, f"cannot be read: {why}" if why else "can be read again")
         if went.unfit:
             log.warning(
-                "%s: %d photos or gradebooks could not be taken, and stay as they were; the first, %s",
+                "%s: %d photos or gradebooks could not be read and stay as they were; the first: %s",
                 *(school.slug, went.unfit, went.first_unfit),
             )
         if went.done:
-            log.info("%s: %d photos and gradebooks were read", school.slug, went.done)
+            log.info("%s: %d photos and gradebooks read", school.slug, went.done)

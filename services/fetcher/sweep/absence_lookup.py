@@ -61,7 +61,7 @@ async def ask_for(book: str, listing: Listing, missing: Collection[str], clock: 
         try:
             person = await listing.find(id)
         except (Retryable, Refused) as trouble:
-            log.warning("%s: not all of the missing could be asked for: %s", book, trouble)
+            log.warning("%s: looking up absentees failed in part: %s", book, trouble)
             yield _unknown(id, listing, REFUSED if isinstance(trouble, Refused) else NO_ANSWER)
             break
         if person is None:

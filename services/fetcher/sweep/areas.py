@@ -214,16 +214,16 @@ async def read_areas(
             failed = due_times.area_failed(state, clock(), str(error), area.hours(settings))
             found = AreasRead(found.values, {**found.states, name: failed}, found.fresh)
             if not state.trouble:
-                log.warning("%s: %s cannot be read and stays as it was: %s", school, name, error)
+                log.warning("%s: reading %s failed, it stays as it was: %s", school, name, error)
             continue
         if (slips := slips_of(value)) and slips != slips_of(found.values.get(name)):
             words = nameless(slips) if isinstance(value, ShortList | Homes) else slips
-            log.warning("%s: not all of %s was taken: %s", school, name, "; ".join(words))
+            log.warning("%s: %s read in part: %s", school, name, "; ".join(words))
         read = due_times.area_read(state, write(started))
         fresh = {**found.fresh, name: encode(value)}
         found = AreasRead({**found.values, name: value}, {**found.states, name: read}, fresh)
         if state.trouble:
-            log.info("%s: %s can be read again", school, name)
+            log.info("%s: %s readable again", school, name)
     return found
 
 

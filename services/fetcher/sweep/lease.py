@@ -58,7 +58,7 @@ class KeptLease:
                         return
                     break
                 except Retryable as trouble:
-                    log.warning("%s: the lease cannot be renewed now: %s", self._claim.member, trouble)
+                    log.warning("%s: renewing the lease failed: %s", self._claim.member, trouble)
                     await asyncio.sleep(min(RETRY_SECONDS, self._seconds / RENEWALS))
 
     async def _renew(self) -> bool:

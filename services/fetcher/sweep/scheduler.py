@@ -120,7 +120,7 @@ class Rounds:
         now = self._clock().timestamp()
         next_at = await self._ask(self._due.next_at)
         if next_at is None and self._schools:
-            log.warning("the queue of schools was empty: all %d are read in full", len(self._schools))
+            log.warning("the due-queue was empty: reading all %d in full", len(self._schools))
             for book in self._schools:
                 await self._ask(self._due.hasten, book, now, FULL)
             return now
@@ -166,7 +166,7 @@ class Rounds:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%s ended on a bug; its lease ends by itself", task.get_name(), exc_info=error)
+            log.error("%s failed on a bug; its lease will expire", task.get_name(), exc_info=error)
         self._wake.set()
 
     async def _take(self, claim: Claim) -> None:
@@ -175,7 +175,7 @@ class Rounds:
         if school is None:
             with suppress(Retryable):  # it comes due again when its lease ends
                 await asyncio.to_thread(self._due.remove, claim.member)
-            log.info("%s is no school's of this configuration any more", claim.member)
+            log.info("%s: not a school of this configuration any more", claim.member)
             return
         claimed_at = self._clock().timestamp()
         outcome: Result | Failure
@@ -187,14 +187,14 @@ class Rounds:
                     await self._finish(claim, self._clock().timestamp(), False)
             raise
         except LeaseLost as lost:
-            log.warning("%s; nothing more of it is said", lost)
+            log.warning("%s; nothing more of it is published", lost)
             return
         except Retryable as trouble:
             outcome = Failure("away", str(trouble), trouble.retry_after)
         except RedisRefused as refusal:
             outcome = Failure("refused", str(refusal))
         except Exception as bug:
-            log.exception("%s: a sweep ended on a bug", school.book)
+            log.exception("%s: sweep failed on a bug", school.book)
             outcome = Failure("bug", type(bug).__name__)
         await finish_anyway(self._conclude(school, claim, claimed_at, outcome), GIVE_UP_SECONDS)
 
@@ -248,9 +248,9 @@ class Rounds:
 
     def _next_after(self, school: School, result: Result, claimed_at: float) -> float:
         if self._failures.pop(school.book, 0):
-            log.warning("%s is read again", school.book)
+            log.warning("%s: recovered", school.book)
         level = logging.INFO if result.sent or result.full else logging.DEBUG
-        log.log(level, "%s: %d on the roll, %d sent", school.book, result.roll_count, result.sent)
+        log.log(level, "%s: sweep completed, %d on the roll, %d published", school.book, result.roll_count, result.sent)
         return max(claimed_at + school.poll_seconds, self._clock().timestamp())
 
     async def _failed(self, school: School, failure: Failure) -> float:
@@ -258,13 +258,13 @@ class Rounds:
         failures = self._failures[school.book] = self._failures.get(school.book, 0) + 1
         wait = due_times.retry_seconds(failures, school.poll_seconds, failure.retry_after, self._jitter())
         level, why = logging.WARNING if failures == 1 else logging.DEBUG, f"{failure.reason}: {failure.detail}"
-        log.log(level, "%s: no certificate (%s); tried again in %.0f s", school.book, why, wait)
+        log.log(level, "%s: sweep failed (%s); retrying in %.0f s", school.book, why, wait)
         now = write(self._clock())
         attempt = Failing(since=now, failed_at=now, reason=failure.reason, detail=failure.detail, said=failure.said)
         try:
             await asyncio.to_thread(self._memory.fail, school.book, attempt)
         except (Retryable, RedisRefused) as trouble:
-            log.debug("%s: that it fails is not remembered: %s", school.book, trouble)
+            log.debug("%s: storing the failure failed: %s", school.book, trouble)
         return self._clock().timestamp() + wait
 
     async def _ask(self, question: Callable[..., _T], *given: object) -> _T:
@@ -273,11 +273,11 @@ class Rounds:
             answer = await asyncio.to_thread(question, *given)
         except Retryable as trouble:
             if not self._is_away:
-                log.warning("the queue of schools is away: %s", trouble)
+                log.warning("the due-queue is unreachable: %s", trouble)
             self._is_away = True
             raise
         if self._is_away:
-            log.warning("the queue of schools is there again")
+            log.warning("the due-queue is reachable again")
         self._is_away = False
         return answer
 

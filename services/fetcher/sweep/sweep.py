@@ -168,7 +168,7 @@ class _Sweep:
             year_start=settings.academic_year_start,
         )
         if wanted or reason:
-            log.info("%s: a full sweep, since %s", self._book, reason or "it was asked for")
+            log.info("%s: full sweep: %s", self._book, reason or "it was asked for")
         return wanted or bool(reason)
 
     async def _open(self) -> None:
@@ -226,7 +226,7 @@ class _Sweep:
                 marks[person.student_id] = self._listing.marks(person.student_id, record)
             letters[person.student_id] = self._letter(person)
         if unreadable:
-            log.warning("%s: %d records of page %d cannot be read whole", self._book, unreadable, page.number)
+            log.warning("%s: %d records of page %d are unreadable", self._book, unreadable, page.number)
         self._marks |= marks
         doubt = likeness.doubt(marks, self._known.marks)
         if doubt is None or self._known.accepted:  # whether this is what was accepted is known at the end

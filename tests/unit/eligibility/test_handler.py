@@ -122,7 +122,7 @@ def test_a_command_that_nobody_with_the_key_gave_is_set_aside(
     records = [a_record(command, n, topic=OPERATOR_COMMANDS, signature=None) for n in range(3)]
     assert topics(out(eligibility, *records)) == [f"{OPERATOR_COMMANDS}-dlq"] * 3
     (line,) = [one.getMessage() for one in caplog.records]
-    assert line.startswith("3 commands do not count and are set aside; the last: ")
+    assert line.startswith("3 commands refused; the last: ")
     assert "is not signed" in line
 
 

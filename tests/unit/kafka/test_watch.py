@@ -64,7 +64,7 @@ async def test_what_nobody_looks_into_is_told_as_it_is(config: Config, caplog: p
     ear_of(config)(KafkaError(KafkaError._MAX_POLL_EXCEEDED, "Application maximum poll interval exceeded"))
     ear_of(config)(KafkaError(KafkaError._TRANSPORT, "watched:1: Connection refused"))
     said = await told(config, caplog, {}, {})
-    assert said == ["a Kafka client says: Application maximum poll interval exceeded"]
+    assert said == ["Kafka client: Application maximum poll interval exceeded"]
 
 
 def test_the_unusual_is_told_again_after_a_while() -> None:

@@ -219,5 +219,5 @@ async def test_a_service_that_stops_on_purpose_says_why_and_not_where(caplog: py
 
     assert await run_services([Stops()], asyncio.Event()) == 1
     (line,) = [one for one in caplog.records if one.levelname == "ERROR"]
-    assert line.getMessage() == "eligibility stopped, its position has not moved: too much poison: 100%"
+    assert line.getMessage() == "eligibility stopped, position unchanged: too much poison: 100%"
     assert line.exc_info is None

@@ -79,7 +79,7 @@ async def test_kafka_away_is_told_once_although_others_go_on(
     await work(tmp_path, deliverer)
     assert deliverer.tries["abbey"] == 21
     assert deliverer.tries["priory"] > 1
-    assert told(caplog) == ["publisher waits: Kafka: away", "publisher goes on"]
+    assert told(caplog) == ["publisher: retrying: Kafka: away", "publisher: recovered"]
 
 
 async def test_each_try_waits_longer_than_the_one_before(tmp_path: Path, waits: list[int]) -> None:
@@ -104,7 +104,7 @@ async def test_a_queue_that_is_away_is_told_once(
 
     due.claim = moody  # type: ignore[method-assign]
     await work(tmp_path, Deliverer(due, troubles=0))
-    assert told(caplog) == ["publisher waits: Redis: away", "publisher goes on"]
+    assert told(caplog) == ["publisher: retrying: Redis: away", "publisher: recovered"]
 
 
 async def test_a_bug_in_one_tenants_delivery_rests_that_tenant(
@@ -124,7 +124,7 @@ async def test_a_bug_in_one_tenants_delivery_rests_that_tenant(
     await work(tmp_path, deliverer)
     assert (deliverer.tries["abbey"], deliverer.tries["priory"] > 1) == (10, True)
     assert rests == [60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0, 3600.0, 3600.0]
-    assert told(caplog)[0] == "tenant abbey: a delivery ended on a bug; tried again in 60 s"
+    assert told(caplog)[0] == "tenant abbey: delivery failed on a bug; retrying in 60 s"
 
 
 async def test_after_a_bug_a_tenant_comes_due_again(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_post_that_was_withdrawn_is_tried_after_a_while_and_told(
         failpoints.hooks.clear()
     assert world.unitu.posts == 0
     assert world.state.number == 1, "it went round and round"
-    assert any("was not sent" in one.getMessage() for one in caplog.records)
+    assert any("not sent, its lease" in one.getMessage() for one in caplog.records)
     world.work(until=30)
     assert world.unitu.posts == 1
 

@@ -157,4 +157,4 @@ class TestTogether:
             await ask(one)
         with pytest.raises(Retryable):
             await ask(one)
-        assert caplog.text.count("the common count of requests is away") == 1
+        assert caplog.text.count("the shared count of requests is away") == 1

@@ -317,7 +317,7 @@ async def test_an_envelope_that_nobody_knows_leaves_the_transcript_as_it_was(
     world.source.books[ADA] = {"markbooks": BOOKS}
     world.clock.forward(hours=25)
     assert (await world.read())[0] == []
-    assert "stay as they were; the first, transcript: gradebooks is missing" in caplog.text
+    assert "stay as they were; the first: transcript: gradebooks is missing" in caplog.text
     world.source.books[ADA] = BOOKS
     world.clock.forward(hours=25)
     assert (await world.read())[0] == [], "it is the same as before"

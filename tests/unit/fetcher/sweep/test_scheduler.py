@@ -331,7 +331,7 @@ async def test_a_school_that_fails_rests_and_returns_by_itself(caplog: pytest.Lo
     told = [
         one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING and "abbey" in one.getMessage()
     ]
-    assert told == ["abbey: no certificate (unreachable: away); tried again in 15 s", "abbey is read again"]
+    assert told == ["abbey: sweep failed (unreachable: away); retrying in 15 s", "abbey: recovered"]
 
 
 async def test_what_a_school_asked_for_is_honoured() -> None:
@@ -413,7 +413,7 @@ async def test_a_lost_lease_ends_the_sweep_in_silence(
         await until(lambda: not world.rounds._running)
         assert world.said("abbey") == []
         assert world.due.renew(stranger, NOW + 122, 600)
-    assert "nothing more of it is said" in caplog.text
+    assert "nothing more of it is published" in caplog.text
     assert "bug" not in caplog.text
 
 
@@ -434,7 +434,7 @@ async def test_a_bug_in_one_school_stops_no_other(caplog: pytest.LogCaptureFixtu
             await world.rested("priory")
             await until(lambda: world.at("abbey") == 15)
     assert world.said("abbey") == []
-    assert "ended on a bug" in caplog.text
+    assert "sweep failed on a bug" in caplog.text
 
 
 async def test_a_queue_that_is_away_is_asked_again(
@@ -453,8 +453,8 @@ async def test_a_queue_that_is_away_is_asked_again(
     async with world.running():
         await world.rested("abbey")
     assert troubles == []
-    assert caplog.text.count("the queue of schools is away") == 1
-    assert caplog.text.count("the queue of schools is there again") == 1
+    assert caplog.text.count("the due-queue is unreachable") == 1
+    assert caplog.text.count("the due-queue is reachable again") == 1
 
 
 async def test_a_queue_that_is_away_gets_its_school_back_when_it_is_there_again(

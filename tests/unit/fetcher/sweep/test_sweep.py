@@ -667,7 +667,7 @@ class TestAreas:
             school.source.trouble.clear()
             school.clock.forward(seconds=600)
             assert "sets" in completed(await school.sweep()).certificate.areas
-        assert caplog.text.count("sets can be read again") == 1
+        assert caplog.text.count("sets readable again") == 1
 
     async def test_an_area_of_a_failed_sweep_rests_too(self) -> None:
         school = abbey(*TEN, structure_hours=6.0, lists_hours=6.0)
