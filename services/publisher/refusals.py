@@ -6,7 +6,7 @@ a JSON pointer (``/students/3/email``), a path (``students[3].email``), also as 
 
 import re
 from collections.abc import Collection, Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from services.publisher.snapshot import Snapshot, fixed_digest, record_digest
@@ -17,10 +17,13 @@ from shared.http_answer import NotJson, decode_json
 PEOPLE = ("students", "staff")
 MOST = 50  # of more records than this at fault, something else is wrong
 WORDS_LIMIT = 200  # characters that are kept of what Unitu says of one record
+LOOKED_AT = 2_000  # characters of one text that its words are made of: a text may name thousands of records
+NODES = 100  # values that are looked at for the text under a path
+STEPS = 8  # behind a list and an index, where the field may be
 SAID = ("message", "msg", "detail", "description", "error", "title", "reason")  # the fields that say what is wrong
 _PATH = re.compile(r"\b(students|staff)(?:[./]|\[)(\d{1,7})\b\]?[./]?(\w*)", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"\b(faculties|departments|programmes|modules)(?:[./]|\[)\d", re.IGNORECASE)
-_ADDRESS = re.compile(r"[^\s<>,;|:\"'()\[\]]+@[^\s<>,;|:\"'()\[\]@]+[^\s<>,;|:\"'()\[\]@.]")
+_BETWEEN = re.compile(r"[\s<>,;|:\"'()\[\]]+")  # what parts one address from the next
 _LISTS = {"student": "students", "students": "students", "staff": "staff"}
 
 
@@ -66,13 +69,28 @@ def refusal_in(text: str) -> Refusal:
 
 
 def _pointed_at(answer: Any) -> Refusal:
+    """Its time grows with the answer's size and no faster: whoever answers may mean harm."""
     places: dict[Place, str] = {}
     for complaint in _complaints(answer):
         places[complaint.place] = places.get(complaint.place) or _cut(complaint.words)
-    emails = {email: _cut(words) for words in _texts(answer) for email in _ADDRESS.findall(words)}
-    if len(places) > MOST or len(emails) > MOST:
-        return NOBODY
+        if len(places) > MOST:
+            return NOBODY
+    emails: dict[str, str] = {}
+    for text in _texts(answer):
+        for email in _addresses(text):
+            if email not in emails:
+                emails[email] = _cut(text)
+            if len(emails) > MOST:
+                return NOBODY
     return Refusal(dict(sorted(places.items())), emails)
+
+
+def _addresses(text: str) -> Iterator[str]:
+    """Whatever has the form of an e-mail, without the end of its sentence."""
+    for word in _BETWEEN.split(text) if "@" in text else ():
+        local, _, domain = word.rstrip(".@").rpartition("@")
+        if local and len(domain) > 1:
+            yield f"{local}@{domain}"
 
 
 def _complaints(answer: Any, said: str = "") -> Iterator[Complaint]:
@@ -89,7 +107,8 @@ def _complaints(answer: Any, said: str = "") -> Iterator[Complaint]:
             yield Complaint(Place(_LISTS[name.lower()], index), _with_field(str(field), _said(answer)))
         case dict():
             for name, one in answer.items():
-                yield from _of_paths(name, next(_texts(one), ""))
+                if _PATH.search(name):
+                    yield from _of_paths(name, _first_text(one))
                 yield from _complaints(one, _said(answer))
 
 
@@ -97,13 +116,14 @@ def _of_steps(steps: list[Any], said: str) -> Iterator[Complaint]:
     """``["body", "students", 3, "email"]``."""
     for at, (name, index) in enumerate(pairwise(steps)):
         if isinstance(name, str) and name.lower() in PEOPLE and type(index) is int:
-            field = next((one for one in steps[at + 2 :] if isinstance(one, str)), "")
+            field = next((one for one in steps[at + 2 : at + 2 + STEPS] if isinstance(one, str)), "")
             yield Complaint(Place(name.lower(), index), _with_field(field, said))
 
 
 def _of_paths(text: str, said: str) -> Iterator[Complaint]:
+    is_itself, text_begun, said = text == said, text[:LOOKED_AT], said[:LOOKED_AT]
     for name, index, field in _PATH.findall(text):
-        words = _with_field(field, said) if text != said else text if " " in text else field
+        words = _with_field(field, said) if not is_itself else text_begun if " " in text_begun else field
         yield Complaint(Place(name.lower(), int(index)), words)
 
 
@@ -115,21 +135,29 @@ def _said(answer: dict[str, Any]) -> str:
     return next((answer[name] for name in SAID if isinstance(answer.get(name), str)), "")
 
 
+def _first_text(answer: Any) -> str:
+    return next((one for one in islice(_values(answer), NODES) if isinstance(one, str)), "")
+
+
 def _texts(answer: Any) -> Iterator[str]:
-    match answer:
-        case str():
-            yield answer
-        case list():
-            for one in answer:
-                yield from _texts(one)
-        case dict():
-            for one in answer.values():
-                yield from _texts(one)
+    return (one for one in _values(answer) if isinstance(one, str))
+
+
+def _values(answer: Any) -> Iterator[Any]:
+    """Everything in it, in order. Each is looked at once, however deep it is."""
+    rest = [answer]
+    while rest:
+        yield (one := rest.pop())
+        match one:
+            case list():
+                rest.extend(reversed(one))
+            case dict():
+                rest.extend(reversed(one.values()))
 
 
 def _cut(words: str) -> str:
     """One line, without what a terminal would obey."""
-    line = "".join(one if one.isprintable() else " " for one in words)
+    line = "".join(one if one.isprintable() else " " for one in words[:LOOKED_AT])
     return " ".join(line.split())[:WORDS_LIMIT]
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from services.fetcher.isams import client
 from services.fetcher.isams.rate_limit import Politeness
+from services.fetcher.isams.source import Refused
 from services.publisher.unitu import LARGEST_ANSWER, Outcome, Unitu
 from tests.hostile.neighbour import Raw, a_token, answer, bomb, gzip_of_gzip, neighbour, without_length
 from tests.hostile.program import PATH, in_bounds, school
@@ -231,6 +232,18 @@ class TestSecrets:
             assert key[:6] not in outcome.text + outcome.message
         often = await post(answer((key * LARGEST_ANSWER).encode(), status), key)
         assert key[:6] not in often.text + often.message
+
+    @pytest.mark.parametrize("status", ["200 OK", "403 Forbidden", "418 No"])
+    async def test_a_token_that_the_school_repeats_is_told_to_nobody(self, status: str) -> None:
+        """Also where the refusal comes with status 200, in place of a list."""
+        token = r"made-up\/to-ken+1"
+        raw = answer(b'{"message": "no list for %b, nor made-up%%2Fto-ken%%2B1"}' % token.encode(), status)
+        async with neighbour(lambda _: raw, a_token(f'"{token}"')) as other:
+            source = client.Isams(settings(base_url=other.url), Politeness(1000))
+            with pytest.raises(Refused) as caught:
+                await source.students(1)
+            await source.close()
+        assert caught.value.said == "no list for …, nor …"
 
     async def test_a_debug_run_tells_neither_secret_nor_person(self, caplog: pytest.LogCaptureFixture) -> None:
         pupil = b'{"students": [{"schoolId": "7", "forename": "Esmeralda"}]}'

@@ -5,17 +5,15 @@ They may name somebody, so that they are told to whoever asks (``rollcall check`
 log, event or metric.
 """
 
-import re
 from collections.abc import Collection
 from typing import Any
 
 from shared import tolerant_json
-from shared.http_answer import NotJson, decode_json
+from shared.http_answer import LONGEST_FORM, NotJson, decode_json, without_secret
 
 MOST = 200  # characters that are told
 LOOKED_AT = 64 * 1024  # bytes of an answer that are read for its title
 NAMES = ("message", "error_description", "detail", "title", "error")  # of the vendor, of OAuth 2, of RFC 9457
-_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 def said(content: bytes, secrets: Collection[str] = ()) -> str:
@@ -23,15 +21,29 @@ def said(content: bytes, secrets: Collection[str] = ()) -> str:
     The words of an answer, on one line, bounded, without what a terminal would obey and without our own secrets; ""
     where it says nothing.
     """
-    text = _text(content)
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "…")
+    text, is_cut = _text(content)
+    text = _without(text, secrets)
+    if is_cut:  # it may end in the middle of one
+        text = text[: len(text) - LONGEST_FORM * max(map(len, secrets), default=0)]
     return _bounded(text)
 
 
 def said_in(body: Any) -> str:
     """The same of a body that was decoded already."""
     return _bounded(_of_object(body))
+
+
+def hide_in(body: Any, secrets: Collection[str]) -> None:
+    """Take our own secrets out of the words of a body that was decoded already: a server may give them back."""
+    for name in body if isinstance(body, dict) else ():
+        if str(name).casefold() in NAMES and isinstance(body[name], str):
+            body[name] = _without(body[name], secrets)
+
+
+def _without(text: str, secrets: Collection[str]) -> str:
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin like another
+        text = without_secret(text, secret)
+    return text
 
 
 def is_json(content: bytes) -> bool:
@@ -48,13 +60,24 @@ def with_said(text: str, said: str) -> str:
     return f'{message} (it says: "{said}"){mark}{fix}' if said else text
 
 
-def _text(content: bytes) -> str:
-    if not is_json(content):
-        part = content[:LOOKED_AT]
-        title = _TITLE.search(part)
-        is_page = part.lstrip()[:1] == b"<"
-        return (title[1] if title else b"" if is_page else part).decode("utf-8", "replace")
-    return _of_object(decode_json(content, tolerant_json.decode))
+def _text(content: bytes) -> tuple[str, bool]:
+    """What it says, and whether that is cut."""
+    if is_json(content):
+        return _of_object(decode_json(content, tolerant_json.decode)), False
+    part = content[:LOOKED_AT]
+    title = _title(part)
+    is_page = part.lstrip()[:1] == b"<"
+    said = title if title is not None else b"" if is_page else part
+    return said.decode("utf-8", "replace"), title is None and len(content) > LOOKED_AT
+
+
+def _title(page: bytes) -> bytes | None:
+    """Looked for once: a page may have thousands that never end."""
+    begun = page.lower()
+    start = begun.find(b"<title")
+    inside = begun.find(b">", start) + 1
+    end = begun.find(b"</title>", inside)
+    return page[inside:end] if start >= 0 and inside and end >= 0 else None
 
 
 def _of_object(body: Any) -> str:

@@ -21,7 +21,7 @@ import msgspec
 
 from services.fetcher.isams.fields import Unreadable, whole
 from services.fetcher.isams.rate_limit import PATIENCE_SECONDS, Politeness, full_jitter
-from services.fetcher.isams.server_words import is_json, said
+from services.fetcher.isams.server_words import hide_in, is_json, said
 from services.fetcher.isams.source import Refused, Trouble
 from shared import tolerant_json
 from shared.config.settings import IsamsSchool
@@ -183,7 +183,10 @@ class Session:
 
     def _said(self, response: Answer) -> str:
         """The server's own words, should it give one of our secrets back without that."""
-        return said(response.content, (self._school.client_secret.get_secret_value(), self._token))
+        return said(response.content, self._secrets())
+
+    def _secrets(self) -> tuple[str, str]:
+        return self._school.client_secret.get_secret_value(), self._token
 
     @staticmethod
     def _check_edge(path: str, response: Answer, words: str) -> None:
@@ -200,10 +203,12 @@ class Session:
     def _body(self, path: str, response: Answer, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
         content = self._content(path, response)
         try:
-            return None if content is None else decode_json(content, partial(tolerant_json.decode, strict=decode))
+            body = None if content is None else decode_json(content, partial(tolerant_json.decode, strict=decode))
         except NotJson as fault:
             kind, tag = _header(response, "content-type", "nothing"), _header(response, "x-request-tag", "none")
             raise Retryable(f"{path}: the answer {fault}; it came as {kind} (tag {tag})") from None
+        hide_in(body, self._secrets())
+        return body
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.publisher import refusals as module
 from services.publisher.refusals import NOBODY, Place, refusal_in
 from services.publisher.unitu import Outcome
 from shared.config.load import load
@@ -73,6 +74,61 @@ def test_long_words_are_cut() -> None:
 def test_a_person_may_be_named_by_their_email() -> None:
     text = json.dumps({"message": "The record of s1@abbey.example, is wrong. Ask help@unitu.example."})
     assert set(refusal_in(text).emails) == {"s1@abbey.example", "help@unitu.example"}
+
+
+@pytest.mark.parametrize(
+    ("text", "emails"),
+    [
+        ("a@b.cc", {"a@b.cc"}),
+        ("<a@b.cc>; 'c@d.ee'.", {"a@b.cc", "c@d.ee"}),
+        ("ann@x.example...", {"ann@x.example"}),
+        ("a@b@c.dd", {"a@b@c.dd"}),
+        ("a@b.cc@", {"a@b.cc"}),
+        ("@b.cc a@ a@b @ a b", set()),
+    ],
+)
+def test_what_has_the_form_of_an_email_is_one(text: str, emails: set[str]) -> None:
+    assert set(refusal_in(json.dumps({"message": text})).emails) == emails
+
+
+LARGE = 65_000  # characters: as much of an answer as is read
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_anybody"),
+    [
+        pytest.param({"message": "a" * LARGE}, False, id="no address, 9 s"),
+        pytest.param({"message": "a@b.cc " * (LARGE // 7)}, True, id="one address again and again, 40 s"),
+        pytest.param({"message": " ".join(f"{n}@b.cc" for n in range(6_000))}, False, id="many addresses"),
+        pytest.param({"message": "/students/3 " * (LARGE // 12)}, True, id="one place again and again"),
+        pytest.param({"message": " ".join(f"/students/{n}" for n in range(4_000))}, False, id="many places"),
+        pytest.param(["staff", 1] * (LARGE // 12), True, id="steps"),
+    ],
+)
+def test_however_often_an_answer_points_its_size_is_what_it_costs(answer: Any, is_anybody: bool) -> None:
+    """Each text was looked at anew for each thing that it names, and each word from each of its letters."""
+    assert (refusal_in(json.dumps(answer)) != NOBODY) is is_anybody
+
+
+def test_what_is_nested_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was, from each of its levels, down to the end."""
+    looked_at = 0
+    values = module._values
+
+    def counted(answer: Any) -> Any:
+        nonlocal looked_at
+        for one in values(answer):
+            looked_at += 1
+            yield one
+
+    monkeypatch.setattr(module, "_values", counted)
+    numbers, levels = 20_000, 300
+    text = '{"a":' * levels + f"[{'1,' * numbers}1]" + "}" * levels
+    assert refusal_in(text) == NOBODY
+    assert looked_at <= numbers + levels + 10
+    text = '{"students.1":' * levels + f"[{'1,' * numbers}1]" + "}" * levels
+    assert set(refusal_in(text).places) == {Place("students", 1)}
+    assert looked_at <= 2 * (numbers + levels + 10) + levels * module.NODES
 
 
 # --- what becomes of it ----------------------------------------------------------------------------------------------
