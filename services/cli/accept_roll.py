@@ -1,18 +1,12 @@
 """``rollcall accept-roll``: a person says that a roll which looks like another school's is right all the same."""
 
-import re
 from typing import Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, config_of, known_books, login_name
+from services.cli.invocation import AsJson, config_of, login_name
 from services.cli.output import print_json
-from services.operations.commands import give
-from shared.contract.commands import AcceptRoll
 from shared.contract.populations import kind_of, people_word, words_of
-from shared.errors import ConfigError
-
-HASH = re.compile(r"[0-9a-f]{32}")
 
 
 def accept_roll(
@@ -28,14 +22,12 @@ def accept_roll(
 
     The next sweep with exactly that roll is certified. Exit codes: 0 said, 2 no such school, or no hash.
     """
+    from services.operations import rolls
+    from services.operations.names import known_book
+
     config = config_of(context)
-    if school not in config.schools:
-        raise ConfigError(f"schools.{school}: no such school; there are {', '.join(sorted(config.schools)) or 'none'}")
-    if not HASH.fullmatch(roll_hash):
-        raise ConfigError("HASH: must be the 32 digits that the refusal tells, as in the fetcher's log")
-    (book,) = known_books(config, school, staff)
-    order = AcceptRoll(school=school, kind=kind_of(book), hash=roll_hash, operator=login_name(), note=note)
-    give(config, order)
+    book = known_book(config, school, "staff" if staff else "student")
+    rolls.accept_roll(config, book, roll_hash, login_name(), note)
     if as_json:
         print_json({"school": school, "people": people_word(kind_of(book)), "hash": roll_hash, "is_accepted": True})
     else:

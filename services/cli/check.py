@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, config_of, invocation_of, known_school
+from services.cli.invocation import AsJson, config_of, invocation_of
 from services.cli.output import print_json, print_table
+from services.operations.names import known_school
 
 if TYPE_CHECKING:
     from services.cli.findings import Finding

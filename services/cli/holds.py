@@ -1,28 +1,19 @@
 """``rollcall holds``: what waits for a person (removals, new accounts, changed e-mails), and the person's yes or no."""
 
 import sys
-import time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import (
-    AsJson,
-    Note,
-    Whose,
-    WrongWord,
-    Yes,
-    config_of,
-    known_books,
-    login_name,
-)
+from services.cli.invocation import AsJson, Note, Whose, Yes, config_of, kind_of_flag, login_name
 from services.cli.output import print_json, print_table
+from services.operations.names import wrong
 from shared import clock
 from shared.contract.populations import words_of
 
 if TYPE_CHECKING:
-    from services.operations.holds.holdings import Holding, Holdings
-    from shared.config.settings import Config
+    from services.operations.holds.decisions import Order, Taken
+    from services.operations.holds.holdings import Holding
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Plans that wait for a person: list, show, release, refuse."
@@ -30,12 +21,10 @@ app = typer.Typer(
 
 HELD = 3  # something waits for a person
 UNKNOWN = NOT_SAID = 1
-LOOK_SECONDS = 0.2
 LISTED = 50  # people that are shown to a person; --json has all
 
 School = Annotated[str, typer.Argument(metavar="SCHOOL", help="Its name in the configuration.")]
 Which = Annotated[str, typer.Argument(metavar="PLAN|HASH", help="As `holds list` has it.")]
-Taken = Literal["whole", "first", "not yet"]  # an order: by the reconciler
 Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="Until the reconciler has taken it.", min=0)]
 
 
@@ -47,43 +36,27 @@ def list_holds(
     as_json: AsJson = False,
 ) -> None:
     """The plans that are held now. What was released or refused is told by `holds show`."""
-    from services.operations.holds.holdings import NothingKnown
+    from services.operations.holds.holdings import holdings_of
+    from services.operations.holds.questions import held_now
 
     config = config_of(context)
-    store = holdings_of(config)
-    found: list[Holding] = []
-    is_whole = True
-    for slug in [school] if school else sorted(config.schools):
-        if staff and school is None and not config.has_staff(slug):
-            continue
-        try:
-            for book in known_books(config, slug, staff):
-                found += [one for one in store.of(book) if one.hold.state == "held"]
-        except NothingKnown as unknown:
-            is_whole = False
-            typer.echo(str(unknown), err=True)
+    now = held_now(config, holdings_of(config), school, kind_of_flag(staff))
+    for unknown in now.unknown:
+        typer.echo(str(unknown), err=True)
     if as_json:
-        print_json([one.as_dict() for one in found])
-    elif found:
-        print_table(
-            ("school", "plan", "hash", "people", "budget", "over by", "since"),
-            [
-                (
-                    words_of(one.book),
-                    one.plan,
-                    one.hold.hash,
-                    one.hold.count,
-                    one.hold.budget,
-                    over(one),
-                    one.hold.since,
-                )
-                for one in found
-            ],
-        )
-    elif is_whole:
+        print_json([one.summary() for one in now.held])
+    elif now.held:
+        columns = ("school", "plan", "hash", "people", "budget", "over by", "since")
+        print_table(columns, [_row(one) for one in now.held])
+    elif not now.unknown:
         typer.echo("Nothing is held.")
-    if found or not is_whole:
-        raise typer.Exit(HELD if found else UNKNOWN)
+    if now.held or now.unknown:
+        raise typer.Exit(HELD if now.held else UNKNOWN)
+
+
+def _row(one: "Holding") -> tuple[object, ...]:
+    hold = one.hold
+    return (words_of(one.book), one.plan, hold.hash, hold.count, hold.budget, over(one), hold.since)
 
 
 @app.command(epilog="Exit codes: 0 shown, 1 it cannot be told, 3 that is not held.")
@@ -95,27 +68,22 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """A school's plans with each person and the reason; also those that were released or refused."""
-    from services.operations.holds.holdings import pick
+    from services.operations.holds.holdings import holdings_of
+    from services.operations.holds.questions import shown
 
     config = config_of(context)
-    store = holdings_of(config)
-    books = known_books(config, school, staff)
-    found = [one for book in books for one in store.of(book)]
-    if which is not None:
-        found = [pick(school, found, which)]
+    found = shown(config, holdings_of(config), school, clock.now(), kind=kind_of_flag(staff), which=which)
     if as_json:
-        print_json([one.in_full() for one in found])
+        print_json([one.in_full() for one in found.holdings])
         return
-    for one in found:
+    for one in found.holdings:
         tell(one, limit=None)
-    if not found:
+    if not found.holdings:
         typer.echo("Nothing is held.")
-    for book in books:
-        budgets = store.budgets(book, clock.now())
-        if not budgets:
-            continue
-        typer.echo("What each budget would let through now:" if book == school else "And of the staff:")
-        print_table(("plan", "headroom", "budget"), [(one["kind"], one["headroom"], one["budget"]) for one in budgets])
+    for book, budgets in found.budgets.items():
+        if budgets:
+            typer.echo("What each budget would let through now:" if book == school else "And of the staff:")
+            print_table(("plan", "headroom", "budget"), [(one.kind, one.headroom, one.budget) for one in budgets])
 
 
 @app.command(
@@ -137,7 +105,8 @@ def release(
 
     The yes is bound to the hash: when the plan changes before it is taken, nothing is released. --yes wants the hash.
     """
-    _decide(context, "release", school, which, staff, note, login_name(), yes, wait, as_json)
+    one = _reviewed(context, "release", school, which, staff, yes, as_json)
+    tell_taken(one, "release", note, _decide(context, one, "release", note, wait), as_json)
 
 
 @app.command(epilog="Exit codes: 0 refused, 1 not refused, 2 wrong command line, 3 that is not what is held now.")
@@ -152,59 +121,24 @@ def refuse(
     as_json: AsJson = False,
 ) -> None:
     """Drop a held plan until it differs: nobody in it is removed, nor announced again. --yes wants the hash."""
-    _decide(context, "refuse", school, which, staff, note, login_name(), yes, wait, as_json)
+    one = _reviewed(context, "refuse", school, which, staff, yes, as_json)
+    tell_taken(one, "refuse", note, _decide(context, one, "refuse", note, wait), as_json)
 
 
-def _decide(
-    context: typer.Context,
-    order: str,
-    school: str,
-    which: str,
-    staff: bool | None,
-    note: str,
-    operator: str,
-    yes: bool,
-    wait: float,
-    as_json: bool,
-) -> None:
-    from services.operations.commands import give
-    from services.operations.holds.history import end_of_changes
-    from shared.contract.commands import RefuseHold, ReleaseHold
+def _reviewed(
+    context: typer.Context, order: "Order", school: str, which: str, staff: bool | None, yes: bool, as_json: bool
+) -> "Holding":
+    """The set that is meant, to which a person has said yes. Raises: OperationError; typer.Exit without a yes."""
+    from services.operations.holds.holdings import holdings_of
+    from services.operations.holds.questions import reviewed
 
     config = config_of(context)
-    store = holdings_of(config)
-    books = known_books(config, school, staff)
-    one = reviewed(config, school, books, [one for book in books for one in store.of(book)], which)
+    one = reviewed(config, holdings_of(config), school, which, kind_of_flag(staff))
     if yes and which != one.hold.hash:
-        raise WrongWord(
-            f"--yes wants the hash of what was reviewed: rollcall holds {order} {school} {one.hold.hash} --yes"
-        )
-    taken: Taken = "whole" if one.hold.state == f"{order}d" else "not yet"
-    if taken != "whole":
-        if not yes:
-            _ask(one, order, as_json)
-        model = ReleaseHold if order == "release" else RefuseHold
-        before = end_of_changes(config, school)
-        command = model(school=school, kind=one.kind, plan=one.plan, hash=one.hold.hash, operator=operator, note=note)
-        give(config, command)
-        taken = await_taken(config, store, one, operator, before, wait)
-    if as_json:
-        told: dict[str, Any] = {"school": school, "people": one.people, "kind": one.plan, "hash": one.hold.hash}
-        told |= {"count": one.hold.count, "order": order, "operator": operator, "note": note}
-        print_json(told | {"is_taken": taken == "whole", "needs_another_operator": taken == "first"})
-    elif taken == "first":
-        typer.echo(
-            f"The first of two: {one.hold.count} {one.people} are more than two_people_above under [operators]; they "
-            f"wait for another operator's `rollcall holds release {school} {one.hold.hash}`."
-        )
-    elif taken == "not yet":
-        typer.echo(f"Told to {order}; it takes effect when eligibility and the reconciler run.")
-    elif order == "release":
-        typer.echo(f"Released: {one.hold.count} {one.people}, at the next certified sweep, as far as it still stands.")
-    else:
-        typer.echo(f"Refused: {one.hold.count} {one.people} stay as they are until the plan differs.")
-    if taken == "first":
-        raise typer.Exit(HELD)
+        raise wrong(f"--yes wants the hash of what was reviewed: rollcall holds {order} {school} {one.hold.hash} --yes")
+    if not yes and one.hold.state != f"{order}d":
+        _ask(one, order, as_json)
+    return one
 
 
 def _ask(one: "Holding", order: str, as_json: bool) -> None:
@@ -216,63 +150,37 @@ def _ask(one: "Holding", order: str, as_json: bool) -> None:
         raise typer.Exit(NOT_SAID)
 
 
-def reviewed(config: "Config", school: str, books: list[str], holdings: "list[Holding]", which: str) -> "Holding":
-    """The holding that was named. Raises: NotHeld, with what differs from the set that the hash once named."""
-    from services.operations.holds.history import students_of_hash
-    from services.operations.holds.holdings import NotHeld, difference, pick
+def _decide(context: typer.Context, one: "Holding", order: "Order", note: str, wait: float) -> "Taken":
+    from services.operations.holds.decisions import HoldDecision, decide, follow
+    from services.operations.holds.holdings import holdings_of
 
-    try:
-        return pick(school, holdings, which)
-    except NotHeld as unlike:
-        for book in books:
-            plan, ids = students_of_hash(config, book, which)
-            now = next((one for one in holdings if (one.book, one.plan) == (book, plan)), None)
-            if now is not None:
-                see = f"See `rollcall holds show {school} {plan}{_flag(now)}`."
-                raise NotHeld(f"{unlike} {difference(ids, now)} {see}") from unlike
-        raise
+    config = config_of(context)
+    holdings = holdings_of(config)
+    decided = decide(config, holdings, HoldDecision(order, one.book, one.plan, one.hold.hash, login_name(), note))
+    *_, taken = follow(config, holdings, decided, wait)
+    return taken
 
 
-def _flag(one: "Holding") -> str:
-    return " --staff" if one.kind == "staff" else ""
-
-
-def await_taken(
-    config: "Config", store: "Holdings", one: "Holding", operator: str, before: int, seconds: float
-) -> Taken:
-    """
-    Whether the reconciler took the order within so many seconds, or took it for the first of the two that a large
-    release needs. ``before``: the end of the changes when it was given.
-
-    Raises: NotHeld when the plan changed before the order reached it, so that it did nothing.
-    """
-    from services.operations.holds.history import is_decided
-    from services.operations.holds.holdings import NotHeld
-    from services.reconciler.reviewed_sets import sets_of
-
-    deadline = time.monotonic() + seconds
-    while True:
-        school = store.school(one.book)
-        hold = sets_of(school, one.plan).get(one.hold.hash) if school else None
-        if hold is not None:
-            if hold.state != one.hold.state:
-                return "whole"
-            if hold.first_operator == operator:
-                return "first"
-        elif is_decided(config, one.book, one.hold.hash, before):
-            return "whole"  # taken, and a sweep has closed since
-        else:
-            raise NotHeld(f"{words_of(one.book)}: {one.plan} changed before the order came. See `rollcall holds list`.")
-        if time.monotonic() >= deadline:
-            return "not yet"
-        time.sleep(LOOK_SECONDS)
-
-
-def holdings_of(config: "Config") -> "Holdings":
-    from services.operations.holds.holdings import Holdings
-    from services.reconciler.app import store_of
-
-    return Holdings(store_of(config), config.kafka.partitions, config.pushed)
+def tell_taken(one: "Holding", order: "Order", note: str, taken: "Taken", as_json: bool) -> None:
+    """What became of the order. Raises: typer.Exit where a second operator is needed."""
+    count = f"{one.hold.count} {one.people}"
+    if as_json:
+        told: dict[str, Any] = {"school": one.school, "people": one.people, "kind": one.plan, "hash": one.hold.hash}
+        told |= {"count": one.hold.count, "order": order, "operator": login_name(), "note": note}
+        print_json(told | {"is_taken": taken == "whole", "needs_another_operator": taken == "first"})
+    elif taken == "first":
+        typer.echo(
+            f"The first of two: {count} are more than two_people_above under [operators]; they wait for another "
+            f"operator's `rollcall holds release {one.school} {one.hold.hash}`."
+        )
+    elif taken == "not yet":
+        typer.echo(f"Told to {order}; it takes effect when eligibility and the reconciler run.")
+    elif order == "release":
+        typer.echo(f"Released: {count}, at the next certified sweep, as far as it still stands.")
+    else:
+        typer.echo(f"Refused: {count} stay as they are until the plan differs.")
+    if taken == "first":
+        raise typer.Exit(HELD)
 
 
 def over(one: "Holding") -> object:
@@ -291,11 +199,12 @@ def tell(one: "Holding", limit: int | None) -> None:
     typer.echo(f"budget: {one.hold.budget}; over by: {over(one)}")
     for cause in one.causes:
         typer.echo(f"cause: {cause}")
-    rows: list[dict[str, Any]] = one.told(limit)
+    rows = one.told(limit)
     columns = ("student_id", "name", "email", "year_group", "reason")
+    cells = [[getattr(row, column) for column in columns] for row in rows]
     print_table(
         [column.replace("_", " ") for column in columns],
-        [["" if row[column] is None else row[column] for column in columns] for row in rows],
+        [["" if cell is None else cell for cell in row] for row in cells],
     )
     if len(one.students) > len(rows):
         typer.echo(f"and {len(one.students) - len(rows)} more; `holds show` has all")

@@ -3,22 +3,21 @@
 import getpass
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from services.operations.errors import Code, OperationError
 from shared.config.settings import Config
-from shared.contract.populations import book_of
-from shared.errors import RollcallError
+from shared.contract.model import Kind
+from shared.errors import ConfigError, RollcallError
 
-
-class WrongWord(RollcallError):
-    """A word of the command line names what is not there."""
-
-    exit_code = 2
+REFUSED, FAILED = 2, 1
+EXIT_CODES = {Code.WRONG_WORD: 2, Code.TWO_HELD: 2, Code.NOT_HELD: 3, Code.NOT_WHOLE: 3}  # any other: 1
 
 
 @dataclass
@@ -27,6 +26,13 @@ class Invocation:
 
     path: Path | None = None
     as_json: bool = False
+    exit_codes: dict[Code, int] = field(default_factory=EXIT_CODES.copy)
+
+    def exit_code(self, error: RollcallError) -> int:
+        """How the process ends on this."""
+        if isinstance(error, OperationError):
+            return self.exit_codes.get(error.code, FAILED)
+        return REFUSED if isinstance(error, ConfigError) else FAILED
 
     @cached_property
     def config(self) -> Config:
@@ -47,27 +53,14 @@ def config_of(context: typer.Context) -> Config:
     return invocation_of(context).config
 
 
-def known_school(config: Config, slug: str) -> str:
-    """Raises: WrongWord for one that the configuration does not have."""
-    if slug not in config.schools:
-        raise WrongWord(
-            f"no school {slug!r} in the configuration; there: {', '.join(sorted(config.schools)) or 'none'}"
-        )
-    return slug
+def kind_of_flag(staff: bool | None) -> Kind | None:
+    """Of ``--staff/--students``. None: neither was said."""
+    return None if staff is None else "staff" if staff else "student"
 
 
-def known_books(config: Config, slug: str, is_staff: bool | None = None) -> list[str]:
-    """
-    The school's books: of its students, and of its staff where they are managed. ``is_staff``: only that one. Raises:
-    WrongWord, also for staff that nobody manages.
-    """
-    books = config.books_of(known_school(config, slug))
-    if is_staff is None:
-        return books
-    if is_staff and len(books) == 1:
-        tenant = config.schools[slug].tenant
-        raise WrongWord(f'--staff: the staff of {slug} are not managed; tenant {tenant} has no staff = "managed"')
-    return [book_of(slug, "staff" if is_staff else "student")]
+def exits(context: typer.Context, codes: Mapping[Code, int]) -> None:
+    """The exit codes of a verb's refusals, where they are not those of every verb."""
+    invocation_of(context).exit_codes |= codes
 
 
 def _remember_json(context: typer.Context, value: bool) -> bool:

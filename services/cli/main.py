@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from services.cli.invocation import Invocation, invocation_of
 from services.cli.output import tell_error
 from shared import logs
-from shared.errors import ConfigError, RollcallError
+from shared.errors import RollcallError
 
 VERBS = {  # in the order of the help: a function or a typer application
     "demo": "services.cli.demo:demo",
@@ -38,7 +38,6 @@ VERBS = {  # in the order of the help: a function or a typer application
 UNLISTED = {
     "schemas": "tools.schemas:schemas"
 }  # for scripts that still call it so, from a checkout; see `make schemas`
-REFUSED, FAILED = 2, 1
 
 
 class Verbs(TyperGroup):
@@ -60,9 +59,9 @@ class Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except RollcallError as error:
-            tell_error(error, as_json=invocation_of(ctx).as_json)
-            code = REFUSED if isinstance(error, ConfigError) else getattr(error, "exit_code", FAILED)
-            raise typer.Exit(code) from error
+            invocation = invocation_of(ctx)
+            tell_error(error, as_json=invocation.as_json)
+            raise typer.Exit(invocation.exit_code(error)) from error
 
 
 def _command(name: str, place: str) -> Any:

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.operations.errors import problem_of
+
 PIPED_WIDTH = 160  # columns, where nothing says how wide the reader is
 
 
@@ -37,19 +39,4 @@ def console() -> Console:
 
 def tell_error(error: Exception, *, as_json: bool) -> None:
     """On standard error: the text, or problem details (RFC 9457) with one member ``faults`` per line of a refusal."""
-    if not as_json:
-        typer.echo(str(error), err=True)
-        return
-    lines = str(error).splitlines()
-    problem: dict[str, Any] = {
-        "type": f"urn:rollcall:problem:{_kebab(type(error).__name__)}",
-        "title": _kebab(type(error).__name__).replace("-", " ").capitalize(),
-        "detail": str(error),
-    }
-    if len(lines) > 1:
-        problem["faults"] = lines
-    typer.echo(msgspec.json.encode(problem).decode(), err=True)
-
-
-def _kebab(name: str) -> str:
-    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+    typer.echo(msgspec.json.encode(problem_of(error)).decode() if as_json else str(error), err=True)

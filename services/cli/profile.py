@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec.structs import asdict
 
-from services.cli.invocation import AsJson, config_of, known_school
+from services.cli.invocation import AsJson, config_of
 from services.cli.output import print_json, print_table
+from services.operations.names import known_school
 from shared import clock
 from shared.errors import RollcallError
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, WrongWord, Yes, config_of, known_school
+from services.cli.invocation import AsJson, Yes, config_of
 from services.cli.output import print_json, print_table
+from services.operations.names import known_school, wrong
 
 if TYPE_CHECKING:
     from services.reconciler.rebuild import Rebuilder
@@ -50,16 +51,16 @@ def rebuild(
 
 
 def chosen(config: "Config", lane: int | None, school: str | None) -> list[int]:
-    """Raises: WrongWord for a lane or a school that is not there, or both at once."""
+    """Raises: OperationError (wrong-word) for a lane or a school that is not there, or both at once."""
     from shared.lanes.partition import lane_of
 
     count = config.kafka.partitions
     if lane is not None and school is not None:
-        raise WrongWord("--lane and --school: one of them")
+        raise wrong("--lane and --school: one of them")
     if school is not None:
         return [lane_of(known_school(config, school), count)]
     if lane is not None and lane >= count:
-        raise WrongWord(f"no lane {lane}; there are 0 to {count - 1}")
+        raise wrong(f"no lane {lane}; there are 0 to {count - 1}")
     return list(range(count)) if lane is None else [lane]
 
 

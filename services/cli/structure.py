@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, WrongWord, invocation_of, login_name
+from services.cli.invocation import AsJson, invocation_of, login_name
 from services.cli.output import print_json, print_table, tell_error
 from services.cli.tenant import Tenant, known
+from services.operations.names import wrong
 from shared.errors import RollcallError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def confirm(
     """Say that Unitu has these now. Whoever was blocked by them is enrolled by a snapshot that goes at once."""
     name = _list_named(which)
     if bool(code) == all_:
-        raise WrongWord("name the codes, or say --all")
+        raise wrong("name the codes, or say --all")
     with _desk(context) as (desk, tenant):
         found = [one for one in desk.structure(tenant) if name in (None, one.list)]
         before = [one for one in found if (one.state == "confirmed") == undo]
@@ -141,7 +142,7 @@ def import_(
 
 
 def _list_named(which: str | None) -> "EntityList | None":
-    """Raises: WrongWord."""
+    """Raises: OperationError (wrong-word)."""
     from services.publisher.structure_ledger import LISTS as NAMES
 
     if which is None:
@@ -149,7 +150,7 @@ def _list_named(which: str | None) -> "EntityList | None":
     for name in NAMES:
         if name == which:
             return name
-    raise WrongWord(f"--list {which}: there is no such list; there are: {', '.join(LISTS)}")
+    raise wrong(f"--list {which}: there is no such list; there are: {', '.join(LISTS)}")
 
 
 @contextmanager
@@ -169,14 +170,14 @@ def _desk(context: typer.Context) -> "Iterator[tuple[Desk, str]]":
 
 
 def _chosen(found: "Sequence[Standing]", codes: Collection[str]) -> "list[Standing]":
-    """Raises: WrongWord for a code that nothing has, or that is in two lists."""
+    """Raises: OperationError (wrong-word) for a code that nothing has, or that is in two lists."""
     chosen = []
     for code in codes:
         named = [one for one in found if one.code == code]
         if not named:
-            raise WrongWord(f"{code}: the newest snapshot has no such code; `list --all` shows those that it has")
+            raise wrong(f"{code}: the newest snapshot has no such code; `list --all` shows those that it has")
         if len(named) > 1:
-            raise WrongWord(f"{code}: in {' and in '.join(one.list for one in named)}; say which with --list")
+            raise wrong(f"{code}: in {' and in '.join(one.list for one in named)}; say which with --list")
         chosen += named
     return chosen
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, Whose, WrongWord, config_of, known_books, login_name
+from services.cli.invocation import AsJson, Whose, config_of, exits, kind_of_flag, login_name
 from services.cli.output import print_json
+from services.operations.errors import Code
+from services.operations.names import known_books, wrong
 from shared.contract.populations import kind_of, people_word, person_word, school_of
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from services.operations.requests.follow import Delivery, Follower
     from services.operations.requests.progress import Step
     from shared.config.settings import Config
-    from shared.contract.model import Kind
 
 WAITS_FOR_A_PERSON = 3
 LISTED = 20  # changes that are shown to a person; --json has all
@@ -46,12 +47,13 @@ def sync(
     the decision. Exit codes: 0 done, or asked for; 1 not read, not certified, or not within the time; 2 no such school
     or student; 3 decided, but something of it waits for a person.
     """
+    exits(context, {Code.UNKNOWN_STUDENT: 2})
     config = config_of(context)
-    known_books(config, school, staff)
+    known_books(config, school, kind_of_flag(staff))
     check_words(config, school, student, full)
     from services.operations.requests.follow import Follower, ask
 
-    kind: Kind | None = None if staff is None else "staff" if staff else "student"
+    kind = kind_of_flag(staff)
     course, starts = ask(config, school, student, kind=kind, full=full, reason=f"rollcall sync by {login_name()}")
     if not wait:
         if as_json:
@@ -78,16 +80,16 @@ def sync(
 
 
 def check_words(config: "Config", school: str, student: str | None, full: bool) -> None:
-    """Raises: WrongWord."""
+    """Raises: OperationError (wrong-word)."""
     from services.fetcher.isams.fields import is_id
     from shared.config.settings import PushSchool
 
     if isinstance(config.schools[school], PushSchool):
-        raise WrongWord(f"{school} is pushed: its sender decides when; its newest body is what is known")
+        raise wrong(f"{school} is pushed: its sender decides when; its newest body is what is known")
     if student is not None and not is_id(student):
-        raise WrongWord(f"--student: {student!r} is no id; it is the schoolId of iSAMS, digits as a rule")
+        raise wrong(f"--student: {student!r} is no id; it is the schoolId of iSAMS, digits as a rule")
     if student is not None and full:
-        raise WrongWord("--student and --full: one of them")
+        raise wrong("--student and --full: one of them")
 
 
 @contextmanager
@@ -137,7 +139,7 @@ def as_dict(config: "Config", following: "Follower", delivery: "Delivery") -> di
 
 
 def holds_of(config: "Config", book: str) -> list[dict[str, Any]]:
-    from services.cli.holds import holdings_of
+    from services.operations.holds.holdings import holdings_of
 
     found = [one for one in holdings_of(config).of(book) if one.hold.state == "held"]
     return [{"kind": one.plan, "hash": one.hold.hash, "count": one.hold.count, "words": one.words} for one in found]

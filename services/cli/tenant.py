@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, WrongWord, config_of, invocation_of, login_name
+from services.cli.invocation import AsJson, config_of, invocation_of, login_name
 from services.cli.output import print_json, tell_error
 from services.cli.releasable import tell_release
 from services.cli.tenant_text import as_dict, state_as_dict, tell_preview, tell_state, tell_waits
+from services.operations.names import wrong
 
 if TYPE_CHECKING:
     from services.publisher.preview import Shown
@@ -97,13 +98,13 @@ def adopt(
 
 
 def _words(accept: "list[str] | tuple[()]", accounts: Any, *, without_accounts: bool) -> set[str]:
-    """Raises: WrongWord."""
+    """Raises: OperationError (wrong-word)."""
     from services.publisher.concerns import WITHOUT_ACCOUNTS, WORDS
 
-    if wrong := [word for word in accept if word not in WORDS]:
-        raise WrongWord(f"--accept {wrong[0]}: there is no such word; there are: {', '.join(WORDS)}")
+    if unknown := [word for word in accept if word not in WORDS]:
+        raise wrong(f"--accept {unknown[0]}: there is no such word; there are: {', '.join(WORDS)}")
     if without_accounts and accounts:
-        raise WrongWord("--without-accounts and --accounts: only one of them can be meant")
+        raise wrong("--without-accounts and --accounts: only one of them can be meant")
     return {*accept, *([WITHOUT_ACCOUNTS] if without_accounts else [])}
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, WrongWord, config_of
+from services.cli.invocation import AsJson, config_of
 from services.cli.output import print_json, print_table
+from services.operations.names import wrong
 from shared.contract.topics import DAY_MS, TOPICS
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def acls(
 
     config = config_of(context)
     if service is not None and service not in USERS:
-        raise WrongWord(f"no service {service!r}; there are {', '.join(USERS)}")
+        raise wrong(f"no service {service!r}; there are {', '.join(USERS)}")
     rights = rights_of_all(config, USERS if service is None else (service,))
     if as_json:
         print_json([{**asdict(right), "principal": principal.replace("{service}", right.service)} for right in rights])

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from services.fetcher.sweep.redis_cache import RedisMemory
 from services.gateway.redis_feed_store import RedisMemory as GatewayMemory
+from services.operations import stores
 from services.operations.standing import Attempts, Delivering
 from services.operations.tenants.complaints import complaints_in
 from services.publisher.tenant_store import TENANTS
@@ -14,8 +15,6 @@ from shared.contract.tenant_state import TenantState
 from shared.lanes.partition import lane_of
 from shared.redis.client import RedisLaneStore, connect
 from shared.redis.due_queue import RedisDueQueue
-
-SWEEPS, TENANT_STORE = "sweeps", "tenants"
 
 
 class Looks(Protocol):
@@ -31,8 +30,8 @@ class RedisLooks:
         client, prefix = connect(config), config.redis.key_prefix
         self._fetcher = RedisMemory(client, prefix)
         self._gateway = GatewayMemory(client, prefix)
-        self._due = RedisDueQueue(client, prefix, SWEEPS)
-        self._tenants = RedisLaneStore(client, prefix, TENANT_STORE)
+        self._due = RedisDueQueue(client, prefix, stores.SWEEPS)
+        self._tenants = RedisLaneStore(client, prefix, stores.TENANTS)
         self._config = config
 
     def attempts(self, book: str) -> Attempts:
@@ -49,3 +48,8 @@ class RedisLooks:
             return Delivering()
         state: TenantState = decoder(TenantState).decode(value)
         return Delivering(state.held, state.retries, state.not_before or "", complaints_in(state))
+
+
+def looks_of(config: Config) -> Looks:
+    """By what the fetcher, the gateway and the publisher keep."""
+    return RedisLooks(config)

@@ -12,6 +12,7 @@ from typing import Any
 from services.fetcher.isams.server_words import with_said
 from services.fetcher.sweep.cache import AreaState
 from services.operations.holds.holdings import Holding
+from services.operations.holds.model import Headroom
 from services.operations.tenants.complaints import FIX, Complaint
 from shared import clock
 from shared.config.settings import PushSchool, School, Tenant
@@ -105,7 +106,7 @@ class Standing:
     known: SchoolState | None = None
     age_minutes: float | None = None
     holdings: Sequence[Holding] = ()
-    budgets: Sequence[dict[str, Any]] = ()
+    budgets: Sequence[Headroom] = ()
     troubles: Sequence[Trouble] = ()
     next_try: str = ""
     waits_for_a_person: bool = False

@@ -39,7 +39,9 @@ def test_a_roll_is_accepted_by_its_hash(path: Path) -> None:
     assert said(path) == [AcceptRoll(school="abbey", hash=HASH, operator=login_name(), note="migrated")]
 
 
-@pytest.mark.parametrize(("school", "roll_hash", "names"), [("abey", HASH, "schools.abey"), ("abbey", "12", "HASH")])
+@pytest.mark.parametrize(
+    ("school", "roll_hash", "names"), [("abey", HASH, "no school 'abey'"), ("abbey", "12", "HASH")]
+)
 def test_a_slip_is_refused_and_says_nothing(path: Path, school: str, roll_hash: str, names: str) -> None:
     result = CliRunner().invoke(app, ["--config", str(path), "accept-roll", school, roll_hash])
     assert result.exit_code == 2

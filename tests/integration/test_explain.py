@@ -10,6 +10,7 @@ import pytest
 
 from services.fetcher.app import QUEUE
 from services.operations.explain import lookup
+from services.operations.stores import SWEEPS
 from services.publisher.app import Parts
 from services.reconciler.app import store_of
 from services.sandbox.isams.twin import isams_app
@@ -72,7 +73,7 @@ def test_it_looks_where_the_services_keep_things(config: Config) -> None:
     kept = (store_of(config), parts.lanes, parts.tenants._store)
     asked = (stores.reconciler, stores.publisher, stores.tenants)
     assert [one.key(lane, "x") for one in asked] == [one.key(lane, "x") for one in kept]  # type: ignore[attr-defined]
-    assert lookup.SWEEPS == QUEUE
+    assert SWEEPS == QUEUE
     parts.close()
 
 

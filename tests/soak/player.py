@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from services.cli.holds import holdings_of
 from services.operations.commands import give
+from services.operations.holds.holdings import holdings_of
 from services.publisher.app import DeskParts
 from services.publisher.decisions import NotWhole, Outdated
 from services.sandbox.demo.schools import entities_of

@@ -9,10 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from services.operations import stores
+from services.operations.errors import Code, OperationError
 from services.operations.explain.evidence import Carried, PersonEvidence
 from services.operations.explain.model import Changed, NextSweep
 from services.operations.explain.unitu import delivered_email
-from services.operations.holds.holdings import NothingKnown, book_state
+from services.operations.holds.holdings import book_state, nothing_known
 from services.publisher.projection import people_of
 from services.publisher.rekeyed import rekeyed
 from services.publisher.roster_entry import unpack
@@ -27,7 +29,7 @@ from shared.contract.model import Frozen, Kind
 from shared.contract.populations import book_of, kind_of, person_word, school_of
 from shared.contract.tenant_state import SnapshotAccepted, TenantState, email_key
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
-from shared.errors import Retryable, RollcallError
+from shared.errors import Retryable
 from shared.lanes.partition import lane_of
 from shared.ports import LaneStore
 from shared.redis.client import RedisLaneStore, connect
@@ -38,11 +40,6 @@ LAST_CHANGES = 10  # that are told
 DELIVERIES_TAIL = 50  # a delivery's report may be large; and it is asked for one who is out of the snapshot only
 KAFKA_SECONDS = 3.0  # without an answer; the rest is told then
 _ACCEPTED = type_name(SnapshotAccepted)
-RECONCILER, PUBLISHER, TENANT_STORE, SWEEPS = "reconciler", "publisher", "tenants", "sweeps"
-
-
-class UnknownStudent(RollcallError):
-    """No record of a school's lane has this student, or this member of staff."""
 
 
 class Places(Protocol):
@@ -72,10 +69,10 @@ class Stores:
 
     def __init__(self, config: Config) -> None:
         client, prefix = connect(config), config.redis.key_prefix
-        self.reconciler: LaneStore = RedisLaneStore(client, prefix, RECONCILER)
-        self.publisher: LaneStore = RedisLaneStore(client, prefix, PUBLISHER)
-        self.tenants: LaneStore = RedisLaneStore(client, prefix, TENANT_STORE)
-        self._due = RedisDueQueue(client, prefix, SWEEPS)
+        self.reconciler: LaneStore = RedisLaneStore(client, prefix, stores.RECONCILER)
+        self.publisher: LaneStore = RedisLaneStore(client, prefix, stores.PUBLISHER)
+        self.tenants: LaneStore = RedisLaneStore(client, prefix, stores.TENANTS)
+        self._due = RedisDueQueue(client, prefix, stores.SWEEPS)
         self._config = config
 
     def due(self, book: str) -> tuple[float | None, bool]:
@@ -95,32 +92,32 @@ class Stores:
             return list(reader.read(topic, lane, max(low, high - count)))
 
 
-def look(config: Config, stores: Places, slug: str, word: str, now: datetime, kind: Kind = "student") -> PersonEvidence:
+def look(config: Config, places: Places, slug: str, word: str, now: datetime, kind: Kind = "student") -> PersonEvidence:
     """
     One person by id, or by the e-mail of their account, at a moment. Where only Kafka is away, the answer says so and
-    has the rest. Raises: NothingKnown, UnknownStudent; Retryable when Redis is away.
+    has the rest. Raises: OperationError (nothing-known, unknown-student); Retryable when Redis is away.
     """
     lane = lane_of(slug, config.kafka.partitions)
     with ThreadPoolExecutor(1) as beside:  # Kafka's answer takes longer than all of Redis's
-        tail = beside.submit(lambda: list(stores.tail(lane)))
-        return _look(config, stores, book_of(slug, kind), lane, word, now, tail)
+        tail = beside.submit(lambda: list(places.tail(lane)))
+        return _look(config, places, book_of(slug, kind), lane, word, now, tail)
 
 
 def _look(
-    config: Config, stores: Places, book: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
+    config: Config, places: Places, book: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
 ) -> PersonEvidence:
     slug = school_of(book)
-    school, account = _known(stores.reconciler, lane, book, word)
+    school, account = _known(places.reconciler, lane, book, word)
     holder = None
     if account.waits_for_email is not None:
-        seen = stores.reconciler.read(lane, {accounts.emails(book): [account.waits_for_email]})
+        seen = places.reconciler.read(lane, {accounts.emails(book): [account.waits_for_email]})
         (value,) = seen.some[accounts.emails(book)]
         holder = None if value is None else value.decode()
     name = people_of(book)
-    (person,) = stores.publisher.read(lane, {name: [account.student_id]}).some[name]
+    (person,) = places.publisher.read(lane, {name: [account.student_id]}).some[name]
     tenant = config.schools[slug].tenant
     at = lane_of(tenant, config.kafka.partitions)
-    (state,) = stores.tenants.read(at, {TENANTS: [tenant]}).some[TENANTS]
+    (state,) = places.tenants.read(at, {TENANTS: [tenant]}).some[TENANTS]
     notes: list[str] = []
     known = None if state is None else _tenant(state)
     return PersonEvidence(
@@ -129,9 +126,9 @@ def _look(
         email_holder=holder,
         changes=_changes(tail, book, account, notes, is_pushed=slug in config.pushed),
         tenant=known,
-        carried=None if known is None else _carried(stores, at, known, f"{book}/{account.student_id}", notes),
+        carried=None if known is None else _carried(places, at, known, f"{book}/{account.student_id}", notes),
         person=None if person is None else unpack(person),
-        next_sweep=_next_sweep(stores, book, now) if isinstance(config.schools[slug], IsamsSchool) else None,
+        next_sweep=_next_sweep(places, book, now) if isinstance(config.schools[slug], IsamsSchool) else None,
         notes=tuple(notes),
     )
 
@@ -145,7 +142,7 @@ def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolSta
     students, emails = accounts.students(book), accounts.emails(book)
     seen = store.read(lane, {accounts.SCHOOLS: [book, slug], students: [word], emails: [email_key(word)]})
     if seen.lane is None:
-        raise NothingKnown(slug, lane)
+        raise nothing_known(slug, lane)
     (found,), (holder,) = seen.some[students], seen.some[emails]
     if holder is not None:  # before whose key it is: a pushed person may be keyed by an address that another has now
         (found,) = store.read(lane, {students: [holder.decode()]}).some[students]
@@ -155,16 +152,17 @@ def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolSta
             f"its last certified sweep is of {state.certified.started_at}" if state.certified else "none was certified"
         )
         id = "the employee's id" if kind == "staff" else "schoolId"
-        raise UnknownStudent(
+        raise OperationError(
+            Code.UNKNOWN_STUDENT,
             f"{slug}: no {person_word(kind)} {word!r} was ever read ({when}). Give the id that the record system has "
             f"(iSAMS: {id}), or the e-mail of an enabled account"
-            + ("" if kind == "staff" else "; --live asks the record system itself")
+            + ("" if kind == "staff" else "; --live asks the record system itself"),
         )
     return state, decoder(AccountState).decode(found)
 
 
-def _next_sweep(stores: Places, book: str, now: datetime) -> NextSweep | None:
-    at, is_claimed = stores.due(book)
+def _next_sweep(places: Places, book: str, now: datetime) -> NextSweep | None:
+    at, is_claimed = places.due(book)
     if at is None:
         return None
     if is_claimed and at > now.timestamp():  # the end of a lease; a dead worker's has passed
@@ -195,13 +193,13 @@ def _changes(
     return tuple(found[:LAST_CHANGES])
 
 
-def _carried(stores: Places, lane: int, state: TenantState, ref: str, notes: list[str]) -> Carried | None:
+def _carried(places: Places, lane: int, state: TenantState, ref: str, notes: list[str]) -> Carried | None:
     """The last accepted snapshot that had somebody who is out of it: the one before the one that left them out."""
     email = state.former.get(ref)
     if email is None or delivered_email(state, ref) is not None:
         return None
     try:
-        records = [one for one in stores.deliveries(lane) if one.key == state.tenant]
+        records = [one for one in places.deliveries(lane) if one.key == state.tenant]
     except Retryable as trouble:
         notes.append(f"The last snapshot that had the student cannot be told: {trouble}")
         return None

@@ -2,46 +2,35 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
-from services.operations.holds.words import causes_of, student_as_dict
+from services.operations.errors import Code, OperationError
+from services.operations.holds.model import Headroom, HeldPerson, HeldSet, HeldSetInFull
+from services.operations.holds.words import causes_of, person_of
+from services.operations.stores import reconciler_store
 from services.reconciler import accounts, guard
 from services.reconciler.budget_usage import Spending, recent_of
 from services.reconciler.reviewed_sets import all_sets
+from shared.config.settings import Config
 from shared.contract.account_state import AccountState, HeldPlan, SchoolState
 from shared.contract.codec import decoder
 from shared.contract.model import Kind
 from shared.contract.plans import Feed, summary
 from shared.contract.populations import kind_of, people_word, school_of
-from shared.errors import Hold, RollcallError
 from shared.lanes.partition import lane_of
 from shared.ports import LaneStore
 
 LOOKS = 5  # at a lane that moves while it is read
 
 
-class NothingKnown(RollcallError):
+def nothing_known(school: str, lane: int) -> OperationError:
     """The store has nothing of a school's lane."""
-
-    def __init__(self, school: str, lane: int) -> None:
-        super().__init__(
-            f"{school}: nothing is known of its lane {lane}; the reconciler makes it when it runs, "
-            "or `rollcall rebuild` does"
-        )
-
-
-class NotHeld(Hold):
-    """What was named is not what is held now, so nobody has reviewed what is."""
-
-    exit_code = 3
-
-
-class TwoHeld(RollcallError):
-    """What was named is held of the students and of the staff, and nobody said whose is meant."""
-
-    exit_code = 2
+    return OperationError(
+        Code.NOTHING_KNOWN,
+        f"{school}: nothing is known of its lane {lane}",
+        "the reconciler makes it when it runs, or `rollcall rebuild` does",
+    )
 
 
 @dataclass(frozen=True)
@@ -81,34 +70,40 @@ class Holding:
     def causes(self) -> list[str]:
         return causes_of(self.hold, self.feed)
 
-    def told(self, limit: int | None = None) -> list[dict[str, Any]]:
+    def told(self, limit: int | None = None) -> tuple[HeldPerson, ...]:
         """The people of it, each with the reason."""
-        return [student_as_dict(self.plan, one, self.feed) for one in self.students[:limit]]
+        return tuple(person_of(self.plan, one, self.feed) for one in self.students[:limit])
 
-    def as_dict(self) -> dict[str, Any]:
-        """As ``holds list --json`` has it."""
-        return {
-            "school": self.school,
-            "people": self.people,
-            "kind": self.plan,
-            "hash": self.hold.hash,
-            "count": self.hold.count,
-            "budget": self.hold.budget,
-            "headroom": self.hold.headroom,
-            "since": self.hold.since,
-            "students": [one.student_id for one in self.students],
-        }
+    def summary(self) -> HeldSet:
+        return HeldSet(
+            school=self.school,
+            people=self.people,
+            kind=self.plan,
+            hash=self.hold.hash,
+            count=self.hold.count,
+            budget=self.hold.budget,
+            headroom=self.hold.headroom,
+            since=self.hold.since,
+            students=tuple(one.student_id for one in self.students),
+        )
 
-    def in_full(self) -> dict[str, Any]:
-        """As ``holds show --json`` has it: what a person said of it, and each student with the reason."""
-        return self.as_dict() | {
-            "state": self.hold.state,
-            "words": self.words,
-            "causes": self.causes,
-            "operator": self.hold.operator,
-            "note": self.hold.note,
-            "students": self.told(),
-        }
+    def in_full(self) -> HeldSetInFull:
+        return HeldSetInFull(
+            school=self.school,
+            people=self.people,
+            kind=self.plan,
+            hash=self.hold.hash,
+            count=self.hold.count,
+            budget=self.hold.budget,
+            headroom=self.hold.headroom,
+            since=self.hold.since,
+            students=self.told(),
+            state=self.hold.state,
+            words=self.words,
+            causes=tuple(self.causes),
+            operator=self.hold.operator,
+            note=self.hold.note,
+        )
 
 
 class Holdings:
@@ -123,11 +118,11 @@ class Holdings:
         self._pushed = frozenset(pushed)
 
     def school(self, book: str) -> SchoolState | None:
-        """None: no record of this book was ever taken. Raises: NothingKnown."""
+        """None: no record of this book was ever taken. Raises: OperationError (nothing-known)."""
         return self._look(book)[1]
 
     def of(self, book: str) -> list[Holding]:
-        """The book's plans, held, released or refused, by name. Raises: NothingKnown."""
+        """The book's plans, held, released or refused, by name. Raises: OperationError (nothing-known)."""
         for _ in range(LOOKS):
             record, school, pending = self._look(book)
             name, ids = accounts.students(book), sorted(pending)
@@ -146,8 +141,8 @@ class Holdings:
             for plan, hold in (all_sets(school) if school else [])
         ]
 
-    def budgets(self, book: str, when: str) -> list[dict[str, Any]]:
-        """What each budget of the last close has left at that moment. Raises: NothingKnown."""
+    def budgets(self, book: str, when: str) -> list[Headroom]:
+        """What each budget of the last close has left at that moment. Raises: OperationError (nothing-known)."""
         _, school, _ = self._look(book)
         if school is None:
             return []
@@ -155,13 +150,11 @@ class Holdings:
         found = self._store.read(self._lane(book), whole=[name]).whole[name]
         spending = Spending(recent_of(found))
         return [
-            {
-                "kind": plan,
-                "budget": guard.words(budget),
-                "headroom": guard.decide(
-                    plan, 0, spending.windows(plan, school, school.enabled, when), budget
-                ).headroom,
-            }
+            Headroom(
+                kind=plan,
+                budget=guard.words(budget),
+                headroom=guard.decide(plan, 0, spending.windows(plan, school, school.enabled, when), budget).headroom,
+            )
             for plan, budget in school.budgets.items()
             if plan != guard.COHORT
         ]
@@ -173,8 +166,13 @@ class Holdings:
         lane, name = self._lane(book), accounts.pending(book)
         seen = self._store.read(lane, {accounts.SCHOOLS: [book, school_of(book)]}, whole=[name])
         if seen.lane is None:
-            raise NothingKnown(school_of(book), lane)
+            raise nothing_known(school_of(book), lane)
         return seen.lane, book_state(*seen.some[accounts.SCHOOLS]), seen.whole[name]
+
+
+def holdings_of(config: Config) -> Holdings:
+    """Of the reconciler's own store."""
+    return Holdings(reconciler_store(config), config.kafka.partitions, config.pushed)
 
 
 def book_state(book: bytes | None, school: bytes | None) -> SchoolState | None:
@@ -189,16 +187,21 @@ def book_state(book: bytes | None, school: bytes | None) -> SchoolState | None:
 def pick(slug: str, holdings: Iterable[Holding], which: str) -> Holding:
     """
     The holding that ``which`` names, by its plan or its hash; of a plan's two sets, by the plan, the one that waits.
-    Raises: NotHeld, saying what is held instead; TwoHeld.
+    Raises: OperationError (not-held, saying what is held instead; two-held).
     """
     there = list(holdings)
     found = [one for one in there if which in (one.plan, one.hold.hash)]
     if len({one.book for one in found}) > 1:
-        raise TwoHeld(f"{slug} holds {which} of its students and of its staff; say --students or --staff")
+        raise OperationError(
+            Code.TWO_HELD, f"{slug} holds {which} of its students and of its staff", "say --students or --staff"
+        )
     if found:
         return found[0]
     held = "; ".join(f"{one.plan} {one.hold.hash} ({one.hold.count} {one.people})" for one in there)
-    raise NotHeld(f"{slug} does not hold {which} now. " + (f"It holds {held}." if held else "It holds nothing."))
+    raise OperationError(
+        Code.NOT_HELD,
+        f"{slug} does not hold {which} now. " + (f"It holds {held}." if held else "It holds nothing."),
+    )
 
 
 def difference(reviewed: set[str], now: Holding) -> str:

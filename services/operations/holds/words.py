@@ -4,9 +4,8 @@ What a hold is about, in words: how many wait and for what, what may be the caus
 Nothing is said of a person that no record says: who is merely not in a list is missing from it, and has not left.
 """
 
-from typing import Any
-
 from services.fetcher.isams import client
+from services.operations.holds.model import HeldPerson
 from services.reconciler import guard
 from services.reconciler.enrolments import codes_of
 from services.reconciler.plans import is_absent
@@ -45,20 +44,20 @@ def _look_at(column: str, feed: Feed) -> str:
 # --- a person ----------------------------------------------------------------------------------------------------
 
 
-def student_as_dict(plan: str, state: AccountState, feed: Feed) -> dict[str, Any]:
+def person_of(plan: str, state: AccountState, feed: Feed) -> HeldPerson:
     record = state.assessment.student if state.assessment else None
     details = state.details or (state.assessment.details if state.assessment else None)
     lost = state.unenrol if plan in (guard.UNENROL, guard.MOVE, guard.NULLED_COLUMN) else None
-    return {
-        "student_id": state.student_id,
-        "kind": state.kind,
-        "name": f"{details.first_name} {details.last_name}" if details else None,
-        "email": details.email if details else None,
-        "year_group": record.year_group if record else None,
-        "reason": reason_of(plan, state, feed),
-        "programmes": list(lost.programmes) if lost else [],
-        "modules": list(lost.modules) if lost else [],
-    }
+    return HeldPerson(
+        student_id=state.student_id,
+        kind=state.kind,
+        name=f"{details.first_name} {details.last_name}" if details else None,
+        email=details.email if details else None,
+        year_group=record.year_group if record else None,
+        reason=reason_of(plan, state, feed),
+        programmes=lost.programmes if lost else (),
+        modules=lost.modules if lost else (),
+    )
 
 
 def reason_of(plan: str, state: AccountState, feed: Feed) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
 
+from services.operations.errors import Code, OperationError
 from services.operations.requests.progress import Progress, Step
 from services.publisher.decisions import Desk, NotWhole
 from services.reconciler import accounts
@@ -18,7 +19,6 @@ from shared.contract.model import Kind
 from shared.contract.populations import book_of, kind_of, people_word, person_word
 from shared.contract.tenant_state import Reason, TenantState
 from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
-from shared.errors import RollcallError
 from shared.kafka.client import KafkaLog, Reader
 from shared.lanes.partition import lane_of
 from shared.ports import LaneStore
@@ -28,18 +28,6 @@ LOOK_SECONDS = 0.2
 STAYS_SECONDS = 5.0  # beyond the burst's longest delay: what held the tenant before may be lifted by this very change
 
 State = Literal["accepted", "simulated", "nothing_to_send", "paused", "held", "undelivered"]
-
-
-class NotRead(RollcallError):
-    """What was asked for was not read; the text says why."""
-
-
-class UnknownStudent(NotRead):
-    exit_code = 2
-
-
-class TooLong(NotRead):
-    """The wait is over, not the work: it goes on."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +63,7 @@ class Follower:
         return lane_of(self.slug, self.config.kafka.partitions)
 
     def run(self, seconds: float) -> Delivery:
-        """Raises: NotRead (UnknownStudent, TooLong), Retryable."""
+        """Raises: OperationError (not-read, unknown-student, too-long); Retryable."""
         deadline = time.monotonic() + seconds
         with Reader(self.config) as reader:
             while True:
@@ -86,7 +74,7 @@ class Follower:
                     return found
                 self.say(self.course.step, found)
                 if time.monotonic() > deadline:
-                    raise TooLong(f"{self.slug}: after {seconds:g} s it still waits: {found}")
+                    raise OperationError(Code.TOO_LONG, f"{self.slug}: after {seconds:g} s it still waits: {found}")
                 time.sleep(LOOK_SECONDS)
 
     def _read_on(self, reader: Reader) -> None:
@@ -96,7 +84,7 @@ class Follower:
                 self.course.take(record)
 
     def _found(self) -> Delivery | str:
-        """How it ended, or what it waits for. Raises: NotRead."""
+        """How it ended, or what it waits for. Raises: OperationError (not-read, unknown-student)."""
         words = self._waits_for()
         return self._delivery() if self.course.is_decided and self._is_remembered() else words
 
@@ -106,10 +94,12 @@ class Follower:
         return lane is not None and lane.position > self.course.version(lane.base)
 
     def _waits_for(self) -> str:
-        """In words, while it is not decided. Raises: NotRead."""
+        """In words, while it is not decided. Raises: OperationError (not-read, unknown-student)."""
         course = self.course
         if course.failed is not None:
-            raise NotRead(f"{self.slug}: no certificate ({course.failed.reason}): {course.failed.detail}")
+            raise OperationError(
+                Code.NOT_READ, f"{self.slug}: no certificate ({course.failed.reason}): {course.failed.detail}"
+            )
         if course.student_id is not None and course.answer is not None:
             return self._waits_for_student(course.answer.outcome, course.answer.detail)
         if course.completed is not None:
@@ -122,11 +112,15 @@ class Follower:
         who = f"{person_word(kind_of(self.course.book))} {self.course.student_id}"
         match outcome:
             case "unknown_student":
-                raise UnknownStudent(f"{self.slug}: its iSAMS knows no {who}, or this key may not see them")
+                raise OperationError(
+                    Code.UNKNOWN_STUDENT, f"{self.slug}: its iSAMS knows no {who}, or this key may not see them"
+                )
             case "refused":
-                raise NotRead(f"{self.slug}: {detail}")
+                raise self._not_read(detail)
             case "unreachable":
-                raise NotRead(f"{self.slug}: {detail}; the whole school is read as soon as it answers")
+                raise OperationError(
+                    Code.NOT_READ, f"{self.slug}: {detail}; the whole school is read as soon as it answers"
+                )
         if self.course.assessed is None:
             return "eligibility to judge; see that it runs"
         lane = self._lane_state()
@@ -135,6 +129,9 @@ class Follower:
             self.course.is_decided = True
             return ""
         return "the reconciler to decide; see that it runs"
+
+    def _not_read(self, words: str, fix: str = "") -> OperationError:
+        return OperationError(Code.NOT_READ, f"{self.slug}: {words}", fix)
 
     def _lane_state(self) -> LaneState | None:
         record = self.store.read(self.lane).lane

@@ -10,6 +10,7 @@ import pytest
 from services.cli import holds
 from services.eligibility.handler import Eligibility
 from services.operations import commands
+from services.operations.commands import Receipt
 from services.operations.holds import history
 from services.operations.holds.holdings import Holdings
 from shared.config.load import load
@@ -19,6 +20,7 @@ from shared.contract.events import RemovalHeld
 from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep
 from tests.harness.pipeline import Road, a_config
 from tests.unit.cli.words import Said, rollcall
+from tests.unit.operations.receipts import a_receipt
 
 ALL = [a_student(str(3050000000 + n), last_name=f"Fern{n}") for n in range(20)]
 PLAN = "disable_unexplained"
@@ -32,7 +34,9 @@ class Desk:
         self.path = folder / "rollcall.toml"
         self.given: list[object] = []
         self.runs = True
-        monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(self.road.store, 1))
+        monkeypatch.setattr(
+            "services.operations.holds.holdings.holdings_of", lambda config: Holdings(self.road.store, 1)
+        )
         monkeypatch.setattr(commands, "give", self._give)
         monkeypatch.setattr(history, "end_of_changes", lambda config, school: len(self.road.changes()))
         monkeypatch.setattr(history, "students_of_hash", self._students_of_hash)
@@ -53,11 +57,12 @@ class Desk:
     def say(self, *words: str) -> Said:
         return rollcall(self.path, "holds", *words)
 
-    def _give(self, config: Config, command: ReleaseHold | RefuseHold) -> None:
+    def _give(self, config: Config, command: ReleaseHold | RefuseHold) -> Receipt:
         self.given.append(command)
         if self.runs:
             self.road.order(command)
             self.road.run()
+        return a_receipt(command)
 
     def _students_of_hash(self, config: Config, school: str, key: str) -> tuple[str | None, set[str]]:
         told = [one for one in self.road.changes() if isinstance(one, RemovalHeld) and one.hash == key]
@@ -252,7 +257,12 @@ def test_an_order_that_nobody_took_yet_says_so(desk: Desk) -> None:
 
 def test_a_plan_that_changed_on_the_way_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.vanish(3)
-    monkeypatch.setattr(commands, "give", lambda config, command: desk.vanish(5, minutes=200))
+
+    def give(config: Config, command: ReleaseHold) -> Receipt:
+        desk.vanish(5, minutes=200)
+        return a_receipt(command)
+
+    monkeypatch.setattr(commands, "give", give)
     said = desk.say("release", SCHOOL, desk.hash, "--yes")
     assert said.code == 3
     assert "changed before the order came" in said.err

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.cli import accept_roll, explain, holds
-from services.cli import status as verb
 from services.cli.findings import of_schools
 from services.cli.invocation import login_name
 from services.operations import commands
+from services.operations.commands import Command, Receipt
 from services.operations.holds import history
 from services.operations.holds.holdings import Holdings
 from services.operations.requests import follow
@@ -43,6 +42,7 @@ from tests.harness.builders import a_member, a_student, a_sweep, at
 from tests.harness.pipeline import LANE, Road, a_config
 from tests.unit.cli.looks import MemoryLooks
 from tests.unit.cli.words import Said, rollcall
+from tests.unit.operations.receipts import a_receipt
 
 SCHOOL, BOOK, PLAN = "abbey", "abbey+staff", "disable_unexplained"
 SAME = "5" * 16  # a hash that both books might hold
@@ -72,17 +72,20 @@ class Desk:
         self.store.records[LANE] = encode(LaneState(lane=LANE, position=9))
         self.given: list[Frozen] = []
         self.asked: list[tuple[str, str]] = []
-        monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(self.store, 1))
-        monkeypatch.setattr(verb, "looks_of", lambda config: MemoryLooks())
-        monkeypatch.setattr(commands, "give", lambda config, command: self.given.append(command))
-        monkeypatch.setattr(accept_roll, "give", lambda config, command: self.given.append(command))
+        monkeypatch.setattr("services.operations.holds.holdings.holdings_of", lambda config: Holdings(self.store, 1))
+        monkeypatch.setattr("services.operations.attempts.looks_of", lambda config: MemoryLooks())
+        monkeypatch.setattr(commands, "give", self._give)
         monkeypatch.setattr(history, "end_of_changes", lambda config, school: 0)
         monkeypatch.setattr(history, "is_decided", lambda config, book, key, since: False)
         monkeypatch.setattr(history, "students_of_hash", self._students_of_hash)
-        monkeypatch.setattr(explain, "stores_of", lambda config: self)
+        monkeypatch.setattr("services.operations.explain.lookup.Stores", lambda config: self)
         monkeypatch.setattr(clock, "now", lambda: at(30))
         self.has("student")
         self.has("staff")
+
+    def _give(self, config: Config, command: Command) -> Receipt:
+        self.given.append(command)
+        return a_receipt(command)
 
     def _students_of_hash(self, config: Config, book: str, key: str) -> tuple[str | None, set[str]]:
         self.asked.append((book, key))
@@ -425,9 +428,10 @@ def test_a_released_hold_of_the_staff_is_taken(desk: Desk, road: Road, monkeypat
     (one,) = json.loads(desk.say("holds", "list", "--json").out)
     assert (one["people"], one["kind"], one["students"]) == ("staff", PLAN, ["1", "2", "3"])
 
-    def give(config: Config, command: Frozen) -> None:
+    def give(config: Config, command: ReleaseHold) -> Receipt:
         road.order(command)
         road.run()
+        return a_receipt(command)
 
     monkeypatch.setattr(commands, "give", give)
     said = desk.say("holds", "release", SCHOOL, one["hash"], "--yes", "--json")

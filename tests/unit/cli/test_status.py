@@ -6,8 +6,6 @@ from typing import Literal
 
 import pytest
 
-from services.cli import holds
-from services.cli import status as verb
 from services.operations.holds.holdings import Holdings
 from services.operations.standing import Delivering, late_after
 from services.operations.tenants.complaints import FIX, complaints_in
@@ -29,8 +27,10 @@ class Desk:
         self.road = Road(a_config(folder, schools=(SCHOOL, "priory")))
         self.path = folder / "rollcall.toml"
         self.looks = MemoryLooks()
-        monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(self.road.store, 1))
-        monkeypatch.setattr(verb, "looks_of", lambda config: self.looks)
+        monkeypatch.setattr(
+            "services.operations.holds.holdings.holdings_of", lambda config: Holdings(self.road.store, 1)
+        )
+        monkeypatch.setattr("services.operations.attempts.looks_of", lambda config: self.looks)
         self.patch = monkeypatch
         self.is_at(5)
 

@@ -9,8 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.cli import holds
-from services.cli import status as verb
 from services.fetcher.isams.client import Isams
 from services.fetcher.population import School
 from services.fetcher.sweep.scheduler import Rounds
@@ -58,8 +56,10 @@ class Desk:
         self.road.fetch(a_sweep("s1", [a_student("3050000001")], full=True))
         self.road.run()
         self.looks, self.out = MemoryLooks(), MemoryLog()
-        monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(self.road.store, 1))
-        monkeypatch.setattr(verb, "looks_of", lambda config: self.looks)
+        monkeypatch.setattr(
+            "services.operations.holds.holdings.holdings_of", lambda config: Holdings(self.road.store, 1)
+        )
+        monkeypatch.setattr("services.operations.attempts.looks_of", lambda config: self.looks)
 
     async def reads(self, twin: IsamsTwin, attempts: int = 1, **changes: Any) -> None:
         """The real worker, until so many attempts have failed, or one went well."""

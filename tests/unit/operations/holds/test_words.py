@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.cli import holds
-from services.cli import status as verb
 from services.cli.sync import waits_for
 from services.fetcher.isams import client
 from services.operations.explain.lookup import left_words
@@ -180,8 +178,10 @@ def test_a_held_plan_of_a_pushed_school_says_that_nobody_is_known_to_have_left(
     )
     config = load(path, {})
     road = Road(config)
-    monkeypatch.setattr(holds, "holdings_of", lambda config: Holdings(road.store, 1, config.pushed))
-    monkeypatch.setattr(verb, "looks_of", lambda config: MemoryLooks(pushed=config.pushed))
+    monkeypatch.setattr(
+        "services.operations.holds.holdings.holdings_of", lambda config: Holdings(road.store, 1, config.pushed)
+    )
+    monkeypatch.setattr("services.operations.attempts.looks_of", lambda config: MemoryLooks(pushed=config.pushed))
     everybody = [a_student(str(3050000000 + n)) for n in range(20)]
     absent = [Student(student_id=one.student_id, lists=("absent",)) for one in everybody[:7]]
     road.fetch(a_sweep("s1", everybody, full=True))

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from services.operations.errors import Code, OperationError
 from services.operations.requests import follow as module
-from services.operations.requests.follow import Delivery, Follower, NotRead, UnknownStudent
+from services.operations.requests.follow import Delivery, Follower
 from services.publisher.decisions import NotWhole
 from shared.contract.account_state import LaneState
 from shared.contract.codec import encode
@@ -131,19 +132,17 @@ def test_a_tenant_that_is_not_whole_is_told_in_its_own_words(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("outcome", "error", "words"),
+    ("outcome", "code", "words"),
     [
-        ("unknown_student", UnknownStudent, f"knows no student {ADA}"),
-        ("refused", NotRead, "abbey: no permission"),
-        ("unreachable", NotRead, "the whole school is read as soon as it answers"),
+        ("unknown_student", Code.UNKNOWN_STUDENT, f"knows no student {ADA}"),
+        ("refused", Code.NOT_READ, "abbey: no permission"),
+        ("unreachable", Code.NOT_READ, "the whole school is read as soon as it answers"),
     ],
 )
-def test_a_student_who_was_not_read_ends_the_waiting(
-    tmp_path: Path, outcome: Any, error: type[NotRead], words: str
-) -> None:
+def test_a_student_who_was_not_read_ends_the_waiting(tmp_path: Path, outcome: Any, code: Code, words: str) -> None:
     following = follow(tmp_path / "c", Desk(TenantState(tenant="abbey")))
     following.course = World(ADA).course
     following.course.answer = SyncAnswered(school="abbey", request="r1", outcome=outcome, detail="no permission")
-    with pytest.raises(error, match=words) as caught:
+    with pytest.raises(OperationError, match=words) as caught:
         following._waits_for()
-    assert getattr(caught.value, "exit_code", 1) == (2 if error is UnknownStudent else 1)
+    assert caught.value.code is code

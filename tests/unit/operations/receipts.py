@@ -1,0 +1,17 @@
+"""What an order that was given in a test leaves behind."""
+
+from services.operations.commands import Command, Receipt
+from shared.contract.topics import OPERATOR_COMMANDS
+from tests.harness.builders import at
+
+
+def a_receipt(command: Command) -> Receipt:
+    return Receipt(
+        topic=OPERATOR_COMMANDS,
+        key=command.school,
+        id="1",
+        at=at(),
+        order=type(command).__name__,
+        operator=command.operator,
+        note=command.note,
+    )
