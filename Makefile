@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test soak away lint bench schemas lock format mutation
+.PHONY: demo test coverage soak away lint bench schemas lock format mutation
 demo: $(BIN)/.ready ; $(BIN)/rollcall demo $(if $(KEEP),--keep)
 test: $(BIN)/.ready ; $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+coverage: $(BIN)/.ready ; $(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term $(or $(ARGS),tests/unit)
 soak: $(BIN)/.ready ; SOAK_ROUNDS=3 SOAK_SEED=$(SEED) SOAK_SEEDS=$(or $(SEEDS),200) SOAK_FIRST=$(or $(FIRST),1) $(BIN)/pytest -n 0 tests/soak/test_schedules.py $(ARGS) && AGREEMENT_EXAMPLES=$(or $(AGREEMENT),2000) $(BIN)/pytest -n 0 --hypothesis-profile=explore tests/property/test_agreement.py
 away: $(BIN)/.ready ; SOAK_AWAY=full $(BIN)/pytest -n 0 -s tests/soak/test_away.py $(ARGS)
 lint: $(BIN)/.ready ; $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
