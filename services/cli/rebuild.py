@@ -67,22 +67,26 @@ def chosen(config: "Config", lane: int | None, school: str | None) -> list[int]:
 def rebuild_lanes(config: "Config", lanes: list[int]) -> "list[LaneState]":
     """Each lane after its rebuild. Raises: Retryable, and then some lanes may have been rebuilt."""
     from services.reconciler.app import rebuilder_of, store_of
-    from shared.kafka.client import KafkaLog, Reader
+    from shared.contract.topics import STUDENTS_ASSESSED
+    from shared.kafka.client import KafkaLog, Reader, topic_name
+    from shared.kafka.topic_ids import TopicIds
 
     store, out = store_of(config), KafkaLog(config)
     rebuilder = rebuilder_of(config, store, out)
     try:
         with Reader(config) as reader:
-            return [rebuild_lane(rebuilder, store, reader, lane) for lane in lanes]
+            log = TopicIds(config)(topic_name(config, STUDENTS_ASSESSED))
+            return [rebuild_lane(rebuilder, store, reader, lane, log) for lane in lanes]
     finally:
         out.close()
 
 
-def rebuild_lane(rebuilder: "Rebuilder", store: "LaneStore", reader: "Reader", lane: int) -> "LaneState":
-    """Raises: Retryable when a running reconciler keeps moving the lane."""
+def rebuild_lane(rebuilder: "Rebuilder", store: "LaneStore", reader: "Reader", lane: int, log: str = "") -> "LaneState":
+    """``log``: the id of its topic. Raises: Retryable when a running reconciler keeps moving the lane."""
     from shared.contract.topics import STUDENTS_ASSESSED
     from shared.errors import PositionMoved, Retryable
     from shared.lanes.loop import StateLost, View
+    from shared.lanes.stretch import Stretch
     from shared.service import backoff
 
     for attempt in range(1, TRIES + 1):
@@ -91,7 +95,7 @@ def rebuild_lane(rebuilder: "Rebuilder", store: "LaneStore", reader: "Reader", l
         except StateLost:
             old = None
         try:
-            rebuilder(lane, old, *reader.edges(STUDENTS_ASSESSED, lane))
+            rebuilder(lane, old, Stretch(*reader.edges(STUDENTS_ASSESSED, lane), log), "somebody asked for it")
         except PositionMoved:
             time.sleep(backoff(attempt, 2.0))
             continue

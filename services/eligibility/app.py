@@ -5,25 +5,27 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, TopicPartition
 
 from services.eligibility.handler import Eligibility
+from services.eligibility.sources import Sources
 from shared.config.settings import Config
 from shared.contract.codec import Record
 from shared.contract.topics import DEAD_LETTERS, OPERATOR_COMMANDS, STUDENTS_FETCHED
 from shared.errors import Retryable
 from shared.failpoints import at_point
-from shared.kafka.client import KafkaLog, client_settings, group_name, to_record, topic_name
+from shared.kafka.client import KafkaLog, group_name, to_record, topic_name
 from shared.kafka.client_errors import listening
+from shared.kafka.topic_ids import TopicIds
 from shared.lanes.dead_letters import plain_name
 from shared.lanes.service import SUBSCRIPTION, broker_for, taking, watch_of
 
 log = logging.getLogger("rollcall.eligibility")
 
+SEEK_SECONDS = 10.0  # for the edges of a lane of a topic that was made anew
 KEEP_SECONDS = 2.0  # for Kafka to answer a service that ends: it is given nine
 REFUSED_COMMANDS = f"{OPERATOR_COMMANDS}{DEAD_LETTERS}"  # what strangers send there says nothing of this release
 COMMIT_SECONDS = 1.0  # a repeated stretch is passed over by its causes, so committing seldom costs little
@@ -40,9 +42,10 @@ class EligibilityService:
         self._watch = watch_of(config)
         self._lanes: Counter[int] = Counter()  # how many partitions of each lane are here
         self._has_told_clock = False
+        self._sources = Sources(TopicIds(config))
 
     async def run(self, stop: asyncio.Event) -> None:
-        handler = Eligibility(self._config, cache(self._source_of))
+        handler = Eligibility(self._config, self._sources.name_of)
         failed: list[BaseException] = []
         broker = broker_for(self._config)
         subscriber = broker.subscriber(
@@ -69,14 +72,17 @@ class EligibilityService:
             raise failed[0]
 
     def _step(self, handler: Eligibility, messages: Sequence[Any]) -> None:
-        records = [to_record(message) for message in messages]
+        records = self._sources.arrived([to_record(message) for message in messages])
         self._tell_missing_clock(records)
         told = handler.handle(records)
         tally = self._watch.judge(+self._lanes, records, [one for one in told if one.topic != REFUSED_COMMANDS])
         self._log.publish(told)
         self._watch.add(tally)
         at_point("assessed")
-        self._done |= {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
+        self._done |= {(record.topic, record.lane): record.offset + 1 for record in records}
+        self._sources.done(records)
+        for topic in self._sources.anew:
+            self._begin_anew(topic)
         if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
             self._keep_place(wait=False)
 
@@ -101,14 +107,21 @@ class EligibilityService:
         except KafkaException as error:
             log.info("offset commit failed; records will be re-read and skipped: %s", error)
 
-    def _source_of(self, topic: str) -> str:
-        """The topic's name and its own id on this cluster, so that a remade topic's low offsets are no repeats."""
-        admin = AdminClient(client_settings(self._config))
+    def _begin_anew(self, topic: str) -> None:
+        """Raises: Retryable; the batch is then taken again, and passed over by its causes."""
+        lanes = [place.partition for place in self._consumer.assignment() if place.topic == topic]
+        starts: dict[int, int] = {}
         try:
-            described = admin.describe_topics(TopicCollection([topic]))[topic].result(timeout=10)
-        except (KafkaException, TimeoutError) as error:
-            raise Retryable(f"Kafka: {error or 'no answer in time'}") from error
-        return f"{plain_name(topic)}@{described.topic_id}"
+            for lane in lanes:
+                starts[lane], _ = self._consumer.get_watermark_offsets(
+                    TopicPartition(topic, lane), timeout=SEEK_SECONDS
+                )
+                self._consumer.seek(TopicPartition(topic, lane, starts[lane]))
+        except KafkaException as error:
+            raise Retryable(f"Kafka: {topic}: {error}") from error
+        self._done = {place: offset for place, offset in self._done.items() if place[0] != topic}
+        self._sources.begun(topic, starts)
+        log.warning("%s was made anew; it is read from its first record", plain_name(topic))
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         self._lanes.update(place.partition for place in partitions)
@@ -117,4 +130,5 @@ class EligibilityService:
 
     def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         self._lanes.subtract(place.partition for place in partitions)
+        self._sources.left((place.topic, place.partition) for place in partitions)
         consumer.incremental_unassign(partitions)

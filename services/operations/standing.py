@@ -243,6 +243,14 @@ def _degraded(attempts: Attempts) -> list[Trouble]:
     return found
 
 
+def rebuilt(school: School, because: str) -> list[Trouble]:
+    """``because``: what was lost, while no full reading has confirmed what was made of the rest."""
+    if not because:
+        return []
+    to_do = "its sender's next body ends it" if isinstance(school, PushSchool) else "the full sweep that is due ends it"
+    return [Trouble("degraded", f"what is known was made anew: {because}", to_do=to_do)]
+
+
 def refused_people(book: str, delivering: Delivering) -> list[Trouble]:
     """Whose record Unitu refuses, of a book, and of the tenant's protected records."""
     return [

@@ -10,6 +10,7 @@ from services.operations.standing import (
     Standing,
     Trouble,
     next_try,
+    rebuilt,
     refused_people,
     state_of,
     troubles_of,
@@ -42,7 +43,7 @@ def standing(
         unknown = Trouble("unknown", nothing.message, to_do=nothing.fix)
         found = (*troubles_of(book, None, school, attempts, now), unknown)
         return Standing(book, tenant, state_of(None, found), troubles=found, next_try=next_try(attempts))
-    of_tenant = [at_unitu] if at_unitu is not None else []
+    of_tenant = [*rebuilt(school, holdings.rebuilt_because(book)), *([at_unitu] if at_unitu is not None else [])]
     of_people = refused_people(book, delivering[tenant]) if config.tenants[tenant].mode == "live" else []
     troubles = (*troubles_of(book, known, school, attempts, now), *of_tenant, *of_people)
     certified = known.certified if known is not None else None

@@ -31,6 +31,7 @@ from shared.errors import Poison
 from shared.lanes.dead_letters import letter
 from shared.lanes.loop import Effects, StateLost, View
 from shared.lanes.partition import lane_of
+from shared.lanes.stretch import Stretch
 from shared.ports import Ask, LaneStore, Log
 
 log = logging.getLogger("rollcall.publisher")
@@ -115,19 +116,21 @@ class PublisherView:
         if is_news:
             batch.touched.add(book)
 
-    def rebuild(self, lane: int, old: LaneState | None, first: int, end: int) -> None:
+    def rebuild(self, lane: int, old: LaneState | None, there: Stretch, reason: str) -> None:
         """
         Read everything again from the log's start. Nothing is published from the lane before ``end`` was reached.
 
         What stands in a compacted topic may be a little old: every school of the lane is asked for a full sweep.
         """
-        now = write(self._clock())
+        first, end, now = there.first, there.end, write(self._clock())
         identity = digest(f"{lane}/{first}/{end}/{now}".encode()).hex()[:12]
         rebuilt_at = end if end > first else -1  # an empty log leaves nothing to doubt
         hashes = {REBUILD: {IDENTITY: identity.encode(), MARK: b"0"}} if end > first else {}
         if end > first:
             self._log.publish([self._full_sweep(school, lane, identity, now) for school in self._schools_of(lane)])
-        record = encode(LaneState(lane=lane, position=first, rebuilt_at=rebuilt_at))
+        record = encode(
+            LaneState(lane=lane, position=first, rebuilt_at=rebuilt_at, log=there.log, rebuilt_because=reason)
+        )
         self._store.replace(lane, self._store.read_lanes({lane: Ask()})[lane].lane, record, hashes)
 
     def _schools_of(self, lane: int) -> list[str]:

@@ -21,6 +21,7 @@ from shared.contract.model import Kind
 from shared.errors import Poison
 from shared.lanes import dead_letters
 from shared.lanes.loop import Effects, Later, Questions, StateLost, View
+from shared.lanes.stretch import Stretch
 from shared.ports import Ask
 
 ASSESSED: dict[Kind, bytes] = {
@@ -31,7 +32,7 @@ COMPLETED = type_name(SweepCompleted).encode()
 _assessed_decoder = decoder(StudentAssessed)
 _school_decoder = decoder(SchoolState)
 
-Rebuild = Callable[[int, LaneState | None, int, int], None]
+Rebuild = Callable[[int, LaneState | None, Stretch, str], None]
 
 
 class Reconciler:

@@ -21,6 +21,7 @@ from shared.contract.populations import book_of, kind_of, school_of
 from shared.contract.topics import STUDENTS_ASSESSED
 from shared.errors import Poison, PositionMoved
 from shared.lanes.partition import lane_of
+from shared.lanes.stretch import Stretch
 from shared.ports import LaneStore, Log
 
 log = logging.getLogger("rollcall.reconciler")
@@ -39,15 +40,15 @@ class Rebuilder:
         self._schools = sorted(schools)
         self._partitions = partitions
 
-    def __call__(self, lane: int, old: LaneState | None, first: int, end: int) -> None:
+    def __call__(self, lane: int, old: LaneState | None, there: Stretch, reason: str = "") -> None:
         """
-        ``first`` and ``end`` are the log's own offsets. Where the position lies outside them the lane's offsets go on
-        rising from a new base, so that no version is ever given twice. Raises: Retryable.
+        Where the position is none of the log, the lane's offsets go on rising from a new base, so that no version is
+        ever given twice. Raises: Retryable.
         """
         expected = self._store.read(lane).lane
         newest = newest_of(self._read(lane))
-        told = newest.lane or old or LaneState(lane=lane, position=first)
-        place = where(told, first, end, newest.highest_at)
+        told = newest.lane or old or LaneState(lane=lane, position=there.first)
+        place = where(told, there, newest.highest_at)
         hashes, students = derive(newest.students.values(), newest.schools, newest.structures)
         state = changed(
             told,
@@ -56,9 +57,11 @@ class Rebuilder:
             causes=told.causes if place.base == told.base else {},
             students=students,
             schools=len(hashes.get(accounts.SCHOOLS, {})),
+            log=there.log or told.log,
             epoch=secrets.token_hex(8),
             comparison=COMPARISON,
             rebuilt_at=place.position if newest.lane is not None or newest.students else told.rebuilt_at,
+            rebuilt_because=reason or told.rebuilt_because,
         )
         self._log.publish([lane_state(state)])
         if not self._store.replace(lane, expected, encode(state), hashes):
@@ -133,16 +136,15 @@ class Place:
         self.base = base
 
 
-def where(told: LaneState, first: int, end: int, highest_at: int) -> Place:
+def where(told: LaneState, there: Stretch, highest_at: int) -> Place:
     """
-    Where the lane goes on. A position outside the log (trimmed, or made anew) is never skipped over in silence: the
-    lane goes on at the first record that is there, under offsets above all that were ever given.
+    Where the lane goes on. A position outside the log (trimmed, cut, or made anew) is never skipped over in silence:
+    the lane goes on at the first record that is there, under offsets above all that were ever given.
     """
-    offset = told.position - told.base
-    if first <= offset <= end:
+    if there.fault_of(told) is None:
         return Place(told.position, told.base)
     position = max(told.position, highest_at + 1)
-    return Place(position, position - first)
+    return Place(position, position - there.first)
 
 
 def derive(

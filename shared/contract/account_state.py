@@ -182,9 +182,10 @@ class StructureState(Frozen, kw_only=True):
 class LaneState(Frozen, kw_only=True):
     """
     Where a lane stands. ``position`` is the next offset to read, counted from ``base`` (the lane's offsets go on rising
-    when its topic is made anew). ``causes`` maps a source topic to the highest offset taken from it.
-    ``rebuilt_at``: the position at which the lane was last rebuilt (-1: never). ``comparison``: the one by which its
-    hashes of e-mails were made (``shared.contract.email``).
+    when its topic is made anew). ``causes`` maps a source topic to the highest offset taken from it. ``rebuilt_at``:
+    the position at which the lane was last rebuilt (-1: never). ``comparison``: the one by which its hashes of e-mails
+    were made (``shared.contract.email``). ``log``: the id of the topic that the position is of ("": of an older
+    release). ``rebuilt_because``: what was wrong, for people.
     """
 
     lane: int
@@ -196,3 +197,5 @@ class LaneState(Frozen, kw_only=True):
     epoch: str = ""
     rebuilt_at: int = -1
     comparison: int = 0
+    log: str = ""
+    rebuilt_because: str = ""

@@ -19,6 +19,7 @@ from shared.contract.codec import Message, Record, decoder, encode
 from shared.errors import PositionMoved, Retryable, RollcallError
 from shared.failpoints import at_point
 from shared.lanes.poison_limit import PoisonWatch, Tally
+from shared.lanes.stretch import Stretch
 from shared.ports import Ask, Hashes, LaneStore, Log, Write
 
 log = logging.getLogger("rollcall.lane")
@@ -93,6 +94,11 @@ class View:
         """Change the lane's own record; ``position`` is the loop's."""
         self.state = msgspec.structs.replace(self.known, **changes)
 
+    def adopt(self, log: str) -> None:
+        """The topic's id, where an older release has not kept it."""
+        if log and self.state is not None and not self.state.log:
+            self.update_state(log=log)
+
     @property
     def has_changes(self) -> bool:
         return bool(self._changes)
@@ -150,11 +156,11 @@ class Handler(Protocol):
     def handle(self, records: Sequence[Record], view: View) -> Effects:
         """A lane's batch in; what to publish out. What to remember goes into the view. Offsets are the lane's own."""
 
-    def rebuild(self, lane: int, old: LaneState | None, first: int, end: int) -> None:
+    def rebuild(self, lane: int, old: LaneState | None, there: Stretch, reason: str) -> None:
         """
-        Make a lane's state anew: it is gone, contradicts itself, or its position lies outside the log.
+        Make a lane's state anew: it is gone, contradicts itself, or its position is none of the log.
 
-        ``first`` and ``end`` are the log's own offsets. After it the store has a record for the lane.
+        After it the store has a record for the lane.
         """
 
 
@@ -208,14 +214,20 @@ class LaneLoop:
         edges: Edges,
         watch: PoisonWatch | None = None,
         lanes: Callable[[], Iterable[int]] = tuple,
+        log_id: Callable[[], str] = str,
     ) -> None:
-        """``lanes``: those of the whole process, where this loop is one of several; ``watch`` is of all of them."""
+        """
+        ``lanes``: those of the whole process, where this loop is one of several; ``watch`` is of all of them.
+        ``log_id`` asks for the topic's own id; "" for a log that has none. Raises: Retryable.
+        """
         self._handler = handler
         self._watch = watch
         self._lanes = lanes
         self._store = store
         self._log = out
         self._edges = edges
+        self._log_id = log_id
+        self._logs: dict[int, str] = {}  # of each lane's topic, when it was last looked at
         self._read_from: dict[int, int] = {}  # the log's offset from which each lane's next batch is surely read
 
     def step(self, batches: Mapping[int, Sequence[Record]]) -> dict[int, int]:
@@ -290,6 +302,7 @@ class LaneLoop:
                 try:
                     if lane not in views:
                         views[lane] = View(self._store, lane, found)
+                        views[lane].adopt(self._logs.get(lane, ""))
                         wanted = self._align(views[lane], batches[lane])
                         if wanted is None:
                             seeks[lane] = self.position(lane)
@@ -316,29 +329,41 @@ class LaneLoop:
         return offset
 
     def heal(self, lane: int) -> int | None:
-        """Rebuild a lane that has lost something. Returns the offset at which to go on then."""
-        if self._store.read(lane).lane is None:
-            return self.position(lane)
-        if lost := self._store.lost(lane):
-            return self._rebuild(lane, f"something is gone: {', '.join(lost)}")
-        return None
+        """Rebuild a lane that has lost something, or whose log has. Returns the offset at which to go on then."""
+        _, fault = self._stand(lane)
+        if fault is None and (lost := self._store.lost(lane)):
+            fault = f"something is gone: {', '.join(lost)}"
+        if fault is None:
+            return None
+        self._read_from[lane] = offset = self._rebuild(lane, fault)
+        return offset
 
     def leave(self, lane: int) -> None:
         self._read_from.pop(lane, None)
 
     def position(self, lane: int) -> int:
         """Where the lane stands, as an offset of the log; a lane without a record, or outside the log, is rebuilt."""
+        state, fault = self._stand(lane)
+        return self._rebuild(lane, fault or "") if state is None or fault else state.position - state.base
+
+    def _stand(self, lane: int) -> tuple[LaneState | None, str | None]:
+        """The lane's record, and why it cannot go on there, if so. Raises: Retryable."""
         try:
             state = View(self._store, lane).state
         except StateLost as lost:
-            return self._rebuild(lane, str(lost))
+            return None, str(lost)
         if state is None:
-            return self._rebuild(lane, "the store has no record of it")
-        offset = state.position - state.base
+            return None, "the store has no record of it"
+        return state, self._there(lane).fault_of(state)
+
+    def _there(self, lane: int) -> Stretch:
+        """Raises: Retryable, also while the topic is made anew: its edges would be those of another."""
+        log_id = self._log_id()
         first, end = self._edges(lane)
-        if not first <= offset <= end:
-            return self._rebuild(lane, f"its position {offset} lies outside the log ({first} to {end})")
-        return offset
+        if self._log_id() != log_id:
+            raise Retryable(f"lane {lane}: its topic is being made anew")
+        self._logs[lane] = log_id
+        return Stretch(first, end, log_id)
 
     def _align(self, view: View, records: Sequence[Record]) -> list[Record] | None:
         """
@@ -352,20 +377,21 @@ class LaneLoop:
         base, offset = view.state.base, view.state.position - view.state.base
         wanted = [record for record in records if record.offset >= offset]
         first = records[0].offset
+        if not wanted and records[-1].offset + 1 < self._read_from.get(view.lane, 0):
+            return None  # read again from where nobody has sought: the log may be another
         if first > offset and (self._read_from.get(view.lane, first) > offset or self._edges(view.lane)[0] > offset):
             return None
         return [record.at_offset(record.offset + base) for record in wanted] if base else wanted
 
     def _rebuild(self, lane: int, reason: str) -> int:
         """Raises: Retryable, also when another owner rebuilds it at the same time, or the store was emptied again."""
-        log.info("lane %d: rebuilding from its topics: %s", lane, reason)
+        log.warning("lane %d: rebuilding from its topics: %s", lane, reason)
         try:
             old = View(self._store, lane).state
         except StateLost:
             old = None
-        first, end = self._edges(lane)
         try:
-            self._handler.rebuild(lane, old, first, end)
+            self._handler.rebuild(lane, old, self._there(lane), reason)
             state = View(self._store, lane).known
         except (PositionMoved, StateLost) as moved:
             raise Retryable(f"lane {lane} moved while it was rebuilt: {moved}") from moved

@@ -28,6 +28,7 @@ from shared.kafka.client import (
     topic_name,
 )
 from shared.kafka.client_errors import listening
+from shared.kafka.topic_ids import TopicIds
 from shared.lanes.loop import Caring, Handler, LaneLoop
 from shared.lanes.poison_limit import PoisonWatch
 from shared.ports import LaneStore
@@ -170,9 +171,11 @@ class LaneService:
     async def run(self, stop: asyncio.Event) -> None:
         self._reader = Reader(self._config)
         self._edges_lock = threading.Lock()
+        self._ids = TopicIds(self._config)
         watch = watch_of(self._config)  # one for all workers: the schools of all lanes that are here count alike
         self._loops = [
-            LaneLoop(self._handler, self._store, out, self._edges, watch, lambda: self._lanes) for out in self._outs
+            LaneLoop(self._handler, self._store, out, self._edges, watch, lambda: self._lanes, self._log_id)
+            for out in self._outs
         ]
         self._threads = ThreadPoolExecutor(len(self._loops), thread_name_prefix=self.name)
         failed: list[BaseException] = []
@@ -209,6 +212,9 @@ class LaneService:
     def _edges(self, lane: int) -> tuple[int, int]:
         with self._edges_lock:
             return self._reader.edges(self._topic, lane)
+
+    def _log_id(self) -> str:
+        return self._ids(topic_name(self._config, self._topic))
 
     def _step(self, messages: Sequence[Any]) -> None:
         batches: dict[int, list[Record]] = defaultdict(list)

@@ -37,6 +37,7 @@ HOMES = {  # a client, and the only files of services/ and shared/ that import i
         "shared/kafka/client_errors.py",
         "shared/kafka/connection.py",
         "shared/kafka/error_words.py",
+        "shared/kafka/topic_ids.py",
         "shared/lanes/service.py",
     },
     "faststream": {"shared/lanes/service.py"},

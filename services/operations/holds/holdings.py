@@ -13,7 +13,7 @@ from services.reconciler import accounts, guard
 from services.reconciler.budget_usage import Spending, recent_of
 from services.reconciler.reviewed_sets import all_sets
 from shared.config.settings import Config
-from shared.contract.account_state import AccountState, HeldPlan, SchoolState
+from shared.contract.account_state import AccountState, HeldPlan, LaneState, SchoolState
 from shared.contract.codec import decoder
 from shared.contract.model import Kind
 from shared.contract.plans import Feed, summary
@@ -158,6 +158,13 @@ class Holdings:
             for plan, budget in school.budgets.items()
             if plan != guard.COHORT
         ]
+
+    def rebuilt_because(self, book: str) -> str:
+        """What its lane has lost, until a full sweep after that was decided; else empty. Raises: OperationError."""
+        record, school, _ = self._look(book)
+        lane: LaneState = decoder(LaneState).decode(record)
+        is_read_since = school is None or school.full_at >= lane.rebuilt_at
+        return "" if is_read_since else lane.rebuilt_because
 
     def _lane(self, book: str) -> int:
         return lane_of(school_of(book), self._partitions)

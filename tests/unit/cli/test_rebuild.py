@@ -11,6 +11,7 @@ from shared.contract.account_state import LaneState
 from shared.contract.codec import encode
 from shared.errors import PositionMoved, Retryable
 from shared.lanes.partition import lane_of
+from shared.lanes.stretch import Stretch
 from shared.memory import MemoryLaneStore
 from tests.harness.builders import SCHOOL
 from tests.harness.pipeline import a_config
@@ -29,11 +30,11 @@ class Busy:
         self.store = store
         self.moves = moves
 
-    def __call__(self, lane: int, old: LaneState | None, first: int, end: int) -> None:
+    def __call__(self, lane: int, old: LaneState | None, there: Stretch, reason: str) -> None:
         self.moves -= 1
         if self.moves >= 0:
             raise PositionMoved("another owner was faster")
-        self.store.records[lane] = encode(LaneState(lane=lane, position=end, students=20))
+        self.store.records[lane] = encode(LaneState(lane=lane, position=there.end, students=20))
 
 
 def rebuilt(moves: int, monkeypatch: pytest.MonkeyPatch) -> LaneState:

@@ -212,3 +212,16 @@ def test_a_clock_that_is_not_believed_is_named(desk: Desk, off: int, words: str)
     assert [one["clock_minutes"] for one in json.loads(desk.say("--json").out)] == [off, 0]
     desk.reads([*ALL], 3, 10)
     assert "the clock of" not in desk.say().out
+
+
+def test_what_was_made_anew_is_told_until_a_full_sweep_was_decided(desk: Desk) -> None:
+    """Fails when a lane that has lost its state or its log counts as fresh by what was certified before."""
+    desk.road.store.hashes, desk.road.store.records = {}, {}
+    desk.road.start()
+    said = desk.say(SCHOOL)
+    assert (said.code, "degraded: what is known was made anew: the store has no record of it" in said.out) == (1, True)
+    desk.reads([*ALL], 2, 2)
+    assert desk.say(SCHOOL).code == 1, "an ordinary sweep does not look at everybody"
+    desk.road.fetch(a_sweep("s3", ALL, minutes=3, full=True), minutes=3)
+    desk.road.run()
+    assert desk.say(SCHOOL).code == 0

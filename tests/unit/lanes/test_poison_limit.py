@@ -14,6 +14,7 @@ from shared.lanes.dead_letters import letter
 from shared.lanes.loop import Effects, LaneLoop, View
 from shared.lanes.partition import lane_of
 from shared.lanes.poison_limit import OTHERS, PoisonWatch, Tally, TooMuchPoison
+from shared.lanes.stretch import Stretch
 from shared.memory import MemoryLaneStore, MemoryLog
 from shared.service import run_services
 
@@ -173,7 +174,7 @@ class SetsAside:
         passed = [Message("account-changes", 0, one.key, one.value, []) for one in records if one.value != b"{"]
         return Effects([letters(bad) + passed])
 
-    def rebuild(self, lane: int, old: LaneState | None, first: int, end: int) -> None:
+    def rebuild(self, lane: int, old: LaneState | None, there: Stretch, reason: str) -> None:
         raise AssertionError("nothing is lost here")
 
 

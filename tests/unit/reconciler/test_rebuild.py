@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from services.reconciler import accounts
 from services.reconciler.messages import account_state, lane_state, school_state
@@ -16,6 +17,7 @@ from shared.contract.codec import Message, Record, content_sum, decoder, encode,
 from shared.contract.events import StudentFetched
 from shared.contract.topics import ACCOUNT_STATE, SYNC_REQUESTS
 from shared.errors import PositionMoved, Retryable
+from shared.lanes.stretch import Stretch
 from shared.memory import MemoryLaneStore, MemoryLog
 from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep, at
 from tests.harness.pipeline import LANE, Road, a_config
@@ -195,7 +197,7 @@ def test_who_waits_stands_in_one_order_whatever_the_records_did(order: tuple[str
 def test_a_position_off_the_log_goes_on_above_all_that_was_given(
     position: int, base: int, first: int, end: int, highest_at: int, expected: tuple[int, int]
 ) -> None:
-    place = where(LaneState(lane=0, position=position, base=base), first, end, highest_at)
+    place = where(LaneState(lane=0, position=position, base=base), Stretch(first, end), highest_at)
     assert (place.position, place.base) == expected
     assert first <= place.position - place.base <= end
     assert place.position >= position
@@ -213,8 +215,8 @@ class Lost:
         self.store, self.log = MemoryLaneStore(), MemoryLog()
         self.rebuilder = Rebuilder(self.store, self.log, lambda lane: records, schools, lanes)
 
-    def rebuild(self, first: int = 0, end: int = 1000, old: LaneState | None = None) -> LaneState:
-        self.rebuilder(LANE, old, first, end)
+    def rebuild(self, first: int = 0, end: int = 1000, old: LaneState | None = None, log: str = "") -> LaneState:
+        self.rebuilder(LANE, old, Stretch(first, end, log), "lost")
         found: LaneState = decoder(LaneState).decode(self.store.records[LANE])
         return found
 
@@ -261,6 +263,22 @@ def test_students_without_a_lanes_record_are_a_rebuild_all_the_same() -> None:
     state = lost.rebuild()
     assert (state.position, state.students, state.rebuilt_at) == (0, 1, 0)
     assert lost.asked() == [SCHOOL, "priory"]
+
+
+def test_a_log_of_another_id_is_another_however_long_it_is() -> None:
+    """Fails when only the edges are looked at: the new log's first 30 records would never be taken."""
+    known = structs.replace(KNOWN, log="one")
+    same = Lost(told(enabled(A, at=20), known)).rebuild(log="one")
+    anew = Lost(told(enabled(A, at=20), known)).rebuild(log="another")
+    assert (same.position, same.base, same.causes) == (30, 0, KNOWN.causes)
+    assert (anew.position, anew.base, anew.causes, anew.log) == (30, 30, {}, "another")
+    assert anew.rebuilt_because == "lost"
+
+
+@pytest.mark.parametrize(("kept", "there"), [("", "one"), ("one", "")], ids=["an older release", "not asked for"])
+def test_an_id_that_nobody_knows_tells_nothing(kept: str, there: str) -> None:
+    state = Lost(told(enabled(A, at=20), structs.replace(KNOWN, log=kept))).rebuild(log=there)
+    assert (state.position, state.base, state.log) == (30, 0, "one")
 
 
 def test_causes_of_another_log_are_forgotten() -> None:
