@@ -77,7 +77,7 @@ def _no_server_without_a_mark(request: pytest.FixtureRequest, monkeypatch: pytes
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    """A test that sets logging up, as a command does, or quietens it leaves it as it found it: tests run in any order."""
+    """A test that sets logging up, as a command does, or mutes it leaves it as it was: tests run in any order."""
     ours = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "rollcall"]
     loggers = [logging.getLogger(name) for name in ["", *ours]]
     before = [(one, one.level, one.propagate, list(one.handlers), one.disabled) for one in loggers]

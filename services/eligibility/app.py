@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from shared.contract.codec import Record
 from shared.contract.topics import DEAD_LETTERS, OPERATOR_COMMANDS, STUDENTS_FETCHED
 from shared.errors import Retryable
 from shared.failpoints import at_point
-from shared.kafka.client import KafkaLog, group_name, to_record, topic_name
+from shared.kafka.client import KafkaLog, Reader, group_name, to_record, topic_name
 from shared.kafka.client_errors import listening
 from shared.kafka.topic_ids import TopicIds
 from shared.lanes.dead_letters import plain_name
@@ -25,7 +24,6 @@ from shared.lanes.service import SUBSCRIPTION, broker_for, taking, watch_of
 
 log = logging.getLogger("rollcall.eligibility")
 
-SEEK_SECONDS = 10.0  # for the edges of a lane of a topic that was made anew
 KEEP_SECONDS = 2.0  # for Kafka to answer a service that ends: it is given nine
 REFUSED_COMMANDS = f"{OPERATOR_COMMANDS}{DEAD_LETTERS}"  # what strangers send there says nothing of this release
 COMMIT_SECONDS = 1.0  # a repeated stretch is passed over by its causes, so committing seldom costs little
@@ -40,7 +38,7 @@ class EligibilityService:
         self._committed_at = 0.0
         self._done: dict[tuple[str, int], int] = {}
         self._watch = watch_of(config)
-        self._lanes: Counter[int] = Counter()  # how many partitions of each lane are here
+        self._places: set[tuple[str, int]] = set()  # the topics' lanes that are here
         self._has_told_clock = False
         self._sources = Sources(TopicIds(config))
 
@@ -75,7 +73,9 @@ class EligibilityService:
         records = self._sources.arrived([to_record(message) for message in messages])
         self._tell_missing_clock(records)
         told = handler.handle(records)
-        tally = self._watch.judge(+self._lanes, records, [one for one in told if one.topic != REFUSED_COMMANDS])
+        tally = self._watch.judge(
+            {lane for _, lane in self._places}, records, [one for one in told if one.topic != REFUSED_COMMANDS]
+        )
         self._log.publish(told)
         self._watch.add(tally)
         at_point("assessed")
@@ -109,14 +109,12 @@ class EligibilityService:
 
     def _begin_anew(self, topic: str) -> None:
         """Raises: Retryable; the batch is then taken again, and passed over by its causes."""
-        lanes = [place.partition for place in self._consumer.assignment() if place.topic == topic]
-        starts: dict[int, int] = {}
+        with Reader(self._config) as reader:
+            lanes = sorted(lane for name, lane in self._places if name == topic)
+            starts = {lane: reader.edges(plain_name(topic), lane)[0] for lane in lanes}
         try:
-            for lane in lanes:
-                starts[lane], _ = self._consumer.get_watermark_offsets(
-                    TopicPartition(topic, lane), timeout=SEEK_SECONDS
-                )
-                self._consumer.seek(TopicPartition(topic, lane, starts[lane]))
+            for lane, start in starts.items():
+                self._consumer.seek(TopicPartition(topic, lane, start))
         except KafkaException as error:
             raise Retryable(f"Kafka: {topic}: {error}") from error
         self._done = {place: offset for place, offset in self._done.items() if place[0] != topic}
@@ -124,11 +122,12 @@ class EligibilityService:
         log.warning("%s was made anew; it is read from its first record", plain_name(topic))
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        self._lanes.update(place.partition for place in partitions)
+        self._places.update((place.topic, place.partition) for place in partitions)
         consumer.incremental_assign(partitions)
         log.info("eligibility: %d partitions assigned", len(partitions))
 
     def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        self._lanes.subtract(place.partition for place in partitions)
-        self._sources.left((place.topic, place.partition) for place in partitions)
+        places = [(place.topic, place.partition) for place in partitions]
+        self._places.difference_update(places)
+        self._sources.left(places)
         consumer.incremental_unassign(partitions)

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from confluent_kafka import (
@@ -205,6 +205,9 @@ class Reader:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._lock = threading.Lock()
+        self._asking = 0  # threads that wait for an answer
+        self._is_closed = False
         self._consumer = Consumer(
             client_settings(config)
             | {
@@ -221,9 +224,29 @@ class Reader:
 
     def edges(self, topic: str, lane: int, seconds: float = EDGE_SECONDS) -> tuple[int, int]:
         """
-        The first offset that is still there, and the one that the next record will have. Raises: Retryable, after so
-        many seconds without an answer.
+        The first offset that is still there, and the one that the next record will have. Any thread may ask. Raises:
+        Retryable, after so many seconds without an answer.
         """
+        with self._open():
+            return self._edges(topic, lane, seconds)
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        """The client is there until the block ends. Raises: Retryable."""
+        with self._lock:
+            if self._is_closed:
+                raise Retryable("Kafka: its reader is closed")
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asking -= 1
+                is_last = self._is_closed and not self._asking
+            if is_last:
+                self._consumer.close()
+
+    def _edges(self, topic: str, lane: int, seconds: float) -> tuple[int, int]:
         place = TopicPartition(topic_name(self._config, topic), lane)
         deadline = time.monotonic() + seconds
         while True:
@@ -292,7 +315,11 @@ class Reader:
             self._consumer.unassign()
 
     def close(self) -> None:
-        self._consumer.close()
+        """Whoever is asking meanwhile closes it: a client that is closed under a question answers neither, for good."""
+        with self._lock:
+            is_last, self._is_closed = not (self._is_closed or self._asking), True
+        if is_last:
+            self._consumer.close()
 
     def __enter__(self) -> "Reader":
         return self

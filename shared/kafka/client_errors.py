@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from shared.config.settings import Config
 from shared.kafka.error_words import DENIED
@@ -61,11 +62,18 @@ def ear_of(config: Config) -> Ear:
 
 
 class Listening:
-    """A consumer whose errors are heard: FastStream drops them, and a topic that may not be read is then just quiet."""
+    """
+    A consumer whose errors are heard: FastStream drops them, and a topic that may not be read is then just quiet.
+
+    Other threads than the one that consumes may seek and commit. It is never closed under one of these: the client
+    would end neither, for good.
+    """
 
     def __init__(self, consumer: Any, ear: Ear) -> None:
         self._consumer = consumer
         self._ear = ear
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     def consume(self, *args: Any, **settings: Any) -> list[Any]:
         batch: list[Any] = self._consumer.consume(*args, **settings)
@@ -73,6 +81,28 @@ class Listening:
             if (error := message.error()) is not None:
                 self._ear(error)
         return batch
+
+    def seek(self, place: Any) -> None:
+        """Raises: KafkaException."""
+        with self._open():
+            self._consumer.seek(place)
+
+    def commit(self, **settings: Any) -> Any:
+        """Raises: KafkaException."""
+        with self._open():
+            return self._consumer.commit(**settings)
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        with self._lock:
+            if self._is_closed:
+                raise KafkaException(KafkaError(KafkaError._STATE, "the consumer is closed"))
+            yield
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+        self._consumer.close()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._consumer, name)

@@ -164,6 +164,7 @@ class LaneService:
         self._handler = handler
         self._store = store
         self._lanes: set[int] = set()
+        self._unsought: set[int] = set()  # of these, those that are read from elsewhere than they ought to be
         self._lock = threading.Lock()  # the loops are one batch's at a time
         self._consumer: Any = None
         self._told_at = 0.0
@@ -247,10 +248,12 @@ class LaneService:
         return seeks
 
     def _seek(self, lane: int, offset: int) -> None:
+        self._unsought.discard(lane)
         try:
             self._consumer.seek(TopicPartition(topic_name(self._config, self._topic), lane, offset))
         except KafkaException as error:
             self._loop_of(lane).leave(lane)  # where it is read from is not known any more
+            self._unsought.add(lane)  # nothing may arrive there that would have it sought again
             log.info("lane %d: seek failed: %s", lane, error)
 
     def _tell_lag(self, offsets: dict[int, int]) -> None:
@@ -287,6 +290,7 @@ class LaneService:
     def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         for place in partitions:
             self._lanes.discard(place.partition)
+            self._unsought.discard(place.partition)
             self._loop_of(place.partition).leave(place.partition)
         consumer.incremental_unassign(partitions)
 
@@ -306,7 +310,10 @@ class LaneService:
         with self._lock:
             if lane not in self._lanes:
                 return
-            if (offset := self._loop_of(lane).heal(lane)) is not None:
+            offset = self._loop_of(lane).heal(lane)
+            if offset is None and lane in self._unsought:
+                offset = self._loop_of(lane).start(lane)
+            if offset is not None:
                 # The consumer may hold records already: only the next batch shows whether this took effect.
                 self._seek(lane, offset)
             elif isinstance(self._handler, Caring):

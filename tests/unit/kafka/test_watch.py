@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from shared.config.settings import Config, Kafka
 from shared.errors import ConfigError, Retryable
@@ -91,13 +91,30 @@ class Consumer:
 
         return [Message(error) for error in self._errors]
 
-    def seek(self, place: str) -> str:
-        return place
+    def seek(self, place: str) -> None:
+        self.sought = place
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 def test_a_consumers_errors_are_heard_and_all_else_goes_through() -> None:
     ear = Ear()
-    consumer = Listening(Consumer(None, KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)), ear)
+    client = Consumer(None, KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))
+    consumer = Listening(client, ear)
     assert len(consumer.consume(num_messages=2, timeout=0.1)) == 2
     assert ear.news.is_set()
-    assert consumer.seek("there") == "there"
+    consumer.seek("there")
+    assert client.sought == "there"
+
+
+def test_a_closed_consumer_refuses_other_threads_and_asks_its_client_for_nothing() -> None:
+    client = Consumer()
+    consumer = Listening(client, Ear())
+    consumer.close()
+    assert client.is_closed
+    with pytest.raises(KafkaException, match="closed"):
+        consumer.seek("there")
+    with pytest.raises(KafkaException, match="closed"):
+        consumer.commit(offsets=[], asynchronous=True)
+    assert not hasattr(client, "sought")

@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from shared.config.settings import Config, Kafka
 from shared.contract.topics import STUDENTS_ASSESSED
@@ -21,22 +21,42 @@ class Lanes:
         self.started.append(lane)
         return 100 + lane
 
+    def heal(self, lane: int) -> None:
+        return None
+
+    def leave(self, lane: int) -> None:
+        return None
+
 
 class Consumer:
-    def __init__(self) -> None:
+    """``refuses``: so many seeks."""
+
+    def __init__(self, refuses: int = 0) -> None:
         self.assigned: list[tuple[int, int]] = []
+        self.sought: list[tuple[int, int]] = []
+        self._refuses = refuses
+
+    def seek(self, place: TopicPartition) -> None:
+        self._refuses -= 1
+        if self._refuses >= 0:
+            raise KafkaException(KafkaError(KafkaError._STATE))
+        self.sought.append((place.partition, place.offset))
 
     def incremental_assign(self, places: list[TopicPartition]) -> None:
         self.assigned += [(one.partition, one.offset) for one in places]
 
 
-def test_a_lane_beyond_the_configured_is_told_and_not_read(caplog: pytest.LogCaptureFixture) -> None:
-    """Fails when partitions that somebody has added make the service rebuild lanes that no school is in."""
+def a_service(lanes: Any, consumer: Any) -> LaneService:
     nothing: Any = None
     service = LaneService(Config(kafka=Kafka(partitions=2)), "reconciler", STUDENTS_ASSESSED, nothing, nothing)
-    lanes: Any = Lanes()
-    service._loops = [lanes]
-    consumer = Consumer()
+    service._loops, service._consumer = [lanes], consumer
+    return service
+
+
+def test_a_lane_beyond_the_configured_is_told_and_not_read(caplog: pytest.LogCaptureFixture) -> None:
+    """Fails when partitions that somebody has added make the service rebuild lanes that no school is in."""
+    lanes, consumer = Lanes(), Consumer()
+    service = a_service(lanes, consumer)
     with caplog.at_level(logging.ERROR):
         service._assigned(consumer, [TopicPartition("t", lane) for lane in (0, 1, 2)])
     assert lanes.started == [0, 1]
@@ -46,3 +66,16 @@ def test_a_lane_beyond_the_configured_is_told_and_not_read(caplog: pytest.LogCap
         "t has more partitions than the 2 under [kafka]; lane 2 has no school and is not read; see "
         "`rollcall topics check`"
     ]
+
+
+def test_a_lane_that_could_not_be_sought_is_sought_again_although_nothing_arrives() -> None:
+    """Fails when only its next batch would have it sought: it waits at the end of a log that was made anew."""
+    lanes, consumer = Lanes(), Consumer(refuses=1)
+    service = a_service(lanes, consumer)
+    service._lanes = {1}
+    service._seek(1, 0)
+    assert consumer.sought == []
+    service._look_at(1)
+    assert consumer.sought == [(1, 101)]
+    service._look_at(1)
+    assert consumer.sought == [(1, 101)], "and once"
