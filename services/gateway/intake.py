@@ -22,7 +22,7 @@ from services.gateway.body import Buffer, open_body
 from services.gateway.check import Checked, FaultList, People, Refused, check
 from services.gateway.delivery import Delivery
 from services.gateway.feed_store import Last, Lease, Memory
-from services.gateway.publish_lease import Gate, lost
+from services.gateway.publish_lease import PublishLease, lost
 from services.gateway.recall import Recalled
 from services.gateway.receipt import WITHOUT_KEY, receipt
 from services.gateway.structure import Lists, lists_of, structure_of
@@ -83,7 +83,7 @@ class Intake:
         self._recall = recall
         self._with_staff = frozenset(with_staff)
 
-    def take(self, school: str, settings: PushSchool, file: IO[bytes], gate: Gate) -> tuple[str, bytes]:
+    def take(self, school: str, settings: PushSchool, file: IO[bytes], gate: PublishLease) -> tuple[str, bytes]:
         """
         The status URL, and the receipt as JSON. Raises: NotJson, Refused, and nothing went out; Problem or Retryable,
         when the body must be sent again.
@@ -146,7 +146,9 @@ class Intake:
         lists = Lists() if found.structure is None else lists_of(found.structure)
         return Last(key=settings.key, lists=lists, registers=found.registers)
 
-    def _publish(self, school: str, plan: Plan, sweep: str, read_at: str, gate: Gate, *, has_left: bool) -> None:
+    def _publish(
+        self, school: str, plan: Plan, sweep: str, read_at: str, gate: PublishLease, *, has_left: bool
+    ) -> None:
         """Everything that is in the body, and who is not. Raises: Problem, Retryable."""
         lane, structure = lane_of(school, self._partitions), plan.structure
 

@@ -8,11 +8,11 @@ from types import TracebackType
 from services.gateway.feed_store import Lease, Memory
 from services.gateway.problems import Problem, later
 from shared.errors import RollcallError
+from shared.work.lease import KeptLease, Moment
 
 log = logging.getLogger("rollcall.gateway")
 
 LEASE_SECONDS = 30.0  # after a gateway has died, its school waits for so long
-RENEWALS = 3  # in that time
 FINISH_SECONDS = 5.0  # that a body which is being published has when the gateway stops
 
 
@@ -33,33 +33,32 @@ def stopped() -> Problem:
     return later("stopping", "This gateway is about to end; send the body again.", 5)
 
 
-class Gate:
+class PublishLease:
     """
     Keeps one body's lease while it is entered. ``check`` is for the thread that publishes; ``asked`` is when the lease
-    was asked for, by the monotonic clock.
+    was asked for.
 
     Behind it stands the log's own fence: what slips out after the lease is lost belongs to a sweep that is not open.
     """
 
-    def __init__(self, lease: Lease, memory: Memory, stopping: Stopping, seconds: float, asked: float) -> None:
+    def __init__(self, lease: Lease, memory: Memory, stopping: Stopping, seconds: float, asked: Moment) -> None:
         self.lease = lease
         self._memory = memory
         self._stopping = stopping
-        self._seconds = seconds
-        self._until = asked + seconds
+        self.kept = KeptLease(lambda _: memory.renew(lease, seconds), seconds, lease.school)
+        self.kept.given(asked)
         self._is_over = False
         self._keeper: asyncio.Task[None] | None = None
 
     def check(self) -> None:
         """Raises: Problem, when nothing more may be published."""
-        now = time.monotonic()
-        if self._is_over or now >= self._until:
+        if self._is_over or not self.kept.held():
             raise lost()
-        if self._stopping.since is not None and now - self._stopping.since > FINISH_SECONDS:
+        if self._stopping.since is not None and time.monotonic() - self._stopping.since > FINISH_SECONDS:
             raise stopped()
 
-    async def __aenter__(self) -> "Gate":
-        self._keeper = asyncio.create_task(self._keep())
+    async def __aenter__(self) -> "PublishLease":
+        self._keeper = asyncio.create_task(self.kept.keep())
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -70,19 +69,6 @@ class Gate:
             await asyncio.to_thread(self._memory.close, self.lease)
         except RollcallError as trouble:
             log.warning("%s: giving the lease back failed, it will expire: %s", self.lease.school, trouble)
-
-    async def _keep(self) -> None:
-        while True:
-            await asyncio.sleep(self._seconds / RENEWALS)
-            asked = time.monotonic()
-            try:
-                is_ours = await asyncio.to_thread(self._memory.renew, self.lease, self._seconds)
-            except RollcallError:
-                continue  # asked again; the lease runs out by itself
-            if not is_ours:
-                self._is_over = True
-                return
-            self._until = asked + self._seconds
 
 
 def lost() -> Problem:

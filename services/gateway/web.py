@@ -23,12 +23,13 @@ from services.gateway.intake import EPOCH, Intake
 from services.gateway.keys import ApiKeys, given_key
 from services.gateway.problems import Problem, attempt_of, later, refused
 from services.gateway.progress import told
-from services.gateway.publish_lease import FINISH_SECONDS, LEASE_SECONDS, Gate, Stopping, stopped
+from services.gateway.publish_lease import FINISH_SECONDS, LEASE_SECONDS, PublishLease, Stopping, stopped
 from services.gateway.spool import NO_ROOM_SECONDS, spool, spool_fault, too_large
 from shared.clock import Clock, write
 from shared.config.settings import PushSchool
 from shared.errors import Retryable
 from shared.redis.answers import RedisRefused
+from shared.work.lease import now
 
 log = logging.getLogger("rollcall.gateway")
 
@@ -99,12 +100,12 @@ class Web:
     async def _sync(self, request: Request, school: str, settings: PushSchool) -> Response:
         _check_headers(request, self._max_body_bytes)
         is_rehearsal = _is_rehearsal(request)
-        seconds, asked = self._lease_seconds, time.monotonic()
+        seconds, asked = self._lease_seconds, now()
         lease = await asyncio.to_thread(self._memory.open, school, _milliseconds(self._clock()), seconds)
         if lease is None:
             detail = "Another body of this school is being taken; send this one again."
             raise later("another-body", detail, BUSY_SECONDS, HTTPStatus.CONFLICT)
-        async with Gate(lease, self._memory, self._stopping, seconds, asked) as gate:
+        async with PublishLease(lease, self._memory, self._stopping, seconds, asked) as gate:
             file = await self._unless_stopped(spool(request.stream(), self._max_body_bytes), 0)
             with file:
                 loop = asyncio.get_running_loop()

@@ -22,7 +22,7 @@ from services.publisher.projection import PublisherView
 from services.publisher.tenant_store import TenantStore
 from services.publisher.tenant_view import TenantViews
 from services.publisher.unitu import Unitu
-from shared.clock import Clock, utc_now
+from shared.clock import Clock
 from shared.config.settings import Config
 from shared.contract.codec import Record
 from shared.contract.topics import ACCOUNT_STATE, TENANT_STATE
@@ -33,14 +33,14 @@ from shared.ports import Claim
 from shared.redis.client import RedisClock, RedisLaneStore, connect
 from shared.redis.due_queue import RedisDueQueue
 from shared.service import backoff, insist, sleep_unless
+from shared.work.outage import Outage
+from shared.work.pool import Pool
 
 log = logging.getLogger("rollcall.publisher")
 
 WORKERS = 8  # tenants that one process delivers at once: a delivery mostly waits for Unitu
 STOP_SECONDS = 6.0  # a POST under way is given this long; then its outcome is unknown, and the next start knows that
 CLOSE_SECONDS = 1.0
-FORGET_SECONDS = 600.0
-QUEUE = ""  # waits beside the tenants
 LOOK_SECONDS = 0.25  # the longest time between two looks at the due-queue
 ENSURE_SECONDS = 15.0  # a due-queue that is gone is made again
 RETRY_CAP_SECONDS = 10.0
@@ -141,9 +141,8 @@ class PublisherService:
     def __init__(self, config: Config, *, clock: Clock | None = None) -> None:
         self._config = config
         self._clock = clock
-        self._own_clock = clock or utc_now
         self._lease_seconds = max((tenant.lease_seconds for tenant in config.tenants.values()), default=60.0)
-        self._failures: dict[str, tuple[int, float]] = {}  # of each that waits: how often, and when the last was
+        self._outage = Outage(log, "publisher: retrying", "publisher: recovered")
         self._bugs: dict[str, int] = {}  # of each tenant whose last delivery ended on one: how many in a row
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -166,7 +165,7 @@ class PublisherService:
         tasks = [
             asyncio.create_task(lanes.run(stop)),
             asyncio.create_task(self._keep_queue(parts, stop)),
-            *(asyncio.create_task(self._work(parts, deliverer, stop)) for _ in range(WORKERS)),
+            asyncio.create_task(self._pool(parts, deliverer, stop).run(stop)),
         ]
         try:
             await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -212,32 +211,30 @@ class PublisherService:
                 parts.due.remove(member)  # with the lease, if it is that which ends then
                 parts.due.ensure({member: now})
 
-    async def _work(self, parts: Parts, deliverer: Deliverer, stop: asyncio.Event) -> None:
-        attempt = 0
-        while not stop.is_set():
-            try:
-                claim = await asyncio.to_thread(_claim, parts, self._lease_seconds)
-            except Retryable as trouble:
-                attempt += 1
-                self._waits(QUEUE, trouble)
-                await sleep_unless(stop, trouble.retry_after or backoff(attempt, RETRY_CAP_SECONDS))
-                continue
-            attempt = 0
-            self._goes_on(QUEUE)
-            if claim is None:
-                await sleep_unless(stop, await asyncio.to_thread(_idle_seconds, parts))
-                continue
-            try:
-                await deliverer.deliver(claim)
-            except Retryable as trouble:
-                failures = self._waits(claim.member, trouble)
-                wait = trouble.retry_after or backoff(failures, RETRY_CAP_SECONDS)
-                await insist(partial(_give_back, parts, claim, wait), self._lease_seconds, stop)
-            except Exception:
-                await self._rest_of_a_bug(parts, claim, stop)
-            else:
-                self._bugs.pop(claim.member, None)
-                self._goes_on(claim.member)
+    def _pool(self, parts: Parts, deliverer: Deliverer, stop: asyncio.Event) -> Pool:
+        return Pool(
+            parts.due,
+            parts.clock,
+            partial(self._work, parts, deliverer, stop),
+            self._outage,
+            places=WORKERS,
+            lease_seconds=self._lease_seconds,
+            look_seconds=LOOK_SECONDS,
+            finishes=True,
+        )
+
+    async def _work(self, parts: Parts, deliverer: Deliverer, stop: asyncio.Event, claim: Claim) -> None:
+        try:
+            await deliverer.deliver(claim)
+        except Retryable as trouble:
+            failures = self._outage.waits(claim.member, trouble)
+            wait = trouble.retry_after or backoff(failures, RETRY_CAP_SECONDS)
+            await insist(partial(_give_back, parts, claim, wait), self._lease_seconds, stop)
+        except Exception:
+            await self._rest_of_a_bug(parts, claim, stop)
+        else:
+            self._bugs.pop(claim.member, None)
+            self._outage.goes_on(claim.member)
 
     async def _rest_of_a_bug(self, parts: Parts, claim: Claim, stop: asyncio.Event) -> None:
         """
@@ -247,30 +244,8 @@ class PublisherService:
         failures = self._bugs[claim.member] = self._bugs.get(claim.member, 0) + 1
         wait = min(BUG_REST_SECONDS * 2 ** min(failures - 1, 16), LONGEST_BUG_REST_SECONDS)
         log.exception("tenant %s: delivery failed on a bug; retrying in %.0f s", claim.member, wait)
-        self._goes_on(claim.member)
+        self._outage.goes_on(claim.member)
         await insist(partial(_give_back, parts, claim, wait), self._lease_seconds, stop)
-
-    def _waits(self, who: str, trouble: Retryable) -> int:
-        """
-        Told when the first has to wait, not at each try nor for each tenant. Returns how often this one has failed in a
-        row. A tenant that another process has taken over is forgotten after a while.
-        """
-        now = self._own_clock().timestamp()
-        self._failures = {one: kept for one, kept in self._failures.items() if now - kept[1] < FORGET_SECONDS}
-        if not self._failures:
-            log.warning("publisher: retrying: %s", trouble)
-        failures = self._failures.get(who, (0, now))[0] + 1
-        self._failures[who] = failures, now
-        return failures
-
-    def _goes_on(self, who: str) -> None:
-        """Told when nobody waits any more: one that needs nothing of what is away may go on all the time."""
-        if self._failures.pop(who, None) is not None and not self._failures:
-            log.warning("publisher: recovered")
-
-
-def _claim(parts: Parts, lease_seconds: float) -> Claim | None:
-    return parts.due.claim(parts.clock().timestamp(), lease_seconds)
 
 
 def _give_back(parts: Parts, claim: Claim, wait: float) -> bool:
@@ -279,11 +254,3 @@ def _give_back(parts: Parts, claim: Claim, wait: float) -> bool:
 
 def _hasten(parts: Parts, tenant: str) -> None:
     parts.due.hasten(tenant, parts.clock().timestamp())
-
-
-def _idle_seconds(parts: Parts) -> float:
-    try:
-        next_at = parts.due.next_at()
-        return LOOK_SECONDS if next_at is None else min(max(next_at - parts.clock().timestamp(), 0.01), LOOK_SECONDS)
-    except Retryable:
-        return LOOK_SECONDS

@@ -7,7 +7,7 @@ Words: those of ``tests.faults.program``.
 import asyncio
 import runpy
 
-from services.fetcher.sweep.lease import KeptLease
+from shared.work.lease import KeptLease
 
 
 async def _sleep_on(_: KeptLease) -> None:

@@ -21,21 +21,20 @@ from services.fetcher.profiles import photo_files
 from services.fetcher.profiles.cache import Marked, Photographed, Portraits, ProfileMemory
 from services.fetcher.profiles.photo_files import Unfit
 from services.fetcher.profiles.publish import gone, message
-from services.fetcher.sweep.lease import KeptLease
-from services.fetcher.sweep.outbox import Lease, LeaseLost
 from shared.clock import Clock, write
 from shared.contract.codec import Message, digest, encode
 from shared.contract.profiles import PHOTO, TRANSCRIPT, PhotoFetched, TranscriptFetched
 from shared.errors import Poison, Retryable
 from shared.ports import Claim, DueQueue, Log
-from shared.service import sleep_unless
+from shared.work.lease import KeptLease, Lease, LeaseLost, under
+from shared.work.outage import Outage
+from shared.work.pool import Pool
 
 log = logging.getLogger("rollcall.fetcher")
 
 QUEUE = "profiles"
 SCHOOLS_AT_ONCE = 2  # in one fetcher
 SLICE = 200  # students between two looks at what is wanted
-LOOK_SECONDS = 1.0
 REST_SECONDS = 900.0  # of a school that does not answer, or whose hour has no room left
 LONGEST_REST_SECONDS = 86_400.0
 REFUSALS = 3  # in a row: then it is the area that is refused, not these students
@@ -116,29 +115,20 @@ class PortraitRounds:
         if not self._schools:
             await stop.wait()
             return
-        workers = [asyncio.create_task(self._work(stop)) for _ in range(SCHOOLS_AT_ONCE)]
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            done, _ = await asyncio.wait({stopping, *workers}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:  # a worker ends before only if something is wrong
-                task.result()
-        finally:
-            for task in (stopping, *workers):
-                task.cancel()
-            await asyncio.gather(stopping, *workers, return_exceptions=True)
+        pool = Pool(
+            self._due,
+            self._clock,
+            self._take,
+            Outage(log, "the due-queue of photos is unreachable", "the due-queue of photos is reachable again"),
+            places=SCHOOLS_AT_ONCE,
+            lease_seconds=min(school.settings.lease_seconds for school in self._schools.values()),
+            idle=self._next_at,
+        )
+        await pool.run(stop)
 
-    async def _work(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            claim: Claim | None = None
-            with suppress(Retryable):
-                now = self._clock().timestamp()
-                await asyncio.to_thread(self._due.ensure, dict.fromkeys(self._schools, now))
-                shortest = min(school.settings.lease_seconds for school in self._schools.values())
-                claim = await asyncio.to_thread(self._due.claim, now, shortest)
-            if claim is None:
-                await sleep_unless(stop, LOOK_SECONDS)
-            else:
-                await self._take(claim)
+    def _next_at(self) -> float | None:
+        self._due.ensure(dict.fromkeys(self._schools, self._clock().timestamp()))
+        return self._due.next_at()
 
     async def _take(self, claim: Claim) -> None:
         school = self._schools.get(claim.member)
@@ -147,7 +137,8 @@ class PortraitRounds:
             if school is None:
                 await asyncio.to_thread(self._due.remove, claim.member)
                 return
-            rest = await self._under_lease(school, claim)
+            lease = KeptLease.of(self._due, claim, school.settings.lease_seconds, self._clock)
+            rest = await under(lease, lambda: self.read(school, lease), f"{claim.member}: its photos and gradebooks")
         except LeaseLost as lost:
             log.warning("%s; nothing more of it is published", lost)
             return
@@ -162,17 +153,6 @@ class PortraitRounds:
                 async with asyncio.timeout(GIVE_UP_SECONDS):
                     at = self._clock().timestamp() + rest
                     await asyncio.to_thread(lambda: self._due.finish(claim, at, fulfilled=True))
-
-    async def _under_lease(self, school: School, claim: Claim) -> float:
-        lease = KeptLease(self._due, claim, school.settings.lease_seconds, self._clock)
-        if not await lease.take():
-            raise LeaseLost(f"{school.slug}: the claim was lost before its photos were read")
-        keeper = asyncio.create_task(lease.keep())
-        try:
-            return await self.read(school, lease)
-        finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
 
     async def read(self, school: School, lease: Lease) -> float:
         """

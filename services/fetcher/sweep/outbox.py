@@ -2,23 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from services.fetcher.sweep.cache import Memory, Remembered
 from shared.contract.codec import Message
-from shared.errors import RollcallError
 from shared.failpoints import at_point
 from shared.ports import Log
 from shared.sweeps.messages import Envelope, Letter
-
-
-class Lease(Protocol):
-    def held(self) -> bool:
-        """False as soon as the book may be another fetcher's."""
-
-
-class LeaseLost(RollcallError):
-    """Another fetcher may be reading this school: stop at once, and say nothing more."""
+from shared.work.lease import Lease, LeaseLost
 
 
 class Delivery:

@@ -2,9 +2,8 @@
 The worker: claims schools as they come due and reads several at once, each under a lease of its own. A school whose
 staff is managed is there twice: its staff are a book beside its students, with a pace, a lease and failures of its own.
 
-A school that fails rests, longer each time, and comes back by itself. None waits for another: a sweep that takes long,
-or whose school failed last time, has a place beside those that the others share. A sweep that is given up (stop, lost
-lease) leaves its school due.
+A school that fails rests, longer each time, and comes back by itself. A sweep that is given up (stop, lost lease)
+leaves its school due.
 """
 
 import asyncio
@@ -12,16 +11,12 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeVar
 
 from services.fetcher.population import School
 from services.fetcher.sweep import due_times
 from services.fetcher.sweep.areas import SETS, STRUCTURE
 from services.fetcher.sweep.cache import Memory
 from services.fetcher.sweep.certificate import Failure
-from services.fetcher.sweep.lease import KeptLease
-from services.fetcher.sweep.outbox import LeaseLost
 from services.fetcher.sweep.sweep import Result, run_sweep
 from shared.clock import Clock, write
 from shared.contract.populations import book_of
@@ -30,26 +25,15 @@ from shared.ports import Claim, DueQueue, Log
 from shared.redis.answers import RedisRefused
 from shared.service import finish_anyway, insist
 from shared.sweeps.failing import Failing
+from shared.work.lease import KeptLease, LeaseLost, under
+from shared.work.outage import Outage
+from shared.work.pool import Pool
 
 log = logging.getLogger("rollcall.fetcher")
 
-_T = TypeVar("_T")
-
 FULL = "full"  # the note of a school that is to be read in full
-LOOK_SECONDS = 1.0  # the longest time between two looks at the queue: another process may have hastened a school
-SHORTEST_SECONDS = 0.01  # and the shortest: clocks of two machines may differ
-AWAY_SECONDS = 2.0  # before a queue that is away is asked again
 GIVE_UP_SECONDS = 3.0  # to tell the queue that a sweep was given up; after that its lease ends by itself
-SLOW_SECONDS = 3.0  # a sweep that takes longer gives its place up and goes on beside the others
 SLOW_PLACES = 4  # for each of the others': sweeps that mostly wait cost a socket and their school's ids
-BUSY_SECONDS = 5.0  # before a school that fails is claimed again where every place for such is taken
-
-
-@dataclass
-class _Sweeping:
-    """One sweep under way. ``is_slow``: it does not count among those that the places are for."""
-
-    is_slow: bool = False
 
 
 class Rounds:
@@ -73,103 +57,60 @@ class Rounds:
         self._out = out
         self._memory = memory
         self._clock = clock
-        self._concurrency = concurrency
         self._jitter = jitter
         self._failures: dict[str, int] = {}
-        self._running: dict[asyncio.Task[None], _Sweeping] = {}
-        self._wake = asyncio.Event()
-        self._is_away = False
         self._stop = asyncio.Event()
+        self.pool = Pool(
+            due,
+            clock,
+            self._take,
+            Outage(log, "the due-queue is unreachable", "the due-queue is reachable again"),
+            places=concurrency,
+            slow_places=SLOW_PLACES * concurrency,
+            is_suspect=self._failures.__contains__,
+            lease_seconds=min((school.settings.lease_seconds for school in schools.values()), default=60.0),
+            begin=self._begin,
+            idle=self._next_at,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``; sweeps under way are then given up."""
         self._stop = stop
-        stopping = asyncio.create_task(self._wake_at(stop))
-        begun = False
-        try:
-            while not stop.is_set():
-                self._wake.clear()
-                wait = AWAY_SECONDS
-                with suppress(Retryable):
-                    begun = begun or await self._begin()
-                    wait = await self._claim_all(stop)
-                await self._rest(wait)
-        finally:
-            stopping.cancel()
-            running = list(self._running)
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+        await self.pool.run(stop)
 
     def look(self) -> None:
         """Look at the queue at once: a school of this process may have come due."""
-        self._wake.set()
+        self.pool.look()
 
-    async def _begin(self) -> bool:
+    def _begin(self) -> None:
         """Every school is due at the start."""
-        await self._next_at()
+        self._next_at()
         for book in self._schools:
-            await self._ask(self._due.hasten, book, self._clock().timestamp())
-        return True
+            self._due.hasten(book, self._clock().timestamp())
 
-    async def _next_at(self) -> float | None:
+    def _next_at(self) -> float | None:
         """
         When the next school comes due. Schools that are not in the queue are put there; where there is no queue at all,
         whatever was asked for has gone with it, so that everything is read in full.
         """
         now = self._clock().timestamp()
-        next_at = await self._ask(self._due.next_at)
+        next_at = self._due.next_at()
         if next_at is None and self._schools:
             log.warning("the due-queue was empty: reading all %d in full", len(self._schools))
             for book in self._schools:
-                await self._ask(self._due.hasten, book, now, FULL)
+                self._due.hasten(book, now, FULL)
             return now
-        await self._ask(self._due.ensure, dict.fromkeys(self._schools, now))
+        self._due.ensure(dict.fromkeys(self._schools, now))
         return next_at
 
-    async def _claim_all(self, stop: asyncio.Event) -> float:
-        """Claim while there is room and somebody is due. Returns how long to rest: until the next comes due."""
-        while self._quick() < self._concurrency and not stop.is_set():
-            now = self._clock().timestamp()
-            shortest = min((school.settings.lease_seconds for school in self._schools.values()), default=60.0)
-            claim = await self._ask(self._due.claim, now, shortest)
-            if claim is None:
-                next_at = await self._next_at()
-                return LOOK_SECONDS if next_at is None else min(max(next_at - now, SHORTEST_SECONDS), LOOK_SECONDS)
-            is_suspect = claim.member in self._failures
-            if is_suspect and not self._has_slow_place():
-                await self._finish(claim, now + BUSY_SECONDS, False)
-                continue
-            self._begin_sweep(claim, _Sweeping(is_slow=is_suspect))
-        return LOOK_SECONDS
-
-    def _begin_sweep(self, claim: Claim, sweeping: _Sweeping) -> None:
-        task = asyncio.create_task(self._take(claim), name=f"sweep-{claim.member}")
-        self._running[task] = sweeping
-        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._turn_slow, task)
-        task.add_done_callback(lambda _: timer.cancel())
-        task.add_done_callback(self._ended)
-
-    def _turn_slow(self, task: asyncio.Task[None]) -> None:
-        """Where there is no place for another slow one it keeps its own, so that there is an end to their number."""
-        sweeping = self._running.get(task)
-        if sweeping is not None and not sweeping.is_slow and self._has_slow_place():
-            sweeping.is_slow = True
-            self._wake.set()
-
-    def _quick(self) -> int:
-        return sum(not one.is_slow for one in self._running.values())
-
-    def _has_slow_place(self) -> bool:
-        return sum(one.is_slow for one in self._running.values()) < SLOW_PLACES * self._concurrency
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.pop(task, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%s failed on a bug; its lease will expire", task.get_name(), exc_info=error)
-        self._wake.set()
-
     async def _take(self, claim: Claim) -> None:
+        """A bug here is one school's: its lease ends by itself."""
+        try:
+            await self._take_school(claim)
+        except Exception:
+            log.exception("%s failed on a bug; its lease will expire", claim.member)
+
+    async def _take_school(self, claim: Claim) -> None:
         """One claim, from the first look at it to its end."""
         school = self._schools.get(claim.member)
         if school is None:
@@ -215,22 +156,13 @@ class Rounds:
 
     async def _sweep(self, school: School, claim: Claim) -> Result:
         """Raises: LeaseLost as soon as the lease is; whatever the sweep raises."""
-        lease = KeptLease(self._due, claim, school.settings.lease_seconds, self._clock)
-        if not await lease.take():
-            raise LeaseLost(f"{school.book}: the claim was lost before its sweep began")
-        sweep = asyncio.create_task(
-            run_sweep(school, self._out, self._memory, lease, self._clock, wants_full=claim.note == FULL)
+        lease = KeptLease.of(self._due, claim, school.settings.lease_seconds, self._clock)
+        full = claim.note == FULL
+        return await under(
+            lease,
+            lambda: run_sweep(school, self._out, self._memory, lease, self._clock, wants_full=full),
+            f"{school.book}: the sweep",
         )
-        keeper = asyncio.create_task(lease.keep())
-        try:
-            await asyncio.wait({sweep, keeper}, return_when=asyncio.FIRST_COMPLETED)
-            if not sweep.done():
-                raise LeaseLost(f"{school.book}: the lease was lost in the middle of a sweep")
-            return sweep.result()
-        finally:
-            for task in (sweep, keeper):
-                task.cancel()
-            await asyncio.gather(sweep, keeper, return_exceptions=True)
 
     async def _hasten_staff(self, school: School, result: Result) -> None:
         """
@@ -241,7 +173,7 @@ class Rounds:
         is_read = staff in self._schools and staff not in self._failures
         if is_read and not result.areas.isdisjoint((STRUCTURE, SETS)):
             with suppress(Retryable):  # their own pace brings it too
-                await self._ask(self._due.hasten, staff, self._clock().timestamp())
+                await asyncio.to_thread(self._due.hasten, staff, self._clock().timestamp())
 
     async def _finish(self, claim: Claim, next_at: float, fulfilled: bool) -> None:
         await asyncio.to_thread(lambda: self._due.finish(claim, next_at, fulfilled=fulfilled))
@@ -266,26 +198,3 @@ class Rounds:
         except (Retryable, RedisRefused) as trouble:
             log.debug("%s: storing the failure failed: %s", school.book, trouble)
         return self._clock().timestamp() + wait
-
-    async def _ask(self, question: Callable[..., _T], *given: object) -> _T:
-        """Ask the queue, in a thread. Raises: Retryable; a change between there and away is told once."""
-        try:
-            answer = await asyncio.to_thread(question, *given)
-        except Retryable as trouble:
-            if not self._is_away:
-                log.warning("the due-queue is unreachable: %s", trouble)
-            self._is_away = True
-            raise
-        if self._is_away:
-            log.warning("the due-queue is reachable again")
-        self._is_away = False
-        return answer
-
-    async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._wake.set()

@@ -36,7 +36,7 @@ from services.fetcher.sweep.certificate import Failure, PageRead
 from services.fetcher.sweep.first_page import Failed, advised, first_page
 from services.fetcher.sweep.likeness import Likeness
 from services.fetcher.sweep.listing import Listed, Listing
-from services.fetcher.sweep.outbox import Delivery, Lease
+from services.fetcher.sweep.outbox import Delivery
 from services.fetcher.sweep.staff_listing import Staff
 from services.fetcher.sweep.student_listing import Students
 from shared import completeness
@@ -50,6 +50,7 @@ from shared.ports import Log
 from shared.sweeps.certificate import certify
 from shared.sweeps.messages import Letter, of_encoded, of_person
 from shared.sweeps.writer import SweepWriter
+from shared.work.lease import Lease
 
 log = logging.getLogger("rollcall.fetcher")
 

@@ -4,15 +4,16 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from services.gateway import publish_lease as gate_module
 from services.gateway import web as web_module
-from services.gateway.publish_lease import Gate
+from services.gateway.publish_lease import PublishLease
 from shared.contract.codec import Message
+from shared.work import lease as lease_module
+from shared.work.lease import KeptLease
 from tests.unit.gateway.world import SLUG, World, a_body, kinds
 
 
@@ -54,19 +55,20 @@ class Leases:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        self.gates: list[Gate] = []
-        for module in (gate_module, web_module):
-            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(gate_module, "RENEWALS", 10**9)
-        monkeypatch.setattr(web_module, "Gate", self._make)
+        self.made: list[PublishLease] = []
+        monkeypatch.setattr(lease_module, "RENEWALS", 10**9)
+        monkeypatch.setattr(web_module, "PublishLease", self._make)
 
-    def _make(self, *given: Any) -> Gate:
-        self.gates.append(Gate(*given))
-        return self.gates[-1]
+    def _make(self, *given: Any) -> PublishLease:
+        lease = PublishLease(*given)
+        lease.kept._ticks = lambda: self.now
+        lease.kept.given(given[-1]._replace(tick=self.now))
+        self.made.append(lease)
+        return lease
 
-    async def until(self, condition: Callable[[Gate], bool]) -> None:
+    async def until(self, condition: Callable[[KeptLease], bool]) -> None:
         async with asyncio.timeout(120):
-            while not condition(self.gates[-1]):  # noqa: ASYNC110 - whatever the condition looks at has no event
+            while not condition(self.made[-1].kept):  # noqa: ASYNC110 - whatever the condition looks at has no event
                 await asyncio.sleep(0.01)
 
 
@@ -81,7 +83,7 @@ async def test_a_lease_lost_midway_stops_the_publishing(leases: Leases) -> None:
     posting = asyncio.create_task(world.post(a_body()))
     await asyncio.to_thread(log.reached.wait, 120)
     world.memory.lose(SLUG)
-    await leases.until(lambda gate: gate._is_over)
+    await leases.until(lambda lease: not lease.held())
     log.go_on.set()
     answer = await posting
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (503, "lease-lost")
@@ -96,7 +98,7 @@ async def test_a_lease_is_kept_while_a_body_takes_long(leases: Leases) -> None:
     await asyncio.to_thread(log.reached.wait, 120)
     for _ in range(2):
         leases.now += 20
-        await leases.until(lambda gate: gate._until == leases.now + 30)
+        await leases.until(lambda lease: lease._until.tick == leases.now + 30)
     log.go_on.set()
     assert (await posting).status_code == 202
 

@@ -14,6 +14,7 @@ from services.publisher.app import PublisherService
 from shared.errors import Retryable
 from shared.memory import MemoryDueQueue
 from shared.ports import Claim
+from shared.work import pool
 from tests.unit.publisher.world import START, a_config
 
 NOW = START.timestamp()
@@ -41,15 +42,15 @@ class Deliverer:
 
 
 async def work(folder: Path, deliverer: Deliverer) -> None:
-    """Four workers, until abbey is delivered."""
+    """Until abbey is delivered."""
     service = PublisherService(a_config(folder), clock=lambda: START)
     parts: Any = SimpleNamespace(due=deliverer.due, clock=lambda: START)
     stop = asyncio.Event()
-    workers = [asyncio.create_task(service._work(parts, deliverer, stop)) for _ in range(4)]  # type: ignore[arg-type]
+    workers = asyncio.create_task(service._pool(parts, deliverer, stop).run(stop))  # type: ignore[arg-type]
     async with asyncio.timeout(60):
         await deliverer.has_abbey.wait()
     stop.set()
-    await asyncio.gather(*workers)
+    await workers
 
 
 @pytest.fixture
@@ -61,7 +62,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         found.append(attempt)
         return 0.0
 
-    monkeypatch.setattr(app, "backoff", at_once)
+    for module in (app, pool):
+        monkeypatch.setattr(module, "backoff", at_once)
     return found
 
 

@@ -10,12 +10,12 @@ from services.fetcher.profiles import photos_and_transcripts as module
 from services.fetcher.profiles.cache import MemoryProfileMemory
 from services.fetcher.profiles.photos_and_transcripts import LONGEST_REST_SECONDS, REFUSALS, PortraitRounds
 from services.fetcher.profiles.publish import ProfileLog
-from services.fetcher.sweep.outbox import LeaseLost
 from shared.contract.codec import Message
 from shared.contract.profiles import PhotoFetched, ProfileFetched, TranscriptFetched
 from shared.contract.topics import PROFILES_FETCHED, STUDENTS_FETCHED
 from shared.errors import Retryable
 from shared.memory import MemoryDueQueue, MemoryLog
+from shared.work.lease import LeaseLost
 from tests.unit.fetcher.world import (
     SLUG,
     Abbey,

@@ -7,22 +7,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pytest
 
 from services.fetcher.isams.source import EMPLOYEES, Page, Refused
 from services.fetcher.population import School
-from services.fetcher.sweep import lease as leases
 from services.fetcher.sweep import scheduler as module
 from services.fetcher.sweep.cache import MemoryMemory
-from services.fetcher.sweep.lease import KeptLease
 from services.fetcher.sweep.scheduler import FULL, Rounds
 from shared.contract.events import StaffFetched
 from shared.errors import Retryable
 from shared.memory import MemoryDueQueue, MemoryLog
 from shared.ports import Claim
 from shared.sweeps.failing import Failing
+from shared.work import lease as leases
+from shared.work import pool as pools
 from tests.unit.fetcher.world import (
     MONDAY,
     Abbey,
@@ -250,7 +249,7 @@ async def test_schools_that_hang_delay_no_other_even_where_they_fill_every_place
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Fails when a sweep that takes long keeps its place: the third school would never be read."""
-    monkeypatch.setattr(module, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(pools, "SLOW_SECONDS", 0.0)
     world = World(concurrency=2, first=(first := Waiting()), second=(second := Waiting()), third=pupils())
     world.due.ensure({"third": NOW + 1})
     async with world.running():
@@ -262,7 +261,7 @@ async def test_schools_that_hang_delay_no_other_even_where_they_fill_every_place
 
 async def test_a_school_that_failed_last_time_takes_no_place_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails when it is claimed like any other: with one place, a school that hangs would keep it for a while."""
-    monkeypatch.setattr(module, "SLOW_SECONDS", 10**6)
+    monkeypatch.setattr(pools, "SLOW_SECONDS", 10**6)
     bad = Waiting(*ids(1))
     bad.trouble[1] = Retryable("away")
     world = World(concurrency=1, bad=bad, good=pupils())
@@ -281,14 +280,14 @@ async def test_a_school_that_failed_last_time_takes_no_place_from_the_others(mon
 
 async def test_there_is_an_end_to_how_many_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails when slow sweeps are not counted: a fetcher would hold as many schools as there are."""
-    monkeypatch.setattr(module, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(pools, "SLOW_SECONDS", 0.0)
     waiting = {f"school-{number}": Waiting(*ids(1)) for number in range(module.SLOW_PLACES + 2)}
     world = World(concurrency=1, **waiting)
     async with world.running():
         await until(lambda: len(world.due._leases) == module.SLOW_PLACES + 1)
         for _ in range(3):
             world.rounds.look()
-            await until(lambda: not world.rounds._wake.is_set())
+            await until(lambda: not world.rounds.pool._wake.is_set())
         assert len(world.due._leases) == module.SLOW_PLACES + 1
         await until(lambda: sum(source.waits.is_set() for source in waiting.values()) > module.SLOW_PLACES)
         (left,) = (source for source in waiting.values() if not source.waits.is_set())
@@ -298,14 +297,14 @@ async def test_there_is_an_end_to_how_many_take_long(monkeypatch: pytest.MonkeyP
 
 
 async def test_no_more_are_read_at_once_than_configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLOW_SECONDS", 10**6)
+    monkeypatch.setattr(pools, "SLOW_SECONDS", 10**6)
     first, second = Waiting(*ids(1)), Waiting(*ids(1))
     world = World(concurrency=1, first=first, second=second)
     async with world.running():
         await first.waits.wait()
         for _ in range(2):  # two rounds: the second begins when the first has claimed whom it would
             world.rounds.look()
-            await until(lambda: not world.rounds._wake.is_set())
+            await until(lambda: not world.rounds.pool._wake.is_set())
         assert "second" not in world.due._leases
         first.gate.set()
         await second.waits.wait()
@@ -410,7 +409,7 @@ async def test_a_lost_lease_ends_the_sweep_in_silence(
         stranger = world.due.claim(NOW + 121, 600)
         assert stranger is not None
         slow.gate.set()
-        await until(lambda: not world.rounds._running)
+        await until(lambda: not world.rounds.pool._running)
         assert world.said("abbey") == []
         assert world.due.renew(stranger, NOW + 122, 600)
     assert "nothing more of it is published" in caplog.text
@@ -440,7 +439,7 @@ async def test_a_bug_in_one_school_stops_no_other(caplog: pytest.LogCaptureFixtu
 async def test_a_queue_that_is_away_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(pools, "backoff", lambda *_: 0.0)
     world = World(abbey=pupils())
     claim, troubles = world.due.claim, [Retryable("away")] * 3
 
@@ -484,74 +483,6 @@ async def test_a_log_that_is_away_rests_the_school_too() -> None:
         assert "SweepFailed" not in world.said("abbey")
 
 
-class TestLease:
-    async def lease(self, seconds: float = 60) -> tuple[KeptLease, MemoryDueQueue, Claim, Still]:
-        due, clock = MemoryDueQueue(), Still()
-        due.ensure({"abbey": NOW})
-        claim = due.claim(NOW, 5)
-        assert claim is not None
-        return KeptLease(due, claim, seconds, clock), due, claim, clock
-
-    async def test_it_is_held_for_its_length_and_no_longer(self) -> None:
-        lease, due, _, clock = await self.lease()
-        assert not lease.held()
-        assert await lease.take()
-        assert due.members()["abbey"] == NOW + 60
-        clock.now = MONDAY.fromtimestamp(NOW + 59.9, MONDAY.tzinfo)
-        assert lease.held()
-        clock.now = MONDAY.fromtimestamp(NOW + 60, MONDAY.tzinfo)
-        assert not lease.held()
-
-    async def test_a_clock_that_is_set_back_makes_it_no_longer(self) -> None:
-        due, clock, ticks = MemoryDueQueue(), Still(), [1000.0]
-        due.ensure({"abbey": NOW})
-        claim = due.claim(NOW, 5)
-        assert claim is not None
-        lease = KeptLease(due, claim, 60, clock, lambda: ticks[0])
-        assert await lease.take()
-        clock.now = MONDAY.fromtimestamp(NOW - 3600, MONDAY.tzinfo)
-        ticks[0] += 59.9
-        assert lease.held()
-        ticks[0] += 0.1
-        assert not lease.held()
-
-    async def test_one_that_somebody_else_has_is_not_taken(self) -> None:
-        lease, due, _, _ = await self.lease()
-        assert due.claim(NOW + 6, 5) is not None
-        assert not await lease.take()
-        assert not lease.held()
-
-    async def test_it_is_renewed_until_it_is_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(leases, "RENEWALS", 10**9)
-        lease, due, _, clock = await self.lease()
-        await lease.take()
-        keeping = asyncio.create_task(lease.keep())
-        clock.now = MONDAY.fromtimestamp(NOW + 50, MONDAY.tzinfo)
-        await until(lambda: due.members()["abbey"] == NOW + 110)
-        assert due.claim(NOW + 500, 5) is not None
-        await asyncio.wait_for(keeping, 30)
-        assert not lease.held()
-
-    async def test_while_the_queue_is_away_it_lasts_to_its_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(leases, "RENEWALS", 10**9)
-        lease, due, _, clock = await self.lease()
-        await lease.take()
-        tries = 0
-
-        def away(*_: Any) -> bool:
-            nonlocal tries
-            tries += 1
-            raise Retryable("away")
-
-        monkeypatch.setattr(due, "renew", away)
-        keeping = asyncio.create_task(lease.keep())
-        await until(lambda: tries > 2)
-        assert lease.held()
-        clock.now = MONDAY.fromtimestamp(NOW + 60, MONDAY.tzinfo)
-        await asyncio.wait_for(keeping, 30)
-        assert not lease.held()
-
-
 class SlowToRemember(MemoryMemory):
     """Writes a failure down until it is let go."""
 
@@ -573,7 +504,7 @@ async def test_who_is_stopped_once_a_sweep_has_failed_gives_the_school_back() ->
     async with world.running() as stop:
         await until(memory.writes.is_set)
         stop.set()
-        await until(lambda: any(task.cancelling() for task in world.rounds._running))
+        await until(lambda: any(task.cancelling() for task in world.rounds.pool._running))
         memory.goes_on.set()
     assert "abbey" not in world.due._leases
     assert world.at("abbey") > 0, "its rest after a failure is kept"

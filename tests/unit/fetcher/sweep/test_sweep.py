@@ -9,11 +9,11 @@ import pytest
 
 from services.fetcher.isams.source import Page, Refused
 from services.fetcher.sweep.cache import Remembered
-from services.fetcher.sweep.outbox import LeaseLost
 from shared.contract.codec import content_sum, digest, event_id, roll_hash
 from shared.contract.events import RollRead
 from shared.errors import Retryable
 from shared.sweeps.writer import ROLL_CHUNK
+from shared.work.lease import LeaseLost
 from tests.unit.fetcher.world import (
     LANE,
     SLUG,
