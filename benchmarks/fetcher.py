@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 
 from benchmarks import world
@@ -223,7 +223,7 @@ class _Held:
 async def _bare(base_url: str, paths: list[str], token: str) -> float:
     """Seconds of processor time for these requests, by the client alone, averaged over as many rounds."""
     headers = {"Authorization": f"Bearer {token}", "User-Agent": "bench", "Accept": "application/json"}
-    async with httpx.AsyncClient(headers=headers, trust_env=False) as client:
+    async with httpx2.AsyncClient(headers=headers, trust_env=False) as client:
         for path in paths[:4]:
             await client.get(base_url + path)
         gc.collect()

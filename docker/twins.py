@@ -7,7 +7,7 @@ Run once by docker-compose.yml, with the secrets of both sides in the environmen
 import os
 import time
 
-import httpx
+import httpx2
 
 from services.sandbox.schools.school import make_school
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
@@ -18,20 +18,20 @@ WAIT_SECONDS = 60.0
 
 
 def wait_for(address: str) -> None:
-    """Raises: httpx.TransportError, when nothing answers there in time."""
+    """Raises: httpx2.TransportError, when nothing answers there in time."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            httpx.get(address, timeout=2)
+            httpx2.get(address, timeout=2)
             return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
 
 
 def is_there(address: str) -> bool:
-    return httpx.get(address, timeout=10).status_code != 404
+    return httpx2.get(address, timeout=10).status_code != 404
 
 
 def main() -> None:

@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 
 from shared import clock
 
-LOUD = {  # clients that repeat themselves while a server is away, or tell every request; we tell a change of state
+OURS = "rollcall"
+LOUD = {  # who repeats themselves while a server is away, or writes by handlers of their own; we log a change of state
     "kafka": logging.CRITICAL,
-    "httpx": logging.WARNING,
-    "httpcore": logging.WARNING,
     "faststream": logging.WARNING,
     "uvicorn": logging.WARNING,
     "uvicorn.access": logging.CRITICAL,
@@ -57,16 +56,28 @@ class ToStandardError(logging.Handler):
             self.handleError(record)
 
 
+def of_ours_or_a_warning(record: logging.LogRecord) -> bool:
+    """
+    Whether a line is written: all of our loggers', and of anybody else's only warnings and what is worse.
+
+    A library's lines below that hold what we never log: an HTTP client writes every address, and some name a student.
+    By the root of a logger's name and not by a list of libraries, so that a library that is new, is renamed, or was set
+    to DEBUG by somebody is as silent as the others.
+    """
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] == OURS
+
+
 def set_up(level: str = "info", *, as_json: bool = False) -> None:
     """Our loggers at ``level``, those of others from warnings on. Replaces what it set up before."""
     handler = ToStandardError()
+    handler.addFilter(of_ours_or_a_warning)
     handler.setFormatter(Objects() if as_json else Lines())
     root = logging.getLogger()
     for old in [one for one in root.handlers if isinstance(one, ToStandardError)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    logging.getLogger("rollcall").setLevel(level.upper())
+    logging.getLogger(OURS).setLevel(level.upper())
     for name, least in LOUD.items():
         logging.getLogger(name).setLevel(least)
     logging.captureWarnings(True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
-import httpx
+import httpx2
 from pydantic import SecretStr
 
 from services.publisher.refusals import NOBODY, Refusal, refusal_in
@@ -128,11 +128,11 @@ class Unitu:
     """
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport | None = None, proxies: Mapping[str, str] | None = None
+        self, transport: httpx2.AsyncBaseTransport | None = None, proxies: Mapping[str, str] | None = None
     ) -> None:
         self._transport = transport
         self._proxies = proxies or {}
-        self._clients: dict[str | None, httpx.AsyncClient] = {}  # by proxy
+        self._clients: dict[str | None, httpx2.AsyncClient] = {}  # by proxy
 
     async def post(self, url: str, api_key: SecretStr, body: bytes, timeout_seconds: float) -> Outcome:
         secret = api_key.get_secret_value()
@@ -143,9 +143,9 @@ class Unitu:
                     "POST", url, content=body, headers=headers, timeout=timeout_seconds
                 ) as answer:
                     content, fault = await _begun(answer)
-        except (TimeoutError, httpx.TimeoutException):
+        except (TimeoutError, httpx2.TimeoutException):
             return Outcome("unknown", f"no answer within {timeout_seconds:g} s")
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             return Outcome("unknown", f"no answer: {what_failed(error)}")
         text = without_secret(content.decode("utf-8", "replace"), secret)
         if fault:  # what was cut may end in the middle of the key
@@ -155,9 +155,9 @@ class Unitu:
             return replace(outcome, kind="unknown", message=f"Unitu answered {answer.status_code}, but {fault}")
         return replace(outcome, refusal=refusal_in(text)) if outcome.status in (400, 422) else outcome
 
-    def _open(self, proxy: str | None) -> httpx.AsyncClient:
+    def _open(self, proxy: str | None) -> httpx2.AsyncClient:
         if proxy not in self._clients:
-            self._clients[proxy] = httpx.AsyncClient(
+            self._clients[proxy] = httpx2.AsyncClient(
                 headers={"Accept-Encoding": ACCEPT_ENCODING},
                 follow_redirects=False,
                 transport=self._transport,
@@ -172,7 +172,7 @@ class Unitu:
         self._clients = {}
 
 
-async def _begun(answer: httpx.Response) -> tuple[bytes, str]:
+async def _begun(answer: httpx2.Response) -> tuple[bytes, str]:
     """As much of an answer as is read, and why it is not all of it."""
     try:
         return await read_content(answer.headers, answer.aiter_raw(), LARGEST_ANSWER), ""

@@ -1,6 +1,6 @@
 """
 Typed clients of the twins' own calls, for tests and demonstrations. Synchronous; a refusal raises
-``httpx.HTTPStatusError``.
+``httpx2.HTTPStatusError``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2
 import msgspec
 
 from services.sandbox.isams.records import School
@@ -24,13 +24,13 @@ class _Client:
         self.url = url.rstrip("/")
         self._base = f"{self.url}{base}"
         # A twin speaks plain HTTP on this machine: no proxy on the way, and no certificates worth reading.
-        self._http = httpx.Client(timeout=60.0, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        self._http = httpx2.Client(timeout=60.0, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
     def _call(self, method: str, path: str, content: object = None, **query: Any) -> Any:
         body = None if content is None else msgspec.json.encode(content)
         response = self._http.request(method, self._base + path, content=body, params=query or None)
         if response.is_error:
-            raise httpx.HTTPStatusError(
+            raise httpx2.HTTPStatusError(
                 f"{response.status_code}: {response.text}", request=response.request, response=response
             )
         return response.json()

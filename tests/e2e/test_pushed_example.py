@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from services.sandbox.servers.loopback import free_ports
@@ -52,12 +52,12 @@ class Feed:
 
     def is_up(self) -> bool:
         try:
-            return httpx.get(f"{self.address}/health").is_success
-        except httpx.TransportError:
+            return httpx2.get(f"{self.address}/health").is_success
+        except httpx2.TransportError:
             return False
 
-    def post(self, content: bytes, headers: dict[str, str]) -> httpx.Response:
-        return httpx.post(f"{self.address}/v1/sync", content=content, headers=headers, timeout=60)
+    def post(self, content: bytes, headers: dict[str, str]) -> httpx2.Response:
+        return httpx2.post(f"{self.address}/v1/sync", content=content, headers=headers, timeout=60)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import gzip
 import itertools
-import logging
 from collections.abc import Iterable
 
 import pytest
@@ -12,6 +11,7 @@ from services.fetcher.isams import client
 from services.fetcher.isams.rate_limit import Politeness
 from services.fetcher.isams.source import Refused
 from services.publisher.unitu import LARGEST_ANSWER, Outcome, Unitu
+from tests.harness.loudest_log import loudest
 from tests.hostile.neighbour import Raw, a_token, answer, bomb, gzip_of_gzip, neighbour, without_length
 from tests.hostile.program import PATH, in_bounds, school
 from tests.unit.fetcher.world import settings
@@ -216,12 +216,13 @@ class TestSecrets:
         "token",
         [r'"secret\r\nX: y"', r'"secret\n"', r'"secret\u0000"', r'"secr\u00e9t"', r'"sec ret"', '""', "7", "null"],
     )
-    async def test_a_token_that_is_none_is_never_told(self, token: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_a_token_that_is_none_is_never_told(self, token: str, capsys: pytest.CaptureFixture[str]) -> None:
         """Fails when a token is put into a header as it came: the client tells it whole in its error."""
-        with caplog.at_level(logging.DEBUG):
+        with loudest(capsys) as lines:
             found = await ask_school(answer(b"{}"), a_token(token))
+            logged = lines()
         assert (found["error"], "gives no token" in found["message"]) == ("Refused", True)
-        assert "secr" not in found["message"] + caplog.text
+        assert "secr" not in found["message"] + logged
 
     @pytest.mark.parametrize("key", [KEY, 'a/"<&>"\\ key', "k" * 300])
     @pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "500 No"])
@@ -245,14 +246,15 @@ class TestSecrets:
             await source.close()
         assert caught.value.said == "no list for …, nor …"
 
-    async def test_a_debug_run_tells_neither_secret_nor_person(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_a_debug_run_tells_neither_secret_nor_person(self, capsys: pytest.CaptureFixture[str]) -> None:
         pupil = b'{"students": [{"schoolId": "7", "forename": "Esmeralda"}]}'
-        with caplog.at_level(logging.DEBUG):
+        with loudest(capsys) as lines:
             for status in ("200 OK", "401 No", "403 No", "404 No", "422 No", "500 No"):
                 await ask_school(answer(pupil, status))
                 await post(answer(pupil, status))
+            logged = lines()
         for private in ("Esmeralda", "made-up-token", "made-up-key", "Bearer"):
-            assert private not in caplog.text
+            assert private not in logged
 
 
 async def test_who_does_not_answer_is_told_by_name_and_cause() -> None:

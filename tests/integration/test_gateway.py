@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-import httpx
+import httpx2
 import pytest
 
 from services.gateway.app import GatewayService
@@ -42,14 +42,14 @@ def pushed(config_file: ConfigFile, tmp_path: Path) -> Config:
 
 
 @asynccontextmanager
-async def running(config: Config) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.Event, asyncio.Task[None]]]:
+async def running(config: Config) -> AsyncIterator[tuple[httpx2.AsyncClient, asyncio.Event, asyncio.Task[None]]]:
     service, stop = GatewayService(config), asyncio.Event()
     serving = asyncio.create_task(service.run(stop))
     while service.address is None:
         await asyncio.sleep(0.01)
         assert not serving.done(), serving.exception()
     host, port = service.address
-    async with httpx.AsyncClient(base_url=f"http://{host}:{port}", headers={"API_KEY": API_KEY}, timeout=60) as client:
+    async with httpx2.AsyncClient(base_url=f"http://{host}:{port}", headers={"API_KEY": API_KEY}, timeout=60) as client:
         try:
             yield client, stop, serving
         finally:
@@ -94,7 +94,7 @@ async def test_a_refusal_reaches_a_sender_whose_body_is_not_read(pushed: Config)
 async def test_what_becomes_of_a_body_is_followed_also_by_the_next_gateway(pushed: Config) -> None:
     """The closes and the deliveries come from Kafka; a gateway that starts later goes on where the last one was."""
 
-    async def told(client: httpx.AsyncClient, url: str, state: str) -> dict[str, Any]:
+    async def told(client: httpx2.AsyncClient, url: str, state: str) -> dict[str, Any]:
         async with asyncio.timeout(60):
             while (answer := (await client.get(url)).json())["state"] != state:
                 pass
@@ -130,7 +130,7 @@ async def test_what_becomes_of_a_body_is_followed_also_by_the_next_gateway(pushe
         assert (await told(client, answer["status_url"], "delivered"))["snapshot"] == 7
 
 
-async def healths(client: httpx.AsyncClient) -> AsyncIterator[httpx.Response]:
+async def healths(client: httpx2.AsyncClient) -> AsyncIterator[httpx2.Response]:
     while True:
         yield await client.get("/health")
         await asyncio.sleep(0.1)

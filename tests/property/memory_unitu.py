@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 from pydantic import SecretStr
 
@@ -47,8 +47,8 @@ class MemoryUnitu:
     """``on_post`` hears of every POST once its outcome is there. ``will``: how the next one goes wrong."""
 
     def __init__(self, rules: Rules, accounts: Iterable[Account], entities: Entities) -> None:
-        transport = httpx.ASGITransport(unitu_app())
-        self._client = httpx.AsyncClient(transport=transport)
+        transport = httpx2.ASGITransport(unitu_app())
+        self._client = httpx2.AsyncClient(transport=transport)
         self._unitu = Unitu(transport)
         self.on_post: Callable[[Posted], None] = lambda posted: None
         self._will: str | None = None

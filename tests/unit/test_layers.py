@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CLIENTS = {"confluent_kafka", "faststream", "kafka", "redis", "httpx", "starlette", "uvicorn", "asyncio", "socket"}
+CLIENTS = {"confluent_kafka", "faststream", "kafka", "redis", "httpx2", "starlette", "uvicorn", "asyncio", "socket"}
 COMPUTES = {  # all that a module which calls itself pure may import from outside
     *("bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "fractions", "functools", "itertools"),
     *("csv", "difflib", "hashlib", "idna", "io", "json", "math", "msgspec", "operator", "re", "typing", "unicodedata"),
@@ -41,7 +41,7 @@ HOMES = {  # a client, and the only files of services/ and shared/ that import i
         "shared/lanes/service.py",
     },
     "faststream": {"shared/lanes/service.py"},
-    "httpx": {"services/fetcher/isams/session.py", "services/publisher/unitu.py", "services/sandbox/twin_client.py"},
+    "httpx2": {"services/fetcher/isams/session.py", "services/publisher/unitu.py", "services/sandbox/twin_client.py"},
     "kafka": {"shared/kafka/admin.py"},
     "redis": {"shared/redis/client.py"},
 }

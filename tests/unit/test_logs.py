@@ -58,8 +58,26 @@ def test_the_level_is_that_of_our_own_loggers(level: str, shown: int, capsys: py
     logs.set_up(level)
     logging.getLogger("rollcall.x").debug("seldom")
     logging.getLogger("rollcall.x").info("often")
-    logging.getLogger("httpx").info("a request for every page")
     assert len(capsys.readouterr().err.splitlines()) == shown
+
+
+@pytest.mark.parametrize(
+    "name", ["httpx2", "httpcore2.http11", "httpx", "asyncio", "rollcallish", "a.library.of.tomorrow"]
+)
+@pytest.mark.parametrize("loud", ["the root", "the logger"])
+def test_of_others_only_warnings_are_written(name: str, loud: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever level a library or its user gave its logger: an HTTP client tells each address and header."""
+    logs.set_up("debug")
+    logger, root = logging.getLogger(name), logging.getLogger()
+    (root if loud == "the root" else logger).setLevel(logging.DEBUG)
+    try:
+        logger.debug("send_request_headers Authorization: Bearer made-up")
+        logger.info("HTTP Request: GET https://abbey.example/api/students/7")
+        logger.warning("the pool is full")
+    finally:
+        logger.setLevel(logging.NOTSET)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"WARNING {name} the pool is full")
 
 
 def test_setting_up_again_does_not_double_the_lines(capsys: pytest.CaptureFixture[str]) -> None:

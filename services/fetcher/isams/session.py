@@ -16,7 +16,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 
 from services.fetcher.isams.fields import Unreadable, whole
@@ -58,7 +58,7 @@ class Answer:
     """
 
     status_code: int
-    headers: httpx.Headers
+    headers: httpx2.Headers
     content: bytes
 
 
@@ -79,7 +79,7 @@ class Session:
         self._permission = permission
         self._clock = clock
         self._jitter = jitter
-        self._client: httpx.AsyncClient | None = None
+        self._client: httpx2.AsyncClient | None = None
         self._token = ""
         self._token_ends = 0.0
         self._renewing = asyncio.Lock()
@@ -161,7 +161,7 @@ class Session:
                 raise Refused(f"{label}: {fault}; set a smaller page_size") from None
             except UnreadableAnswer as fault:
                 raise Retryable(f"{label}: {fault}") from None
-            except httpx.TransportError as error:
+            except httpx2.TransportError as error:
                 raise Retryable(f"{label}: {what_failed(error)}") from None
 
     def _content(self, path: str, response: Answer) -> bytes | None:
@@ -210,13 +210,11 @@ class Session:
         hide_in(body, self._secrets())
         return body
 
-    def _open(self) -> httpx.AsyncClient:
+    def _open(self) -> httpx2.AsyncClient:
         if self._client is None:
             school = self._school
-            for name in ("httpx", "httpcore"):  # they tell every address, and some name a student; and the token
-                logging.getLogger(name).setLevel(logging.WARNING)
             verify = ssl.create_default_context(cafile=str(school.ca_file)) if school.ca_file else True
-            self._client = httpx.AsyncClient(
+            self._client = httpx2.AsyncClient(
                 headers={
                     "User-Agent": f"Rollcall/{version('rollcall')}",
                     "Accept": "application/json",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from pydantic import SecretStr
 
 from services.gateway.feed_store import MemoryMemory
@@ -129,8 +129,8 @@ class World:
             self.stopping,
             lease_seconds,
         )
-        self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.web.app()), base_url="http://gateway", headers={"API_KEY": API_KEY}
+        self.client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(self.web.app()), base_url="http://gateway", headers={"API_KEY": API_KEY}
         )
 
     def recall(self, _: str) -> Recalled:
@@ -143,7 +143,7 @@ class World:
 
     async def post(
         self, body: Any, content: bytes | AsyncIterator[bytes] | None = None, **headers: str
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         sent = json.dumps(body).encode() if content is None else content
         told = {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
         return await self.client.post("/v1/sync", content=sent, headers=told)
@@ -192,5 +192,5 @@ def only(messages: Iterable[Message], kind: type[Frozen]) -> Any:
     return found
 
 
-def pointers(answer: httpx.Response) -> list[str]:
+def pointers(answer: httpx2.Response) -> list[str]:
     return [fault["pointer"] for fault in answer.json()["faults"]]

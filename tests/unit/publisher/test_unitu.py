@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Literal
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -45,7 +45,7 @@ def test_what_an_answer_means(status: int, kind: Literal["accepted", "unknown", 
     ],
 )
 def test_an_answer_that_is_no_acceptance_is_of_unknown_outcome(status: int, kind: str, text: str) -> None:
-    _, outcome = post(httpx.Response(status, headers={"Content-Type": kind}, text=text))
+    _, outcome = post(httpx2.Response(status, headers={"Content-Type": kind}, text=text))
     assert (outcome.kind, outcome.status) == ("unknown", status)  # type: ignore[attr-defined]
 
 
@@ -59,25 +59,25 @@ def test_an_answer_that_is_no_acceptance_is_of_unknown_outcome(status: int, kind
     ],
 )
 def test_an_empty_answer_or_one_without_a_complaint_is_an_acceptance(text: str) -> None:
-    _, outcome = post(httpx.Response(202, text=text))
+    _, outcome = post(httpx2.Response(202, text=text))
     assert outcome.kind == "accepted"  # type: ignore[attr-defined]
     assert len(outcome.text) <= 500  # type: ignore[attr-defined]
 
 
-def post(answer: httpx.Response | Exception | float, timeout: float = 5.0) -> tuple[httpx.Request | None, object]:
-    seen: list[httpx.Request] = []
+def post(answer: httpx2.Response | Exception | float, timeout: float = 5.0) -> tuple[httpx2.Request | None, object]:
+    seen: list[httpx2.Request] = []
 
-    async def handle(request: httpx.Request) -> httpx.Response:
+    async def handle(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, float):
             await asyncio.sleep(answer)
-            return httpx.Response(202)
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
+            return httpx2.Response(202)
+        return httpx2.Response(answer.status_code, headers=answer.headers, stream=httpx2.ByteStream(answer.content))
 
     async def run() -> object:
-        unitu = Unitu(httpx.MockTransport(handle))
+        unitu = Unitu(httpx2.MockTransport(handle))
         try:
             return await unitu.post(URL, KEY, b'{"students":[]}', timeout)
         finally:
@@ -88,7 +88,7 @@ def post(answer: httpx.Response | Exception | float, timeout: float = 5.0) -> tu
 
 
 def test_a_post_is_as_the_document_has_it() -> None:
-    request, outcome = post(httpx.Response(202))
+    request, outcome = post(httpx2.Response(202))
     assert request is not None
     assert (request.method, str(request.url)) == ("POST", URL)
     assert request.headers["API_KEY"] == "made-up-key"
@@ -99,7 +99,7 @@ def test_a_post_is_as_the_document_has_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [httpx.ConnectError("no"), httpx.ReadTimeout("late"), httpx.RemoteProtocolError("cut"), 9.0]
+    "trouble", [httpx2.ConnectError("no"), httpx2.ReadTimeout("late"), httpx2.RemoteProtocolError("cut"), 9.0]
 )
 def test_no_answer_is_an_unknown_outcome(trouble: Exception | float) -> None:
     _, outcome = post(trouble, timeout=0.05)
@@ -107,16 +107,16 @@ def test_no_answer_is_an_unknown_outcome(trouble: Exception | float) -> None:
 
 
 def test_an_answer_that_repeats_the_key_is_kept_without_it() -> None:
-    _, outcome = post(httpx.Response(401, text="no key made-up-key here"))
+    _, outcome = post(httpx2.Response(401, text="no key made-up-key here"))
     assert outcome.text == "no key … here"  # type: ignore[attr-defined]
     assert "made-up-key" not in outcome.message  # type: ignore[attr-defined]
 
 
 def test_a_redirect_is_not_followed() -> None:
-    _, outcome = post(httpx.Response(302, headers={"Location": "http://elsewhere.example"}))
+    _, outcome = post(httpx2.Response(302, headers={"Location": "http://elsewhere.example"}))
     assert outcome.kind == "rejected"  # type: ignore[attr-defined]
 
 
 def test_unitus_wish_is_passed_on() -> None:
-    _, outcome = post(httpx.Response(429, headers={"Retry-After": "7"}))
+    _, outcome = post(httpx2.Response(429, headers={"Retry-After": "7"}))
     assert outcome.retry_after == 7.0  # type: ignore[attr-defined]

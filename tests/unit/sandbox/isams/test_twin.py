@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -49,7 +49,7 @@ def northern(server):
 @pytest.fixture
 def api(abbey):
     """A client with a token, as the fetcher would be."""
-    with httpx.Client(base_url=abbey.base_url, timeout=60, trust_env=False, verify=CONTEXT) as client:
+    with httpx2.Client(base_url=abbey.base_url, timeout=60, trust_env=False, verify=CONTEXT) as client:
         client.headers["Authorization"] = f"Bearer {token(client).json()['access_token']}"
         yield client
 
@@ -440,7 +440,7 @@ def test_gradebooks_are_nowhere_until_a_school_says_where(abbey, api):
 def test_a_thousand_students_come_quickly(server):
     with IsamsTwin(server.url, "large") as large:
         large.load(make_school("large", 1500, 1), client_id="us", client_secret="secret")
-        with httpx.Client(base_url=large.base_url, trust_env=False, verify=CONTEXT) as api:
+        with httpx2.Client(base_url=large.base_url, trust_env=False, verify=CONTEXT) as api:
             api.headers["Authorization"] = f"Bearer {token(api).json()['access_token']}"
             for _ in range(5):
                 assert len(listed(api, pageSize=1000)) == 1000
@@ -588,9 +588,9 @@ def test_employees_come_and_go_and_change_like_students(abbey, api):
 
 
 def test_an_employee_is_no_pupil_of_the_same_number(abbey):
-    with pytest.raises(httpx.HTTPStatusError, match="404"):
+    with pytest.raises(httpx2.HTTPStatusError, match="404"):
         abbey.change("201", surname="Oak")
-    with pytest.raises(httpx.HTTPStatusError, match="404"):
+    with pytest.raises(httpx2.HTTPStatusError, match="404"):
         abbey.remove("201")
 
 
@@ -639,7 +639,7 @@ def test_a_dump_is_the_school_as_it_now_is(abbey, server):
     ],
 )
 def test_what_cannot_be_done_is_not_found(abbey, call):
-    with pytest.raises(httpx.HTTPStatusError, match="404"):
+    with pytest.raises(httpx2.HTTPStatusError, match="404"):
         call(abbey)
 
 
@@ -655,7 +655,7 @@ def test_what_cannot_be_done_is_not_found(abbey, call):
     ],
 )
 def test_what_makes_no_sense_is_refused(abbey, call):
-    with pytest.raises(httpx.HTTPStatusError, match="400"):
+    with pytest.raises(httpx2.HTTPStatusError, match="400"):
         call(abbey)
 
 
@@ -744,7 +744,7 @@ def test_a_slow_answer_is_right_and_late(abbey, api):
 
 def test_a_hang_outlasts_the_client(abbey, api):
     abbey.fault({"kind": "hang"})
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         api.get("/api/students", timeout=0.2)
     until(lambda: abbey.requests()[-1]["status"] == 0)
     abbey.clear_faults()
@@ -762,7 +762,7 @@ def test_json_stops_in_the_middle(abbey, api):
 
 def test_a_connection_is_cut_in_the_middle(abbey, api):
     abbey.fault({"kind": "cut_connection", "count": 1})
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         api.get("/api/students")
     assert roll(api) == IDS
 
@@ -855,7 +855,7 @@ def test_it_runs_as_a_program_and_says_where(tmp_path):
         try:
             line = program.stdout.readline()
             url = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)\n", line)[1]
-            with httpx.Client(base_url=f"{url}/northern", trust_env=False, verify=CONTEXT) as api:
+            with httpx2.Client(base_url=f"{url}/northern", trust_env=False, verify=CONTEXT) as api:
                 api.headers["Authorization"] = f"Bearer {token(api).json()['access_token']}"
                 assert api.get("/api/students").json()["totalCount"] == 30
             with IsamsTwin(url, "abbey") as abbey:
@@ -868,7 +868,7 @@ def test_a_server_stops_even_when_a_request_hangs():
     with serving(isams_app()) as server, IsamsTwin(server.url, "abbey") as abbey:
         abbey.load(OTHER)
         abbey.fault({"kind": "hang"})
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.get(f"{abbey.base_url}/api/students", timeout=0.1, trust_env=False, verify=CONTEXT)
+        with pytest.raises(httpx2.ReadTimeout):
+            httpx2.get(f"{abbey.base_url}/api/students", timeout=0.1, trust_env=False, verify=CONTEXT)
     server._thread.join(60)
     assert not server._thread.is_alive()

@@ -4,7 +4,7 @@ import json
 import ssl
 from datetime import datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from services.sandbox.servers.serve import serving
@@ -42,7 +42,7 @@ def abbey(server):
 
 @pytest.fixture
 def post(abbey):
-    with httpx.Client(timeout=60, trust_env=False, verify=CONTEXT) as client:
+    with httpx2.Client(timeout=60, trust_env=False, verify=CONTEXT) as client:
 
         def post(*students, content=None, headers=HEADERS, timeout=60, **lists):
             body = json.dumps({"students": students, **lists}) if content is None else content
@@ -347,9 +347,9 @@ def test_a_person_can_rename_an_account(abbey, post):
     assert len(abbey.accounts()) == 1
     assert abbey.history()[-1]["snapshot"] == 0
     abbey.add_accounts({"email": "taken@abbey.example", "first_name": "T", "last_name": "T"})
-    with pytest.raises(httpx.HTTPStatusError, match="400"):
+    with pytest.raises(httpx2.HTTPStatusError, match="400"):
         abbey.rename("a.fern@abbey.example", "taken@abbey.example")
-    with pytest.raises(httpx.HTTPStatusError, match="404"):
+    with pytest.raises(httpx2.HTTPStatusError, match="404"):
         abbey.rename("nobody@abbey.example", "x@abbey.example")
 
 
@@ -374,7 +374,7 @@ def test_only_so_many_bodies_are_kept(abbey, post):
 
 def test_one_key_is_one_university(abbey, post, server):
     with UnituTwin(server.url, "northern") as northern:
-        with pytest.raises(httpx.HTTPStatusError, match="400"):
+        with pytest.raises(httpx2.HTTPStatusError, match="400"):
             northern.create("key-of-abbey")
         northern.create("key-of-northern")
         post(a_student(), headers=HEADERS | {"API_KEY": "key-of-northern"})
@@ -409,7 +409,7 @@ def test_any_status_on_command_and_nothing_applied(abbey, post, status, after):
 
 def test_a_hang_applies_nothing(abbey, post):
     abbey.fault({"kind": "hang"})
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         post(a_student(), timeout=0.2)
     abbey.clear_faults()
     assert abbey.accounts() == []
@@ -417,7 +417,7 @@ def test_a_hang_applies_nothing(abbey, post):
 
 def test_a_time_out_can_come_after_it_was_applied(abbey, post):
     abbey.fault({"kind": "apply_then_time_out", "count": 1})
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         post(a_student(), timeout=0.2)
     abbey.wait_idle(received=1)
     assert abbey.enabled() == {"ada@abbey.example"}
@@ -480,7 +480,7 @@ def test_an_answer_can_be_no_json_and_the_snapshot_applied(abbey, post):
 
 
 def test_a_fault_that_makes_no_sense_is_refused(abbey):
-    with pytest.raises(httpx.HTTPStatusError, match="400"):
+    with pytest.raises(httpx2.HTTPStatusError, match="400"):
         abbey.fault({"kind": "short_page"})
 
 
