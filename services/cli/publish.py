@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
-from services.cli.invocation import AsJson
-from services.cli.output import print_json, tell_error
+from services.cli.invocation import AsJson, config_of, exits
+from services.cli.output import print_json
 from services.cli.releasable import tell_release
-from services.cli.tenant import Tenant, known
+from services.cli.tenant import Tenant
+from services.operations.errors import Code
+from services.operations.names import known_tenant
 
-REFUSED, NOT_WHOLE = 2, 3
+REFUSED = 2
 
 
 def publish(
@@ -28,20 +30,17 @@ def publish(
     names exactly what was shown: if it has changed since, nothing is let go. Exit codes: 0 asked for, 2 no such
     tenant, or nothing is held under a hash, 3 there is no whole roster yet.
     """
-    from services.publisher.app import DeskParts
-    from services.publisher.decisions import NotWhole, Outdated
+    from services.operations.requests import publish as requests
+    from services.operations.tenants.desk import desk_of
 
-    config = known(context, tenant)
-    with DeskParts(config) as desk:
-        try:
-            released = desk.let_go(tenant, release) if release else ()
-        except (Outdated, NotWhole) as error:
-            tell_error(error, as_json=as_json)
-            raise typer.Exit(NOT_WHOLE if isinstance(error, NotWhole) else REFUSED) from error
-        desk.hasten(tenant)
+    exits(context, {Code.OUTDATED: REFUSED})
+    config = config_of(context)
+    known_tenant(config, tenant)
+    with desk_of(config) as desk:
+        ordered = requests.publish(desk, tenant, release or ())
     if as_json:
-        print_json({"tenant": tenant, "is_asked_for": True, "released": released})
+        print_json(ordered)
         return
-    for one in released:
+    for one in ordered.released:
         tell_release(one)
     typer.echo(f"Asked for: the newest snapshot of {tenant}.")

@@ -1,115 +1,120 @@
 """Following a request through the real topics and stores until it is delivered, or until it is clear that it is not."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
-from uuid import uuid4
+from threading import Event
 
 from services.operations.errors import Code, OperationError
-from services.operations.requests.progress import Progress, Step
+from services.operations.holds.holdings import Holdings
+from services.operations.requests.model import Delivery, Look, SyncOutcome
+from services.operations.requests.outcome import outcome_of
+from services.operations.requests.progress import TOPICS, Progress, Step
+from services.operations.requests.sync import Requested
 from services.publisher.decisions import Desk, NotWhole
 from services.reconciler import accounts
-from shared import clock
 from shared.config.settings import Config, Tenant
 from shared.contract.account_state import AccountState, LaneState
-from shared.contract.codec import Message, decoder, encode, headers
-from shared.contract.events import SyncRequested
-from shared.contract.model import Kind
-from shared.contract.populations import book_of, kind_of, people_word, person_word
-from shared.contract.tenant_state import Reason, TenantState
-from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
-from shared.kafka.client import KafkaLog, Reader
+from shared.contract.codec import decoder
+from shared.contract.populations import kind_of, people_word, person_word
+from shared.contract.tenant_state import TenantState
+from shared.kafka.client import Reader
 from shared.lanes.partition import lane_of
 from shared.ports import LaneStore
 
-TOPICS = (SYNC_REQUESTS, STUDENTS_FETCHED, STUDENTS_ASSESSED, ACCOUNT_CHANGES)  # in the order in which they are read
 LOOK_SECONDS = 0.2
 STAYS_SECONDS = 5.0  # beyond the burst's longest delay: what held the tenant before may be lifted by this very change
 
-State = Literal["accepted", "simulated", "nothing_to_send", "paused", "held", "undelivered"]
 
+def follow(
+    config: Config, store: LaneStore, desk: Desk, requested: Requested, seconds: float, stop: Event | None = None
+) -> Iterator[Look]:
+    """
+    How far a request is, at each look, until it is decided and delivered, or it is clear what that waits for: the last
+    look has the outcome. Without one it ends when ``stop`` is set; whoever asks for no more looks stops it as well.
 
-@dataclass(frozen=True)
-class Delivery:
-    """What became of it at Unitu. ``number``: of the snapshot that carries it."""
-
-    tenant: str
-    mode: str
-    state: State
-    number: int | None = None
-    reasons: tuple[Reason, ...] = ()
+    Shape: ``store`` is the reconciler's. Raises: OperationError (not-read, unknown-student; too-long after so many
+    seconds, and the work goes on); Retryable.
+    """
+    follower = Follower(config, store, desk, requested.progress(), dict(requested.starts))
+    yield from follower.looks(seconds, stop or Event())
 
 
 @dataclass
 class Follower:
-    """``say``: told at each look how far it is, and in words what it waits for."""
+    """One request on its way. ``starts``: the offset of each topic from which on nothing was read yet."""
 
     config: Config
     store: LaneStore
     desk: Desk
-    course: Progress
+    progress: Progress
     starts: dict[str, int]
-    say: Callable[[Step, str], None] = lambda step, words: None
     base: int = 0
     _decided_at: float = field(default=0.0)
 
     @property
     def slug(self) -> str:
-        return self.course.school
+        return self.progress.school
 
     @property
     def lane(self) -> int:
         return lane_of(self.slug, self.config.kafka.partitions)
 
-    def run(self, seconds: float) -> Delivery:
+    def looks(self, seconds: float, stop: Event) -> Iterator[Look]:
         """Raises: OperationError (not-read, unknown-student, too-long); Retryable."""
         deadline = time.monotonic() + seconds
         with Reader(self.config) as reader:
-            while True:
+            while not stop.is_set():
                 self._read_on(reader)
                 found = self._found()
                 if isinstance(found, Delivery):
-                    self.say(Step.DELIVERED, "")
-                    return found
-                self.say(self.course.step, found)
+                    yield Look(Step.DELIVERED, outcome=self._outcome(found))
+                    return
+                yield Look(self.progress.step, found)
                 if time.monotonic() > deadline:
                     raise OperationError(Code.TOO_LONG, f"{self.slug}: after {seconds:g} s it still waits: {found}")
-                time.sleep(LOOK_SECONDS)
+                stop.wait(LOOK_SECONDS)
+
+    def _outcome(self, delivery: Delivery) -> SyncOutcome:
+        book, close = self.progress.book, self.progress.reconciled
+        holdings = Holdings(self.store, self.config.kafka.partitions, self.config.pushed)
+        held = [one for one in holdings.of(book) if one.hold.state == "held"] if close and close.is_held else []
+        account = None if self.progress.student_id is None else self._account(self.progress.student_id)
+        return outcome_of(self.progress, self.base, delivery, held, account)
 
     def _read_on(self, reader: Reader) -> None:
         for topic in TOPICS:
             for record in reader.read(topic, self.lane, self.starts[topic]):
                 self.starts[topic] = record.offset + 1
-                self.course.take(record)
+                self.progress.take(record)
 
     def _found(self) -> Delivery | str:
         """How it ended, or what it waits for. Raises: OperationError (not-read, unknown-student)."""
         words = self._waits_for()
-        return self._delivery() if self.course.is_decided and self._is_remembered() else words
+        return self._delivery() if self.progress.is_decided and self._is_remembered() else words
 
     def _is_remembered(self) -> bool:
         """A decision is told before the store has it, and with it what is held."""
         lane = self._lane_state()
-        return lane is not None and lane.position > self.course.version(lane.base)
+        return lane is not None and lane.position > self.progress.version(lane.base)
 
     def _waits_for(self) -> str:
         """In words, while it is not decided. Raises: OperationError (not-read, unknown-student)."""
-        course = self.course
-        if course.failed is not None:
+        progress = self.progress
+        if progress.failed is not None:
             raise OperationError(
-                Code.NOT_READ, f"{self.slug}: no certificate ({course.failed.reason}): {course.failed.detail}"
+                Code.NOT_READ, f"{self.slug}: no certificate ({progress.failed.reason}): {progress.failed.detail}"
             )
-        if course.student_id is not None and course.answer is not None:
-            return self._waits_for_student(course.answer.outcome, course.answer.detail)
-        if course.completed is not None:
+        if progress.student_id is not None and progress.answer is not None:
+            return self._waits_for_student(progress.answer.outcome, progress.answer.detail)
+        if progress.completed is not None:
             return "the reconciler to decide; see that it and eligibility run"
-        if course.sweep is not None:
-            return f"the sweep to end: {course.seen} {people_word(kind_of(course.book))} sent so far"
-        return "its sweep to begin" if course.answer else "a fetcher to take the request; see that one runs"
+        if progress.sweep is not None:
+            return f"the sweep to end: {progress.seen} {people_word(kind_of(progress.book))} sent so far"
+        return "its sweep to begin" if progress.answer else "a fetcher to take the request; see that one runs"
 
     def _waits_for_student(self, outcome: str, detail: str) -> str:
-        who = f"{person_word(kind_of(self.course.book))} {self.course.student_id}"
+        who = f"{person_word(kind_of(self.progress.book))} {self.progress.student_id}"
         match outcome:
             case "unknown_student":
                 raise OperationError(
@@ -121,12 +126,12 @@ class Follower:
                 raise OperationError(
                     Code.NOT_READ, f"{self.slug}: {detail}; the whole school is read as soon as it answers"
                 )
-        if self.course.assessed is None:
+        if self.progress.assessed is None:
             return "eligibility to judge; see that it runs"
         lane = self._lane_state()
         self.base = lane.base if lane else 0
-        if lane is not None and lane.position > self.course.version(self.base):
-            self.course.is_decided = True
+        if lane is not None and lane.position > self.progress.version(self.base):
+            self.progress.is_decided = True
             return ""
         return "the reconciler to decide; see that it runs"
 
@@ -137,10 +142,10 @@ class Follower:
         record = self.store.read(self.lane).lane
         return None if record is None else decoder(LaneState).decode(record)
 
-    def account(self) -> AccountState | None:
+    def _account(self, student_id: str) -> AccountState | None:
         """The one student's, after the decision."""
-        name = accounts.students(self.course.book)
-        value = self.store.read(self.lane, {name: [self.course.student_id or ""]}).some[name][0]
+        name = accounts.students(self.progress.book)
+        (value,) = self.store.read(self.lane, {name: [student_id]}).some[name]
         return None if value is None else decoder(AccountState).decode(value)
 
     # --- at Unitu ------------------------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ class Follower:
         self._decided_at = self._decided_at or time.monotonic()
         name = self.config.schools[self.slug].tenant
         tenant = self.config.tenants[name]
-        if not self.course.changes(self.base):
+        if not self.progress.changes(self.base):
             return Delivery(name, tenant.mode, "nothing_to_send")
         if tenant.mode == "paused":
             return Delivery(name, "paused", "paused")
@@ -161,7 +166,7 @@ class Follower:
             view, snapshot = self.desk.newest(name)
         except NotWhole as missing:
             return f"the tenant's roster to be whole: {missing}"
-        if view.facts.positions().get(self.slug, -1) <= self.course.version(self.base):
+        if view.facts.positions().get(self.slug, -1) <= self.progress.version(self.base):
             return "the publisher to see the decision; see that it runs"
         if tenant.mode == "dry-run":
             is_rehearsed = state.simulated is not None and state.simulated.digest == snapshot.digest
@@ -175,7 +180,7 @@ class Follower:
         if tenant.mode != "live" or state.accepted is None:
             return None
         is_sent = state.adoption is None or state.adoption.at <= state.accepted.at
-        has_it = is_sent and state.positions.get(self.slug, -1) > self.course.version(self.base)
+        has_it = is_sent and state.positions.get(self.slug, -1) > self.progress.version(self.base)
         return state.accepted.number if has_it else None
 
     def _held_or_waits(self, name: str, state: TenantState, tenant: Tenant) -> Delivery | str:
@@ -184,37 +189,3 @@ class Follower:
             return Delivery(name, tenant.mode, "held", reasons=state.held.reasons)
         pace = f"at most one in {tenant.min_interval_seconds:g} s" if tenant.min_interval_seconds else "soon"
         return f"the next snapshot ({pace})"
-
-
-def ask(
-    config: Config, school: str, student_id: str | None, *, kind: Kind | None = None, full: bool, reason: str
-) -> tuple[Progress, dict[str, int]]:
-    """
-    Publish the request; its course, and where each topic ended before it. ``kind`` None: of students and staff, and the
-    course is that of the students. Raises: Retryable.
-    """
-    lane = lane_of(school, config.kafka.partitions)
-    with Reader(config) as reader:
-        starts = {topic: reader.edges(topic, lane)[1] for topic in TOPICS}
-    id, time_ = str(uuid4()), clock.now()
-    event = SyncRequested(school=school, kind=kind, student_id=student_id, full=full, reason=reason)
-    told = headers(SyncRequested, id=id, school=school, subject=school, time=time_)
-    out = KafkaLog(config)
-    try:
-        out.publish([Message(SYNC_REQUESTS, lane, school, encode(event), told)])
-    finally:
-        out.close()
-    return Progress(book_of(school, kind or "student"), student_id, id, time_), starts
-
-
-def rules_in_words(course: Progress) -> dict[str, Any] | None:
-    """The verdict on the one student that was read."""
-    one = course.assessed
-    if one is None:
-        return None
-    return {
-        "category": one.category.value,
-        "portal": one.portal.value,
-        "account": one.account.value,
-        "failed": [rule for rule, outcome in one.rules if outcome == "fail"],
-    }

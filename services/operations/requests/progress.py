@@ -1,11 +1,12 @@
 """
-The course of one request through the topics: taken, read, decided. Fed with records, it tells how far it is.
+How far one request is on its way through the topics: taken, read, decided. Fed with records, it tells how far it is.
 
 Pure. A sweep counts as ours when it began after the request; clocks of two machines may differ, so the second one that
 begins after it counts in any case.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -25,10 +26,11 @@ from shared.contract.events import (
 )
 from shared.contract.model import Frozen
 from shared.contract.populations import school_of
-from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, SYNC_REQUESTS
+from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
 from shared.errors import Poison
 from shared.lanes.dead_letters import plain_name
 
+TOPICS = (SYNC_REQUESTS, STUDENTS_FETCHED, STUDENTS_ASSESSED, ACCOUNT_CHANGES)  # in the order in which they are read
 CARRIED = (  # the changes that a snapshot carries: by the beginning of their names
     *("rollcall.account_", "rollcall.programme_", "rollcall.module_", "rollcall.structure_"),
 )
@@ -183,7 +185,7 @@ class Progress:
         return (self.sweep or "") if self.student_id is None else f"@{self.version(base)}"
 
 
-def counts(changes: list[Change]) -> dict[str, int]:
+def counts(changes: Sequence[Change]) -> dict[str, int]:
     return dict(sorted(Counter(one.kind for one in changes).items()))
 
 

@@ -12,7 +12,6 @@ from services.operations import commands
 from services.operations.commands import Command, Receipt
 from services.operations.holds import history
 from services.operations.holds.holdings import Holdings
-from services.operations.requests import follow
 from services.operations.requests.progress import Change, Progress, Step
 from services.operations.standing import late_after
 from services.publisher.projection import people_of
@@ -260,12 +259,12 @@ class Told:
     """A course of the staff, and what the topics tell it."""
 
     def __init__(self, person: str | None = None) -> None:
-        self.course = Progress(BOOK, person, "r1", at(10))
+        self.progress = Progress(BOOK, person, "r1", at(10))
 
     def tell(self, topic: str, event: Frozen, key: str, offset: int = 0, **more: str) -> Step:
         named = headers(type(event), id="1", school=SCHOOL, subject=key, time=at(), **more)
-        self.course.take(Record(f"t1-{topic}", 0, offset, key, encode(event), raw=dict(named)))
-        return self.course.step
+        self.progress.take(Record(f"t1-{topic}", 0, offset, key, encode(event), raw=dict(named)))
+        return self.progress.step
 
 
 def test_a_course_of_the_staff_follows_the_staffs_sweep_alone() -> None:
@@ -277,7 +276,7 @@ def test_a_course_of_the_staff_follows_the_staffs_sweep_alone() -> None:
     person = Student(student_id="214")
     told.tell(STUDENTS_FETCHED, StaffFetched(school=SCHOOL, student=person), f"{BOOK}/214", sweep="s1")
     told.tell(STUDENTS_FETCHED, StudentFetched(school=SCHOOL, student=person), f"{SCHOOL}/214", sweep="s1")
-    assert told.course.seen == 1
+    assert told.progress.seen == 1
     details = Details(first_name="A", last_name="B", email="c@d")
     change = AccountUpdated(school=SCHOOL, student_id="214", version=60, fields=("phone",), details=details)
     told.tell(ACCOUNT_CHANGES, change, f"{BOOK}/214", sweep="s1")
@@ -285,7 +284,7 @@ def test_a_course_of_the_staff_follows_the_staffs_sweep_alone() -> None:
     close = SweepReconciled(school=SCHOOL, sweep="s1", version=70, outcome="certified", roll_count=1)
     assert told.tell(ACCOUNT_CHANGES, close, SCHOOL) is Step.READING
     assert told.tell(ACCOUNT_CHANGES, close, BOOK) is Step.DECIDED
-    assert told.course.changes() == [Change("214", "account_updated", 60, "phone")]
+    assert told.progress.changes() == [Change("214", "account_updated", 60, "phone")]
 
 
 def test_a_course_of_one_employee_takes_the_employees_verdict() -> None:
@@ -302,8 +301,8 @@ def test_a_course_of_one_employee_takes_the_employees_verdict() -> None:
         account=Verdict.ELIGIBLE,
     )
     assert told.tell(STUDENTS_ASSESSED, judged, f"{BOOK}/214", 42, read_at=at(11)) is Step.READ
-    assert told.course.assessed is not None
-    assert told.course.assessed.kind == "staff"
+    assert told.progress.assessed is not None
+    assert told.progress.assessed.kind == "staff"
 
 
 @pytest.mark.parametrize(
@@ -331,8 +330,8 @@ def test_a_request_says_whose_it_is(
         def edges(self, topic: str, lane: int) -> tuple[int, int]:
             return 0, 0
 
-    monkeypatch.setattr(follow, "Reader", Nowhere)
-    monkeypatch.setattr(follow, "KafkaLog", lambda config: out)
+    monkeypatch.setattr("services.operations.requests.sync.Reader", Nowhere)
+    monkeypatch.setattr(commands, "KafkaLog", lambda config: out)
     monkeypatch.setattr(out, "close", lambda: None, raising=False)
     said = desk.say("sync", SCHOOL, *words)
     assert said.out.strip() == text

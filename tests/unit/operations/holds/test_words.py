@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.cli.sync import waits_for
 from services.fetcher.isams import client
 from services.operations.explain.lookup import left_words
 from services.operations.holds.holdings import Holdings
@@ -148,15 +147,6 @@ def test_a_list_that_looks_cut_is_told_in_words(word: str) -> None:
     hold = HeldPlan(hash="h", count=2, since=SINCE, budget="-", headroom=-1, suspicions=(word,))
     (cause,) = causes_of(hold, Feed("student", is_pushed=True))
     assert cause.endswith("cut?") or "cut after its first?" in cause
-
-
-def test_what_a_sync_waits_for_is_not_called_a_removal() -> None:
-    class Sent:
-        state = "accepted"
-
-    held = [{"kind": "nulled_column", "hash": "h", "count": 35, "words": "35 students would lose what: phone emptied"}]
-    (line,) = waits_for("abbey", held, Sent())  # type: ignore[arg-type]
-    assert line == "35 students would lose what: phone emptied (nulled_column): held, see rollcall holds show abbey"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """When what was asked for is at Unitu, and when it is clear that it is not."""
 
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 
 from services.operations.errors import Code, OperationError
 from services.operations.requests import follow as module
-from services.operations.requests.follow import Delivery, Follower
+from services.operations.requests.follow import Follower
+from services.operations.requests.model import Delivery
+from services.operations.requests.progress import Step
 from services.publisher.decisions import NotWhole
 from shared.contract.account_state import LaneState
 from shared.contract.codec import encode
@@ -18,6 +21,7 @@ from shared.memory import MemoryLaneStore
 from tests.harness.builders import at
 from tests.harness.pipeline import a_config
 from tests.unit.operations.requests.test_progress import World, updated
+from tests.unit.operations.requests.test_sync import Nowhere
 
 ADA, AFTER = "3050000001", 70  # the offset of the close that decided it
 MISSING = Reason(code="not_certified", message="no certified sweep of this school yet", school="oak")
@@ -57,7 +61,7 @@ def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True
     if is_news:
         world.tell("account-changes", updated(60), key=f"abbey/{ADA}", sweep="s1")
     world.closes("s1", "certified", AFTER)
-    parts: Any = (MemoryLaneStore(), desk, world.course, {})
+    parts: Any = (MemoryLaneStore(), desk, world.progress, {})
     return Follower(config.model_copy(update={"tenants": {"abbey": tenant}}), *parts)
 
 
@@ -141,8 +145,48 @@ def test_a_tenant_that_is_not_whole_is_told_in_its_own_words(tmp_path: Path) -> 
 )
 def test_a_student_who_was_not_read_ends_the_waiting(tmp_path: Path, outcome: Any, code: Code, words: str) -> None:
     following = follow(tmp_path / "c", Desk(TenantState(tenant="abbey")))
-    following.course = World(ADA).course
-    following.course.answer = SyncAnswered(school="abbey", request="r1", outcome=outcome, detail="no permission")
+    following.progress = World(ADA).progress
+    following.progress.answer = SyncAnswered(school="abbey", request="r1", outcome=outcome, detail="no permission")
     with pytest.raises(OperationError, match=words) as caught:
         following._waits_for()
     assert caught.value.code is code
+
+
+# --- looks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Follower:
+    """A request that is decided, of a tenant that sends nothing."""
+    monkeypatch.setattr(module, "Reader", Nowhere)
+    monkeypatch.setattr(module, "TOPICS", ())
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
+    return follow(tmp_path / "c", Desk(TenantState(tenant="abbey")), mode="paused")
+
+
+def decided(follower: Follower) -> None:
+    follower.store.records[0] = encode(LaneState(lane=0, position=AFTER + 1))  # type: ignore[attr-defined]
+
+
+def test_each_look_says_how_far_it_is_and_the_last_what_came_of_it(paused: Follower) -> None:
+    looks = paused.looks(60, Event())
+    assert next(looks).step is Step.DECIDED
+    decided(paused)
+    [last] = looks
+    assert (last.step, last.waits_for) == (Step.DELIVERED, "")
+    assert last.outcome is not None
+    assert (last.outcome.delivery.state, last.outcome.counts) == ("paused", {"account_updated": 1})
+
+
+def test_who_follows_may_stop_at_any_look(paused: Follower) -> None:
+    stop = Event()
+    looks = paused.looks(1e9, stop)
+    assert next(looks).outcome is None
+    stop.set()
+    assert [*looks] == []
+
+
+def test_a_wait_ends_in_time_and_says_what_for(paused: Follower) -> None:
+    with pytest.raises(OperationError, match="after -1 s it still waits") as told:
+        list(paused.looks(-1, Event()))
+    assert told.value.code is Code.TOO_LONG

@@ -20,21 +20,19 @@ from shared.contract.events import (
 from shared.contract.model import Category, Details, Frozen, Verdict
 from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
 from tests.harness.builders import at
-from tests.harness.pipeline import a_config
-from tests.unit.cli.words import rollcall
 
 ADA, DETAILS = "3050000001", Details(first_name="Ada", last_name="Fern", email="ada@abbey.example")
 
 
 class World:
     def __init__(self, student: str | None = None) -> None:
-        self.course = Progress("abbey", student, "r1", at(10))
+        self.progress = Progress("abbey", student, "r1", at(10))
 
     def tell(self, topic: str, event: Frozen, offset: int = 0, key: str = "abbey", **more: str) -> Step:
         named = headers(type(event), id="1", school="abbey", subject=key, time=at(), **more)
         record = Record(f"t1-{topic}", 0, offset, key, encode(event), raw=dict(named))
-        self.course.take(record)
-        return self.course.step
+        self.progress.take(record)
+        return self.progress.step
 
     def starts(self, sweep: str, minutes: float) -> Step:
         return self.tell(STUDENTS_FETCHED, SweepStarted(school="abbey", sweep=sweep, started_at=at(minutes)))
@@ -55,7 +53,7 @@ def updated(version: int, student: str = ADA) -> AccountUpdated:
 
 def test_a_sweep_passes_every_step() -> None:
     world = World()
-    assert world.course.step is Step.ASKED
+    assert world.progress.step is Step.ASKED
     assert world.tell(SYNC_REQUESTS, SyncAnswered(school="abbey", request="r0", outcome="due")) is Step.ASKED
     assert world.tell(SYNC_REQUESTS, SyncAnswered(school="abbey", request="r1", outcome="due")) is Step.TAKEN
     assert world.starts("s1", 11) is Step.READING
@@ -64,9 +62,9 @@ def test_a_sweep_passes_every_step() -> None:
     world.tell(ACCOUNT_CHANGES, updated(60), key=f"abbey/{ADA}", sweep="s1")
     world.tell(ACCOUNT_CHANGES, updated(61), key=f"abbey/{ADA}", sweep="s0")
     assert world.closes("s1", "certified") is Step.DECIDED
-    assert world.course.changes() == [Change(ADA, "account_updated", 60, "year")]
-    assert world.course.version(5) == 70
-    assert counts(world.course.changes()) == {"account_updated": 1}
+    assert world.progress.changes() == [Change(ADA, "account_updated", 60, "year")]
+    assert world.progress.version(5) == 70
+    assert counts(world.progress.changes()) == {"account_updated": 1}
 
 
 def test_a_sweep_that_began_before_the_request_is_not_the_one() -> None:
@@ -100,7 +98,7 @@ def test_a_sweep_that_begins_before_the_end_of_ours_is_read_is_not_the_one() -> 
     world.starts("s2", 12)
     world.tell(ACCOUNT_CHANGES, updated(60), key=f"abbey/{ADA}", sweep="s1")
     assert world.closes("s1", "certified") is Step.DECIDED
-    assert [change.version for change in world.course.changes()] == [60]
+    assert [change.version for change in world.progress.changes()] == [60]
 
 
 def test_what_is_read_after_the_decision_changes_nothing() -> None:
@@ -112,8 +110,8 @@ def test_what_is_read_after_the_decision_changes_nothing() -> None:
     world.starts("s2", 12)
     failed = SweepFailed(school="abbey", sweep="s2", started_at=at(12), failed_at=at(13), reason="unreachable")
     world.tell(STUDENTS_FETCHED, failed)
-    assert [change.version for change in world.course.changes()] == [60]
-    assert (world.course.step, world.course.failed) == (Step.DECIDED, None)
+    assert [change.version for change in world.progress.changes()] == [60]
+    assert (world.progress.step, world.progress.failed) == (Step.DECIDED, None)
 
 
 def test_a_failure_while_ours_waits_for_its_decision_is_not_ours() -> None:
@@ -122,7 +120,7 @@ def test_a_failure_while_ours_waits_for_its_decision_is_not_ours() -> None:
     world.completes("s1")
     failed = SweepFailed(school="abbey", sweep="s2", started_at=at(12), failed_at=at(13), reason="unreachable")
     world.tell(STUDENTS_FETCHED, failed)
-    assert world.course.failed is None
+    assert world.progress.failed is None
     assert world.closes("s1", "certified") is Step.DECIDED
 
 
@@ -133,7 +131,7 @@ def test_a_close_that_proved_nothing_waits_for_the_full_sweep_that_it_asked_for(
     assert world.closes("s1", "uncertified") is not Step.DECIDED
     assert world.starts("s2", 3) is Step.READING
     assert world.closes("s2", "certified", 90) is Step.DECIDED
-    assert world.course.version(0) == 90
+    assert world.progress.version(0) == 90
 
 
 @pytest.mark.parametrize(("sweep", "minutes", "is_ours"), [("s1", 5, True), ("s2", 11, True), ("s0", 5, False)])
@@ -142,7 +140,7 @@ def test_a_failure_is_ours_with_its_start_or_after_the_request(sweep: str, minut
     world.starts("s1", 10)
     failed = SweepFailed(school="abbey", sweep=sweep, started_at=at(minutes), failed_at=at(12), reason="unreachable")
     world.tell(STUDENTS_FETCHED, failed)
-    assert (world.course.failed is not None) is is_ours
+    assert (world.progress.failed is not None) is is_ours
 
 
 @pytest.mark.parametrize("is_seen_first", [False, True], ids=["answered, then judged", "judged before the answer"])
@@ -170,34 +168,8 @@ def test_one_student_is_followed_by_the_moment_of_the_reading(is_seen_first: boo
         assert world.tell(STUDENTS_ASSESSED, judged, 40, key, read_at=at(11), sweep="s9") is Step.TAKEN
         assert world.tell(STUDENTS_ASSESSED, judged, 41, key, read_at=at(9)) is Step.TAKEN
         assert world.tell(STUDENTS_ASSESSED, judged, 42, key, read_at=at(11)) is Step.READ
-    assert world.course.version(100) == 142
+    assert world.progress.version(100) == 142
     provisioned = AccountProvisioned(school="abbey", student_id=ADA, version=142, details=DETAILS)
     world.tell(ACCOUNT_CHANGES, provisioned, key=key)
     world.tell(ACCOUNT_CHANGES, updated(143), key=key)
-    assert world.course.changes(100) == [Change(ADA, "account_provisioned", 142)]
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (("nowhere",), "no school 'nowhere'"),
-        (("abbey", "--student", "../7"), "is no id; it is the schoolId"),
-        (("abbey", "--student", "7", "--full"), "one of them"),
-    ],
-)
-def test_wrong_words_are_told_before_anything_is_asked(tmp_path: Any, words: tuple[str, ...], told: str) -> None:
-    a_config(tmp_path)
-    said = rollcall(tmp_path / "rollcall.toml", "sync", *words)
-    assert said.code == 2
-    assert told in said.err
-
-
-def test_a_pushed_school_cannot_be_read(tmp_path: Any) -> None:
-    a_config(tmp_path)
-    path = tmp_path / "rollcall.toml"
-    path.write_text(
-        path.read_text() + '\n[schools.uni]\ntenant = "abbey"\nsource = "push"\napi_key = { file = "secret" }\n'
-    )
-    said = rollcall(path, "sync", "uni", "--wait")
-    assert said.code == 2
-    assert "uni is pushed: its sender decides when" in said.err
+    assert world.progress.changes(100) == [Change(ADA, "account_provisioned", 142)]
