@@ -7,10 +7,10 @@ day that is still to come is not missed before it.
 
 from collections.abc import Mapping
 
-from services.reconciler.reconcile import changed
 from shared import clock
 from shared.contract.account_state import Absence, AccountState
 from shared.contract.events import SweepCompleted
+from shared.structs import replace
 
 LEFT_BY_NOW = "left_by_now"  # eligibility's rule
 
@@ -28,7 +28,7 @@ def mark_absences(
         elif absence is None and state.status == "enabled":
             absence = Absence(sweep=completed.sweep, started_at=completed.started_at)
         if (in_roll, absence) != (state.in_roll, state.absence):
-            state = changed(state, in_roll=in_roll, absence=absence)
+            state = replace(state, in_roll=in_roll, absence=absence)
         seen[student] = state
     return seen
 

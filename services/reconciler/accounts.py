@@ -2,121 +2,26 @@
 One book's accounts while a batch works on them: what was read, what was changed, and the indexes kept in step. A book
 is a school's students or its staff (``shared.contract.populations``).
 
-Everything about one person lives in that person's record; the hashes beside it (digests, e-mails, who waits for
-one, who has something pending, recent removals) are derived from the records, here and in ``rebuild``, by the same
-functions.
+The hashes beside the records are ``services.reconciler.keys``.
 """
 
 from collections.abc import Iterable
 
 import msgspec
 
-from services.reconciler import changed_ids
-from services.reconciler.budget_usage import Recent, Spending, entry_of, recent_of, recent_of_account
-from services.reconciler.certificate import weight
-from services.reconciler.reconcile import changed
+from services.reconciler import changed_ids, keys
+from services.reconciler.budget_usage import Recent, Spending, recent_of, recent_of_account
 from shared.contract.account_state import AccountState, SchoolState
 from shared.contract.codec import MODULUS, decoder, encode
-from shared.contract.email import email_key
 from shared.contract.events import StudentAssessed
 from shared.contract.populations import kind_of, school_of
 from shared.lanes.loop import StateLost, View
+from shared.structs import replace
 
 _state_decoder = decoder(AccountState)
-_names_decoder = msgspec.json.Decoder(tuple[str, ...])
-
-SCHOOLS = "schools"
-ROLLS = "rolls"
 
 
-def students(book: str) -> str:
-    return f"students:{book}"
-
-
-def digests(book: str) -> str:
-    return f"digests:{book}"
-
-
-def emails(book: str) -> str:
-    return f"emails:{book}"
-
-
-def waiting(book: str) -> str:
-    return f"waiting:{book}"
-
-
-def pending(book: str) -> str:
-    return f"pending:{book}"
-
-
-def recent(book: str) -> str:
-    return f"recent:{book}"
-
-
-def chunks(book: str) -> str:
-    return f"chunks:{book}"
-
-
-STRUCTURES = "structures"
-
-
-def email_of(state: AccountState | None) -> str | None:
-    """The e-mail that an account holds: an enabled one's, as compared."""
-    if state is None or state.status != "enabled" or state.details is None:
-        return None
-    return email_key(state.details.email)
-
-
-def names(value: bytes | None) -> tuple[str, ...]:
-    return () if value is None else _names_decoder.decode(value)
-
-
-def names_entry(ids: tuple[str, ...]) -> bytes:
-    return msgspec.json.encode(ids)
-
-
-def in_line(ids: Iterable[str]) -> tuple[str, ...]:
-    """Those who wait for one e-mail, the next first: by id, since no record says who came first."""
-    return tuple(sorted(ids))
-
-
-def second_holder(address: str, student: str) -> str:
-    """
-    Where the second of two accounts that hold one e-mail is noted. Only a rebuild from a batch that was half published
-    meets that; the batch is then decided again, and it goes. No e-mail has a line break.
-    """
-    return f"{address}\n{student}"
-
-
-def digest_entry(state: AccountState) -> bytes:
-    """What the first comparison sees: the 16 bytes last taken, or, while more is pending, nothing that equals any."""
-    waits = state.staged or state.unenrol or state.absence or state.waits_for_email
-    return b"" if waits or state.assessed is None else bytes.fromhex(state.assessed)
-
-
-def is_pending(state: AccountState) -> bool:
-    """Whether the next close must look at this student though nothing of them is sent again."""
-    return bool(
-        state.staged
-        or state.unenrol
-        or state.absence
-        or state.held
-        or state.update
-        or state.create is not None
-        or state.enable is not None
-        or state.email_change is not None
-        or (state.status == "enabled" and (state.twin is not None or not state.in_roll))
-    )
-
-
-def recent_entry(state: AccountState | None) -> bytes | None:
-    """What the guard's windows are counted from."""
-    if state is None or (not state.spent and state.disabled_at is None):
-        return None
-    return msgspec.json.encode(entry_of(state))
-
-
-class Ledger:
+class Accounts:
     """
     One book's working set within one batch. ``open`` gives it the lane's view, ``flush`` hands everything to that.
 
@@ -154,11 +59,11 @@ class Ledger:
 
     def fetch(self, ids: Iterable[str]) -> None:
         if missing := [student for student in ids if student not in self._states]:
-            self.learn(missing, self._view.get(students(self.name), missing))
+            self.learn(missing, self._view.get(keys.students(self.name), missing))
 
     def fetch_all(self) -> dict[str, AccountState]:
         """Everybody of the book. For rare moments: it costs what the book holds."""
-        found = self._view.all(students(self.name))
+        found = self._view.all(keys.students(self.name))
         self.learn(found.keys(), found.values())
         return {student: state for student, state in self._states.items() if state is not None}
 
@@ -169,7 +74,7 @@ class Ledger:
 
     def email(self, student: str) -> str | None:
         """The e-mail that a student's account holds, of those that have been learnt."""
-        return email_of(self._states.get(student))
+        return keys.email_of(self._states.get(student))
 
     def known(self, ids: Iterable[str]) -> dict[str, AccountState]:
         ids = list(ids)
@@ -191,12 +96,12 @@ class Ledger:
         elif "disabled" in (before.status, state.status):
             self._departed = None
         self._enabled += (state.status == "enabled") - (before is not None and before.status == "enabled")
-        self._sum += in_sum(state) - in_sum(before)
-        self._view.put(digests(self.name), student, digest_entry(state))
-        if is_pending(state) != (before is not None and is_pending(before)):
-            self._view.put(pending(self.name), student, b"1" if is_pending(state) else None)
-        if (entry := recent_entry(state)) != recent_entry(before):
-            self._view.put(recent(self.name), student, entry)
+        self._sum += keys.in_sum(state) - keys.in_sum(before)
+        self._view.put(keys.digests(self.name), student, keys.digest_entry(state))
+        if keys.is_pending(state) != (before is not None and keys.is_pending(before)):
+            self._view.put(keys.pending(self.name), student, b"1" if keys.is_pending(state) else None)
+        if (entry := keys.recent_entry(state)) != keys.recent_entry(before):
+            self._view.put(keys.recent(self.name), student, entry)
             if self._spending is not None:
                 self._spending.change(recent_of_account(before), recent_of_account(state))
         self._index_email(before, state)
@@ -216,7 +121,7 @@ class Ledger:
     ) -> None:
         for address, holder, waits in zip(addresses, holders, waiters, strict=True):
             self._holders[address] = None if holder is None else holder.decode()
-            self._waiters[address] = names(waits)
+            self._waiters[address] = keys.names(waits)
 
     def holder(self, address: str) -> str | None:
         if address not in self._holders:
@@ -229,19 +134,19 @@ class Ledger:
         return self._waiters[address]
 
     def _index_email(self, before: AccountState | None, after: AccountState) -> None:
-        old, new = email_of(before), email_of(after)
+        old, new = keys.email_of(before), keys.email_of(after)
         if old == new:
             return
         if (old is not None and old not in self._holders) or (new is not None and new not in self._holders):
             self.fetch_emails(address for address in (old, new) if address is not None)
         if old is not None and self._holders[old] == after.student_id:
             self._holders[old] = None
-            self._view.put(emails(self.name), old, None)
+            self._view.put(keys.emails(self.name), old, None)
         elif old is not None:
-            self._view.put(emails(self.name), second_holder(old, after.student_id), None)
+            self._view.put(keys.emails(self.name), keys.second_holder(old, after.student_id), None)
         if new is not None:
             self._holders[new] = after.student_id
-            self._view.put(emails(self.name), new, after.student_id.encode())
+            self._view.put(keys.emails(self.name), new, after.student_id.encode())
 
     def _index_wait(self, before: AccountState | None, after: AccountState) -> None:
         old, new = before.waits_for_email if before is not None else None, after.waits_for_email
@@ -250,11 +155,11 @@ class Ledger:
         if old is not None:
             self._put_waiters(old, tuple(one for one in self.waiters(old) if one != after.student_id))
         if new is not None:
-            self._put_waiters(new, in_line((*self.waiters(new), after.student_id)))
+            self._put_waiters(new, keys.in_line((*self.waiters(new), after.student_id)))
 
     def _put_waiters(self, address: str, ids: tuple[str, ...]) -> None:
         self._waiters[address] = ids
-        self._view.put(waiting(self.name), address, names_entry(ids) if ids else None)
+        self._view.put(keys.waiting(self.name), address, keys.names_entry(ids) if ids else None)
 
     # --- the school ------------------------------------------------------------------------------------------------
 
@@ -268,26 +173,26 @@ class Ledger:
 
     def current(self) -> SchoolState:
         """The school's state with its running counts."""
-        return changed(self.school, students=self._students, enabled=self._enabled, content_sum=self.content_sum)
+        return replace(self.school, students=self._students, enabled=self._enabled, content_sum=self.content_sum)
 
     def roll(self) -> frozenset[str]:
         """The last certified roll. Raises: StateLost when the school has one and it is gone."""
         if self.school.roll_hash is None:
             return frozenset()
-        (found,) = self._view.get(ROLLS, [self.name])
+        (found,) = self._view.get(keys.ROLLS, [self.name])
         if found is None:
             raise StateLost(f"the roll of {self.name} is gone")
         return frozenset(found.decode().split("\n")) if found else frozenset()
 
     def put_roll(self, ids: frozenset[str], roll_hash: str) -> None:
-        self._view.put(ROLLS, self.name, roll_entry(ids))
-        self.school = changed(self.school, roll_hash=roll_hash, roll_count=len(ids))
+        self._view.put(keys.ROLLS, self.name, keys.roll_entry(ids))
+        self.school = replace(self.school, roll_hash=roll_hash, roll_count=len(ids))
 
     def pending(self) -> list[str]:
-        return sorted(self._view.all(pending(self.name)))
+        return sorted(self._view.all(keys.pending(self.name)))
 
     def recent(self) -> dict[str, Recent]:
-        return recent_of(self._view.all(recent(self.name)))
+        return recent_of(self._view.all(keys.recent(self.name)))
 
     def spending(self) -> Spending:
         """What the guard's budgets have let through lately, this batch's own changes included."""
@@ -314,7 +219,7 @@ class Ledger:
 
     def flush(self) -> tuple[list[tuple[AccountState, bytes]], tuple[SchoolState, bytes] | None]:
         """Hand the changed records to the view. Returns them, each with its bytes, and the school if it changed."""
-        hash_name = students(self.name)
+        hash_name = keys.students(self.name)
         written: list[tuple[AccountState, bytes]] = []
         for student in self._dirty:
             state = self._states[student]
@@ -328,30 +233,22 @@ class Ledger:
             return written, None
         self._before = school
         value = encode(school)
-        self._view.put(SCHOOLS, self.name, value)
+        self._view.put(keys.SCHOOLS, self.name, value)
         return written, (school, value)
 
     def _encode(self, state: AccountState) -> bytes:
         """Most of a state is its assessment, and that was read and checked as JSON in this very batch."""
         assessed, value = self._taken.get(state.student_id, (None, b""))
         is_same = assessed is not None and assessed is state.assessment
-        return encode(changed(state, assessment=msgspec.Raw(value)) if is_same else state)
+        return encode(msgspec.structs.replace(state, assessment=msgspec.Raw(value)) if is_same else state)
 
 
-def fetch_emails(view: View, wanted: Iterable[tuple[Ledger, Iterable[str]]]) -> None:
+def fetch_emails(view: View, wanted: Iterable[tuple[Accounts, Iterable[str]]]) -> None:
     """Learn in one journey, for several books, who holds some e-mails (as compared) and who waits for them."""
     missing = [(book, addresses) for book, asked in wanted if (addresses := book.unknown_emails(asked))]
     if not missing:
         return
-    fields = {name(book.name): addresses for book, addresses in missing for name in (emails, waiting)}
+    fields = {name(book.name): addresses for book, addresses in missing for name in (keys.emails, keys.waiting)}
     found = view.get_some(fields)
     for book, addresses in missing:
-        book.learn_emails(addresses, found[emails(book.name)], found[waiting(book.name)])
-
-
-def roll_entry(ids: Iterable[str]) -> bytes:
-    return "\n".join(sorted(ids)).encode()
-
-
-def in_sum(state: AccountState | None) -> int:
-    return weight(state.student_id, state) if state is not None and state.in_roll else 0
+        book.learn_emails(addresses, found[keys.emails(book.name)], found[keys.waiting(book.name)])

@@ -7,20 +7,21 @@ Whoever waits for a person already counts in the total by which others are judge
 
 from services.reconciler import details as staged_details
 from services.reconciler import guard
-from services.reconciler.accounts import Ledger
-from services.reconciler.reconcile import Gate, Reading, changed
+from services.reconciler.accounts import Accounts
+from services.reconciler.decision_context import Admission, DecisionContext
 from shared.contract.account_state import AccountState
 from shared.contract.events import StudentAssessed
 from shared.contract.model import Verdict
+from shared.structs import replace
 
 
-def gate_of(
-    ledger: Ledger, before: AccountState | None, wanted: str | None, mine: str | None, when: str, heads: int = 1
-) -> Gate:
+def of_account(
+    accounts: Accounts, before: AccountState | None, wanted: str | None, mine: str | None, when: str, heads: int = 1
+) -> Admission:
     """Of an account, or of the e-mail of an enabled one. ``wanted`` and ``mine`` are e-mails, as compared."""
-    school = ledger.school
+    school = accounts.school
     if school.certified is None or wanted is None or wanted == mine:
-        return Gate.OPEN
+        return Admission.OPEN
     if before is None or before.status == "none":
         plan, staged = guard.CREATE, before.create if before is not None else None
     elif before.status == "enabled":
@@ -28,40 +29,42 @@ def gate_of(
     else:
         plan, staged = guard.ENABLE, before.enable
     if staged is not None and plan in school.budgets:
-        return Gate.STAGED  # it waits for its close, whatever else is free by now
-    return _within(ledger, plan, heads, when)
+        return Admission.STAGED  # it waits for its close, whatever else is free by now
+    return _within(accounts, plan, heads, when)
 
 
-def of_details(ledger: Ledger, before: AccountState | None, assessed: StudentAssessed, reading: Reading) -> Reading:
-    """The reading with the fields that it overwrites, and whether they may take effect."""
+def of_details(
+    accounts: Accounts, before: AccountState | None, assessed: StudentAssessed, context: DecisionContext
+) -> DecisionContext:
+    """The context with the fields that the record overwrites, and whether they may take effect."""
     had, details = before.details if before is not None else None, assessed.details
     if before is None or before.status != "enabled" or had is None or details is None or had == details:
-        return reading
-    if assessed.account is not Verdict.ELIGIBLE or ledger.school.certified is None:
-        return reading
-    fields = staged_details.overwritten(had, details, rollover=ledger.school.rollover)
+        return context
+    if assessed.account is not Verdict.ELIGIBLE or accounts.school.certified is None:
+        return context
+    fields = staged_details.overwritten(had, details, rollover=accounts.school.rollover)
     if not fields:
-        return reading
-    when = reading.when or reading.read_at or ledger.school.certified.completed_at
+        return context
+    when = context.spends_at or accounts.school.certified.completed_at
     waited = staged_details.still_collapsed(before, details)
-    spending = ledger.spending()
+    spending = accounts.spending()
     collapsed = staged_details.collapsing(fields, details, lambda name, value: spending.took(name, value, when))
     collapsed = tuple(name for name in fields if name in collapsed or name in waited)
     is_alone = len(collapsed) == len(fields)
-    gate = Gate.OPEN if is_alone else _within(ledger, guard.UPDATE, 1, when)
-    return changed(reading, overwrites=fields, details_gate=gate, collapsed=collapsed)
+    admitted = Admission.OPEN if is_alone else _within(accounts, guard.UPDATE, 1, when)
+    return replace(context, overwrites=fields, details_admission=admitted, collapsed=collapsed)
 
 
-def _within(ledger: Ledger, plan: str, heads: int, when: str) -> Gate:
-    school = ledger.school
+def _within(accounts: Accounts, plan: str, heads: int, when: str) -> Admission:
+    school = accounts.school
     if school.certified is None or plan not in school.budgets:
-        return Gate.OPEN
-    windows = ledger.spending().windows(plan, school, ledger.enabled, when or school.certified.completed_at)
-    total = heads + waiting(ledger, plan)
-    return Gate.SPENDS if guard.decide(plan, total, windows, school.budgets[plan]).is_within else Gate.STAGED
+        return Admission.OPEN
+    windows = accounts.spending().windows(plan, school, accounts.enabled, when or school.certified.completed_at)
+    total = heads + waiting(accounts, plan)
+    return Admission.SPENDS if guard.decide(plan, total, windows, school.budgets[plan]).is_within else Admission.STAGED
 
 
-def waiting(ledger: Ledger, plan: str) -> int:
+def waiting(accounts: Accounts, plan: str) -> int:
     """How many wait for a person under this plan, as of the last close."""
-    found = (ledger.school.holds.get(plan), ledger.school.refused.get(plan))
+    found = (accounts.school.holds.get(plan), accounts.school.refused.get(plan))
     return sum(hold.count for hold in found if hold is not None and hold.state != "released")

@@ -14,11 +14,11 @@ from services.reconciler.emptied_columns import nulled
 from services.reconciler.hold_hash import plan_hash
 from services.reconciler.judge import Judged
 from services.reconciler.plans import Plans
-from services.reconciler.reconcile import changed
 from services.reconciler.reviewed_sets import refused_before, sets_of
 from shared.contract.account_state import AccountState, HeldPlan, SchoolState
 from shared.contract.events import ColumnDrop, RemovalHeld, RemovalsHeld
 from shared.contract.plans import PLANS
+from shared.structs import replace
 
 
 @dataclass
@@ -98,9 +98,9 @@ def _refused(held: Held, how: _Announcement, name: str, students: set[str]) -> H
     """What a person refused stays refused; two refused sets become one. That is no news to anybody."""
     key, hold = _standing(how, name, students)
     if hold is None:
-        hold = changed(refused_before(how.school, name), hash=key)
+        hold = replace(refused_before(how.school, name), hash=key)
     held.mark(students, name, key)
-    return changed(hold, count=len(students))
+    return replace(hold, count=len(students))
 
 
 def _waiting(held: Held, how: _Announcement, one: Judged, students: set[str]) -> HeldPlan:
@@ -108,7 +108,7 @@ def _waiting(held: Held, how: _Announcement, one: Judged, students: set[str]) ->
     key, hold = _standing(how, one.name, students)
     held.mark(students, one.name, key)
     if hold is not None and hold.state == "held":
-        return changed(hold, count=len(students))
+        return replace(hold, count=len(students))
     budget = guard.words(one.budget)
     columns = tuple(how.drops) if one.name == guard.NULLED_COLUMN else ()
     suspicions = how.suspicions if one.name == guard.DISABLE_ABSENT else ()

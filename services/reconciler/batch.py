@@ -9,9 +9,11 @@ from functools import partial
 
 import msgspec
 
-from services.reconciler import accounts, email_ownership, messages
-from services.reconciler.accounts import Ledger
-from services.reconciler.reconcile import Reading, changed
+from services.reconciler import keys, messages
+from services.reconciler.accounts import Accounts
+from services.reconciler.decide import Emit, decide
+from services.reconciler.decision_context import DecisionContext
+from services.reconciler.email_ownership import wanted_email
 from services.reconciler.sweeps import Sweeps
 from shared.contract.account_state import LaneState, SchoolState
 from shared.contract.codec import Message, Record, decode, decoder, digest, type_name
@@ -23,6 +25,7 @@ from shared.lanes import dead_letters
 from shared.lanes.loop import Effects, Later, Questions, StateLost, View
 from shared.lanes.stretch import Stretch
 from shared.ports import Ask
+from shared.structs import replace
 
 ASSESSED: dict[Kind, bytes] = {
     "student": type_name(StudentAssessed).encode(),
@@ -66,12 +69,12 @@ class _Batch:
         self._records = records
         self._view: View
         self._sweeps: Sweeps
-        self._ledgers: dict[str, Ledger] = {}  # by the book's name: all that a key has before its person
+        self._accounts: dict[str, Accounts] = {}  # by the book's name: all that a key has before its person
         self._digests: list[bytes | None] = []  # of each record's bytes; None for what is no person's
         self._decided: dict[int, StudentAssessed | None] = {}  # what must be decided, by its place in the batch
         self._changes: list[Message | Later] = []
         self._sizes: Mapping[str, int] = {}
-        self._emit: email_ownership.Emit | None = None
+        self._emit: Emit | None = None
         self._emit_told: tuple[bytes | None, ...] = ()
 
     # --- what a batch needs to know ------------------------------------------------------------------------------
@@ -80,30 +83,28 @@ class _Batch:
         """First the digests of everybody in the batch; then the states of those that differ; then their e-mails."""
         asked, places = self._judge()
         names = list(asked)
-        some = {accounts.digests(name): ids for name, ids in asked.items() if ids} | {accounts.SCHOOLS: names}
-        sized = [hash_of(name) for name in names for hash_of in (accounts.students, accounts.digests, accounts.emails)]
-        found = yield Ask(some, sizes=[accounts.SCHOOLS, *sized])
+        some = {keys.digests(name): ids for name, ids in asked.items() if ids} | {keys.SCHOOLS: names}
+        sized = [hash_of(name) for name in names for hash_of in (keys.students, keys.digests, keys.emails)]
+        found = yield Ask(some, sizes=[keys.SCHOOLS, *sized])
         self._sizes = found.sizes
         known: list[bytes | None] = [None] * len(self._records)
-        for name, value in zip(names, found.some[accounts.SCHOOLS], strict=True):
-            self._ledgers[name] = Ledger(name, None if value is None else _school_decoder.decode(value))
+        for name, value in zip(names, found.some[keys.SCHOOLS], strict=True):
+            self._accounts[name] = Accounts(name, None if value is None else _school_decoder.decode(value))
             if asked[name]:
-                for place, taken in zip(places[name], found.some[accounts.digests(name)], strict=True):
+                for place, taken in zip(places[name], found.some[keys.digests(name)], strict=True):
                     known[place] = taken
         differing = self._compare(known)
         if not differing:
             return
-        found = yield Ask({accounts.students(name): ids for name, ids in differing.items()})
+        found = yield Ask({keys.students(name): ids for name, ids in differing.items()})
         for name, ids in differing.items():
-            self._ledgers[name].learn(ids, found.some[accounts.students(name)])
+            self._accounts[name].learn(ids, found.some[keys.students(name)])
         addresses = self._addresses()
         found = yield Ask(
-            {of(name): wanted for name, wanted in addresses.items() for of in (accounts.emails, accounts.waiting)}
+            {of(name): wanted for name, wanted in addresses.items() for of in (keys.emails, keys.waiting)}
         )
         for name, wanted in addresses.items():
-            self._ledgers[name].learn_emails(
-                wanted, found.some[accounts.emails(name)], found.some[accounts.waiting(name)]
-            )
+            self._accounts[name].learn_emails(wanted, found.some[keys.emails(name)], found.some[keys.waiting(name)])
 
     def _judge(self) -> tuple[dict[str, list[str]], dict[str, list[int]]]:
         """Digest what is a person's. Returns whom to ask about, by book, and their places in the batch."""
@@ -127,7 +128,7 @@ class _Batch:
         differing: dict[str, list[str]] = {}
         touched: set[str] = set()
         closed: set[str] = set()
-        types = {name: ASSESSED[book.kind] for name, book in self._ledgers.items()}
+        types = {name: ASSESSED[book.kind] for name, book in self._accounts.items()}
         for place, (record, taken) in enumerate(zip(self._records, self._digests, strict=True)):
             if taken is None:
                 if record.raw_header("ce_type") == COMPLETED:
@@ -156,7 +157,7 @@ class _Batch:
             except msgspec.MsgspecError:
                 continue  # told when its turn comes
             self._decided[place] = assessed
-            for address in (self._ledgers[name].email(student), email_ownership.wanted_email(assessed)):
+            for address in (self._accounts[name].email(student), wanted_email(assessed)):
                 if address is not None:
                     addresses.setdefault(name, {})[address] = None
         return {name: list(wanted) for name, wanted in addresses.items()}
@@ -169,12 +170,12 @@ class _Batch:
         lane, sizes = self._view.known, self._sizes
         if lane.comparison != COMPARISON:
             raise StateLost(f"its e-mails are compared as release {lane.comparison} of the comparison did")
-        if sizes[accounts.SCHOOLS] != lane.schools:
-            raise StateLost(f"{sizes[accounts.SCHOOLS]} books are here, {lane.schools} should be")
-        for name, book in self._ledgers.items():
+        if sizes[keys.SCHOOLS] != lane.schools:
+            raise StateLost(f"{sizes[keys.SCHOOLS]} books are here, {lane.schools} should be")
+        for name, book in self._accounts.items():
             school = book.school
             expected = (school.students, school.students, school.enabled)
-            there = tuple(sizes[hash_of(name)] for hash_of in (accounts.students, accounts.digests, accounts.emails))
+            there = tuple(sizes[hash_of(name)] for hash_of in (keys.students, keys.digests, keys.emails))
             if there != expected:
                 raise StateLost(f"{name} has {there} students, digests and e-mails, and should have {expected}")
 
@@ -182,10 +183,10 @@ class _Batch:
 
     def decide(self, view: View) -> Effects:
         self._view = view
-        self._sweeps = Sweeps(view, self._ledgers, self._changes)
+        self._sweeps = Sweeps(view, self._accounts, self._changes)
         self._check_sizes()
         lane = view.known
-        for book in self._ledgers.values():
+        for book in self._accounts.values():
             book.open(view)
         causes = {source.encode(): offset for source, offset in lane.causes.items()}
         for place, assessed in self._decided.items():
@@ -206,7 +207,7 @@ class _Batch:
         students, schools = lane.students, lane.schools
         told: list[Message | Later] = []
         told_last: list[Message | Later] = []
-        for book in self._ledgers.values():
+        for book in self._accounts.values():
             students += book.current().students - book.counted
             written, school = book.flush()
             schools += school is not None and not book.was_known
@@ -218,14 +219,14 @@ class _Batch:
         self._view.update_state(causes=self._causes, students=students, schools=schools)
         if told or told_last:
             position = self._records[-1].offset + 1
-            told_last.append(messages.lane_state(changed(self._view.known, position=position)))
+            told_last.append(messages.lane_state(replace(self._view.known, position=position)))
         return Effects([self._changes, told + told_last])
 
     # --- people --------------------------------------------------------------------------------------------------
 
     def _student(self, record: Record, taken: bytes, assessed: StudentAssessed | None) -> None:
         name, _, student = record.key.partition("/")
-        book = self._ledgers[name]
+        book = self._accounts[name]
         try:
             assessed = assessed or _decode_assessed(ASSESSED[book.kind], record.value)
             if (assessed.student_id, assessed.school, assessed.kind) != (student, book.slug, book.kind):
@@ -241,15 +242,13 @@ class _Batch:
         if before is not None:
             if record.offset <= before.at or (before.read_at is not None and read_at < before.read_at):
                 return
-            if accounts.digest_entry(before) == taken:
+            if keys.digest_entry(before) == taken:
                 return
         book.take(assessed, record.value)
         when = _spends_at(read_at, book.school)
-        email_ownership.decide(
-            book, assessed, Reading(record.offset, read_at, taken.hex(), when=when), self._emitting(record)
-        )
+        decide(book, assessed, DecisionContext(record.offset, read_at, taken.hex(), when=when), self._emitting(record))
 
-    def _emitting(self, record: Record) -> email_ownership.Emit:
+    def _emitting(self, record: Record) -> Emit:
         """What puts a record's changes among the others. People of one page share it: they were read at once."""
         told = (record.raw_header("read_at"), record.raw_header("sweep"))
         if self._emit is None or told != self._emit_told:
@@ -261,7 +260,7 @@ class _Batch:
     def _other(self, record: Record) -> None:
         try:
             event = decode(record.header("ce_type"), record.value)
-            book = self._ledgers[record.key.partition("/")[0]]
+            book = self._accounts[record.key.partition("/")[0]]
             if (getattr(event, "school", None), getattr(event, "kind", "student")) != (book.slug, book.kind):
                 raise Poison(f"the key {record.key!r} names another school or kind than the value")
             if record.offset <= book.school.at:

@@ -14,10 +14,10 @@ from datetime import timedelta
 from services.reconciler import guard
 from services.reconciler.account_identity import likeness, marks_of
 from services.reconciler.budget_usage import Recent
-from services.reconciler.reconcile import changed
 from shared import clock
 from shared.contract.account_state import AccountState
 from shared.contract.email import email_key
+from shared.structs import replace
 
 DAYS = 7  # between the going under one id and the coming under another: as long as the guard looks back
 
@@ -56,8 +56,8 @@ def mark(
     """
     result = dict(after)
     for student, state in after.items():
-        if state.twin is not None and state.status == "enabled" and state.twin not in roll:
-            result[student] = changed(state, twin=None)
+        if state.other_id is not None and state.status == "enabled" and state.other_id not in roll:
+            result[student] = replace(state, other_id=None)
     going = [student for student in sorted(result) if is_unpaired(result[student])]
     if not going:
         return result
@@ -65,14 +65,16 @@ def mark(
     edge = days_before(completed_at)
     heirs = Directory(one for id, one in after.items() if _came(before[id], one, edge, addresses))
     for student in going:
-        if (twin := heirs.find(result[student])) is not None:
-            result[student] = changed(result[student], twin=twin)
+        if (other := heirs.find(result[student])) is not None:
+            result[student] = replace(result[student], other_id=other)
     return result
 
 
 def is_unpaired(state: AccountState) -> bool:
     """Whether somebody is to be disabled of whom it is not known yet that they came back under another id."""
-    return state.status == "enabled" and state.twin is None and (state.staged is not None or state.absence is not None)
+    return (
+        state.status == "enabled" and state.other_id is None and (state.staged is not None or state.absence is not None)
+    )
 
 
 def newcomers(recent: Mapping[str, Recent], completed_at: str) -> list[str]:

@@ -13,14 +13,16 @@ from services.reconciler import changed_ids, emptied_columns, guard
 from services.reconciler.absences import mark_absences
 from services.reconciler.announce import Held, announce, keep
 from services.reconciler.budget_usage import Recent, Spending
+from services.reconciler.changes import Change
 from services.reconciler.judge import Judged, judge
 from services.reconciler.plans import ADMITTED, Closed, plans_of
-from services.reconciler.reconcile import Change, changed, disable, unenrol, update
+from services.reconciler.removals import disable, unenrol, update
 from services.reconciler.reviewed_sets import is_released
 from services.reconciler.rollover import kept
 from shared.contract.account_state import AccountState, CertifiedSweep, SchoolState
 from shared.contract.events import Evidence, GuardReport, RemovalHeld, RemovalsHeld, SweepCompleted, SweepReconciled
 from shared.contract.model import Settings
+from shared.structs import replace
 
 AWAITED = "awaits_second_body"  # among a report's counts
 
@@ -91,8 +93,8 @@ def close(
         guards = tuple(_report(one, school, spending) for one in judged.values())
     for student, state in work.states.items():
         if state.held != (marks := held.marks.get(student, {})):
-            work.states[student] = changed(state, held=marks)
-    after = {student: changed(state, at=at) for student, state in work.states.items() if state != states[student]}
+            work.states[student] = replace(state, held=marks)
+    after = {student: replace(state, at=at) for student, state in work.states.items() if state != states[student]}
     report = SweepReconciled(
         school=school.school,
         kind=school.kind,
@@ -116,7 +118,7 @@ def _school_after(
     certified = CertifiedSweep(
         sweep=completed.sweep, started_at=completed.started_at, completed_at=completed.completed_at, at=at
     )
-    return changed(
+    return replace(
         school,
         at=at,
         open=None,

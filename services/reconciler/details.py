@@ -9,18 +9,18 @@ tells people apart, what comes next waits for a person: sixty pupils are not all
 from collections.abc import Callable
 from hashlib import blake2b
 
-import msgspec
-
+from services.reconciler import changes
+from services.reconciler.changes import Change
 from shared.completeness import CODES, OF_DETAILS, has
 from shared.contract.account_state import AccountState, StagedUpdate
-from shared.contract.events import AccountUpdated, StudentAssessed
+from shared.contract.events import StudentAssessed
 from shared.contract.model import Details, Student
+from shared.structs import replace
 
 FIELDS = Details.__struct_fields__
 TELLING = ("first_name", "last_name", "personal_email", "phone")  # hardly anybody shares them with many
 ALIKE = 3  # so many may take one value in a week: brothers and sisters do
 _NOT_COUNTED = frozenset({"email", *CODES})  # they have plans of their own
-_replace = msgspec.structs.replace
 
 
 def overwritten(had: Details, details: Details, *, rollover: bool) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def stage(
         return None
     staged = StagedUpdate(fields=fields, columns=columns, overwritten=waits, collapsed=collapsed, at=at)
     kept = state.update
-    return kept if kept is not None and _replace(kept, at=at) == staged else staged
+    return kept if kept is not None and replace(kept, at=at) == staged else staged
 
 
 def _emptied(
@@ -141,26 +141,18 @@ def emptied_part(update: StagedUpdate | None) -> StagedUpdate | None:
     if update is None or not update.columns:
         return None
     fields = {name for column, name in OF_DETAILS if column in update.columns}
-    return _replace(
-        update, fields=tuple(name for name in update.fields if name in fields), overwritten=(), collapsed=()
-    )
+    return replace(update, fields=tuple(name for name in update.fields if name in fields), overwritten=(), collapsed=())
 
 
-def apply(state: AccountState, at: int) -> tuple[AccountState, list[AccountUpdated]]:
+def apply(state: AccountState, at: int) -> tuple[AccountState, list[Change]]:
     """Let the staged details take effect, as the newest assessment has them."""
     staged, assessment = state.update, state.assessment
     if staged is None or state.details is None or assessment is None or assessment.details is None:
         return state, []
-    details = _replace(state.details, **{name: getattr(assessment.details, name) for name in staged.fields})
-    change = AccountUpdated(
-        school=state.school,
-        student_id=state.student_id,
-        kind=state.kind,
-        version=at,
-        fields=tuple(name for name in FIELDS if name in staged.fields),
-        details=details,
-    )
-    return _replace(state, at=at, version=at, details=details, update=None, lacks=()), [change]
+    details = replace(state.details, **{name: getattr(assessment.details, name) for name in staged.fields})
+    fields = tuple(name for name in FIELDS if name in staged.fields)
+    after = replace(state, at=at, version=at, details=details, update=None, lacks=())
+    return after, [changes.updated(state, at, fields, details)]
 
 
 def _is_empty(value: object) -> bool:

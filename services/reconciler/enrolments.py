@@ -6,17 +6,58 @@ details. A loss is a loss all the same.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import NamedTuple
 
-import msgspec
-
+from services.reconciler import changes
+from services.reconciler.changes import Change
+from shared.completeness import CODES
 from shared.contract.account_state import AccountState, StagedUnenrol
-from shared.contract.events import AccountUpdated, ModuleUnenrolled, ProgrammeUnenrolled
+from shared.contract.events import StudentAssessed
 from shared.contract.model import Details
+from shared.structs import replace
 
 LISTS = ("programmes", "modules", "faculties", "departments")
 Codes = tuple[str, ...]
-_replace = msgspec.structs.replace
+
+
+class Kept(NamedTuple):
+    """
+    What an account has after a record: all codes that it had and all that it gains. ``said`` are the programmes and
+    modules that the record has (the account's own where it does not say); ``gained`` and ``lost`` go in the order of
+    ``LISTS``.
+    """
+
+    details: Details
+    programmes: Codes
+    modules: Codes
+    said: tuple[Codes, Codes]
+    gained: tuple[Codes, ...]
+    lost: tuple[Codes, ...]
+
+
+def keep(state: AccountState, had: Details, details: Details, assessed: StudentAssessed) -> Kept:
+    """``had``: the account's details; ``details``: those that the record would give it."""
+    gained: tuple[Codes, ...] = ()
+    lost: tuple[Codes, ...] = ()
+    if state.kind == "staff":
+        details, gained, lost = keep_codes(had, _supplied(had, details, assessed))
+    programmes = state.programmes if assessed.programmes is None else assessed.programmes
+    modules = state.modules if assessed.modules is None else assessed.modules
+    return Kept(
+        details,
+        union(state.programmes, programmes),
+        union(state.modules, modules),
+        (programmes, modules),
+        (without(programmes, state.programmes), without(modules, state.modules), *gained),
+        (without(state.programmes, programmes), without(state.modules, modules), *lost),
+    )
+
+
+def _supplied(had: Details, details: Details, assessed: StudentAssessed) -> Details:
+    """The details of a member of staff, with the account's own codes where the record says nothing of them."""
+    record = assessed.student
+    kept = {name: getattr(had, name) for name in CODES if record is None or getattr(record, name) is None}
+    return replace(details, **kept)
 
 
 def stage(
@@ -33,7 +74,7 @@ def stage(
         return before
     staged = StagedUnenrol(**by_list, is_move=all(map(_is_move, lost, gained)), at=at)
     if before is not None and before.is_move and is_part_of(staged, before):
-        return _replace(staged, is_move=True)
+        return replace(staged, is_move=True)
     return staged
 
 
@@ -56,24 +97,18 @@ def needs_sets(staged: StagedUnenrol) -> bool:
     return bool(staged.modules or staged.faculties or staged.departments)
 
 
-def apply(
-    state: AccountState, staged: StagedUnenrol, at: int
-) -> tuple[AccountState, list[ProgrammeUnenrolled | ModuleUnenrolled | AccountUpdated]]:
+def apply(state: AccountState, staged: StagedUnenrol, at: int) -> tuple[AccountState, list[Change]]:
     """The account without the staged codes, and what to tell."""
-    who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
-    changes: list[ProgrammeUnenrolled | ModuleUnenrolled | AccountUpdated] = [
-        ProgrammeUnenrolled(**who, programme=code) for code in staged.programmes
-    ]
-    changes += [ModuleUnenrolled(**who, module=code) for code in staged.modules]
+    told = changes.unenrolled(state, at, staged.programmes, staged.modules)
     details = state.details
     if details is not None and (staged.faculties or staged.departments):
-        details = _replace(
+        details = replace(
             details,
             faculties=without(details.faculties, staged.faculties),
             departments=without(details.departments, staged.departments),
         )
-        changes.append(AccountUpdated(**who, fields=_fields(staged), details=details))
-    state = _replace(
+        told.append(changes.updated(state, at, _fields(staged), details))
+    after = replace(
         state,
         at=at,
         version=at,
@@ -82,7 +117,7 @@ def apply(
         modules=without(state.modules, staged.modules),
         unenrol=None,
     )
-    return state, changes
+    return after, told
 
 
 def _fields(staged: StagedUnenrol) -> Codes:
@@ -94,7 +129,7 @@ def keep_codes(had: Details, details: Details) -> tuple[Details, tuple[Codes, Co
     gained = (without(details.faculties, had.faculties), without(details.departments, had.departments))
     lost = (without(had.faculties, details.faculties), without(had.departments, details.departments))
     if any(lost):
-        details = _replace(
+        details = replace(
             details,
             faculties=union(had.faculties, details.faculties),
             departments=union(had.departments, details.departments),

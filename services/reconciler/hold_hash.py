@@ -35,7 +35,7 @@ def _reviewed(name: str, state: AccountState, emptied: AbstractSet[str]) -> tupl
         return fields if emptied.isdisjoint(emptied_columns.emptied_enrolments(state)) else fields + codes
     if name == guard.UPDATE:
         return _values(state)
-    return (state.twin or "",) if name == guard.REKEY else ()
+    return (state.other_id or "",) if name == guard.REKEY else ()
 
 
 def _values(state: AccountState) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 
-from services.reconciler.reconcile import Change
+from services.reconciler.changes import Change
 from shared.contract.account_state import AccountState, LaneState, SchoolState, StructureState
 from shared.contract.codec import Message, Record, encode, event_id, headers, type_name
 from shared.contract.events import SyncRequested

@@ -1,9 +1,9 @@
 """What an operator's command does to a book: pure. A release is bound to the hash of the set that was reviewed."""
 
-from services.reconciler.reconcile import changed
 from shared.contract.account_state import HeldPlan, SchoolState
 from shared.contract.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.contract.events import HoldRefused, HoldReleased
+from shared.structs import replace
 
 Command = ReleaseHold | RefuseHold | PauseSchool | ResumeSchool
 
@@ -18,20 +18,22 @@ def command(school: SchoolState, order: Command, at: int) -> tuple[SchoolState, 
     """
     match order:
         case PauseSchool():
-            return changed(school, is_paused=True, at=at), []
+            return replace(school, is_paused=True, at=at), []
         case ResumeSchool():
-            return changed(school, is_paused=False, at=at), []
-    where = next((name for name in ("holds", "refused") if _has(school, name, order)), None)
-    if where is None:
-        return changed(school, at=at), []
-    sets: dict[str, HeldPlan] = getattr(school, where)
-    hold = sets[order.plan]
+            return replace(school, is_paused=False, at=at), []
+    hold = _named(school, order)
+    if hold is None:
+        return replace(school, at=at), []
     if isinstance(order, ReleaseHold) and _needs_another(hold, order):
-        first = hold.first_operator or order.operator
-        return changed(school, **{where: sets | {order.plan: changed(hold, first_operator=first)}}, at=at), []
+        return _put(school, order, replace(hold, first_operator=hold.first_operator or order.operator), at), []
     is_release = isinstance(order, ReleaseHold)
-    state = "released" if is_release else "refused"
-    hold = changed(hold, state=state, operator=order.operator, note=order.note, first_operator="")
+    hold = replace(
+        hold,
+        state="released" if is_release else "refused",
+        operator=order.operator,
+        note=order.note,
+        first_operator="",
+    )
     model = HoldReleased if is_release else HoldRefused
     told = model(
         school=school.school,
@@ -42,7 +44,7 @@ def command(school: SchoolState, order: Command, at: int) -> tuple[SchoolState, 
         operator=order.operator,
         note=order.note,
     )
-    return changed(school, **{where: sets | {order.plan: hold}}, at=at), [told]
+    return _put(school, order, hold, at), [told]
 
 
 def _needs_another(hold: HeldPlan, order: ReleaseHold) -> bool:
@@ -52,6 +54,15 @@ def _needs_another(hold: HeldPlan, order: ReleaseHold) -> bool:
     return hold.first_operator in ("", order.operator)
 
 
-def _has(school: SchoolState, where: str, order: ReleaseHold | RefuseHold) -> bool:
-    hold: HeldPlan | None = getattr(school, where).get(order.plan)
-    return hold is not None and hold.hash == order.hash
+def _named(school: SchoolState, order: ReleaseHold | RefuseHold) -> HeldPlan | None:
+    """The set that a command is about: the one that waits or was decided last, or the one that was refused before."""
+    found = (school.holds.get(order.plan), school.refused.get(order.plan))
+    return next((hold for hold in found if hold is not None and hold.hash == order.hash), None)
+
+
+def _put(school: SchoolState, order: ReleaseHold | RefuseHold, hold: HeldPlan, at: int) -> SchoolState:
+    """The book's state with the set as it is now, where it was."""
+    there = school.holds.get(order.plan)
+    if there is not None and there.hash == order.hash:
+        return replace(school, holds=school.holds | {order.plan: hold}, at=at)
+    return replace(school, refused=school.refused | {order.plan: hold}, at=at)

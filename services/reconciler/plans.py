@@ -55,7 +55,7 @@ def plans_of(states: Mapping[str, AccountState], closed: Closed) -> Plans:
         if state.status != "enabled":
             plan, staged = (guard.CREATE, state.create) if state.status == "none" else (guard.ENABLE, state.enable)
             if staged is not None and state.in_roll:
-                plans.people[guard.REKEY if plan == guard.CREATE and state.twin else plan].append(student)
+                plans.people[guard.REKEY if plan == guard.CREATE and state.other_id else plan].append(student)
         elif (name := _disable_of(state, closed)) is not None:
             is_paused = name == guard.DISABLE_UNEXPLAINED and closed.settings.rollover
             where = plans.later if is_paused and not closed.is_released(name, student) else plans.people
@@ -69,11 +69,11 @@ def plans_of(states: Mapping[str, AccountState], closed: Closed) -> Plans:
 def _disable_of(state: AccountState, closed: Closed) -> str | None:
     """Under which plan somebody would be disabled, if they would."""
     if state.staged is not None:
-        if state.twin:
+        if state.other_id:
             return guard.REKEY
         return guard.DISABLE_ABSENT if is_absent(state) else guard.DISABLE_EXPLAINED
     if is_confirmed_absence(state, closed.completed, closed.settings.absence_confirm_minutes):
-        return guard.REKEY if state.twin else guard.DISABLE_UNEXPLAINED
+        return guard.REKEY if state.other_id else guard.DISABLE_UNEXPLAINED
     return None
 
 

@@ -10,9 +10,8 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from services.reconciler import accounts
+from services.reconciler import keys
 from services.reconciler.messages import Envelope, lane_state
-from services.reconciler.reconcile import changed
 from shared import clock
 from shared.contract.account_state import AccountState, LaneState, SchoolState, StructureState
 from shared.contract.codec import MODULUS, Record, decode, encode, roll_hash
@@ -23,6 +22,7 @@ from shared.errors import Poison, PositionMoved
 from shared.lanes.partition import lane_of
 from shared.lanes.stretch import Stretch
 from shared.ports import LaneStore, Log
+from shared.structs import replace
 
 log = logging.getLogger("rollcall.reconciler")
 
@@ -50,13 +50,13 @@ class Rebuilder:
         told = newest.lane or old or LaneState(lane=lane, position=there.first)
         place = where(told, there, newest.highest_at)
         hashes, students = derive(newest.students.values(), newest.schools, newest.structures)
-        state = changed(
+        state = replace(
             told,
             position=place.position,
             base=place.base,
             causes=told.causes if place.base == told.base else {},
             students=students,
-            schools=len(hashes.get(accounts.SCHOOLS, {})),
+            schools=len(hashes.get(keys.SCHOOLS, {})),
             log=there.log or told.log,
             epoch=secrets.token_hex(8),
             comparison=COMPARISON,
@@ -165,9 +165,9 @@ def derive(
         roll = sorted(one.student_id for one in people if one.in_roll)
         has_roll = school.roll_hash is not None or bool(roll)  # a first close may be published as far as some students
         if has_roll:
-            hashes[accounts.ROLLS][book] = accounts.roll_entry(roll)
-        total = sum(accounts.in_sum(one) for one in people) % MODULUS
-        school = changed(
+            hashes[keys.ROLLS][book] = keys.roll_entry(roll)
+        total = sum(keys.in_sum(one) for one in people) % MODULUS
+        school = replace(
             school,
             students=len(people),
             enabled=sum(one.status == "enabled" for one in people),
@@ -175,28 +175,28 @@ def derive(
             roll_hash=roll_hash(roll) if has_roll else None,
             roll_count=len(roll),
         )
-        hashes[accounts.SCHOOLS][book] = encode(school)
+        hashes[keys.SCHOOLS][book] = encode(school)
     for slug, structure in structures.items():
-        hashes[accounts.STRUCTURES][slug] = encode(structure)
+        hashes[keys.STRUCTURES][slug] = encode(structure)
     return dict(hashes), count
 
 
 def _put(hashes: Hashes, book: str, state: AccountState) -> None:
     student = state.student_id
     if state.waits_for_email is not None:  # an earlier release may have compared in another way
-        state = changed(state, waits_for_email=email_key(state.waits_for_email))
-    hashes[accounts.students(book)][student] = encode(state)
-    hashes[accounts.digests(book)][student] = accounts.digest_entry(state)
-    if accounts.is_pending(state):
-        hashes[accounts.pending(book)][student] = b"1"
-    if (entry := accounts.recent_entry(state)) is not None:
-        hashes[accounts.recent(book)][student] = entry
-    if (address := accounts.email_of(state)) is not None:
-        held = hashes[accounts.emails(book)]
+        state = replace(state, waits_for_email=email_key(state.waits_for_email))
+    hashes[keys.students(book)][student] = encode(state)
+    hashes[keys.digests(book)][student] = keys.digest_entry(state)
+    if keys.is_pending(state):
+        hashes[keys.pending(book)][student] = b"1"
+    if (entry := keys.recent_entry(state)) is not None:
+        hashes[keys.recent(book)][student] = entry
+    if (address := keys.email_of(state)) is not None:
+        held = hashes[keys.emails(book)]
         if address in held:  # two of a half-published batch; in the order of versions the later one is right
-            held[accounts.second_holder(address, held[address].decode())] = held[address]
+            held[keys.second_holder(address, held[address].decode())] = held[address]
         held[address] = student.encode()
     if state.waits_for_email is not None:
-        waits = hashes[accounts.waiting(book)]
-        before = accounts.names(waits.get(state.waits_for_email))
-        waits[state.waits_for_email] = accounts.names_entry(accounts.in_line((*before, student)))
+        waits = hashes[keys.waiting(book)]
+        before = keys.names(waits.get(state.waits_for_email))
+        waits[state.waits_for_email] = keys.names_entry(keys.in_line((*before, student)))

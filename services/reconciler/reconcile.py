@@ -2,84 +2,35 @@
 The account after one assessment, and what changed: the heart of the product, pure (DESIGN §6).
 
 Everything that it knows is in its arguments: no clock, no configuration, no random number. So work done twice gives the
-same events.
+same events. Each row of the design's table is a function here.
 """
 
-from enum import Enum
-from typing import Any
+from typing import NamedTuple
 
-import msgspec
-
+from services.reconciler import changes, enrolments, guard
 from services.reconciler import details as staged_details
-from services.reconciler import enrolments, guard
-from services.reconciler.account_identity import is_listed, is_stale_leaver, taken
-from services.reconciler.enrolments import union, without
-from shared.completeness import CODES
+from services.reconciler.account_identity import is_listed, is_stale_leaver, record_of, taken
+from services.reconciler.changes import Change
+from services.reconciler.decision_context import Admission, DecisionContext
+from services.reconciler.enrolments import Kept
+from services.reconciler.removals import drop_removals
 from shared.contract.account_state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
 from shared.contract.email import email_key
-from shared.contract.events import (
-    AccountDisabled,
-    AccountEnabled,
-    AccountProvisioned,
-    AccountUpdated,
-    Evidence,
-    ModuleEnrolled,
-    ModuleUnenrolled,
-    ProgrammeEnrolled,
-    ProgrammeUnenrolled,
-    StudentAssessed,
-)
+from shared.contract.events import StudentAssessed
 from shared.contract.model import Category, Details, Verdict
-
-Change = (
-    AccountProvisioned
-    | AccountUpdated
-    | AccountDisabled
-    | AccountEnabled
-    | ProgrammeEnrolled
-    | ProgrammeUnenrolled
-    | ModuleEnrolled
-    | ModuleUnenrolled
-)
-
-changed = msgspec.structs.replace
-_FIELDS = Details.__struct_fields__
-_THROUGH_UNDECIDED = (guard.NULLED_COLUMN,)  # a record that says even less ends no hold of what records do not say
+from shared.structs import replace
 
 
-class Gate(Enum):
-    """Whether an account that is new or comes back, a changed e-mail or overwritten details may take effect."""
+class _Waiting(NamedTuple):
+    """What of a record does not take effect before the close of a certified sweep."""
 
-    OPEN = "open"  # and counts against no budget
-    SPENDS = "spends"
-    STAGED = "staged"  # beyond its budget: it waits for a certified sweep
-
-
-class Reading(msgspec.Struct, frozen=True, gc=False):
-    """
-    What came with an assessment: the lane offset that decides it, when the record system was read, and the digest of
-    the assessed bytes. ``waits_for`` is the e-mail that another account holds: who has none yet is undecided, and an
-    account keeps its own meanwhile. ``when`` is the time that a new account or a changed e-mail spends at, where
-    ``gate`` says so. ``twin`` is the disabled account of somebody who seems to be this person, who has none yet.
-
-    ``overwrites`` are the fields of the details that have another value now, ``details_gate`` is theirs; those in
-    ``collapsed`` wait whatever it says.
-    """
-
-    at: int
-    read_at: str
-    assessed: str
-    waits_for: str | None = None
-    gate: Gate = Gate.OPEN
-    when: str = ""
-    overwrites: tuple[str, ...] = ()
-    details_gate: Gate = Gate.OPEN
-    collapsed: tuple[str, ...] = ()
-    twin: str | None = None
+    unenrol: StagedUnenrol | None
+    email_change: int | None
+    update: StagedUpdate | None
 
 
 def reconcile(
-    last: AccountState | None, assessed: StudentAssessed, reading: Reading
+    last: AccountState | None, assessed: StudentAssessed, context: DecisionContext
 ) -> tuple[AccountState, list[Change]]:
     """
     The account after one assessment, and what changed.
@@ -89,216 +40,252 @@ def reconcile(
     Raises: nothing; an undecided student is a value, not an error.  Source: DESIGN §6.
     """
     state = last or AccountState(
-        school=assessed.school, student_id=assessed.student_id, kind=assessed.kind, at=reading.at
+        school=assessed.school, student_id=assessed.student_id, kind=assessed.kind, at=context.at
     )
-    read: dict[str, Any] = {
-        "at": reading.at,
-        "read_at": reading.read_at or None,
-        "digest": assessed.digest,
-        "assessed": reading.assessed,
-        "assessment": assessed,
-        "absence": None,  # any reading of the person starts an unexplained absence again
-        "waits_for_email": reading.waits_for,
-        "is_listed": is_listed(last, assessed.student),
-    }
-    verdict = assessed.account
-    if last is not None:
-        read["identity"], is_another = taken(last, assessed)
-        read["born"] = None
-        if is_another:
-            verdict = Verdict.UNDECIDED  # an id that was given to somebody else
-    details = assessed.details
-    if reading.waits_for is not None:
-        if state.status != "enabled" or state.details is None or details is None:
-            verdict = Verdict.UNDECIDED
-        else:
-            details = changed(details, email=state.details.email)
+    identity, is_another = taken(state, assessed)
+    verdict, details = _wanted(state, assessed, context, is_another=is_another)
+    after, told = _decide(state, assessed, context, verdict, details)
+    after = replace(
+        after,
+        at=context.at,
+        read_at=context.read_at or None,
+        digest=assessed.digest,
+        assessed=context.assessed,
+        assessment=assessed,
+        identity=identity,
+        born=None,
+        absence=state.absence if context.is_kept else after.absence,
+        waits_for_email=context.waits_for,
+        is_listed=is_listed(state, assessed.student),
+    )
+    return after, told
+
+
+def _wanted(
+    state: AccountState, assessed: StudentAssessed, context: DecisionContext, *, is_another: bool
+) -> tuple[Verdict, Details | None]:
+    """What the account is to be. Of whoever waits for an e-mail, that alone waits."""
+    if is_another:  # an id that was given to somebody else
+        return Verdict.UNDECIDED, None
+    if context.waits_for is None:
+        return assessed.account, assessed.details
+    if state.status != "enabled" or state.details is None or assessed.details is None:
+        return Verdict.UNDECIDED, None
+    return assessed.account, replace(assessed.details, email=state.details.email)
+
+
+def _decide(
+    state: AccountState, assessed: StudentAssessed, context: DecisionContext, verdict: Verdict, details: Details | None
+) -> tuple[AccountState, list[Change]]:
+    """The row of the table."""
     if verdict is Verdict.ELIGIBLE and details is not None:
-        if state.status != "enabled" and reading.gate is Gate.STAGED:
-            return changed(_stage_account(state, reading), **read), []
-        return _have(state, assessed, details, reading, last, read)
+        if state.status == "enabled":
+            return _correct(state, assessed, context, details)
+        is_staged = context.admission is Admission.STAGED
+        if state.status == "none":
+            return (_stage_new(state, context), []) if is_staged else _provision(state, assessed, context, details)
+        return (_stage_return(state, context), []) if is_staged else _enable_again(state, assessed, context, details)
     if state.status == "enabled" and verdict is Verdict.INELIGIBLE and assessed.category is Category.LEFT:
-        if is_stale_leaver(state, assessed.student):  # nobody was seen, and nobody is said to have left since
-            return changed(state, **(read | {"absence": state.absence}), staged=None), []
-        leaves = state.staged
-        if leaves is None or leaves.digest != assessed.digest:
-            leaves = StagedDisable(digest=assessed.digest, at=reading.at)
-        return changed(state, **read, staged=leaves, unenrol=None, email_change=None, update=None), []
-    return changed(_carry_forward(state, assessed), **read), []
+        return _stage_disable(state, assessed, context), []
+    return _carry_forward(state, assessed), []
 
 
-def drop_removals(state: AccountState) -> AccountState:
-    """Whatever was to be removed or to be changed stays: carried forward unchanged."""
-    return changed(
-        state,
-        staged=None,
-        unenrol=None,
-        create=None,
-        enable=None,
-        email_change=None,
-        update=None,
-        held={},
-        lacks=(),
-    )
+# --- nobody is to have an account ------------------------------------------------------------------------------------
 
 
 def _carry_forward(state: AccountState, assessed: StudentAssessed) -> AccountState:
     """
-    The account of somebody undecided, as it was. That a record says less than before is no news while it says even
-    less: what waits since its columns are empty goes on waiting, and so does whoever a person was asked about for it.
+    Undecided or prospective, or left and without an account: as it was. That a record says less than before is no news
+    while it says even less: what waits since its columns are empty goes on waiting, and so does whoever a person was
+    asked about for it.
     """
     kept = drop_removals(state)
     if state.status != "enabled":
         return kept
-    return changed(
+    return replace(
         kept,
         update=staged_details.emptied_part(state.update),
         lacks=staged_details.lacking(state, assessed.student),
-        held=_still(state.held, *_THROUGH_UNDECIDED),
+        held=_still(state.held, guard.NULLED_COLUMN),
     )
 
 
-def _stage_account(state: AccountState, reading: Reading) -> AccountState:
-    """An account that is new, or comes back, beyond its budget: it waits for the close of a certified sweep."""
-    if state.status == "none":
-        since = reading.at if state.create is None else state.create
-        plans = (guard.CREATE, guard.REKEY) if reading.twin == state.twin else (guard.CREATE,)  # else another's heir
-        held = _still(state.held, *plans)
-        return changed(drop_removals(state), create=since, twin=reading.twin, held=held)
-    since = reading.at if state.enable is None else state.enable
-    return changed(drop_removals(state), enable=since, held=_still(state.held, guard.ENABLE))
+def _stage_disable(state: AccountState, assessed: StudentAssessed, context: DecisionContext) -> AccountState:
+    """Enabled, and has left: a removal, which waits for the certificate."""
+    if is_stale_leaver(state, assessed.student):  # nobody was seen, and nobody is said to have left since
+        return replace(state, staged=None)
+    leaves = state.staged
+    if leaves is None or leaves.digest != assessed.digest:
+        leaves = StagedDisable(digest=assessed.digest, at=context.at)
+    return replace(state, staged=leaves, unenrol=None, absence=None, email_change=None, update=None)
 
 
-def _have(
-    state: AccountState,
-    assessed: StudentAssessed,
-    details: Details,
-    reading: Reading,
-    last: AccountState | None,
-    read: dict[str, Any],
+# --- none or disabled, and eligible ----------------------------------------------------------------------------------
+
+
+def _stage_new(state: AccountState, context: DecisionContext) -> AccountState:
+    """A new account beyond its budget: it waits for the close of a certified sweep."""
+    is_same_heir = context.predecessor_id == state.other_id  # else a person was asked about another's
+    plans = (guard.CREATE, guard.REKEY) if is_same_heir else (guard.CREATE,)
+    return replace(
+        drop_removals(state),
+        create=_since(state.create, context),
+        other_id=context.predecessor_id,
+        held=_still(state.held, *plans),
+    )
+
+
+def _stage_return(state: AccountState, context: DecisionContext) -> AccountState:
+    """An account that comes back, beyond its budget."""
+    return replace(drop_removals(state), enable=_since(state.enable, context), held=_still(state.held, guard.ENABLE))
+
+
+def _provision(
+    state: AccountState, assessed: StudentAssessed, context: DecisionContext, details: Details
+) -> tuple[AccountState, list[Change]]:
+    """A new account with all its enrolments."""
+    programmes, modules = assessed.programmes or (), assessed.modules or ()
+    after = replace(
+        drop_removals(state),
+        status="enabled",
+        version=context.at,
+        details=details,
+        programmes=programmes,
+        modules=modules,
+        other_id=None,
+        spent=_spent(state, guard.CREATE, context),
+    )
+    at = context.at
+    return after, [changes.provisioned(state, at, details), *changes.enrolled(state, at, programmes, modules)]
+
+
+def _enable_again(
+    state: AccountState, assessed: StudentAssessed, context: DecisionContext, details: Details
+) -> tuple[AccountState, list[Change]]:
+    """A disabled account comes back: what differs is told, and every enrolment is asserted again."""
+    had, at = state.details or details, context.at
+    kept = enrolments.keep(state, had, details, assessed)
+    after = replace(
+        drop_removals(state),
+        status="enabled",
+        version=at,
+        evidence=None,
+        disabled_at=None,
+        details=kept.details,
+        programmes=kept.programmes,
+        modules=kept.modules,
+        unenrol=enrolments.stage(None, kept.lost, kept.gained, at),
+        spent=_spent(state, guard.ENABLE, context),
+    )
+    told: list[Change] = [changes.enabled(state, at, kept.details)]
+    return after, [*told, *_updated(state, had, kept.details, at), *changes.enrolled(state, at, *kept.said)]
+
+
+# --- enabled, and eligible -------------------------------------------------------------------------------------------
+
+
+def _correct(
+    state: AccountState, assessed: StudentAssessed, context: DecisionContext, wanted: Details
 ) -> tuple[AccountState, list[Change]]:
     """
-    The account of somebody who is eligible: enabled, with these details, and at least these enrolments. ``read`` is
-    what the reading itself changes of the state.
+    Corrections and gained codes go at once, as far as their budgets last; lost codes wait for a certificate, and so
+    does what a record empties. Whatever else was staged has come back.
     """
-    changes: list[Change] = []
-    at = reading.at
-    who: dict[str, Any] = {"school": state.school, "student_id": state.student_id, "kind": state.kind, "version": at}
-    is_new = state.status != "enabled"
-    gained: tuple[tuple[str, ...], ...] = ()
-    lost: tuple[tuple[str, ...], ...] = ()
-    if state.details is not None and state.kind == "staff":
-        details = _supplied(state.details, details, assessed)
-        details, gained, lost = enrolments.keep_codes(state.details, details)
-    wanted = email_key(details.email)
-    spends: str | None = None
-    email_change: int | None = None
-    update: StagedUpdate | None = None
-    took: dict[str, str] | None = None
-    if state.status == "none":
-        changes.append(AccountProvisioned(**who, details=details))
-        spends = guard.CREATE
-    elif is_new:
-        changes.append(AccountEnabled(**who, details=details))
-        spends = guard.ENABLE
-    still_says = False
-    if state.details is not None and state.details != details:
-        if not is_new:
-            update = _staged_update(state, details, assessed, last, reading)
-            if update is not None:
-                still_says = staged_details.still_says(state, details, update)
-                details = changed(details, **{name: getattr(state.details, name) for name in update.fields})
-            if fresh := [name for name in reading.overwrites if update is None or name not in update.fields]:
-                took = staged_details.took(tuple(fresh), details)
-            if wanted != email_key(state.details.email):
-                spends = guard.EMAIL_CHANGE
-                if reading.gate is Gate.STAGED:
-                    email_change = at if state.email_change is None else state.email_change
-                    details = changed(details, email=state.details.email)
-        fields = tuple(name for name in _FIELDS if getattr(state.details, name) != getattr(details, name))
-        if fields:
-            changes.append(AccountUpdated(**who, fields=fields, details=details))
-    had_programmes, had_modules = state.programmes, state.modules
-    programmes = had_programmes if assessed.programmes is None else assessed.programmes
-    modules = had_modules if assessed.modules is None else assessed.modules
-    if not is_new and programmes == had_programmes and modules == had_modules and not any(lost):
-        unenrol = None  # what was to go has come back
-    else:
-        gained = (without(programmes, had_programmes), without(modules, had_modules), *gained)
-        lost = (without(had_programmes, programmes), without(had_modules, modules), *lost)
-        asserted = (programmes, modules) if is_new else gained
-        changes += [ProgrammeEnrolled(**who, programme=code) for code in asserted[0]]
-        changes += [ModuleEnrolled(**who, module=code) for code in asserted[1]]
-        programmes, modules = union(had_programmes, programmes), union(had_modules, modules)
-        unenrol = enrolments.stage(state.unenrol, lost, gained, at)
-    held = state.held and _reviewed(state, last, wanted, unenrol, email_change, update, still_says=still_says)
-    spent = state.spent
-    when = reading.when or reading.read_at
-    if spends is not None and email_change is None and reading.gate is Gate.SPENDS:
-        spent = spent | {spends: when}
-    if took is not None and reading.details_gate is Gate.SPENDS:
-        spent = spent | {guard.UPDATE: when}
-        read["took"] = state.took | took
-    read |= {
-        "status": "enabled",
-        "details": details,
-        "programmes": programmes,
-        "modules": modules,
-        "version": at if changes else state.version,
-        "evidence": None,
-        "disabled_at": None,
-        "staged": None,
-        "unenrol": unenrol,
-        "create": None,
-        "enable": None,
-        "email_change": email_change,
-        "update": update,
-        "lacks": (),
-        "twin": None if state.status == "none" else state.twin,
-        "held": held,
-        "spent": spent,
-    }
-    return changed(state, **read), changes
+    had, at = state.details or wanted, context.at
+    kept = enrolments.keep(state, had, wanted, assessed)
+    waiting = _waiting(state, had, kept, assessed, context)
+    details = _details_now(had, kept.details, waiting)
+    told = [
+        *_updated(state, had, details, at),
+        *changes.enrolled(state, at, kept.gained[0], kept.gained[1]),
+    ]
+    after = replace(
+        state,
+        version=at if told else state.version,
+        details=details,
+        programmes=kept.programmes,
+        modules=kept.modules,
+        staged=None,
+        unenrol=waiting.unenrol,
+        absence=None,
+        email_change=waiting.email_change,
+        update=waiting.update,
+        lacks=(),
+        held=_still_reviewed(state, kept.details, waiting) if state.held else state.held,
+    )
+    return _spend(after, had, kept.details, waiting, context), told
 
 
-def _supplied(had: Details, details: Details, assessed: StudentAssessed) -> Details:
-    """The details of a member of staff, with the account's own codes where the record says nothing of them."""
-    record = assessed.student
-    kept = {name: getattr(had, name) for name in CODES if record is None or getattr(record, name) is None}
-    return changed(details, **kept)
+def _waiting(
+    state: AccountState, had: Details, kept: Kept, assessed: StudentAssessed, context: DecisionContext
+) -> _Waiting:
+    unenrol = enrolments.stage(state.unenrol, kept.lost, kept.gained, context.at)
+    if had == kept.details:
+        return _Waiting(unenrol, None, None)
+    is_staged = context.admission is Admission.STAGED and email_key(kept.details.email) != email_key(had.email)
+    email_change = _since(state.email_change, context) if is_staged else None
+    return _Waiting(unenrol, email_change, _staged_update(state, kept.details, assessed, context))
 
 
 def _staged_update(
-    state: AccountState, details: Details, assessed: StudentAssessed, last: AccountState | None, reading: Reading
+    state: AccountState, details: Details, assessed: StudentAssessed, context: DecisionContext
 ) -> StagedUpdate | None:
     """What of an account a record would empty or overwrite and may not at once: that waits for a certified sweep."""
-    before = last.assessment.student if last is not None and last.assessment is not None else None
     has_waited = state.update is not None and bool(state.update.overwritten)
-    waits = reading.details_gate is Gate.STAGED or has_waited  # whatever else is free by now
-    overwritten = tuple(name for name in reading.overwrites if name not in reading.collapsed) if waits else ()
-    return staged_details.stage(state, details, assessed, before, overwritten, reading.collapsed, reading.at)
+    waits = context.details_admission is Admission.STAGED or has_waited  # whatever else is free by now
+    overwritten = tuple(name for name in context.overwrites if name not in context.collapsed) if waits else ()
+    before = record_of(state)
+    return staged_details.stage(state, details, assessed, before, overwritten, context.collapsed, context.at)
 
 
-def _reviewed(
-    state: AccountState,
-    last: AccountState | None,
-    wanted: str,
-    unenrol: StagedUnenrol | None,
-    email_change: int | None,
-    update: StagedUpdate | None,
-    *,
-    still_says: bool,
-) -> dict[str, str]:
-    """Of the held sets that the student is in, those of which a person has seen all that is to happen now."""
+def _details_now(had: Details, wanted: Details, waiting: _Waiting) -> Details:
+    """What takes effect at once of the details that the record asks for."""
+    if waiting.update is not None:
+        wanted = replace(wanted, **{name: getattr(had, name) for name in waiting.update.fields})
+    return wanted if waiting.email_change is None else replace(wanted, email=had.email)
+
+
+def _updated(state: AccountState, had: Details, details: Details, at: int) -> list[Change]:
+    if had == details:
+        return []
+    fields = tuple(name for name in staged_details.FIELDS if getattr(had, name) != getattr(details, name))
+    return [changes.updated(state, at, fields, details)]
+
+
+def _spend(
+    after: AccountState, had: Details, wanted: Details, waiting: _Waiting, context: DecisionContext
+) -> AccountState:
+    """Count what took effect at once against its budget: a changed e-mail, overwritten details."""
+    if waiting.email_change is None and email_key(wanted.email) != email_key(had.email):
+        after = replace(after, spent=_spent(after, guard.EMAIL_CHANGE, context))
+    fields = waiting.update.fields if waiting.update is not None else ()
+    overwrote = tuple(name for name in context.overwrites if name not in fields)
+    if overwrote and context.details_admission is Admission.SPENDS:
+        took = after.took | staged_details.took(overwrote, wanted)
+        after = replace(after, spent=after.spent | {guard.UPDATE: context.spends_at}, took=took)
+    return after
+
+
+def _spent(state: AccountState, plan: str, context: DecisionContext) -> dict[str, str]:
+    return state.spent | {plan: context.spends_at} if context.admission is Admission.SPENDS else state.spent
+
+
+# --- what a person was asked about -----------------------------------------------------------------------------------
+
+
+def _still_reviewed(state: AccountState, wanted: Details, waiting: _Waiting) -> dict[str, str]:
+    """Of the held sets that somebody is in, those of which a person has seen all that is to happen now."""
+    unenrol, update = waiting.unenrol, waiting.update
     still: list[str] = []
     is_part = unenrol is None or enrolments.is_part_of(unenrol, state.unenrol)
+    still_says = update is None or staged_details.still_says(state, wanted, update)
     if unenrol is not None and is_part:
         still += (guard.UNENROL, guard.MOVE)
-    if email_change is not None and _wanted(last) == wanted:
+    if waiting.email_change is not None and _wanted_email(state) == email_key(wanted.email):
         still.append(guard.EMAIL_CHANGE)
     if update is not None and still_says:
         still.append(guard.UPDATE)
-    if is_part and (unenrol or update) and (update is None or still_says):
+    if (unenrol or update) and is_part and still_says:
         still.append(guard.NULLED_COLUMN)
     return _still(state.held, *still)
 
@@ -307,61 +294,12 @@ def _still(held: dict[str, str], *plans: str) -> dict[str, str]:
     return {plan: key for plan, key in held.items() if plan in plans}
 
 
-def _wanted(state: AccountState | None) -> str | None:
+def _wanted_email(state: AccountState) -> str | None:
     """The e-mail, as compared, that the newest assessment asks for."""
-    details = state.assessment.details if state is not None and state.assessment is not None else None
+    details = state.assessment.details if state.assessment is not None else None
     return None if details is None else email_key(details.email)
 
 
-def disable(
-    state: AccountState, evidence: Evidence, when: str, spends: str | None
-) -> tuple[AccountState, list[Change]]:
-    """
-    Switch one account off. ``evidence.at`` is the closing record's offset, ``when`` its time; ``spends`` names the plan
-    whose budget it counts against (None: a person released it).
-    """
-    by_absence = evidence.kind == "certificate"
-    change = AccountDisabled(
-        school=state.school,
-        student_id=state.student_id,
-        kind=state.kind,
-        version=evidence.at,
-        is_explained=not by_absence,
-        evidence=evidence,
-    )
-    state = changed(
-        drop_removals(state),
-        at=evidence.at,
-        version=evidence.at,
-        status="disabled",
-        evidence=evidence,
-        disabled_at=when,
-        digest=None if by_absence else state.digest,
-        assessed=None if by_absence else state.assessed,
-        absence=None,
-        spent=state.spent | {spends: when} if spends else state.spent,
-    )
-    return state, [change]
-
-
-def unenrol(state: AccountState, at: int, when: str, spends: str | None) -> tuple[AccountState, list[Change]]:
-    """Take away the staged enrolments. ``spends`` as in ``disable``."""
-    if state.unenrol is None:
-        return state, []
-    state, changes = enrolments.apply(state, state.unenrol, at)
-    state = changed(
-        state,
-        held={plan: key for plan, key in state.held.items() if plan not in guard.LOSSES},
-        spent=state.spent | {spends: when} if spends else state.spent,
-    )
-    return state, list(changes)
-
-
-def update(state: AccountState, at: int, when: str, spends: str | None) -> tuple[AccountState, list[Change]]:
-    """Let the staged details take effect. ``spends`` as in ``disable``."""
-    staged = state.update
-    state, changes = staged_details.apply(state, at)
-    if spends and changes and staged is not None and state.details is not None:
-        took = staged_details.took(staged.overwritten, state.details)
-        state = changed(state, spent=state.spent | {spends: when}, took=state.took | took)
-    return state, list(changes)
+def _since(staged: int | None, context: DecisionContext) -> int:
+    """The offset at which something was staged first."""
+    return context.at if staged is None else staged

@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
-from services.reconciler import accounts
+from services.reconciler import keys
 from services.reconciler.messages import account_state, lane_state, school_state, structure_state
 from services.reconciler.rebuild import Newest, newest_of
 from shared.contract.account_state import AccountState, LaneState, SchoolState, StructureState
@@ -69,10 +69,10 @@ class Retelling:
 
     def _lacking(self, lane: int, newest: Newest) -> Iterator[Message]:
         """In the order in which a batch tells them: people, then the books' own and the lane."""
-        seen = self._store.read(lane, whole=[accounts.SCHOOLS, accounts.STRUCTURES])
-        schools = seen.whole[accounts.SCHOOLS]
+        seen = self._store.read(lane, whole=[keys.SCHOOLS, keys.STRUCTURES])
+        schools = seen.whole[keys.SCHOOLS]
         for book in sorted(schools):
-            people = self._store.read(lane, whole=[accounts.students(book)]).whole[accounts.students(book)]
+            people = self._store.read(lane, whole=[keys.students(book)]).whole[keys.students(book)]
             for value in people.values():
                 state: AccountState = _account.decode(value)
                 if _is_older(newest.students.get((book_of(state.school, state.kind), state.student_id)), state):
@@ -81,7 +81,7 @@ class Retelling:
             school: SchoolState = _school.decode(value)
             if _is_older(newest.schools.get(book), school):
                 yield school_state(lane, school, value)
-        for slug, value in sorted(seen.whole[accounts.STRUCTURES].items()):
+        for slug, value in sorted(seen.whole[keys.STRUCTURES].items()):
             structure: StructureState = _structure.decode(value)
             if _is_older(newest.structures.get(slug), structure):
                 yield structure_state(lane, structure)

@@ -10,12 +10,12 @@ from functools import partial
 
 import msgspec
 
-from services.reconciler import accounts, certificate, changed_ids, email_ownership, messages
-from services.reconciler.accounts import Ledger
+from services.reconciler import certificate, changed_ids, keys, messages
+from services.reconciler.accounts import Accounts
 from services.reconciler.budget_usage import Recent
 from services.reconciler.close import close
+from services.reconciler.decide import admit, free
 from services.reconciler.operator_commands import command
-from services.reconciler.reconcile import changed
 from shared.contract.account_state import AccountState, OpenSweep, SchoolState, StructureState
 from shared.contract.codec import Message, Record, decoder, encode
 from shared.contract.commands import AcceptRoll, ForgetStudent, PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
@@ -31,6 +31,7 @@ from shared.contract.events import (
 from shared.contract.model import Frozen, Structure
 from shared.errors import Poison
 from shared.lanes.loop import Later, View
+from shared.structs import replace
 
 _school_decoder = decoder(SchoolState)
 _structure_decoder = decoder(StructureState)
@@ -42,21 +43,21 @@ class Sweeps:
     those that changed.
     """
 
-    def __init__(self, view: View, books: Mapping[str, Ledger], out: list[Message | Later]) -> None:
+    def __init__(self, view: View, books: Mapping[str, Accounts], out: list[Message | Later]) -> None:
         self._view = view
         self._books = books
         self._out = out
         self.structures: dict[str, StructureState] = {}
 
-    def apply(self, book: Ledger, event: Frozen, record: Record) -> None:
+    def apply(self, book: Accounts, event: Frozen, record: Record) -> None:
         match event:
             case SweepStarted():
                 self._drop_chunks(book)
                 opened = OpenSweep(sweep=event.sweep, started_at=event.started_at, full=event.full, at=record.offset)
-                book.school = changed(book.school, open=opened, at=record.offset)
+                book.school = replace(book.school, open=opened, at=record.offset)
             case RollRead():
                 if book.has_open(event.sweep):
-                    self._view.put(accounts.chunks(book.name), str(event.chunk), encode(event))
+                    self._view.put(keys.chunks(book.name), str(event.chunk), encode(event))
             case StructureFetched():
                 self._structure(book, event, record)
             case SweepCompleted():
@@ -74,26 +75,26 @@ class Sweeps:
             case _:
                 raise Poison(f"{record.header('ce_type')} does not belong in this lane")
 
-    def _drop_chunks(self, book: Ledger) -> None:
-        for chunk in self._view.all(accounts.chunks(book.name)):
-            self._view.put(accounts.chunks(book.name), chunk, None)
+    def _drop_chunks(self, book: Accounts) -> None:
+        for chunk in self._view.all(keys.chunks(book.name)):
+            self._view.put(keys.chunks(book.name), chunk, None)
 
-    def _known_structure(self, book: Ledger) -> StructureState | None:
+    def _known_structure(self, book: Accounts) -> StructureState | None:
         """The school's, as this batch has it: it stands under the students' name alone."""
         known = self.structures.get(book.slug)
         if known is None:
-            (value,) = self._view.get(accounts.STRUCTURES, [book.slug])
+            (value,) = self._view.get(keys.STRUCTURES, [book.slug])
             known = None if value is None else _structure_decoder.decode(value)
         return known
 
-    def _structure(self, book: Ledger, event: StructureFetched, record: Record) -> None:
+    def _structure(self, book: Accounts, event: StructureFetched, record: Record) -> None:
         known = self._known_structure(book)
         structure = event.structure
         if known is not None and event.missing:  # what was never read is as it was
             kept = {
                 name: getattr(known.structure, name) for name in event.missing if name in Structure.__struct_fields__
             }
-            structure = changed(structure, **kept)
+            structure = replace(structure, **kept)
         if known is not None and (record.offset <= known.at or known.structure == structure):
             return
         sweep = record.header("sweep")
@@ -101,24 +102,24 @@ class Sweeps:
             return
         state = StructureState(school=book.slug, at=record.offset, structure=structure)
         self.structures[book.name] = state
-        self._view.put(accounts.STRUCTURES, book.name, encode(state))
+        self._view.put(keys.STRUCTURES, book.name, encode(state))
         before = known.structure if known is not None else Structure()
         event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, structure))
         self._out.append(messages.Envelope(record).change(event_told, book.name, "", record.offset))
-        book.school = changed(book.school, at=max(book.school.at, record.offset))
+        book.school = replace(book.school, at=max(book.school.at, record.offset))
 
     # --- the close of a sweep ------------------------------------------------------------------------------------
 
-    def _close(self, book: Ledger, event: SweepCompleted, record: Record) -> None:
+    def _close(self, book: Accounts, event: SweepCompleted, record: Record) -> None:
         if not book.has_open(event.sweep):
             return
         settings = event.settings
         if settings is None:
             raise Poison("SweepCompleted has no settings; eligibility stamps them")
         if book.school.open is not None:  # hours lie between sweeps as they were opened, whatever their ends repeat
-            event = changed(event, started_at=book.school.open.started_at)
+            event = replace(event, started_at=book.school.open.started_at)
         last_roll = book.roll()
-        arrived = [_roll_read(value) for value in self._view.all(accounts.chunks(book.name)).values()]
+        arrived = [_roll_read(value) for value in self._view.all(keys.chunks(book.name)).values()]
         roll = certificate.roll_of(book.current(), event.certificate, last_roll, arrived)
         if roll is None:
             self._end_unproven(book, record, event, "the roll that it names did not arrive")
@@ -134,7 +135,7 @@ class Sweeps:
         recent, at = book.recent(), record.offset
         states |= book.known(_heirs(book, states, roll, recent, event.completed_at))
         known = {student: state for student, state in states.items() if state.at <= record.offset}
-        school = changed(book.current(), is_paused=self._is_paused(book))
+        school = replace(book.current(), is_paused=self._is_paused(book))
         modules = partial(self._programme_of, book)
         closing = close(school, event, settings, roll, known, recent, book.everybody, at, modules)
         # whom this very record decided, in a batch that was half published, counts in its plans and is left alone
@@ -143,12 +144,12 @@ class Sweeps:
         if roll != last_roll or book.school.roll_hash is None:
             book.put_roll(roll, event.certificate.roll_hash)
         kept, certified = book.school, closing.school.certified
-        book.school = changed(
+        book.school = replace(
             closing.school,
             is_paused=kept.is_paused,
             roll_hash=kept.roll_hash,
             roll_count=kept.roll_count,
-            certified=certified and changed(certified, clock_minutes=event.clock_minutes),
+            certified=certified and replace(certified, clock_minutes=event.clock_minutes),
         )
         envelope = messages.Envelope(record)
         emit = envelope.emitting(self._out)
@@ -157,7 +158,7 @@ class Sweeps:
             if student in done:
                 continue
             if state.status == "disabled" and states[student].status == "enabled":
-                freed.append((accounts.email_of(states[student]), states[student].twin))
+                freed.append((keys.email_of(states[student]), states[student].other_id))
             book.save(state)
         self._out += [
             envelope.change(change, book.name, change.student_id, record.offset)
@@ -165,32 +166,32 @@ class Sweeps:
             if change.student_id not in done
         ]
         for address, heir in freed:
-            email_ownership.free(book, address, record.offset, event.completed_at, emit, heir)
+            free(book, address, record.offset, event.completed_at, emit, heir)
         for _, student, spends in closing.admitted:
             if student not in done:
-                email_ownership.admit(book, student, record.offset, event.completed_at, emit, spends=spends)
+                admit(book, student, record.offset, event.completed_at, emit, spends=spends)
         self._out += [
             envelope.change(one, book.name, getattr(one, "student_id", ""), record.offset) for one in closing.held
         ]
         if event.full:  # look before you speak: every student of the school anew, changed or not
             for state in book.fetch_all().values():
                 if state.at < record.offset:
-                    book.save(changed(state, at=record.offset))
-        self._report(book, envelope, changed(closing.report, clock_minutes=event.clock_minutes))
+                    book.save(replace(state, at=record.offset))
+        self._report(book, envelope, replace(closing.report, clock_minutes=event.clock_minutes))
 
-    def _programme_of(self, book: Ledger) -> dict[str, str]:
+    def _programme_of(self, book: Accounts) -> dict[str, str]:
         """The programme of each module that the school's structure has."""
         structure = self._known_structure(book)
         return {} if structure is None else {one.code: one.programme_code for one in structure.structure.modules}
 
-    def _end_unproven(self, book: Ledger, record: Record, event: SweepCompleted | SweepFailed, reason: str) -> None:
+    def _end_unproven(self, book: Accounts, record: Record, event: SweepCompleted | SweepFailed, reason: str) -> None:
         """
         A sweep that proves nothing about who is gone. Where it is our state that does not agree, a full one is asked
         for; not at once after a full one, which would go round and round: the next ordinary sweep asks again.
         """
         envelope = messages.Envelope(record)
         self._drop_chunks(book)
-        book.school = changed(book.school, open=None, at=record.offset)
+        book.school = replace(book.school, open=None, at=record.offset)
         report = SweepReconciled(
             school=book.slug,
             kind=book.kind,
@@ -207,22 +208,22 @@ class Sweeps:
         if isinstance(event, SweepCompleted) and not event.full:
             self._out.append(envelope.request(book.slug, book.kind, "a certificate proved nothing", record.offset))
 
-    def _is_paused(self, book: Ledger) -> bool:
+    def _is_paused(self, book: Accounts) -> bool:
         """A pause is the school's, and stands in the students' state alone: as this batch has it, if it has it."""
         if book.kind == "student":
             return book.school.is_paused
         students = self._books.get(book.slug)
         if students is not None:
             return students.school.is_paused
-        (value,) = self._view.get(accounts.SCHOOLS, [book.slug])
+        (value,) = self._view.get(keys.SCHOOLS, [book.slug])
         return value is not None and bool(_school_decoder.decode(value).is_paused)
 
-    def _report(self, book: Ledger, envelope: messages.Envelope, report: SweepReconciled) -> None:
+    def _report(self, book: Accounts, envelope: messages.Envelope, report: SweepReconciled) -> None:
         self._out.append(envelope.change(report, book.name, "", report.version))
 
 
 def _heirs(
-    book: Ledger,
+    book: Accounts,
     states: Mapping[str, AccountState],
     roll: frozenset[str],
     recent: Mapping[str, Recent],
@@ -233,7 +234,7 @@ def _heirs(
         address
         for student, state in states.items()
         if state.staged is not None or student not in roll
-        if (state.twin is None or state.twin not in roll) and (address := accounts.email_of(state)) is not None
+        if (state.other_id is None or state.other_id not in roll) and (address := keys.email_of(state)) is not None
     ]
     if not addresses:
         return []

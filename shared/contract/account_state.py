@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import msgspec
+
 from shared.contract.events import ColumnDrop, Evidence, StudentAssessed
 from shared.contract.model import Budget, Details, Frozen, Kind, Structure
 from shared.contract.person import Identity
@@ -63,9 +65,9 @@ class AccountState(Frozen, kw_only=True):
     value, ``lacks`` names the columns that the details were taken from and undecided records since have not.
 
     ``identity`` is whose the account is, where the newest record says less of it or is somebody else's; ``born`` is how
-    the birth date alone was kept before. ``twin`` is the other id of somebody who seems to have two: of an account the
-    id under which they came back, of one that is only staged the disabled account that was theirs. ``is_listed``: the
-    leavers' list had them already when they were last on the roll.
+    the birth date alone was kept before. ``other_id`` (stored as ``twin``) is of somebody who seems to have two: of an
+    account the id under which they came back, of one that is only staged the disabled account that was theirs.
+    ``is_listed``: the leavers' list had them already when they were last on the roll.
     """
 
     school: str
@@ -94,7 +96,7 @@ class AccountState(Frozen, kw_only=True):
     born: str | None = None
     identity: Identity | None = None
     is_listed: bool = False
-    twin: str | None = None
+    other_id: str | None = msgspec.field(default=None, name="twin")
     lacks: tuple[str, ...] = ()
     held: dict[str, str] = {}
     spent: dict[str, str] = {}

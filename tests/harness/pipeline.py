@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from services.eligibility.handler import Eligibility
-from services.reconciler import accounts
+from services.reconciler import keys
 from services.reconciler.batch import Reconciler
 from services.reconciler.rebuild import Rebuilder
 from shared import clock, failpoints
@@ -203,13 +203,13 @@ class Road:
         return [type(event).__name__ for event in self.changes()]
 
     def account(self, student: str, school: str = SCHOOL) -> AccountState | None:
-        value = self.store.hashes.get(LANE, {}).get(accounts.students(school), {}).get(student)
+        value = self.store.hashes.get(LANE, {}).get(keys.students(school), {}).get(student)
         return None if value is None else decoder(AccountState).decode(value)
 
     def school(self, school: str = SCHOOL) -> SchoolState:
-        state: SchoolState = decoder(SchoolState).decode(self.store.hashes[LANE][accounts.SCHOOLS][school])
+        state: SchoolState = decoder(SchoolState).decode(self.store.hashes[LANE][keys.SCHOOLS][school])
         return state
 
     def enabled(self, school: str = SCHOOL) -> set[str]:
-        people = self.store.hashes.get(LANE, {}).get(accounts.students(school), {})
+        people = self.store.hashes.get(LANE, {}).get(keys.students(school), {})
         return {student for student, value in people.items() if decoder(AccountState).decode(value).status == "enabled"}

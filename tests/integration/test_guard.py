@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.reconciler import accounts
+from services.reconciler import keys
 from services.reconciler.app import store_of
 from shared.config.load import load
 from shared.config.settings import Config
@@ -74,7 +74,7 @@ class School:
             return [decode(one.header("ce_type"), one.value) for one in reader.read(ACCOUNT_CHANGES, LANE)]
 
     def disabled(self) -> set[str]:
-        name = accounts.students(SCHOOL)
+        name = keys.students(SCHOOL)
         states: list[AccountState] = [
             decoder(AccountState).decode(value)
             for value in store_of(self.config).read(LANE, whole=[name]).whole[name].values()

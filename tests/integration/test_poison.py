@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.eligibility.app import EligibilityService
-from services.reconciler import accounts
+from services.reconciler import keys
 from services.reconciler.app import ReconcilerService, store_of
 from shared.config.load import load
 from shared.config.settings import Config
@@ -77,7 +77,7 @@ def between(goods: list[Message], bads: int) -> list[Message]:
 
 
 def enabled(config: Config, slug: str) -> set[str]:
-    found = store_of(config).read(LANE, whole=[accounts.students(slug)]).whole[accounts.students(slug)]
+    found = store_of(config).read(LANE, whole=[keys.students(slug)]).whole[keys.students(slug)]
     states: dict[str, AccountState] = {id: decoder(AccountState).decode(value) for id, value in found.items()}
     return {id for id, state in states.items() if state.status == "enabled"}
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from services.eligibility.app import EligibilityService
-from services.reconciler import accounts
+from services.reconciler import keys
 from services.reconciler.app import ReconcilerService, store_of
 from shared.config.load import load
 from shared.config.settings import Config
@@ -147,7 +147,7 @@ def assert_same(before: Kept, after: Kept) -> None:
 
 
 def school_of(kept: Kept, slug: str) -> SchoolState:
-    value = kept[f"{{lane-{lane_of(slug, LANES)}}}:{accounts.SCHOOLS}"][slug.encode()]
+    value = kept[f"{{lane-{lane_of(slug, LANES)}}}:{keys.SCHOOLS}"][slug.encode()]
     found: SchoolState = decoder(SchoolState).decode(value)
     return found
 
@@ -160,7 +160,7 @@ def assert_has_everything_in_it(kept: Kept) -> None:
         assert school.open is not None
         assert school.open.sweep == "s5"
         assert set(school.holds) == {"disable_explained", "disable_unexplained", "unenrol"}, slug
-        states = kept[f"{{lane-{lane_of(slug, LANES)}}}:{accounts.students(slug)}"].values()
+        states = kept[f"{{lane-{lane_of(slug, LANES)}}}:{keys.students(slug)}"].values()
         people: list[AccountState] = [decoder(AccountState).decode(value) for value in states]
         assert sum(one.disabled_at is not None for one in people) == 50
         assert sum("move" in one.spent for one in people) == 50

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from services.reconciler import accounts
+from services.reconciler import keys
 from services.reconciler.rebuild import derive
 from services.reconciler.rebuild import log as rebuild_log
 from shared.config.settings import Config
@@ -407,7 +407,7 @@ class RoadMachine(RuleBasedStateMachine):
         return self.states_of(SCHOOL)
 
     def states_of(self, book: str) -> dict[str, AccountState]:
-        found = self.road.store.hashes[LANE].get(accounts.students(book), {})
+        found = self.road.store.hashes[LANE].get(keys.students(book), {})
         return {id: decoder(AccountState).decode(value) for id, value in found.items()}
 
     def is_what_the_oracle_says(self, states: dict[str, AccountState]) -> None:
@@ -456,7 +456,7 @@ class RoadMachine(RuleBasedStateMachine):
 
     def is_what_the_records_say(self, states: dict[str, AccountState]) -> None:
         here = self.road.store.hashes[LANE]
-        schools = {slug: decoder(SchoolState).decode(value) for slug, value in here[accounts.SCHOOLS].items()}
+        schools = {slug: decoder(SchoolState).decode(value) for slug, value in here[keys.SCHOOLS].items()}
         hashes, count = derive([*states.values(), *self.states_of(STAFF).values()], schools, {})
         kept = {name: fields for name, fields in here.items() if fields and not name.startswith("chunks:")}
         assert kept == {name: fields for name, fields in hashes.items() if fields}
@@ -534,7 +534,7 @@ def said_of(state: AccountState) -> dict[str, Any]:
         "lacks": set(state.lacks) - {"year", "title", "faculties", "departments", "metadata"},
         "whose": whose(state),
         "listed": state.is_listed,
-        "twin": state.twin,
+        "twin": state.other_id,
     }
 
 

@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.reconciler.account_identity import has_record_of_another
-from services.reconciler.reconcile import Reading, changed, disable, reconcile, unenrol
+from services.reconciler.decision_context import DecisionContext
+from services.reconciler.reconcile import reconcile
+from services.reconciler.removals import disable, unenrol
 from shared.contract.account_state import AccountState
 from shared.contract.codec import digest, encode, event_id, type_name
 from shared.contract.events import Evidence, ModuleUnenrolled, ProgrammeUnenrolled, StudentAssessed
 from shared.contract.model import Category, Verdict
+from shared.structs import replace
 from tests.harness.builders import a_leaver, a_student, at
 from tests.harness.consumer import Seen, apply
 from tests.harness.reference_model import plain
@@ -38,8 +41,8 @@ def steps(kinds: Sequence[str] = ("read", "read", "read", "unenrol", "disable"))
     return st.lists(st.builds(Step, st.sampled_from(kinds), assessments, waits), min_size=1, max_size=8)
 
 
-def reading(number: int, assessed: StudentAssessed, *, waits: bool = False) -> Reading:
-    return Reading(number, at(number), digest(encode(assessed)).hex(), waits_for=SHARED if waits else None)
+def reading(number: int, assessed: StudentAssessed, *, waits: bool = False) -> DecisionContext:
+    return DecisionContext(number, at(number), digest(encode(assessed)).hex(), waits_for=SHARED if waits else None)
 
 
 def take(state: AccountState | None, number: int, step: Step) -> tuple[AccountState | None, list[Any]]:
@@ -100,7 +103,7 @@ def test_the_same_assessment_twice_changes_nothing(course: list[Step], assessed:
     once, _ = reconcile(state, assessed, reading(50, assessed, waits=waits))
     twice, changes = reconcile(once, assessed, reading(51, assessed, waits=waits))
     assert changes == []
-    assert twice == changed(once, at=51, read_at=at(51))
+    assert twice == replace(once, at=51, read_at=at(51))
 
 
 @FEW
@@ -118,7 +121,7 @@ def test_one_record_alone_removes_nothing(course: list[Step], assessed: StudentA
 @given(steps(), assessments)
 def test_undecided_carries_everything_forward(course: list[Step], assessed: StudentAssessed) -> None:
     state = after(course)
-    unknown = changed(assessed, account=Verdict.UNDECIDED, category=Category.UNKNOWN)
+    unknown = replace(assessed, account=Verdict.UNDECIDED, category=Category.UNKNOWN)
     then, changes = reconcile(state, unknown, reading(50, unknown))
     assert changes == []
     assert seen_of(then) == seen_of(state)
@@ -139,7 +142,7 @@ def test_who_waits_for_an_email_waits_with_that_alone(course: list[Step], assess
     assert then.details is not None
     assert state.details is not None
     assert else_.details is not None
-    assert then.details == changed(else_.details, email=state.details.email)
+    assert then.details == replace(else_.details, email=state.details.email)
     assert (then.programmes, then.modules, then.unenrol) == (else_.programmes, else_.modules, else_.unenrol)
 
 

@@ -19,7 +19,7 @@ from services.publisher.projection import people_of
 from services.publisher.rekeyed import rekeyed
 from services.publisher.roster_entry import unpack
 from services.publisher.tenant_store import TENANTS
-from services.reconciler import accounts
+from services.reconciler import keys
 from shared import clock
 from shared.config.settings import Config, IsamsSchool
 from shared.contract.account_state import AccountState, SchoolState
@@ -110,8 +110,8 @@ def _look(
     school, account = _known(places.reconciler, lane, book, word)
     holder = None
     if account.waits_for_email is not None:
-        seen = places.reconciler.read(lane, {accounts.emails(book): [account.waits_for_email]})
-        (value,) = seen.some[accounts.emails(book)]
+        seen = places.reconciler.read(lane, {keys.emails(book): [account.waits_for_email]})
+        (value,) = seen.some[keys.emails(book)]
         holder = None if value is None else value.decode()
     name = people_of(book)
     (person,) = places.publisher.read(lane, {name: [account.student_id]}).some[name]
@@ -139,14 +139,14 @@ def _tenant(value: bytes) -> TenantState:
 
 def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolState, AccountState]:
     slug, kind = school_of(book), kind_of(book)
-    students, emails = accounts.students(book), accounts.emails(book)
-    seen = store.read(lane, {accounts.SCHOOLS: [book, slug], students: [word], emails: [email_key(word)]})
+    students, emails = keys.students(book), keys.emails(book)
+    seen = store.read(lane, {keys.SCHOOLS: [book, slug], students: [word], emails: [email_key(word)]})
     if seen.lane is None:
         raise nothing_known(slug, lane)
     (found,), (holder,) = seen.some[students], seen.some[emails]
     if holder is not None:  # before whose key it is: a pushed person may be keyed by an address that another has now
         (found,) = store.read(lane, {students: [holder.decode()]}).some[students]
-    state = book_state(*seen.some[accounts.SCHOOLS]) or SchoolState(school=slug, kind=kind, at=-1)
+    state = book_state(*seen.some[keys.SCHOOLS]) or SchoolState(school=slug, kind=kind, at=-1)
     if found is None:
         when = (
             f"its last certified sweep is of {state.certified.started_at}" if state.certified else "none was certified"

@@ -9,7 +9,7 @@ from services.operations.errors import Code, OperationError
 from services.operations.holds.model import Headroom, HeldPerson, HeldSet, HeldSetInFull
 from services.operations.holds.words import causes_of, person_of
 from services.operations.stores import reconciler_store
-from services.reconciler import accounts, guard
+from services.reconciler import guard, keys
 from services.reconciler.budget_usage import Spending, recent_of
 from services.reconciler.reviewed_sets import all_sets
 from shared.config.settings import Config
@@ -125,7 +125,7 @@ class Holdings:
         """The book's plans, held, released or refused, by name. Raises: OperationError (nothing-known)."""
         for _ in range(LOOKS):
             record, school, pending = self._look(book)
-            name, ids = accounts.students(book), sorted(pending)
+            name, ids = keys.students(book), sorted(pending)
             seen = self._store.read(self._lane(book), {name: ids})
             if seen.lane == record:
                 break  # else somebody wrote in between: look again; the last look is near enough
@@ -146,7 +146,7 @@ class Holdings:
         _, school, _ = self._look(book)
         if school is None:
             return []
-        name = accounts.recent(book)
+        name = keys.recent(book)
         found = self._store.read(self._lane(book), whole=[name]).whole[name]
         spending = Spending(recent_of(found))
         return [
@@ -170,11 +170,11 @@ class Holdings:
         return lane_of(school_of(book), self._partitions)
 
     def _look(self, book: str) -> tuple[bytes, SchoolState | None, Mapping[str, bytes]]:
-        lane, name = self._lane(book), accounts.pending(book)
-        seen = self._store.read(lane, {accounts.SCHOOLS: [book, school_of(book)]}, whole=[name])
+        lane, name = self._lane(book), keys.pending(book)
+        seen = self._store.read(lane, {keys.SCHOOLS: [book, school_of(book)]}, whole=[name])
         if seen.lane is None:
             raise nothing_known(school_of(book), lane)
-        return seen.lane, book_state(*seen.some[accounts.SCHOOLS]), seen.whole[name]
+        return seen.lane, book_state(*seen.some[keys.SCHOOLS]), seen.whole[name]
 
 
 def holdings_of(config: Config) -> Holdings:

@@ -67,8 +67,8 @@ def reason_of(plan: str, state: AccountState, feed: Feed) -> str:
             return _gone(state, feed)
         case guard.REKEY:
             if state.status != "enabled":
-                return f"would have a new account; seems to be {state.twin}, whose account was disabled"
-            return f"{_gone(state, feed)}; seems to have come back as {state.twin}"
+                return f"would have a new account; seems to be {state.other_id}, whose account was disabled"
+            return f"{_gone(state, feed)}; seems to have come back as {state.other_id}"
         case guard.CREATE:
             return "would have a new account"
         case guard.ENABLE:

@@ -12,7 +12,7 @@ from services.operations.requests.outcome import outcome_of
 from services.operations.requests.progress import TOPICS, Progress, Step
 from services.operations.requests.sync import Requested
 from services.publisher.decisions import Desk, NotWhole
-from services.reconciler import accounts
+from services.reconciler import keys
 from shared.config.settings import Config, Tenant
 from shared.contract.account_state import AccountState, LaneState
 from shared.contract.codec import decoder
@@ -144,7 +144,7 @@ class Follower:
 
     def _account(self, student_id: str) -> AccountState | None:
         """The one student's, after the decision."""
-        name = accounts.students(self.progress.book)
+        name = keys.students(self.progress.book)
         (value,) = self.store.read(self.lane, {name: [student_id]}).some[name]
         return None if value is None else decoder(AccountState).decode(value)
 

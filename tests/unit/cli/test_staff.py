@@ -17,7 +17,7 @@ from services.operations.standing import late_after
 from services.publisher.projection import people_of
 from services.publisher.roster_entry import pack, person_of
 from services.publisher.tenant_store import TENANTS
-from services.reconciler import accounts
+from services.reconciler import keys
 from shared import clock
 from shared.config.load import load
 from shared.config.settings import Config
@@ -107,9 +107,9 @@ class Desk:
             certified=CertifiedSweep(sweep="s", started_at=at(0), completed_at=at(1), at=5),
             holds=plans,
         )
-        lane.setdefault(accounts.SCHOOLS, {})[book] = encode(school)
-        lane[accounts.students(book)] = {"214": encode(an_account("214", kind, holds or {}, **more))}
-        lane[accounts.pending(book)] = {"214": b"1"} if holds else {}
+        lane.setdefault(keys.SCHOOLS, {})[book] = encode(school)
+        lane[keys.students(book)] = {"214": encode(an_account("214", kind, holds or {}, **more))}
+        lane[keys.pending(book)] = {"214": b"1"} if holds else {}
 
     # --- the places of an explanation
 
@@ -369,7 +369,7 @@ def test_an_employee_and_a_student_of_one_number_are_explained_apart(
 
 
 def test_nobody_is_taken_for_an_employee_whose_number_a_student_has(desk: Desk) -> None:
-    desk.store.hashes[LANE][accounts.students(BOOK)].clear()
+    desk.store.hashes[LANE][keys.students(BOOK)].clear()
     said = desk.say("explain", SCHOOL, "214", "--staff")
     assert said.code == 1
     assert "no member of staff '214' was ever read" in said.err

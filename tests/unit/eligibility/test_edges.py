@@ -12,7 +12,8 @@ import pytest
 
 from services.eligibility.assess import assess
 from services.eligibility.rules import Rulebook
-from services.reconciler.reconcile import Reading, reconcile
+from services.reconciler.decision_context import DecisionContext
+from services.reconciler.reconcile import reconcile
 from shared.contract.events import AccountDisabled
 from shared.contract.model import Category, Fault, Student, Verdict
 from tests.harness.builders import a_leaver, a_student
@@ -180,8 +181,10 @@ def test_every_edge_is_decided_as_its_sentence_says(
 def test_only_who_is_said_to_have_left_loses_an_account(case: tuple[Any, ...]) -> None:
     """Fails when the account of anybody else comes out with a removal staged."""
     book = Rulebook(prospective_admission_statuses=frozenset({"Accepted", "Offer made"}))
-    first, _ = reconcile(None, assess("abbey", current(), "00", on(LAST_DAY), book, {}), Reading(1, "", "00"))
-    after, changes = reconcile(first, assess("abbey", case[2], "01", on(case[3]), book, {}), Reading(2, "", "01"))
+    first, _ = reconcile(None, assess("abbey", current(), "00", on(LAST_DAY), book, {}), DecisionContext(1, "", "00"))
+    after, changes = reconcile(
+        first, assess("abbey", case[2], "01", on(case[3]), book, {}), DecisionContext(2, "", "01")
+    )
     assert after.status == "enabled", "removals wait for a close"
     assert not [change for change in changes if isinstance(change, AccountDisabled)]
     assert (after.staged is not None) is (case[4] is LEFT)

@@ -5,12 +5,12 @@ from typing import Any
 from services.eligibility.assess import assess, undecided
 from services.eligibility.handler import settings_of
 from services.eligibility.rules import Rulebook
-from services.reconciler.reconcile import changed
 from shared.config.settings import IsamsSchool
 from shared.contract.account_state import AccountState, CertifiedSweep, OpenSweep, SchoolState
 from shared.contract.codec import digest
 from shared.contract.events import Certificate, Evidence, StudentAssessed, SweepCompleted
 from shared.contract.model import Details, Settings, Student
+from shared.structs import replace
 from tests.harness.builders import SCHOOL, START, a_leaver, a_student, at, value_of
 
 BOOK = Rulebook(prospective_admission_statuses=frozenset({"Accepted"}))
@@ -105,7 +105,7 @@ def never_had_one(student_id: str = ONE, **fields: Any) -> AccountState:
 def some_settings(**fields: Any) -> Settings:
     """What eligibility stamps in the autumn term for an iSAMS school that sets nothing itself."""
     school = IsamsSchool.model_construct(tenant="abbey", source="isams")
-    return changed(settings_of(school, START.date()), **fields)
+    return replace(settings_of(school, START.date()), **fields)
 
 
 def a_school(students: int = 100, **fields: Any) -> SchoolState:

@@ -12,7 +12,6 @@ import pytest
 from services.reconciler import guard
 from services.reconciler.budget_usage import Recent, Spending
 from services.reconciler.close import Closing, close
-from services.reconciler.reconcile import changed
 from shared.contract.account_state import AccountState, CertifiedSweep, HeldPlan, StagedDisable, StagedUnenrol
 from shared.contract.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.contract.events import (
@@ -25,6 +24,7 @@ from shared.contract.events import (
     SweepReconciled,
 )
 from shared.contract.model import Student
+from shared.structs import replace
 from tests.harness.builders import SCHOOL, a_failed_sweep, a_leaver, a_student, a_sweep, at
 from tests.harness.pipeline import Road, a_config
 from tests.unit.reconciler.accounts import BEFORE, HISTORY, NOW, a_school, completed, enabled, some_settings
@@ -92,7 +92,7 @@ class School:
         here = [one for one in self.people.values() if one.system_status != -1]
         sends = [one for id, one in self.people.items() if full or self.told.get(id) != one]
         events = a_sweep(f"s{self.sweeps}", here, sends=sends, minutes=minutes, full=full)
-        events[-1] = changed(events[-1], completed_at=at(minutes + ends_after), started_at=at(minutes + ends_after - 1))
+        events[-1] = replace(events[-1], completed_at=at(minutes + ends_after), started_at=at(minutes + ends_after - 1))
         self.road.fetch(events if is_whole else events[: len(sends) + 1], minutes=minutes, appended=appended)
         self.told |= {one.student_id: one for one in sends}
         self.road.run()
@@ -330,7 +330,7 @@ def test_emails_change_at_once_up_to_the_last_head(tmp_path: Path, here: int, ch
 def a_new_domain(folder: Path) -> School:
     school = School(folder, pupils(10))
     new = [a_student(str(3050000000 + n), email=f"n{n}@new.example") for n in range(8)]
-    school.becomes(changed(one, year_group=9 if n > 4 else 10) for n, one in enumerate(new))
+    school.becomes(replace(one, year_group=9 if n > 4 else 10) for n, one in enumerate(new))
     school.reads(10)
     return school
 
@@ -404,7 +404,7 @@ def test_two_who_exchange_their_emails_are_two_changes(tmp_path: Path) -> None:
 
 
 def people(count: int, first: int = 0, **fields: object) -> list[AccountState]:
-    return [changed(ONE, student_id=str(3050000000 + first + n), **fields) for n in range(count)]
+    return [replace(ONE, student_id=str(3050000000 + first + n), **fields) for n in range(count)]
 
 
 def closed(states: list[AccountState], here: int, *, rollover: bool = False, holds: object = None) -> Closing:
@@ -440,8 +440,8 @@ def test_leavers_of_a_school(leave: int, here: int, is_held: bool) -> None:
 def test_three_hundred_and_one_leavers_go_when_a_person_says_so() -> None:
     states = people(301, staged=STAGED, in_roll=False)
     hold = closed(states, 1500).school.holds[guard.DISABLE_EXPLAINED]
-    held = [changed(state, held={guard.DISABLE_EXPLAINED: hold.hash}) for state in states]
-    closing = closed(held, 1500, holds={guard.DISABLE_EXPLAINED: changed(hold, state="released")})
+    held = [replace(state, held={guard.DISABLE_EXPLAINED: hold.hash}) for state in states]
+    closing = closed(held, 1500, holds={guard.DISABLE_EXPLAINED: replace(hold, state="released")})
     assert len(gone(closing)) == 301
     assert closing.school.holds == {}
     assert all(closing.states[one].spent == {} for one in gone(closing))
@@ -450,7 +450,7 @@ def test_three_hundred_and_one_leavers_go_when_a_person_says_so() -> None:
 def expelled(states: list[AccountState], count: int) -> tuple[list[AccountState], HeldPlan]:
     """A held plan of leavers, and so many more who have left today."""
     hold = closed(states, 1500).school.holds[guard.DISABLE_EXPLAINED]
-    held = [changed(state, held={guard.DISABLE_EXPLAINED: hold.hash}) for state in states]
+    held = [replace(state, held={guard.DISABLE_EXPLAINED: hold.hash}) for state in states]
     return [*held, *people(count, first=900, staged=STAGED, in_roll=False)], hold
 
 
@@ -462,7 +462,7 @@ def expelled(states: list[AccountState], count: int) -> tuple[list[AccountState]
 def test_who_is_expelled_while_a_plan_is_held_goes_today(count: int, goes: bool, said: str) -> None:
     """Up to the heads that are always allowed; more of them are news of the plan that waits."""
     states, hold = expelled(people(301, staged=STAGED, in_roll=False), count)
-    hold = changed(hold, state=said)
+    hold = replace(hold, state=said)
     closing = closed(states, 1500, holds={guard.DISABLE_EXPLAINED: hold})
     found = closing.school.holds[guard.DISABLE_EXPLAINED]
     assert len(gone(closing)) == (count if goes else 0)
@@ -478,7 +478,7 @@ def test_who_is_expelled_while_a_plan_is_held_goes_today(count: int, goes: bool,
 
 def test_after_a_release_the_expelled_go_within_the_whole_budget() -> None:
     states, hold = expelled(people(301, staged=STAGED, in_roll=False), 6)
-    closing = closed(states, 1500, holds={guard.DISABLE_EXPLAINED: changed(hold, state="released")})
+    closing = closed(states, 1500, holds={guard.DISABLE_EXPLAINED: replace(hold, state="released")})
     assert len(gone(closing)) == 307
     assert closing.school.holds == {}
 
@@ -489,7 +489,7 @@ def test_what_is_unexplained_goes_beside_no_held_plan() -> None:
     missing = {"absence": Absence(sweep="s8", started_at=at(60)), "in_roll": False}
     states = people(40, **missing)
     hold = closed(states, 1500).school.holds[guard.DISABLE_UNEXPLAINED]
-    held = [changed(state, held={guard.DISABLE_UNEXPLAINED: hold.hash}) for state in states]
+    held = [replace(state, held={guard.DISABLE_UNEXPLAINED: hold.hash}) for state in states]
     closing = closed([*held, *people(1, first=900, **missing)], 1500, holds={guard.DISABLE_UNEXPLAINED: hold})
     assert gone(closing) == set()
     assert closing.school.holds[guard.DISABLE_UNEXPLAINED].count == 41

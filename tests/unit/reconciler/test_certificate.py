@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from services.reconciler.certificate import roll_of, sum_of
-from services.reconciler.reconcile import changed
 from shared.contract.account_state import AccountState
 from shared.contract.codec import content_sum, roll_hash
 from shared.contract.events import Certificate, RollRead
+from shared.structs import replace
 from tests.harness.builders import SCHOOL
 from tests.unit.reconciler.accounts import a_school, disabled, enabled
 
@@ -88,5 +88,5 @@ def test_the_sum_runs_from_the_last_roll_to_this_one(
 def test_another_digest_is_another_sum() -> None:
     school = a_school(content_sum=content_sum({A: "1" * 32, B: "2" * 32}))
     joined = {C: digest_of(C)}
-    other = {C: changed(digest_of(C), digest="0" * 32)}
+    other = {C: replace(digest_of(C), digest="0" * 32)}
     assert sum_of(school, LAST, LAST | {C}, joined) != sum_of(school, LAST, LAST | {C}, other)

@@ -10,7 +10,6 @@ from services.reconciler.absences import is_confirmed_absence, mark_absences
 from services.reconciler.budget_usage import Recent
 from services.reconciler.close import Closing, close
 from services.reconciler.hold_hash import plan_hash
-from services.reconciler.reconcile import changed
 from shared.contract.account_state import Absence, AccountState, HeldPlan, SchoolState, StagedDisable, StagedUnenrol
 from shared.contract.events import (
     Absences,
@@ -23,6 +22,7 @@ from shared.contract.events import (
 )
 from shared.contract.model import Budget, Settings, Student
 from shared.contract.plans import PLANS
+from shared.structs import replace
 from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
     BEFORE,
@@ -79,9 +79,9 @@ def by_year(field: str = "year_group", **counts: int) -> Everybody:
         number = int(name[1:])
         year = YEARS[number] if field == "year_group" else number
         record = eligible(**{"year_group": None, field: number})
-        years[name] = enabled(assessment=record, details=changed(details(), year=year))
+        years[name] = enabled(assessment=record, details=replace(details(), year=year))
     return lambda: [
-        changed(years[name], student_id=f"{name}-{n}") for name, heads in counts.items() for n in range(heads)
+        replace(years[name], student_id=f"{name}-{n}") for name, heads in counts.items() for n in range(heads)
     ]
 
 
@@ -150,7 +150,7 @@ def test_a_first_absence_is_remembered_with_its_sweep(
 ) -> None:
     marked = mark_absences({ONE: state}, frozenset({ONE} if is_there else ()), completed())[ONE]
     assert (marked.in_roll, marked.absence) == (in_roll, absence)
-    assert changed(marked, in_roll=state.in_roll, absence=state.absence) == state
+    assert replace(marked, in_roll=state.in_roll, absence=state.absence) == state
 
 
 @pytest.mark.parametrize(
@@ -413,7 +413,7 @@ def a_hold(name: str, states: Iterable[AccountState], state: Any = "held", **fie
 
 
 def held(states: Iterable[AccountState], hold: HeldPlan, name: str = UNEXPLAINED) -> list[AccountState]:
-    return [changed(state, held={name: hold.hash}) for state in states]
+    return [replace(state, held={name: hold.hash}) for state in states]
 
 
 def test_a_held_plan_changes_no_account_and_is_told_by_heads() -> None:
@@ -434,7 +434,7 @@ def test_a_held_plan_changes_no_account_and_is_told_by_heads() -> None:
         hash=key, count=3, since=at(121), budget="2 heads or 2 %", headroom=-1
     )
     for state in states:
-        assert closing.states[state.student_id] == changed(state, at=NOW, held={UNEXPLAINED: key})
+        assert closing.states[state.student_id] == replace(state, at=NOW, held={UNEXPLAINED: key})
 
 
 @pytest.mark.parametrize("said", ["held", "refused"])
@@ -471,7 +471,7 @@ def test_a_release_lets_the_reviewed_go_and_does_not_spend() -> None:
 def test_a_release_lets_through_those_who_still_stand() -> None:
     hold = a_hold(UNEXPLAINED, vanished(3), "released")
     first, *rest = held(vanished(3), hold)
-    back = changed(first, in_roll=True)
+    back = replace(first, in_roll=True)
     assert gone(closed([back, *rest], school=a_school(holds={UNEXPLAINED: hold}))) == ids(rest)
 
 
@@ -501,7 +501,7 @@ def test_without_a_release_nobody_goes(said: str) -> None:
 
 def test_a_release_of_one_plan_is_none_of_another() -> None:
     hold = a_hold(EXPLAINED, leavers(40), "released")
-    states = [changed(state, held={EXPLAINED: hold.hash}) for state in vanished(3)]
+    states = [replace(state, held={EXPLAINED: hold.hash}) for state in vanished(3)]
     assert gone(closed(states, school=a_school(holds={EXPLAINED: hold}))) == set()
 
 
@@ -511,9 +511,9 @@ def test_correcting_a_mistake_does_not_carry_it_out(said: str, size: int) -> Non
     """The office puts one of three right; that makes the other two no leavers."""
     hold = a_hold(UNEXPLAINED, vanished(3), said)
     first, *rest = held(vanished(3), hold)
-    closing = closed([changed(first, in_roll=True), *rest], school=a_school(size, holds={UNEXPLAINED: hold}))
+    closing = closed([replace(first, in_roll=True), *rest], school=a_school(size, holds={UNEXPLAINED: hold}))
     assert gone(closing) == set()
-    assert closing.school.holds == {UNEXPLAINED: changed(hold, count=2)}, "the set keeps its hash"
+    assert closing.school.holds == {UNEXPLAINED: replace(hold, count=2)}, "the set keeps its hash"
     assert closing.held == [], "and is not announced again"
     assert closing.states[first.student_id].held == {}
 
@@ -521,8 +521,8 @@ def test_correcting_a_mistake_does_not_carry_it_out(said: str, size: int) -> Non
 def test_a_release_of_a_set_that_has_shrunk_lets_the_rest_of_it_go() -> None:
     hold = a_hold(UNEXPLAINED, vanished(3))
     first, *rest = held(vanished(3), hold)
-    school = closed([changed(first, in_roll=True), *rest], school=a_school(holds={UNEXPLAINED: hold})).school
-    released = changed(school.holds[UNEXPLAINED], state="released")
+    school = closed([replace(first, in_roll=True), *rest], school=a_school(holds={UNEXPLAINED: hold})).school
+    released = replace(school.holds[UNEXPLAINED], state="released")
     closing = closed(rest, school=a_school(holds={UNEXPLAINED: released}))
     assert gone(closing) == ids(rest)
     assert closing.school.holds == {}
@@ -537,7 +537,7 @@ def test_the_refused_and_those_who_come_after_are_two_sets() -> None:
     news = closing.school.holds[UNEXPLAINED]
     assert (news.count, news.state) == (3, "held")
     assert [one.student_id for one in closing.held if isinstance(one, RemovalHeld)] == sorted(ids(vanished(6)[3:]))
-    yes = changed(closing.school, open=a_school().open, holds={UNEXPLAINED: changed(news, state="released")})
+    yes = replace(closing.school, open=a_school().open, holds={UNEXPLAINED: replace(news, state="released")})
     after = closed([closing.states.get(one.student_id, one) for one in states], school=yes)
     assert gone(after) == ids(vanished(6)[3:]), "a yes to the one is none to the other"
     assert (after.school.holds, after.school.refused) == ({UNEXPLAINED: hold}, {})
@@ -554,7 +554,7 @@ def test_two_refused_sets_become_one_that_nobody_is_told_of() -> None:
 
 def test_a_rekey_whose_heir_is_gone_is_no_ordinary_leaver_by_that() -> None:
     hold = a_hold(guard.REKEY, leavers(1), "refused")
-    states = [changed(one, held={guard.REKEY: hold.hash}) for one in leavers(1)]
+    states = [replace(one, held={guard.REKEY: hold.hash}) for one in leavers(1)]
     closing = closed(states, school=a_school(holds={guard.REKEY: hold}))
     assert gone(closing) == set()
     assert closing.school.holds[EXPLAINED].state == "refused"
@@ -563,7 +563,7 @@ def test_a_rekey_whose_heir_is_gone_is_no_ordinary_leaver_by_that() -> None:
 def test_a_leaver_whom_the_record_names_goes_though_their_absence_was_held() -> None:
     """That is another thing: the source has said it."""
     hold = a_hold(UNEXPLAINED, vanished(3))
-    states = [changed(one, held={UNEXPLAINED: hold.hash}) for one in leavers(3)]
+    states = [replace(one, held={UNEXPLAINED: hold.hash}) for one in leavers(3)]
     closing = closed(states, school=a_school(holds={UNEXPLAINED: hold}))
     assert gone(closing) == ids(leavers(3))
 
@@ -574,7 +574,7 @@ def test_a_leaver_whom_the_record_names_goes_though_their_absence_was_held() -> 
 def absent(count: int, **fields: Any) -> list[AccountState]:
     """So many whom a pushed body has no more."""
     gone = judged(Student(student_id=ONE, lists=("absent",)))
-    return [changed(one, assessment=gone, **fields) for one in leavers(count)]
+    return [replace(one, assessment=gone, **fields) for one in leavers(count)]
 
 
 @pytest.mark.parametrize(
@@ -648,7 +648,7 @@ def test_a_school_is_never_emptied_without_a_person(share: str) -> None:
     closing = closed(leavers(4), school=a_school(4), settings=settings)
     assert (gone(closing), closing.school.holds[EXPLAINED].count) == (set(), 4)
     assert len(gone(closed(leavers(4), school=a_school(5), settings=settings))) == 4
-    yes = changed(closing.school.holds[EXPLAINED], state="released")
+    yes = replace(closing.school.holds[EXPLAINED], state="released")
     states = [closing.states[one.student_id] for one in leavers(4)]
     assert len(gone(closed(states, school=a_school(4, holds={EXPLAINED: yes}), settings=settings))) == 4
 
@@ -709,8 +709,8 @@ def test_a_held_unenrolment_is_decided_when_the_sets_are_read_again() -> None:
 def test_without_a_hold_a_programme_does_not_wait_for_the_sets() -> None:
     of_module, of_programme = people(2)
     states = [
-        changed(of_module, unenrol=MUTED),
-        changed(of_programme, unenrol=StagedUnenrol(programmes=("Y10",), at=BEFORE)),
+        replace(of_module, unenrol=MUTED),
+        replace(of_programme, unenrol=StagedUnenrol(programmes=("Y10",), at=BEFORE)),
     ]
     closing = closed(states, event=completed(("students",)))
     assert [type(change).__name__ for change in closing.changes] == ["ProgrammeUnenrolled"]
@@ -735,7 +735,7 @@ def hash_of(name: str, *states: AccountState) -> str:
 
 def test_a_plans_hash_has_nothing_that_another_sweep_would_change() -> None:
     first, second = vanished(2)
-    later = changed(
+    later = replace(
         first, at=99, read_at=at(500), absence=Absence(sweep="s7", started_at=at(1)), digest="d", assessed="e"
     )
     assert hash_of(UNEXPLAINED, first, second) == hash_of(UNEXPLAINED, second, later)
@@ -792,7 +792,7 @@ def test_a_paused_schools_holds_stand(said: str) -> None:
     hold = a_hold(UNEXPLAINED, vanished(3), said)
     first, *rest = held(vanished(3), hold)
     school = a_school(is_paused=True, holds={UNEXPLAINED: hold})
-    closing = closed([changed(first, in_roll=True, absence=None), *rest], school=school)
+    closing = closed([replace(first, in_roll=True, absence=None), *rest], school=school)
     assert gone(closing) == set()
     assert closing.school.holds == {UNEXPLAINED: hold}
     assert closing.states[first.student_id].held == {}, "who is back is not in the reviewed set any more"
@@ -846,15 +846,15 @@ def test_a_budget_of_ones_own_is_used() -> None:
 
 def test_the_year_group_of_a_pushed_student_is_its_year() -> None:
     record = eligible(year_group=None, year=2)
-    states = [changed(state, assessment=record, details=changed(details(), year=2)) for state in vanished(4)]
+    states = [replace(state, assessment=record, details=replace(details(), year=2)) for state in vanished(4)]
     assert gone(closed(states, school=a_school(1500), cohorts=by_year("year", y2=10))) == set()
 
 
 def test_modules_of_two_students_are_told_apart() -> None:
     first, second = people(2)
     states = [
-        changed(first, unenrol=MUTED),
-        changed(second, unenrol=StagedUnenrol(modules=(ENGLISH, GEOGRAPHY), at=BEFORE)),
+        replace(first, unenrol=MUTED),
+        replace(second, unenrol=StagedUnenrol(modules=(ENGLISH, GEOGRAPHY), at=BEFORE)),
     ]
     closing = closed(states)
     assert [

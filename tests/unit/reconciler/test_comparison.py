@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.reconciler import accounts
+from services.reconciler import keys
 from services.reconciler.messages import account_state
 from shared.contract.account_state import AccountState, LaneState
 from shared.contract.codec import decoder, encode
@@ -28,20 +28,20 @@ def lane_of(road: Road) -> LaneState:
 def as_before(road: Road) -> None:
     """Redis as an earlier release left it: each index by ``strip().casefold()``, no word of the comparison."""
     hashes = road.store.hashes[LANE]
-    students = [decoder(AccountState).decode(value) for value in hashes[accounts.students(SCHOOL)].values()]
-    hashes[accounts.emails(SCHOOL)] = {
+    students = [decoder(AccountState).decode(value) for value in hashes[keys.students(SCHOOL)].values()]
+    hashes[keys.emails(SCHOOL)] = {
         one.details.email.strip().casefold(): one.student_id.encode()
         for one in students
         if one.status == "enabled" and one.details is not None
     }
-    road.store.sizes[LANE][accounts.emails(SCHOOL)] = len(hashes[accounts.emails(SCHOOL)])
+    road.store.sizes[LANE][keys.emails(SCHOOL)] = len(hashes[keys.emails(SCHOOL)])
     road.store.records[LANE] = encode(msgspec.structs.replace(lane_of(road), comparison=0))
     road.start()
 
 
 def tell(road: Road, state: AccountState) -> None:
     """In Redis and in account-state, as an earlier release had it."""
-    road.store.hashes[LANE][accounts.students(SCHOOL)][state.student_id] = encode(state)
+    road.store.hashes[LANE][keys.students(SCHOOL)][state.student_id] = encode(state)
     road.out.publish([account_state(LANE, state, encode(state))])
 
 

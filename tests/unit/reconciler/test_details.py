@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from services.reconciler import details as staged
-from services.reconciler.reconcile import changed
 from shared.contract.account_state import StagedUpdate
 from shared.contract.model import Details, Student
+from shared.structs import replace
 from tests.harness.builders import a_student, at
 from tests.unit.reconciler.accounts import BEFORE, NOW, a_slip, details, eligible, enabled
 
-HAD = changed(details(), phone="1", personal_email="p@home.example", metadata={"a": "b"})
+HAD = replace(details(), phone="1", personal_email="p@home.example", metadata={"a": "b"})
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ HAD = changed(details(), phone="1", personal_email="p@home.example", metadata={"
 def test_what_has_something_else_than_before_is_overwritten(
     now: dict[str, Any], rollover: bool, fields: tuple[str, ...]
 ) -> None:
-    assert staged.overwritten(HAD, changed(HAD, **now), rollover=rollover) == fields
+    assert staged.overwritten(HAD, replace(HAD, **now), rollover=rollover) == fields
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_value_that_three_took_is_no_fourth_persons_news(takers: int, collapse
         asked.append((name, value))
         return takers
 
-    found = staged.collapsing(("last_name", "year"), changed(HAD, last_name=" MOSS "), count)
+    found = staged.collapsing(("last_name", "year"), replace(HAD, last_name=" MOSS "), count)
     assert found == (("last_name",) if collapses else ())
     assert asked == [("last_name", staged.value_digest("moss"))], "a year is shared by many"
 
@@ -72,9 +72,9 @@ def test_what_is_alike_for_many_waits_as_long_as_it_is_the_same(
     update: StagedUpdate | None, now: dict[str, Any], still: tuple[str, ...]
 ) -> None:
     state = enabled(update=update, assessment=eligible(last_name="Test"))
-    assert staged.still_collapsed(state, changed(HAD, **now)) == still
-    assert staged.still_collapsed(changed(state, assessment=None), changed(HAD, **now)) == ()
-    assert staged.still_collapsed(changed(state, assessment=a_slip()), changed(HAD, **now)) == ()
+    assert staged.still_collapsed(state, replace(HAD, **now)) == still
+    assert staged.still_collapsed(replace(state, assessment=None), replace(HAD, **now)) == ()
+    assert staged.still_collapsed(replace(state, assessment=a_slip()), replace(HAD, **now)) == ()
 
 
 @pytest.mark.parametrize(
@@ -84,21 +84,21 @@ def test_what_is_alike_for_many_waits_as_long_as_it_is_the_same(
         pytest.param(WAITS, {"last_name": "Test", "phone": "3"}, False, id="another telephone"),
         pytest.param(WAITS, {"last_name": "Moss", "phone": "2"}, False, id="another name"),
         pytest.param(None, {"last_name": "Test", "phone": "2"}, False, id="nothing waited"),
-        pytest.param(changed(WAITS, fields=("phone",)), {"last_name": "Test", "phone": "2"}, False, id="less waited"),
+        pytest.param(replace(WAITS, fields=("phone",)), {"last_name": "Test", "phone": "2"}, False, id="less waited"),
     ],
 )
 def test_a_person_has_reviewed_what_still_says_the_same(
     waited: StagedUpdate | None, now: dict[str, Any], is_said: bool
 ) -> None:
     state = enabled(update=waited, assessment=eligible(last_name="Test", phone="2"))
-    assert staged.still_says(state, changed(HAD, **now), WAITS) is is_said
+    assert staged.still_says(state, replace(HAD, **now), WAITS) is is_said
 
 
 def test_of_values_that_nobody_remembers_nobody_has_reviewed_any() -> None:
     state = enabled(update=WAITS, assessment=None)
     assert staged.still_says(state, HAD, WAITS) is False
     emptied = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
-    assert staged.still_says(changed(state, update=emptied), HAD, emptied) is True, "what is empty is empty"
+    assert staged.still_says(replace(state, update=emptied), HAD, emptied) is True, "what is empty is empty"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_the_account_was_taken_from_and_no_record_has_since(
 ) -> None:
     state = enabled(assessment=eligible(phone="1"), lacks=lacks)
     assert set(staged.lacking(state, record)) == found
-    assert set(staged.lacking(changed(state, assessment=None), a_student(phone=None))) == set(lacks)
+    assert set(staged.lacking(replace(state, assessment=None), a_student(phone=None))) == set(lacks)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_an_emptied_field_names_its_columns_though_no_record_before_is_known(
     field: str, columns: tuple[str, ...]
 ) -> None:
     said = eligible(phone=None, year_group=None)
-    update = staged.stage(enabled(details=HAD), changed(HAD, **{field: None}), said, None, (), (), NOW)
+    update = staged.stage(enabled(details=HAD), replace(HAD, **{field: None}), said, None, (), (), NOW)
     assert update == StagedUpdate(fields=(field,), columns=columns, at=NOW)
 
 
@@ -139,7 +139,7 @@ def test_only_what_is_empty_waits_through_an_undecided_record() -> None:
         at=BEFORE,
     )
     assert staged.emptied_part(update) == StagedUpdate(fields=("first_name",), columns=("preferred_name",), at=BEFORE)
-    assert staged.emptied_part(changed(update, columns=())) is None
+    assert staged.emptied_part(replace(update, columns=())) is None
     assert staged.emptied_part(None) is None
 
 
@@ -153,7 +153,7 @@ def test_what_waited_takes_effect_as_the_newest_record_has_it() -> None:
 
 
 def test_an_update_within_its_budget_is_remembered_with_its_values() -> None:
-    from services.reconciler.reconcile import update as take_effect
+    from services.reconciler.removals import update as take_effect
 
     update = StagedUpdate(fields=("phone", "last_name"), columns=(), overwritten=("phone", "last_name"), at=BEFORE)
     state = enabled(update=update, assessment=eligible(last_name="Moss", phone="2"), took={"first_name": "x"})

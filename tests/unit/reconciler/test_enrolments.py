@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from services.reconciler import enrolments
-from services.reconciler.reconcile import changed
 from shared.contract.account_state import StagedUnenrol
 from shared.contract.events import AccountUpdated
+from shared.structs import replace
 from tests.unit.reconciler.accounts import BEFORE, HISTORY, NOW, details, enabled
 
-TAUGHT = changed(details(), faculties=("ART", "HUM"), departments=("DRAMA", "MUSIC"))
+TAUGHT = replace(details(), faculties=("ART", "HUM"), departments=("DRAMA", "MUSIC"))
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_what_is_read_from_the_teaching_sets_needs_them(staged: dict[str, Any], 
 def test_a_lost_faculty_is_told_with_the_details_that_are_left(staged: dict[str, Any], now: dict[str, Any]) -> None:
     state = enabled(details=TAUGHT, kind="staff")
     after, (change,) = enrolments.apply(state, StagedUnenrol(**staged, at=BEFORE), NOW)
-    assert after.details == changed(TAUGHT, **now)
+    assert after.details == replace(TAUGHT, **now)
     assert isinstance(change, AccountUpdated)
     assert (change.kind, change.version, change.fields) == ("staff", NOW, tuple(staged))
     assert change.details == after.details
 
 
 def test_codes_that_a_record_has_no_more_are_kept_and_named_by_list() -> None:
-    record = changed(TAUGHT, faculties=("ART", "SCI"), departments=("MUSIC", "PHYS"))
+    record = replace(TAUGHT, faculties=("ART", "SCI"), departments=("MUSIC", "PHYS"))
     kept, gained, lost = enrolments.keep_codes(TAUGHT, record)
     assert gained == (("SCI",), ("PHYS",))
     assert lost == (("HUM",), ("DRAMA",))

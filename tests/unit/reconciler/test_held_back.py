@@ -5,19 +5,13 @@ from typing import Any
 import pytest
 
 from services.reconciler.account_identity import identity_of
-from services.reconciler.reconcile import (
-    Gate,
-    Reading,
-    changed,
-    disable,
-    drop_removals,
-    reconcile,
-    unenrol,
-    update,
-)
+from services.reconciler.decision_context import Admission, DecisionContext
+from services.reconciler.reconcile import reconcile
+from services.reconciler.removals import disable, drop_removals, unenrol, update
 from shared.contract.account_state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
 from shared.contract.events import AccountUpdated, Evidence, StudentAssessed
 from shared.contract.model import Details
+from shared.structs import replace
 from tests.harness.builders import at
 from tests.harness.consumer import Seen, apply
 from tests.unit.reconciler.accounts import (
@@ -40,9 +34,11 @@ from tests.unit.reconciler.accounts import (
 NEW = "new@abbey.example"
 
 
-def read(last: AccountState | None, assessed: StudentAssessed, gate: Gate = Gate.OPEN, **reading: Any) -> Any:
-    sound = {"at": NOW, "read_at": at(5), "assessed": "b" * 32, "gate": gate}
-    return reconcile(last, assessed, Reading(**(sound | reading)))
+def read(
+    last: AccountState | None, assessed: StudentAssessed, admission: Admission = Admission.OPEN, **known: Any
+) -> Any:
+    sound = {"at": NOW, "read_at": at(5), "assessed": "b" * 32, "admission": admission}
+    return reconcile(last, assessed, DecisionContext(**(sound | known)))
 
 
 def kinds(changes: list[Any]) -> list[str]:
@@ -54,7 +50,7 @@ def kinds(changes: list[Any]) -> list[str]:
 
 @pytest.mark.parametrize("last", [None, never_had_one()], ids=["never seen", "seen without an account"])
 def test_a_new_account_beyond_its_budget_is_staged(last: AccountState | None) -> None:
-    state, changes = read(last, eligible(), Gate.STAGED)
+    state, changes = read(last, eligible(), Admission.STAGED)
     assert changes == []
     assert (state.status, state.details, state.create, state.version, state.spent) == ("none", None, NOW, -1, {})
     assert state.assessment == eligible(), "it is decided from this when its turn comes"
@@ -62,7 +58,7 @@ def test_a_new_account_beyond_its_budget_is_staged(last: AccountState | None) ->
 
 def test_one_that_is_staged_stays_so_and_in_the_reviewed_set() -> None:
     staged = never_had_one(create=BEFORE, held={"create": "h", "unenrol": "i"})
-    state, _ = read(staged, eligible(last_name="Moss"), Gate.STAGED)
+    state, _ = read(staged, eligible(last_name="Moss"), Admission.STAGED)
     assert (state.create, state.held) == (BEFORE, {"create": "h"})
 
 
@@ -73,50 +69,50 @@ def test_who_is_to_have_none_any_more_is_staged_no_more(assessed: StudentAssesse
 
 
 @pytest.mark.parametrize(
-    ("gate", "when", "spent"),
+    ("admission", "when", "spent"),
     [
-        pytest.param(Gate.OPEN, "", {}, id="before a first decided sweep nothing counts"),
-        pytest.param(Gate.SPENDS, "", {"create": at(5)}, id="it counts when it was read"),
-        pytest.param(Gate.SPENDS, at(9), {"create": at(9)}, id="or when it was admitted"),
+        pytest.param(Admission.OPEN, "", {}, id="before a first decided sweep nothing counts"),
+        pytest.param(Admission.SPENDS, "", {"create": at(5)}, id="it counts when it was read"),
+        pytest.param(Admission.SPENDS, at(9), {"create": at(9)}, id="or when it was admitted"),
     ],
 )
-def test_a_new_account_spends_where_it_counts(gate: Gate, when: str, spent: dict[str, str]) -> None:
-    state, changes = read(never_had_one(create=BEFORE), eligible(), gate, when=when)
+def test_a_new_account_spends_where_it_counts(admission: Admission, when: str, spent: dict[str, str]) -> None:
+    state, changes = read(never_had_one(create=BEFORE), eligible(), admission, when=when)
     assert kinds(changes)[0] == "AccountProvisioned"
     assert (state.status, state.create, state.spent) == ("enabled", None, spent)
 
 
 def test_a_return_beyond_its_budget_is_staged_and_is_no_new_account() -> None:
-    state, changes = read(disabled(held={"enable": "h", "create": "h"}), eligible(), Gate.STAGED)
+    state, changes = read(disabled(held={"enable": "h", "create": "h"}), eligible(), Admission.STAGED)
     assert (changes, state.status, state.enable, state.create) == ([], "disabled", NOW, None)
     assert state.held == {"enable": "h"}, "a person who was asked about it still is"
-    again, _ = read(state, eligible(last_name="Moss"), Gate.STAGED)
+    again, _ = read(state, eligible(last_name="Moss"), Admission.STAGED)
     assert again.enable == NOW, "it waits since then"
 
 
 def test_a_return_spends_where_it_counts() -> None:
-    state, changes = read(disabled(enable=BEFORE), eligible(), Gate.SPENDS)
+    state, changes = read(disabled(enable=BEFORE), eligible(), Admission.SPENDS)
     assert kinds(changes)[0] == "AccountEnabled"
     assert (state.enable, state.create, state.spent) == (None, None, {"enable": at(5)})
 
 
 def test_who_changes_neither_account_nor_email_spends_nothing() -> None:
-    assert read(disabled(), eligible(), Gate.OPEN)[0].spent == {}
-    assert read(enabled(), eligible(last_name="Moss"), Gate.SPENDS)[0].spent == {}
+    assert read(disabled(), eligible(), Admission.OPEN)[0].spent == {}
+    assert read(enabled(), eligible(last_name="Moss"), Admission.SPENDS)[0].spent == {}
 
 
 # --- changed e-mails ------------------------------------------------------------------------------------------------
 
 
 def test_a_changed_email_is_an_update_that_spends_its_budget() -> None:
-    state, changes = read(enabled(spent={"move": at(1)}), eligible(email=NEW), Gate.SPENDS)
+    state, changes = read(enabled(spent={"move": at(1)}), eligible(email=NEW), Admission.SPENDS)
     assert kinds(changes) == ["AccountUpdated"]
     assert changes[0].fields == ("email",)
     assert state.spent == {"move": at(1), "email_change": at(5)}
 
 
 def test_beyond_its_budget_it_waits_and_the_rest_goes() -> None:
-    state, changes = read(enabled(), eligible(email=NEW, last_name="Moss"), Gate.STAGED)
+    state, changes = read(enabled(), eligible(email=NEW, last_name="Moss"), Admission.STAGED)
     assert kinds(changes) == ["AccountUpdated"]
     assert changes[0].fields == ("last_name",)
     assert changes[0].details == state.details == details(last_name="Moss")
@@ -124,12 +120,12 @@ def test_beyond_its_budget_it_waits_and_the_rest_goes() -> None:
 
 
 def test_alone_it_changes_nothing_yet() -> None:
-    state, changes = read(enabled(), eligible(email=NEW), Gate.STAGED)
+    state, changes = read(enabled(), eligible(email=NEW), Admission.STAGED)
     assert (changes, state.details, state.version, state.email_change) == ([], details(), BEFORE, NOW)
 
 
 def test_another_spelling_is_no_change_of_it() -> None:
-    state, changes = read(enabled(), eligible(email=f" {details().email.upper()} "), Gate.STAGED)
+    state, changes = read(enabled(), eligible(email=f" {details().email.upper()} "), Admission.STAGED)
     assert kinds(changes) == ["AccountUpdated"]
     assert (state.email_change, state.spent) == (None, {})
 
@@ -145,7 +141,7 @@ def test_another_spelling_is_no_change_of_it() -> None:
 )
 def test_a_staged_email_read_again(email: str | None, staged: int | None, held: dict[str, str]) -> None:
     waiting = enabled(assessment=eligible(email=NEW), email_change=BEFORE, held={"email_change": "h", "move": "i"})
-    state, changes = read(waiting, eligible(email=email, phone=None), Gate.STAGED)
+    state, changes = read(waiting, eligible(email=email, phone=None), Admission.STAGED)
     assert changes == []
     assert (state.email_change, state.held) == (staged, held)
 
@@ -153,7 +149,7 @@ def test_a_staged_email_read_again(email: str | None, staged: int | None, held: 
 @pytest.mark.parametrize("before", [None, a_slip()], ids=["no record", "a record that was undecided"])
 def test_an_email_that_no_record_asked_for_was_not_reviewed(before: StudentAssessed | None) -> None:
     waiting = enabled(assessment=before, email_change=BEFORE, held={"email_change": "h"})
-    assert read(waiting, eligible(email=NEW), Gate.STAGED)[0].held == {}
+    assert read(waiting, eligible(email=NEW), Admission.STAGED)[0].held == {}
 
 
 def test_a_leaver_changes_no_email() -> None:
@@ -218,7 +214,7 @@ def test_a_legal_name_is_corrected_at_once_where_none_is_preferred() -> None:
     assert state.update is None
 
 
-@pytest.mark.parametrize("before", [full(), changed(full(), assessment=None)], ids=["known", "not known"])
+@pytest.mark.parametrize("before", [full(), replace(full(), assessment=None)], ids=["known", "not known"])
 def test_a_field_that_is_blank_is_empty(before: AccountState) -> None:
     state, changes = read(before, eligible(**(FULL | {"phone": ""})))
     assert (changes, state.update and state.update.fields) == ([], ("phone",))
@@ -226,7 +222,7 @@ def test_a_field_that_is_blank_is_empty(before: AccountState) -> None:
 
 def test_without_the_record_of_before_what_the_account_has_tells() -> None:
     state, changes = read(
-        changed(full(), assessment=None), eligible(**(FULL | {"phone": None, "preferred_name": None}))
+        replace(full(), assessment=None), eligible(**(FULL | {"phone": None, "preferred_name": None}))
     )
     assert state.update is not None
     assert state.update.fields == ("phone",), "nothing says that the name was a preferred one"
@@ -289,7 +285,7 @@ def test_a_year_that_is_said_again_is_not_emptied_by_the_other_column_for_it() -
 
 
 def test_who_returns_has_what_the_record_says() -> None:
-    off = changed(full(), status="disabled", disabled_at=at(1))
+    off = replace(full(), status="disabled", disabled_at=at(1))
     state, changes = read(off, eligible())
     assert kinds(changes)[:2] == ["AccountEnabled", "AccountUpdated"]
     assert (state.update, state.details) == (None, details())
@@ -303,9 +299,9 @@ def test_a_field_that_was_emptied_while_nothing_was_decided_waits_too() -> None:
 
 def test_emptying_takes_over_what_is_staged_and_nothing_else() -> None:
     said: dict[str, Any] = FULL | {"phone": None, "email": NEW}
-    state, _ = read(full(), eligible(**said), Gate.STAGED)
+    state, _ = read(full(), eligible(**said), Admission.STAGED)
     after, changes = update(state, NOW + 1, at(9), None)
-    wanted: Details = changed(full().details, phone=None)
+    wanted: Details = replace(full().details, phone=None)
     assert changes == [
         AccountUpdated(school="abbey", student_id=ONE, version=NOW + 1, fields=("phone",), details=wanted)
     ]
@@ -315,7 +311,7 @@ def test_emptying_takes_over_what_is_staged_and_nothing_else() -> None:
 
 def test_emptying_nothing_changes_nothing() -> None:
     assert update(full(), NOW, at(9), None) == (full(), [])
-    lost = changed(full(), update=StagedUpdate(fields=("phone",), columns=("phone",), at=1), assessment=None)
+    lost = replace(full(), update=StagedUpdate(fields=("phone",), columns=("phone",), at=1), assessment=None)
     assert update(lost, NOW, at(9), None) == (lost, [])
 
 
@@ -367,21 +363,21 @@ def test_it_covers_no_unenrolment_that_came_after() -> None:
 
 
 def test_whoever_is_staff_is_told_as_staff() -> None:
-    works = changed(eligible(), kind="staff")
+    works = replace(eligible(), kind="staff")
     made, changes = read(None, works)
     assert {change.kind for change in changes} == {"staff"}
     assert made.kind == "staff"
-    lacks = changed(eligible(modules=(ENGLISH,), last_name="Moss"), kind="staff")
+    lacks = replace(eligible(modules=(ENGLISH,), last_name="Moss"), kind="staff")
     fewer, changes = read(made, lacks)
     assert {change.kind for change in changes} == {"staff"}
     less, changes = unenrol(fewer, NOW + 1, at(9), None)
     assert {change.kind for change in changes} == {"staff"}
     assert (less.at, less.version) == (NOW + 1, NOW + 1)
-    emptied = changed(less, update=StagedUpdate(fields=("phone",), columns=("phone",), at=1))
+    emptied = replace(less, update=StagedUpdate(fields=("phone",), columns=("phone",), at=1))
     assert {change.kind for change in update(emptied, NOW + 2, at(9), None)[1]} == {"staff"}
     _, changes = disable(less, Evidence(kind="record", ref="d", at=NOW + 3), at(9), None)
     assert {change.kind for change in changes} == {"staff"}
-    _, changes = read(changed(less, status="disabled"), works)
+    _, changes = read(replace(less, status="disabled"), works)
     assert {change.kind for change in changes} == {"staff"}
 
 
@@ -414,12 +410,12 @@ def test_nothing_waits_of_somebody_who_is_disabled() -> None:
         unenrol=StagedUnenrol(modules=(HISTORY,), at=1),
         update=StagedUpdate(fields=("phone",), columns=("phone",), at=1),
         email_change=3,
-        twin="3050000002",
+        other_id="3050000002",
         held={"rekey": "h"},
     )
     state, _ = disable(busy, Evidence(kind="record", ref="d", at=NOW), at(9), None)
     assert (state.staged, state.unenrol, state.update, state.email_change, state.held) == (None, None, None, None, {})
-    assert state.twin == "3050000002", "so that their heir is not asked about again"
+    assert state.other_id == "3050000002", "so that their heir is not asked about again"
 
 
 def test_an_unenrolment_leaves_the_other_reviews_alone() -> None:
@@ -434,25 +430,29 @@ def test_an_unenrolment_leaves_the_other_reviews_alone() -> None:
 
 def test_whatever_was_staged_is_dropped_at_once() -> None:
     who = identity_of(enabled())
-    busy = enabled(create=1, email_change=2, twin="3050000002", identity=who, held={"create": "h"})
+    busy = enabled(create=1, email_change=2, other_id="3050000002", identity=who, held={"create": "h"})
     state = drop_removals(busy)
     assert (state.create, state.email_change, state.held) == (None, None, {})
-    assert (state.identity, state.twin) == (who, "3050000002"), "who somebody is, is not dropped"
+    assert (state.identity, state.other_id) == (who, "3050000002"), "who somebody is, is not dropped"
 
 
 @pytest.mark.parametrize("seen", [left(), eligible(), a_slip(), unreadable()])
 def test_a_pair_is_remembered_whatever_the_old_record_says(seen: StudentAssessed) -> None:
-    gone = enabled(staged=StagedDisable(digest="d", at=1), twin="3050000002")
-    assert read(gone, seen)[0].twin == "3050000002"
-    off = disabled(twin="3050000002")
-    assert read(off, seen)[0].twin == "3050000002"
+    gone = enabled(staged=StagedDisable(digest="d", at=1), other_id="3050000002")
+    assert read(gone, seen)[0].other_id == "3050000002"
+    off = disabled(other_id="3050000002")
+    assert read(off, seen)[0].other_id == "3050000002"
 
 
 def test_who_was_staged_as_somebody_who_went_is_made_as_themselves() -> None:
-    waits = never_had_one(create=1, twin="3050000002")
-    assert read(waits, eligible())[0].twin is None
-    staged, _ = reconcile(waits, eligible(), Reading(NOW, at(5), "b" * 32, gate=Gate.STAGED, twin="3050000003"))
-    assert (staged.create, staged.twin) == (1, "3050000003")
-    held = changed(waits, held={"rekey": "h", "create": "i", "move": "j"})
-    staged, _ = reconcile(held, eligible(), Reading(NOW, at(5), "b" * 32, gate=Gate.STAGED, twin="3050000002"))
+    waits = never_had_one(create=1, other_id="3050000002")
+    assert read(waits, eligible())[0].other_id is None
+    staged, _ = reconcile(
+        waits,
+        eligible(),
+        DecisionContext(NOW, at(5), "b" * 32, admission=Admission.STAGED, predecessor_id="3050000003"),
+    )
+    assert (staged.create, staged.other_id) == (1, "3050000003")
+    held = replace(waits, held={"rekey": "h", "create": "i", "move": "j"})
+    staged, _ = read(held, eligible(), Admission.STAGED, predecessor_id="3050000002")
     assert staged.held == {"rekey": "h", "create": "i"}

@@ -7,12 +7,13 @@ import pytest
 
 from services.reconciler.changed_ids import DAYS, Directory, is_unpaired, mark
 from services.reconciler.hold_hash import plan_hash
-from services.reconciler.reconcile import changed
 from shared.contract.account_state import Absence, AccountState, StagedDisable
+from shared.contract.codec import decoder, encode
 from shared.contract.commands import RefuseHold, ReleaseHold
 from shared.contract.events import AccountDisabled, AccountProvisioned, RemovalHeld
 from shared.contract.model import Student
 from shared.contract.person import Identity
+from shared.structs import replace
 from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep, at
 from tests.harness.pipeline import Road, a_config
 from tests.unit.reconciler.accounts import ONE, disabled, eligible, enabled, never_had_one
@@ -36,7 +37,7 @@ def known(student_id: str, state: Any = enabled, born: str | None = BORN, **fiel
 def joiner(student_id: str = OTHER, **fields: Any) -> tuple[AccountState, AccountState]:
     """Before and after the close that first has them in its roll."""
     after = known(student_id, **fields)
-    return changed(after, in_roll=False), after
+    return replace(after, in_roll=False), after
 
 
 def marked(
@@ -50,7 +51,7 @@ GONE = known(ONE, staged=STAGED, in_roll=False)
 
 
 @pytest.mark.parametrize(
-    ("gone", "there", "twin"),
+    ("gone", "there", "other"),
     [
         pytest.param(GONE, {}, OTHER, id="left by a record"),
         pytest.param(known(ONE, absence=NOW_ABSENT, in_roll=False), {}, OTHER, id="missing for the first time"),
@@ -81,22 +82,22 @@ GONE = known(ONE, staged=STAGED, in_roll=False)
         pytest.param(GONE, {"state": never_had_one}, None, id="without a name yet"),
     ],
 )
-def test_a_leaver_has_the_joiner_who_seems_to_be_the_same_as_twin(
-    gone: AccountState, there: dict[str, Any], twin: str | None
+def test_a_leaver_has_the_joiner_who_seems_to_be_the_same_as_their_other_id(
+    gone: AccountState, there: dict[str, Any], other: str | None
 ) -> None:
     before, after = joiner(**{key: value for key, value in there.items() if key != "state"})
     if "state" in there:
         before = after = never_had_one(OTHER)
     found = marked({ONE: gone, OTHER: before}, {ONE: gone, OTHER: after})
-    assert found[ONE].twin == twin
-    assert found[OTHER].twin is None
+    assert found[ONE].other_id == other
+    assert found[OTHER].other_id is None
 
 
 def test_what_a_leavers_record_no_longer_says_is_looked_up_in_the_account() -> None:
     who = Identity(first_names=("Ada",), last_name="Fern", date_of_birth=BORN)
     gone = known(ONE, staged=STAGED, born=None, in_roll=False, identity=who)
     before, after = joiner()
-    assert marked({ONE: gone, OTHER: before}, {ONE: gone, OTHER: after})[ONE].twin == OTHER
+    assert marked({ONE: gone, OTHER: before}, {ONE: gone, OTHER: after})[ONE].other_id == OTHER
 
 
 @pytest.mark.parametrize(
@@ -116,19 +117,19 @@ def test_what_a_leavers_record_no_longer_says_is_looked_up_in_the_account() -> N
 )
 def test_who_came_before_the_leaver_went_may_be_the_heir(there: AccountState, is_heir: bool) -> None:
     found = marked({ONE: GONE, OTHER: there}, {ONE: GONE, OTHER: there})
-    assert found[ONE].twin == (OTHER if is_heir else None)
+    assert found[ONE].other_id == (OTHER if is_heir else None)
 
 
-def test_nobody_is_their_own_twin() -> None:
+def test_nobody_is_their_own_other_id() -> None:
     back = known(ONE, staged=STAGED)
-    assert marked({ONE: changed(back, in_roll=False)}, {ONE: back})[ONE].twin is None
+    assert marked({ONE: replace(back, in_roll=False)}, {ONE: back})[ONE].other_id is None
 
 
 @pytest.mark.parametrize("order", [(OTHER, THIRD), (THIRD, OTHER)])
 def test_of_two_joiners_the_first_by_id_is_named(order: tuple[str, str]) -> None:
     before = {ONE: GONE} | {id: joiner(id)[0] for id in order}
     after = {ONE: GONE} | {id: joiner(id)[1] for id in order}
-    assert marked(before, after)[ONE].twin == OTHER
+    assert marked(before, after)[ONE].other_id == OTHER
 
 
 @pytest.mark.parametrize(
@@ -146,40 +147,40 @@ def test_the_likeliest_is_named(surer: dict[str, Any], less: dict[str, Any]) -> 
     gone = known(ONE, staged=STAGED, in_roll=False, unique_pupil_number=UPN)
     people = [joiner(OTHER, **less), joiner(THIRD, **surer)]
     before, after = ({ONE: gone} | {pair[n].student_id: pair[n] for pair in people} for n in (0, 1))
-    assert marked(before, after)[ONE].twin == THIRD
+    assert marked(before, after)[ONE].other_id == THIRD
 
 
 @pytest.mark.parametrize(
     "old",
     [
-        pytest.param(known(ONE, twin=OTHER, absence=BEFORE_ABSENT, in_roll=False), id="still missing"),
-        pytest.param(known(ONE, twin=OTHER, staged=STAGED), id="still a leaver"),
-        pytest.param(known(ONE, twin=OTHER), id="there again"),
+        pytest.param(known(ONE, other_id=OTHER, absence=BEFORE_ABSENT, in_roll=False), id="still missing"),
+        pytest.param(known(ONE, other_id=OTHER, staged=STAGED), id="still a leaver"),
+        pytest.param(known(ONE, other_id=OTHER), id="there again"),
     ],
 )
 def test_a_pair_is_remembered_until_the_heir_is_gone(old: AccountState) -> None:
     there, gone = known(OTHER), known(OTHER, in_roll=False)
-    assert mark({ONE: old}, {ONE: old}, {OTHER}, at(121))[ONE].twin == OTHER, "who is no news is not looked at"
-    assert marked({ONE: old, OTHER: there}, {ONE: old, OTHER: there})[ONE].twin == OTHER
-    assert marked({ONE: old, OTHER: there}, {ONE: old, OTHER: gone})[ONE].twin is None
+    assert mark({ONE: old}, {ONE: old}, {OTHER}, at(121))[ONE].other_id == OTHER, "who is no news is not looked at"
+    assert marked({ONE: old, OTHER: there}, {ONE: old, OTHER: there})[ONE].other_id == OTHER
+    assert marked({ONE: old, OTHER: there}, {ONE: old, OTHER: gone})[ONE].other_id is None
 
 
 def test_an_heir_who_is_gone_makes_room_for_the_next() -> None:
-    old = known(ONE, twin=THIRD, staged=STAGED, in_roll=False)
+    old = known(ONE, other_id=THIRD, staged=STAGED, in_roll=False)
     before, after = joiner()
-    assert marked({ONE: old, OTHER: before}, {ONE: old, OTHER: after})[ONE].twin == OTHER
+    assert marked({ONE: old, OTHER: before}, {ONE: old, OTHER: after})[ONE].other_id == OTHER
 
 
 def test_a_twin_that_is_known_is_not_another_one() -> None:
-    gone = known(ONE, twin=THIRD, staged=STAGED, in_roll=False)
+    gone = known(ONE, other_id=THIRD, staged=STAGED, in_roll=False)
     (before, after), there = joiner(), known(THIRD)
     people = {ONE: gone, THIRD: there}
-    assert marked(people | {OTHER: before}, people | {OTHER: after})[ONE].twin == THIRD
+    assert marked(people | {OTHER: before}, people | {OTHER: after})[ONE].other_id == THIRD
 
 
-@pytest.mark.parametrize("state", [disabled(twin=OTHER), never_had_one(twin=OTHER, create=3)])
+@pytest.mark.parametrize("state", [disabled(other_id=OTHER), never_had_one(other_id=OTHER, create=3)])
 def test_of_whom_has_no_account_a_close_forgets_nothing(state: AccountState) -> None:
-    assert marked({ONE: state}, {ONE: state})[ONE].twin == OTHER
+    assert marked({ONE: state}, {ONE: state})[ONE].other_id == OTHER
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_of_whom_has_no_account_a_close_forgets_nothing(state: AccountState) -> 
         pytest.param(known(ONE, staged=STAGED), True, id="leaves"),
         pytest.param(known(ONE, absence=NOW_ABSENT), True, id="missing"),
         pytest.param(known(ONE), False, id="stays"),
-        pytest.param(known(ONE, staged=STAGED, twin=OTHER), False, id="paired"),
+        pytest.param(known(ONE, staged=STAGED, other_id=OTHER), False, id="paired"),
         pytest.param(known(ONE, disabled, staged=STAGED), False, id="off"),
     ],
 )
@@ -205,7 +206,7 @@ def test_a_feed_that_changed_its_key_names_the_same_people() -> None:
 
 
 def test_the_reviewed_set_names_the_twin() -> None:
-    one, other = known(ONE, twin=OTHER, staged=STAGED), known(ONE, twin=THIRD, staged=STAGED)
+    one, other = known(ONE, other_id=OTHER, staged=STAGED), known(ONE, other_id=THIRD, staged=STAGED)
     assert plan_hash("rekey", [(ONE, one)]) != plan_hash("rekey", [(ONE, other)])
 
 
@@ -326,7 +327,7 @@ def test_an_old_record_goes_as_any_other_once_its_heir_is_gone(road: Road) -> No
     reads(road, "s4", PEOPLE, [], 30)
     state = road.account(OLD)
     assert state is not None
-    assert (state.twin, road.school().holds, NEW in road.enabled()) == (None, {}, False)
+    assert (state.other_id, road.school().holds, NEW in road.enabled()) == (None, {}, False)
     reads(road, "s5", REST, [leaver()], 40)
     assert (OLD in road.enabled(), road.school().holds) == (False, {})
 
@@ -413,7 +414,7 @@ def test_who_comes_after_somebody_like_them_was_disabled_waits_for_a_person(road
     hold = road.school().holds["rekey"]
     state = road.account(NEW)
     assert state is not None
-    assert (hold.count, state.twin) == (1, OLD)
+    assert (hold.count, state.other_id) == (1, OLD)
     reads(road, "s4", [*REST, new], [new], 9 * 24 * 60)
     assert (NEW in road.enabled(), set(road.school().holds)) == (False, {"rekey"}), "however long ago that is by now"
     road.order(ReleaseHold(school=SCHOOL, plan="rekey", hash=road.school().holds["rekey"].hash, operator="kim"))
@@ -510,3 +511,10 @@ def test_who_is_in_both_lists_and_then_hidden_is_an_unexplained_absence(road: Ro
     reads(road, "s4", REST, [], 90)
     (event,) = [event for event in road.changes() if isinstance(event, AccountDisabled)]
     assert (event.is_explained, event.evidence.kind) == (False, "certificate")
+
+
+def test_the_other_id_is_stored_as_it_always_was() -> None:
+    """A store and a topic of an earlier release have it under its old name."""
+    state = known(ONE, other_id=OTHER)
+    assert f'"twin":"{OTHER}"'.encode() in encode(state)
+    assert decoder(AccountState).decode(encode(state)) == state

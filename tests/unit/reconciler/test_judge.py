@@ -9,10 +9,10 @@ from services.reconciler.close import Closing
 from services.reconciler.hold_hash import plan_hash
 from services.reconciler.judge import year_group_of
 from services.reconciler.plans import Closed, plans_of
-from services.reconciler.reconcile import changed
 from services.reconciler.reviewed_sets import all_sets, is_released, refused_before, reviewed
 from shared.contract.account_state import AccountState, HeldPlan, StagedDisable, StagedUnenrol, StagedUpdate
 from shared.contract.events import Absences, AccountDisabled
+from shared.structs import replace
 from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
     BEFORE,
@@ -45,8 +45,8 @@ def a_hold(key: str = "h", state: str = "held", since: str = at(0)) -> HeldPlan:
     ("fields", "group"),
     [
         pytest.param({}, "year 4", id="the account's year"),
-        pytest.param({"details": changed(details(), year=0)}, "year 0", id="a year of 0 is one"),
-        pytest.param({"details": changed(details(), year=None)}, "Y10", id="its programme, where it has no year"),
+        pytest.param({"details": replace(details(), year=0)}, "year 0", id="a year of 0 is one"),
+        pytest.param({"details": replace(details(), year=None)}, "Y10", id="its programme, where it has no year"),
         pytest.param({"details": None, "programmes": ("BSC", "MSC")}, "BSC MSC", id="or its programmes"),
         pytest.param({"details": None, "programmes": ()}, "group 10", id="the record's, where it has neither"),
         pytest.param({"details": None, "programmes": (), "assessment": None}, None, id="nothing is known"),
@@ -78,7 +78,7 @@ def test_who_went_before_counts_in_their_year_group(spent: dict[str, str], goes:
 def test_whom_nobody_asked_for_counts_beside_a_held_plan_too(not_asked: int, goes: int) -> None:
     """Of five heads, so many may be leavers whom nobody has asked about."""
     hold = a_hold()
-    held = [changed(one, held={guard.DISABLE_EXPLAINED: "h"}) for one in leavers(40)]
+    held = [replace(one, held={guard.DISABLE_EXPLAINED: "h"}) for one in leavers(40)]
     event = completed(absences=Absences(by_cause={"not_asked": not_asked}))
     school = a_school(100, holds={guard.DISABLE_EXPLAINED: hold})
     assert gone(closed([*held, *leavers(41)[40:]], school=school, event=event)) == goes
@@ -90,7 +90,7 @@ def test_whom_nobody_asked_for_counts_beside_a_held_plan_too(not_asked: int, goe
 def test_who_is_released_leaves_the_school_as_well() -> None:
     """Two by a person's yes and two by a budget are all four of them."""
     hold = a_hold(state="released")
-    first = [changed(one, held={guard.DISABLE_UNEXPLAINED: "h"}) for one in vanished(2)]
+    first = [replace(one, held={guard.DISABLE_UNEXPLAINED: "h"}) for one in vanished(2)]
     states = [*first, *leavers(4)[2:]]
     holds = {guard.DISABLE_UNEXPLAINED: hold}
     closing = closed(states, school=a_school(4, holds=holds))
@@ -107,7 +107,7 @@ def test_of_a_single_pupil_codes_may_go_and_the_account_may_not() -> None:
 
 def test_an_heir_who_is_let_in_takes_nobody_away() -> None:
     hold = a_hold(state="released")
-    joins = never_had_one("9", create=BEFORE, twin="7", held={guard.REKEY: "h"}, assessment=eligible("9"))
+    joins = never_had_one("9", create=BEFORE, other_id="7", held={guard.REKEY: "h"}, assessment=eligible("9"))
     closing = closed([joins, *leavers(1)], school=a_school(2, holds={guard.REKEY: hold}))
     assert gone(closing) == 1
     assert closing.admitted == ((guard.REKEY, "9", False),)
@@ -137,7 +137,7 @@ def test_what_the_turn_of_the_year_takes_counts_for_no_other_loss() -> None:
     ],
 )
 def test_no_second_word_is_seen_where_nobody_knows_the_first(school: dict[str, Any], person: dict[str, Any]) -> None:
-    closing = closed([changed(one, **person) for one in absent(6)], school=a_school(1150, **school), cohorts=list)
+    closing = closed([replace(one, **person) for one in absent(6)], school=a_school(1150, **school), cohorts=list)
     assert gone(closing) == 0
     assert closing.report.counts["awaits_second_body"] == 6
 
@@ -164,10 +164,12 @@ UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
     [
         pytest.param(never_had_one("1", create=BEFORE), {guard.CREATE: (["1"], [])}, id="a new account"),
         pytest.param(never_had_one("1", create=BEFORE, in_roll=False), {}, id="of somebody who is not there"),
-        pytest.param(never_had_one("1", create=BEFORE, twin="2"), {guard.REKEY: (["1"], [])}, id="of an heir"),
+        pytest.param(never_had_one("1", create=BEFORE, other_id="2"), {guard.REKEY: (["1"], [])}, id="of an heir"),
         pytest.param(never_had_one("1"), {}, id="of nobody"),
         pytest.param(
-            never_had_one("1", status="disabled", enable=BEFORE, twin="2"), {guard.ENABLE: (["1"], [])}, id="a return"
+            never_had_one("1", status="disabled", enable=BEFORE, other_id="2"),
+            {guard.ENABLE: (["1"], [])},
+            id="a return",
         ),
         pytest.param(enabled("1", email_change=BEFORE), {guard.EMAIL_CHANGE: (["1"], [])}, id="an e-mail"),
         pytest.param(enabled("1", email_change=BEFORE, in_roll=False), {}, id="of somebody who is gone"),
@@ -196,14 +198,16 @@ UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
         pytest.param(
             enabled("1", unenrol=LOST, assessment=eligible("1", modules=())), {guard.UNENROL: (["1"], [])}, id="nobody"
         ),
-        pytest.param(enabled("1", staged=STAGED, twin="2"), {guard.REKEY: (["1"], [])}, id="a leaver with an heir"),
+        pytest.param(enabled("1", staged=STAGED, other_id="2"), {guard.REKEY: (["1"], [])}, id="a leaver with an heir"),
         pytest.param(
             enabled("1", staged=STAGED, assessment=None),
             {guard.DISABLE_EXPLAINED: (["1"], [])},
             id="a leaver of whom the record is lost",
         ),
         pytest.param(
-            changed(vanished(1)[0], student_id="1", twin="2"), {guard.REKEY: (["1"], [])}, id="missing, with an heir"
+            replace(vanished(1)[0], student_id="1", other_id="2"),
+            {guard.REKEY: (["1"], [])},
+            id="missing, with an heir",
         ),
     ],
 )
@@ -221,7 +225,7 @@ def test_a_nulled_plan_is_reviewed_with_its_values_and_its_codes(waits: str) -> 
         state = enabled("1", update=update, unenrol=lost, assessment=record)
         return plan_hash(guard.NULLED_COLUMN, [("1", state)], frozenset({"modules"}))
 
-    keys = [key("1", None), key("2", None), key("1", LOST), key("1", changed(LOST, modules=("Y10-ENG", HISTORY)))]
+    keys = [key("1", None), key("2", None), key("1", LOST), key("1", replace(LOST, modules=("Y10-ENG", HISTORY)))]
     assert len(set(keys)) == 4
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from services.reconciler import accounts
+from services.reconciler import keys
 from services.reconciler.messages import account_state, lane_state, school_state
 from services.reconciler.rebuild import Rebuilder, derive, newest_of, where
 from shared.contract.account_state import Absence, AccountState, LaneState, SchoolState, StagedDisable, StagedUnenrol
@@ -54,7 +54,7 @@ def derived(*states: AccountState, school: SchoolState | None = None) -> dict[st
 
 
 def the_school(hashes: dict[str, dict[str, bytes]]) -> SchoolState:
-    found: SchoolState = decoder(SchoolState).decode(hashes[accounts.SCHOOLS][SCHOOL])
+    found: SchoolState = decoder(SchoolState).decode(hashes[keys.SCHOOLS][SCHOOL])
     return found
 
 
@@ -110,12 +110,12 @@ def test_the_counts_the_roll_and_the_sum_are_those_of_the_records() -> None:
     assert (school.students, school.enabled) == (4, 2)
     assert (school.roll_hash, school.roll_count) == (roll_hash(here), 2)
     assert school.content_sum == content_sum({one.student_id: str(one.digest) for one in known if one.in_roll})
-    assert hashes[accounts.ROLLS] == {SCHOOL: "\n".join(here).encode()}
+    assert hashes[keys.ROLLS] == {SCHOOL: "\n".join(here).encode()}
 
 
 def test_a_school_that_was_never_certified_has_no_roll() -> None:
     hashes = derived(enabled(A, in_roll=False), school=a_school(roll_hash=None, certified=None))
-    assert accounts.ROLLS not in hashes
+    assert keys.ROLLS not in hashes
     assert the_school(hashes).roll_hash is None
 
 
@@ -144,19 +144,19 @@ def test_what_the_first_comparison_and_the_next_close_look_at(
     state: AccountState, taken: bytes, is_pending: bool
 ) -> None:
     hashes = derived(state)
-    assert hashes[accounts.digests(SCHOOL)] == {A: taken}
-    assert (A in hashes.get(accounts.pending(SCHOOL), {})) is is_pending
+    assert hashes[keys.digests(SCHOOL)] == {A: taken}
+    assert (A in hashes.get(keys.pending(SCHOOL), {})) is is_pending
 
 
 def test_what_was_removed_lately_is_counted_from_the_records() -> None:
     hashes = derived(enabled(A, spent={"move": at(1)}), disabled(B, disabled_at=at(2)), enabled(C))
-    found = {one: msgspec.json.decode(entry) for one, entry in hashes[accounts.recent(SCHOOL)].items()}
+    found = {one: msgspec.json.decode(entry) for one, entry in hashes[keys.recent(SCHOOL)].items()}
     assert found == {A: {"move": at(1)}, B: {"disabled": at(2)}}
 
 
 def test_only_an_enabled_account_holds_its_email() -> None:
     hashes = derived(enabled(A), disabled(B), never_had_one(C))
-    assert hashes[accounts.emails(SCHOOL)] == {f"s{A}@abbey.example": A.encode()}
+    assert hashes[keys.emails(SCHOOL)] == {f"s{A}@abbey.example": A.encode()}
 
 
 def test_of_two_that_hold_one_email_the_one_of_the_later_version_does() -> None:
@@ -164,7 +164,7 @@ def test_of_two_that_hold_one_email_the_one_of_the_later_version_does() -> None:
     taken = enabled(B).details
     for states in ((enabled(A, version=20, details=taken), enabled(B, version=10)),) * 2:
         for order in (states, states[::-1]):
-            found = derived(*order)[accounts.emails(SCHOOL)]
+            found = derived(*order)[keys.emails(SCHOOL)]
             assert found[f"s{B}@abbey.example"] == A.encode()
             assert len(found) == 2, "each enabled account has one entry, by which a loss is noticed"
 
@@ -173,7 +173,7 @@ def test_of_two_that_hold_one_email_the_one_of_the_later_version_does() -> None:
 def test_who_waits_stands_in_one_order_whatever_the_records_did(order: tuple[str, ...]) -> None:
     versions = {A: 5, B: -1, C: 2}
     states = [never_had_one(one, version=versions[one], waits_for_email="a@b.example") for one in order]
-    assert derived(*states)[accounts.waiting(SCHOOL)] == {"a@b.example": accounts.names_entry((A, B, C))}
+    assert derived(*states)[keys.waiting(SCHOOL)] == {"a@b.example": keys.names_entry((A, B, C))}
 
 
 # --- where the lane goes on -----------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_a_lane_goes_on_where_it_was_last_told() -> None:
     assert (state.position, state.base, state.causes) == (30, 0, {"students-fetched": 29})
     assert (state.students, state.schools, state.rebuilt_at) == (2, 1, 30)
     assert state.epoch not in ("", "e1")
-    assert set(lost.store.hashes[LANE][accounts.students(SCHOOL)]) == {A, B}
+    assert set(lost.store.hashes[LANE][keys.students(SCHOOL)]) == {A, B}
 
 
 def test_the_rebuilt_position_is_told() -> None:
@@ -368,7 +368,7 @@ def settle(road: Road) -> None:
 
 
 def people_of(road: Road) -> dict[str, tuple[Any, ...]]:
-    found = road.store.hashes[LANE][accounts.students(SCHOOL)]
+    found = road.store.hashes[LANE][keys.students(SCHOOL)]
     states = {one: decoder(AccountState).decode(value) for one, value in found.items()}
     return {one: (state.status, state.details, state.programmes, state.modules) for one, state in states.items()}
 
@@ -376,8 +376,8 @@ def people_of(road: Road) -> dict[str, tuple[Any, ...]]:
 def is_what_the_records_say(road: Road) -> None:
     """Every index is what a rebuild would make of the records."""
     here = {name: dict(fields) for name, fields in road.store.hashes[LANE].items() if fields and name[:6] != "chunks"}
-    states = [decoder(AccountState).decode(value) for value in here[accounts.students(SCHOOL)].values()]
-    schools = {slug: decoder(SchoolState).decode(value) for slug, value in here[accounts.SCHOOLS].items()}
+    states = [decoder(AccountState).decode(value) for value in here[keys.students(SCHOOL)].values()]
+    schools = {slug: decoder(SchoolState).decode(value) for slug, value in here[keys.SCHOOLS].items()}
     hashes, count = derive(states, schools, {})
     assert {name: fields for name, fields in hashes.items() if fields} == here
     assert count == len(states)

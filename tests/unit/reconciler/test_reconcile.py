@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.reconciler.reconcile import Reading, changed, disable, drop_removals, reconcile, unenrol
+from services.reconciler.decision_context import DecisionContext
+from services.reconciler.reconcile import reconcile
+from services.reconciler.removals import disable, drop_removals, unenrol
 from shared.contract.account_state import Absence, AccountState, StagedDisable, StagedUnenrol
 from shared.contract.events import (
     AccountDisabled,
@@ -18,6 +20,7 @@ from shared.contract.events import (
     ProgrammeUnenrolled,
     StudentAssessed,
 )
+from shared.structs import replace
 from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
     BEFORE,
@@ -40,18 +43,20 @@ from tests.unit.reconciler.accounts import (
 
 PROVISIONED, UPDATED, ENABLED = "AccountProvisioned", "AccountUpdated", "AccountEnabled"
 PROGRAMME, MODULE = "ProgrammeEnrolled", "ModuleEnrolled"
-READING = Reading(at=NOW, read_at=at(5), assessed="b" * 32)
+READING = DecisionContext(at=NOW, read_at=at(5), assessed="b" * 32)
 FIRST_ABSENCE = Absence(sweep="s1", started_at=at(0))
 STAGED = StagedDisable(digest=left().digest, at=BEFORE)
 MUTED = StagedUnenrol(modules=(HISTORY,), at=BEFORE)
 
 
-def kinds(last: AccountState | None, assessed: StudentAssessed, reading: Reading = READING) -> list[str]:
+def kinds(last: AccountState | None, assessed: StudentAssessed, reading: DecisionContext = READING) -> list[str]:
     return [type(change).__name__ for change in reconcile(last, assessed, reading)[1]]
 
 
 def after(last: AccountState | None, assessed: StudentAssessed, **reading: Any) -> AccountState:
-    return reconcile(last, assessed, Reading(**({"at": NOW, "read_at": at(5), "assessed": "b" * 32} | reading)))[0]
+    return reconcile(
+        last, assessed, DecisionContext(**({"at": NOW, "read_at": at(5), "assessed": "b" * 32} | reading))
+    )[0]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +115,7 @@ def test_each_difference_has_its_kinds_in_order(
 
 @pytest.mark.parametrize("last", [None, never_had_one(), disabled()])
 def test_whoever_waits_for_an_email_without_an_account_is_undecided(last: AccountState | None) -> None:
-    waits = Reading(at=NOW, read_at=at(5), assessed="b" * 32, waits_for="a@abbey.example")
+    waits = DecisionContext(at=NOW, read_at=at(5), assessed="b" * 32, waits_for="a@abbey.example")
     state, changes = reconcile(last, eligible(last_name="Moss", modules=(ENGLISH,)), waits)
     assert changes == []
     assert state.status == (last.status if last else "none")
@@ -119,14 +124,14 @@ def test_whoever_waits_for_an_email_without_an_account_is_undecided(last: Accoun
 
 
 def test_an_account_whose_record_wants_a_taken_email_keeps_its_own_and_takes_all_else() -> None:
-    waits = Reading(at=NOW, read_at=at(5), assessed="b" * 32, waits_for="a@abbey.example")
+    waits = DecisionContext(at=NOW, read_at=at(5), assessed="b" * 32, waits_for="a@abbey.example")
     last = enabled()
     said = eligible(email="a@abbey.example", last_name="Moss", modules=(ENGLISH, GEOGRAPHY))
     state, (update, module) = reconcile(last, said, waits)
     assert isinstance(update, AccountUpdated)
     assert (update.fields, module.kind) == (("last_name",), "student")
     assert last.details is not None
-    assert state.details == changed(last.details, last_name="Moss")
+    assert state.details == replace(last.details, last_name="Moss")
     assert (state.waits_for_email, state.email_change) == ("a@abbey.example", None)
     assert state.unenrol == StagedUnenrol(modules=(HISTORY,), is_move=True, at=NOW), "for the certificate, as ever"
 
@@ -232,7 +237,7 @@ def test_any_record_that_does_not_say_left_drops_a_staged_disable(assessed: Stud
 )
 def test_any_reading_ends_a_first_absence(last: AccountState | None, assessed: StudentAssessed) -> None:
     if last is not None:
-        last = changed(last, absence=FIRST_ABSENCE, in_roll=False)
+        last = replace(last, absence=FIRST_ABSENCE, in_roll=False)
     assert after(last, assessed).absence is None
 
 
@@ -323,7 +328,7 @@ def test_undecided_and_prospective_carry_everything_forward(assessed: StudentAss
 )
 def test_what_is_lost_is_staged(before: AccountState, assessed: StudentAssessed, staged: StagedUnenrol | None) -> None:
     state = after(before, assessed)
-    found = state.unenrol and changed(state.unenrol, modules=tuple(sorted(state.unenrol.modules)))
+    found = state.unenrol and replace(state.unenrol, modules=tuple(sorted(state.unenrol.modules)))
     assert found == staged
     assert set(state.modules) >= set(before.modules), "nothing goes before the close"
     assert set(state.programmes) >= set(before.programmes)

@@ -8,8 +8,9 @@ import pytest
 
 from services.eligibility.assess import assess
 from services.eligibility.rules import Rulebook
-from services.reconciler import accounts
-from services.reconciler.reconcile import Reading, changed, reconcile
+from services.reconciler import keys
+from services.reconciler.decision_context import DecisionContext
+from services.reconciler.reconcile import reconcile
 from shared.contract.account_state import AccountState, LaneState, SchoolState
 from shared.contract.codec import Message, decoder, encode, headers
 from shared.contract.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
@@ -31,6 +32,7 @@ from shared.contract.events import (
 )
 from shared.contract.model import Frozen, Kind, Structure, Student
 from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, STUDENTS_ASSESSED, SYNC_REQUESTS
+from shared.structs import replace
 from tests.harness.builders import SCHOOL, START, a_failed_sweep, a_member, a_reading, a_student, a_sweep, at
 from tests.harness.pipeline import LANE, Road, a_config
 
@@ -257,7 +259,7 @@ def test_a_state_that_never_had_these_columns_is_judged_by_those_who_wait(road: 
     """An older release kept no rate of them."""
     book = road.school(STAFF)
     old = {name: rate for name, rate in book.fill.items() if name not in ("departments", "faculties")}
-    road.store.hashes[LANE][accounts.SCHOOLS][STAFF] = encode(changed(book, fill=old))
+    road.store.hashes[LANE][keys.SCHOOLS][STAFF] = encode(replace(book, fill=old))
     staff_sweep(road, "t2", [a_member(one.student_id, departments=()) for one in MEMBERS], 5)
     road.run()
     (held,) = of_kind(road, "staff", RemovalsHeld)
@@ -266,8 +268,8 @@ def test_a_state_that_never_had_these_columns_is_judged_by_those_who_wait(road: 
 
 def test_a_student_never_gets_what_staff_alone_have() -> None:
     student = a_student(ONE, title="Miss", faculties=("SEC",), departments=("ENG",))
-    last, _ = reconcile(None, _judged(student, "student"), Reading(1, at(), "00"))
-    after, told = reconcile(last, _judged(a_student(ONE), "student"), Reading(2, at(1), "01"))
+    last, _ = reconcile(None, _judged(student, "student"), DecisionContext(1, at(), "00"))
+    after, told = reconcile(last, _judged(a_student(ONE), "student"), DecisionContext(2, at(1), "01"))
     assert told == []
     assert after.details is not None
     assert (after.details.title, after.details.faculties) == (None, ())
@@ -326,7 +328,7 @@ def assert_alone(road: Road, kind: Kind, other: Kind, is_failed: bool) -> None:
         else:  # two pages did not arrive, and the certificate has the whole roll
             *events, completed = a_sweep(f"x{number}", PEOPLE[kind], sends=[], minutes=minutes, kind=kind)
             few = tuple(sorted(ids(PEOPLE[kind])))[:3]
-            short = [changed(one, ids=few) if isinstance(one, RollRead) else one for one in events]
+            short = [replace(one, ids=few) if isinstance(one, RollRead) else one for one in events]
             assert isinstance(completed, SweepCompleted)
             wrong = msgspec.structs.replace(completed.certificate, content_sum="0" * 32)
             road.fetch([*short, msgspec.structs.replace(completed, certificate=wrong)], minutes=minutes)
@@ -490,7 +492,7 @@ def test_a_school_of_which_no_student_was_ever_read_is_not_paused(tmp_path: Path
     staff_sweep(road, "t2", without("staff", ONE), 5, sends=[left(ONE)])
     road.run()
     assert road.enabled(STAFF) == ids(MEMBERS) - {ONE}
-    assert set(road.store.hashes[LANE][accounts.SCHOOLS]) == {STAFF}
+    assert set(road.store.hashes[LANE][keys.SCHOOLS]) == {STAFF}
 
 
 # --- keys and values ------------------------------------------------------------------------------------------------
@@ -589,7 +591,7 @@ def test_a_lane_with_both_books_is_rebuilt_to_the_byte(road: Road) -> None:
 
 def test_a_deleted_book_is_noticed_and_made_anew(road: Road) -> None:
     before = the_book(road, STAFF)
-    del road.store.hashes[LANE][accounts.students(STAFF)]
+    del road.store.hashes[LANE][keys.students(STAFF)]
     road.read_one(a_reading(a_member(ONE), kind="staff"), minutes=5)
     road.run()
     assert the_book(road, STAFF) == before

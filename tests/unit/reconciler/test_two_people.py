@@ -3,10 +3,10 @@
 import pytest
 
 from services.reconciler.operator_commands import command
-from services.reconciler.reconcile import changed
 from shared.contract.account_state import HeldPlan, SchoolState
 from shared.contract.commands import RefuseHold, ReleaseHold
 from shared.contract.events import HoldRefused, HoldReleased
+from shared.structs import replace
 from tests.harness.builders import SCHOOL, at
 
 PLAN, KEY = "disable_explained", "a" * 16
@@ -14,7 +14,7 @@ PLAN, KEY = "disable_explained", "a" * 16
 
 def held(count: int = 51, **fields: object) -> SchoolState:
     hold = HeldPlan(hash=KEY, count=count, since=at(), budget="-", headroom=-1)
-    return SchoolState(school=SCHOOL, at=1, holds={PLAN: changed(hold, **fields)})
+    return SchoolState(school=SCHOOL, at=1, holds={PLAN: replace(hold, **fields)})
 
 
 def release(operator: str, above: int | None = 50) -> ReleaseHold:

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from services.reconciler.account_identity import has_record_of_another, identity_of
-from services.reconciler.reconcile import changed, disable
+from services.reconciler.removals import disable
 from shared.contract.account_state import Absence
 from shared.contract.codec import encode
 from shared.contract.events import Evidence, StudentAssessed
 from shared.contract.person import NOBODY, Identity
+from shared.structs import replace
 from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
     ENGLISH,
@@ -69,7 +70,7 @@ def test_however_often_it_is_read() -> None:
 def test_nothing_else_is_kept_of_one_who_is_the_same() -> None:
     off = disabled(assessment=born("2010-03-04"))
     assert read(off, a_slip(date_of_birth="2010-03-04"))[0].identity is None
-    kept = changed(off, identity=identity_of(off))
+    kept = replace(off, identity=identity_of(off))
     assert read(kept, a_slip(date_of_birth="2010-03-04"))[0].identity is None
 
 
@@ -101,11 +102,11 @@ def test_a_record_with_one_name_is_a_record_of_that_name(lacks: str) -> None:
 
 
 def test_the_id_that_a_feed_told_is_part_of_it() -> None:
-    had = enabled(assessment=unreadable(), details=changed(details(), id="n-17"))
+    had = enabled(assessment=unreadable(), details=replace(details(), id="n-17"))
     assert identity_of(had).feed_id == "n-17"
     assert identity_of(enabled(assessment=unreadable())).feed_id is None, "the key itself is no id of a feed's own"
     assert identity_of(never_had_one(assessment=unreadable())) == NOBODY
-    blank = enabled(assessment=unreadable(), details=changed(details(), first_name="", last_name=""))
+    blank = enabled(assessment=unreadable(), details=replace(details(), first_name="", last_name=""))
     assert identity_of(blank) == NOBODY
 
 
@@ -193,8 +194,8 @@ def test_who_says_the_same_as_before_keeps_nothing_beside_it() -> None:
 
 
 def test_a_member_of_staff_becomes_nobody_else_either() -> None:
-    had = changed(enabled(assessment=born("1980-03-04")), kind="staff")
-    state, changes = read(had, changed(born("1990-01-01", **BECAME), kind="staff"))
+    had = replace(enabled(assessment=born("1980-03-04")), kind="staff")
+    state, changes = read(had, replace(born("1990-01-01", **BECAME), kind="staff"))
     assert (changes, state.details) == ([], had.details)
 
 
@@ -213,7 +214,7 @@ def test_an_entry_that_was_there_before_explains_no_absence() -> None:
     """A pupil who came back is in both lists for ever. Hidden from one, they have not left."""
     state, _ = read(enabled(), eligible(lists=BOTH_LISTS))
     assert state.is_listed
-    absent = changed(state, absence=Absence(sweep="s8", started_at=at(60)), in_roll=False, held={"x": "h"})
+    absent = replace(state, absence=Absence(sweep="s8", started_at=at(60)), in_roll=False, held={"x": "h"})
     state, changes = read(absent, left(**LISTED))
     assert (changes, state.staged) == ([], None)
     assert (state.absence, state.held) == (absent.absence, {"x": "h"}), "nobody was seen"
@@ -276,5 +277,5 @@ def test_who_is_read_first_in_both_lists_is_known_as_that() -> None:
 def test_a_body_that_lacks_somebody_is_evidence_of_its_own() -> None:
     said = left(**LISTED)
     assert said.student is not None
-    absent = changed(said, student=changed(said.student, lists=("absent",)))
+    absent = replace(said, student=replace(said.student, lists=("absent",)))
     assert read(enabled(is_listed=True), absent)[0].staged is not None
