@@ -23,6 +23,7 @@ class Proxy:
     def __init__(self, target: int = 0) -> None:
         self.target = target
         self._socket = socket.create_server((HOST, 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)  # a line keeps nothing; its ends do
         self.port: int = self._socket.getsockname()[1]
         self.taken = 0  # connections so far, those that were reset at once left out
         self._is_cut = False
