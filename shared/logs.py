@@ -7,15 +7,21 @@ No secret and no personal data is ever put into one; who logs sees to it.
 import json
 import logging
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 
 from shared import clock
 
 OURS = "rollcall"
+REQUESTS = "rollcall.gateway.requests"  # whose lines whoever knocks can cause, as those of loggers that are not ours
+MINUTE_SECONDS = 60.0
+MOST_ALIKE = 60  # lines of one kind in a minute
+MOST_KINDS, KIND_LETTERS = 1000, 60  # a kind is how a message begins, before its values
 LOUD = {  # who repeats themselves while a server is away, or writes by handlers of their own; we log a change of state
     "kafka": logging.CRITICAL,
     "faststream": logging.WARNING,
     "uvicorn": logging.WARNING,
+    "uvicorn.error": logging.WARNING,
     "uvicorn.access": logging.CRITICAL,
 }
 
@@ -45,15 +51,50 @@ class Objects(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+class Bound:
+    """
+    How often one line is told: so many times a minute, of loggers that speak of whoever knocks. What a stranger can
+    cause again and again must not fill a disk. What Rollcall did, as that a body is taken, is always told.
+    """
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def left_over(self, record: logging.LogRecord) -> int | None:
+        """How many more lines of this kind there may be; below 0, this one is not told. None: there is no bound."""
+        if record.name.partition(".")[0] == OURS and record.name != REQUESTS:
+            return None
+        if not 0 <= record.created - self._since < MINUTE_SECONDS or len(self._counts) > MOST_KINDS:
+            self._since, self._counts = record.created, Counter()
+        kind = record.name, str(record.msg).partition("\n")[0][:KIND_LETTERS]
+        self._counts[kind] += 1
+        return MOST_ALIKE - self._counts[kind]
+
+
 class ToStandardError(logging.Handler):
     """Writes each line to what standard error is at that moment."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._bound = Bound()
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
+            left = self._bound.left_over(record)
+            if left is not None and left < 0:
+                return
             sys.stderr.write(self.format(record) + "\n")
+            if left == 0:
+                sys.stderr.write(self.format(_no_more_of(record)) + "\n")
             sys.stderr.flush()
         except Exception:  # a log line never stops a service
             self.handleError(record)
+
+
+def _no_more_of(record: logging.LogRecord) -> logging.LogRecord:
+    message = "more lines like the last one are not told for a minute"
+    return logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno, message, None, None)
 
 
 def of_ours_or_a_warning(record: logging.LogRecord) -> bool:

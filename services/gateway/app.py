@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from functools import partial
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from services.gateway.connections import Connection, Places, room_for
 from services.gateway.follow import Follower
 from services.gateway.intake import Intake
 from services.gateway.keys import ApiKeys
@@ -19,13 +21,14 @@ from services.gateway.redis_feed_store import RedisMemory
 from services.gateway.spool import spool_fault
 from services.gateway.web import Web
 from shared.clock import utc_now
-from shared.config.settings import Config
+from shared.config.settings import Config, Gateway
 from shared.errors import ConfigError
 from shared.kafka.client import KafkaLog
 from shared.redis.client import connect
 
 log = logging.getLogger("rollcall.gateway")
 
+BACKLOG = 16  # connections that wait: asyncio takes so many before the first can be let go, and tells of each it cannot
 CLOSE_SECONDS = 1.0  # for the producer, which has nothing left that anybody was promised
 
 
@@ -47,17 +50,7 @@ class GatewayService:
         modes = {name: tenant.mode for name, tenant in self._config.tenants.items()}
         most = self._config.gateway.max_body_bytes
         web = Web(keys, memory, intake, utc_now, most, stopping, modes=modes)
-        server = _Server(
-            uvicorn.Config(
-                web.app(),
-                log_config=None,
-                log_level=logging.WARNING,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                timeout_graceful_shutdown=int(FINISH_SECONDS) + 2,
-            )
-        )
+        server = server_of(web.app(), self._config.gateway)
         if (fault := spool_fault()) is not None:
             log.error("%s; until then bodies are answered 503", fault)
         listening = listen(self._config)
@@ -81,6 +74,24 @@ class GatewayService:
                 await asyncio.wait_for(asyncio.to_thread(out.close), CLOSE_SECONDS)
         if following.done() and (bug := following.exception()) is not None:
             raise bug
+
+
+def server_of(app: ASGIApp, settings: Gateway) -> uvicorn.Server:
+    """Serves the application to whoever knocks; ``serve`` it on a socket."""
+    places = Places(room_for(settings.max_connections), settings.max_connections_per_address)
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=partial(Connection, places=places),  # type: ignore[arg-type] # uvicorn calls it, and asks no more of it
+            ws="none",
+            backlog=BACKLOG,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=int(FINISH_SECONDS) + 2,
+        )
+    )
 
 
 class _Server(uvicorn.Server):

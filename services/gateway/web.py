@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.gateway.ambiguity import check_unambiguous
 from services.gateway.body import NotJson
 from services.gateway.check import Refused
 from services.gateway.feed_store import Memory
@@ -28,10 +29,12 @@ from services.gateway.spool import NO_ROOM_SECONDS, spool, spool_fault, too_larg
 from shared.clock import Clock, write
 from shared.config.settings import PushSchool
 from shared.errors import Retryable
+from shared.logs import REQUESTS
 from shared.redis.answers import RedisRefused
 from shared.work.lease import now
 
 log = logging.getLogger("rollcall.gateway")
+requests = logging.getLogger(REQUESTS)
 
 BODIES_AT_ONCE = 2  # of all schools together: what one is unpacked into is the most that memory holds
 BUSY_SECONDS = 10  # until a second body of a school should be sent again
@@ -220,6 +223,7 @@ def _answered(endpoint: Endpoint) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         try:
+            check_unambiguous(request)
             return await endpoint(request)
         except Problem as problem:
             return problem.response()
@@ -228,17 +232,17 @@ def _answered(endpoint: Endpoint) -> Endpoint:
         except NotJson as error:
             return Problem(HTTPStatus.BAD_REQUEST, "not-json", f"The body is not JSON: {error}.").response()
         except Retryable as trouble:
-            log.warning("request answered 503: %s", trouble)
+            requests.warning("request answered 503: %s", trouble)
             return later("try-again", "Rollcall cannot take this now; send it again.", RETRY_SECONDS).response()
         except RedisRefused as refusal:
-            log.error("request answered 503: %s", refusal)
+            requests.error("request answered 503: %s", refusal)
             return later("try-again", "Rollcall cannot take this now; send it again.", REFUSED_SECONDS).response()
         except ClientDisconnect:
-            log.info("sender disconnected before its body was complete")
+            requests.info("sender disconnected before its body was complete")
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         except Exception as bug:
             place = traceback.extract_tb(bug.__traceback__)[-1]
-            log.error("a bug: %s in %s, line %s", type(bug).__name__, place.filename, place.lineno)
+            requests.error("a bug: %s in %s, line %s", type(bug).__name__, place.filename, place.lineno)
             detail = "Rollcall has failed on this; nothing says that the body is wrong."
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", detail).response()
 

@@ -7,8 +7,11 @@ Prints one JSON object: what came of it. Whoever needs more memory than that end
 import asyncio
 import json
 import resource
+import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,12 @@ from pydantic import SecretStr
 from services.fetcher.isams import client
 from services.fetcher.isams.rate_limit import Politeness
 from services.fetcher.isams.session import Session
+from services.gateway.app import server_of
 from services.publisher.unitu import Unitu
+from shared import logs
+from shared.config.settings import Gateway
 from tests.unit.fetcher.world import settings
+from tests.unit.gateway.world import World
 
 PATH = "/api/students"
 
@@ -47,7 +54,47 @@ async def unitu(url: str) -> dict[str, Any]:
     return {"kind": outcome.kind, "status": outcome.status, "message": outcome.message, "text": outcome.text}
 
 
-DEEDS: dict[str, Callable[[str], Awaitable[dict[str, Any]]]] = {"school": school, "unitu": unitu}
+async def gateway(files: str) -> dict[str, Any]:
+    """Serves from memory until its standard input ends, with so many files open at most. Its first line is its port."""
+    logs.set_up("info")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(files), int(files)))
+    world = World(max_body_bytes=100_000_000)
+    server = server_of(world.web.app(), Gateway())
+    listening = socket.create_server(("127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve([listening]))
+    print(listening.getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    server.should_exit = server.force_exit = True
+    await serving
+    return {"sent": len(world.log.messages)}
+
+
+@dataclass
+class Served:
+    """A gateway in another process; ``log`` is there when it has ended."""
+
+    port: int
+    log: str = ""
+
+
+@asynccontextmanager
+async def a_gateway(*, files: int = 1024, megabytes: int = 2000) -> AsyncIterator[Served]:
+    process = await _start("gateway", str(files), megabytes)
+    assert process.stdout is not None
+    served = Served(int(await process.stdout.readline()))
+    try:
+        yield served
+    finally:
+        _, err = await process.communicate(b"")
+        served.log = err.decode()
+    assert process.returncode == 0, served.log[-2000:]
+
+
+DEEDS: dict[str, Callable[[str], Awaitable[dict[str, Any]]]] = {
+    "school": school,
+    "unitu": unitu,
+    "gateway": gateway,
+}
 
 
 def bound(megabytes: int) -> None:
@@ -59,14 +106,20 @@ def bound(megabytes: int) -> None:
 
 async def in_bounds(deed: str, given: str, megabytes: int) -> dict[str, Any]:
     """Run it in another process, while this one may go on serving it."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.hostile.program", deed, given, str(megabytes)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await _start(deed, given, megabytes)
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()[-2000:]
     return dict(json.loads(out))
+
+
+async def _start(deed: str, given: str, megabytes: int) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.hostile.program", deed, given, str(megabytes)),
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+    )
 
 
 if __name__ == "__main__":

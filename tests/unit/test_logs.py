@@ -9,6 +9,7 @@ import pytest
 
 from shared import logs
 
+GATEWAY = "rollcall.gateway"  # tells of each body that it is taken
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ \S+ .*")
 
 
@@ -85,3 +86,29 @@ def test_setting_up_again_does_not_double_the_lines(capsys: pytest.CaptureFixtur
     logs.set_up("info", as_json=True)
     logging.getLogger("rollcall").info("once")
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_what_strangers_cause_is_told_so_often_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("info", as_json=True)
+    for name, told in (("uvicorn.error", logs.MOST_ALIKE + 1), (logs.REQUESTS, logs.MOST_ALIKE + 1), (GATEWAY, 200)):
+        for number in range(200):
+            logging.getLogger(name).warning("request %d", number)
+        assert len(capsys.readouterr().err.splitlines()) == told
+    logging.getLogger(logs.REQUESTS).warning("another kind")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["message"] == "another kind"
+
+
+def test_the_next_minute_begins_anew() -> None:
+    bound, record = logs.Bound(), logging.makeLogRecord({"name": logs.REQUESTS, "msg": "x"})
+    for left in range(logs.MOST_ALIKE - 1, -2, -1):
+        assert bound.left_over(record) == left
+    record.created += logs.MINUTE_SECONDS
+    assert bound.left_over(record) == logs.MOST_ALIKE - 1
+
+
+def test_so_many_kinds_as_there_are_strangers_take_no_memory() -> None:
+    bound = logs.Bound()
+    for number in range(10 * logs.MOST_KINDS):
+        bound.left_over(logging.makeLogRecord({"name": logs.REQUESTS, "msg": f"{number} knocks"}))
+    assert len(bound._counts) <= logs.MOST_KINDS + 1

@@ -38,6 +38,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
             app,
+            log_config=None,  # the process says where its lines go
             log_level=logging.CRITICAL,
             access_log=False,
             lifespan="off",
