@@ -6,9 +6,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
-
-from confluent_kafka import KafkaException, TopicPartition
 
 from services.fetcher.isams.clients import Hosts
 from services.fetcher.isams.source import Source
@@ -22,16 +19,14 @@ from services.fetcher.sweep.redis_cache import RedisMemory
 from services.fetcher.sweep.scheduler import SLOW_PLACES, Rounds
 from shared.clock import Clock, utc_now
 from shared.config.settings import Config, IsamsSchool
+from shared.contract.codec import Record
 from shared.contract.signatures import objection_to
 from shared.contract.topics import OPERATOR_COMMANDS, SYNC_REQUESTS
-from shared.errors import Retryable
-from shared.kafka.client import KafkaLog, group_name, to_record, topic_name
-from shared.kafka.client_errors import listening
+from shared.kafka.client import KafkaLog
+from shared.kafka.consumer import BatchConsumer, ends_of
 from shared.lanes.partition import lane_of
-from shared.lanes.service import RETRY_CAP_SECONDS, SUBSCRIPTION, broker_for
 from shared.redis.client import connect
 from shared.redis.due_queue import RedisDueQueue
-from shared.service import backoff, sleep_unless
 
 log = logging.getLogger("rollcall.fetcher")
 
@@ -53,7 +48,6 @@ class FetcherService:
         self._clock = clock
         self._source_of = source_of
         self._out = KafkaLog(config)
-        self._consumer: Any = None
 
     async def run(self, stop: asyncio.Event) -> None:
         client = connect(self._config)
@@ -71,41 +65,29 @@ class FetcherService:
         rounds = Rounds(books, due, out, memory, self._clock, self._config.fetcher.concurrency)
         requests = Requests(books, due, out, memory, self._clock, objection_to(self._config.operators))
         portraits = PortraitRounds(schools, portraits_due, self._out, profiles, self._clock, folder)
-        failed: list[BaseException] = []
-        broker = broker_for(self._config)
-        subscriber = broker.subscriber(
-            topic_name(self._config, SYNC_REQUESTS),
-            topic_name(self._config, OPERATOR_COMMANDS),
-            group_id=group_name(self._config, self.name),
-            max_records=BATCH,
-            polling_interval=SILENCE_SECONDS,
-            **SUBSCRIPTION,
-        )
 
-        async def take(messages: Sequence[Any]) -> None:
-            if failed:
-                return
-            try:
-                await self._take(requests, messages, stop)
+        async def take(records: Sequence[Record]) -> None:
+            if await _ends_before(asyncio.create_task(requests.handle(records)), stop):
+                consumer.commit(ends_of(records))
                 rounds.look()
-            except Exception as error:  # leaving this handler would pass the batch over
-                failed.append(error)
-                stop.set()
 
-        subscriber(take)
-        await broker.start()
-        self._consumer = listening(subscriber, self._config)
+        consumer = BatchConsumer(
+            self._config,
+            self.name,
+            (SYNC_REQUESTS, OPERATOR_COMMANDS),
+            take,
+            log,
+            most=BATCH,
+            silence_seconds=SILENCE_SECONDS,
+        )
         try:
-            async with asyncio.TaskGroup() as both:
+            async with consumer.running(stop), asyncio.TaskGroup() as both:
                 both.create_task(portraits.run(stop))
                 both.create_task(rounds.run(stop))
         finally:
-            await broker.stop()
             await asyncio.gather(*(school.source.close() for school in schools.values()))
             await asyncio.to_thread(self._out.close)
             client.close()
-        if failed:
-            raise failed[0]
 
     def _books(self, source_of: Callable[[IsamsSchool], Source]) -> dict[str, School]:
         """The students of every school, and the staff of those whose tenant manages them: by book, one source each."""
@@ -119,32 +101,6 @@ class FetcherService:
                 )
                 books += [students, *([replace(students, kind="staff")] if has_staff else [])]
         return {one.book: one for one in books}
-
-    async def _take(self, requests: Requests, messages: Sequence[Any], stop: asyncio.Event) -> None:
-        """A batch to its end; while something is away it waits, and its place is not kept."""
-        attempt = 0
-        while True:
-            handling = asyncio.create_task(requests.handle([to_record(message) for message in messages]))
-            try:
-                if not await _ends_before(handling, stop):
-                    return
-            except Retryable as trouble:
-                attempt += 1
-                if attempt == 1:
-                    log.warning("reading requests: retrying: %s", trouble)
-                if await sleep_unless(stop, backoff(attempt, RETRY_CAP_SECONDS)):
-                    return
-                continue
-            self._keep_place(messages)
-            return
-
-    def _keep_place(self, messages: Sequence[Any]) -> None:
-        ends = {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
-        places = [TopicPartition(topic, lane, offset) for (topic, lane), offset in ends.items()]
-        try:
-            self._consumer.commit(offsets=places, asynchronous=True)
-        except KafkaException as error:
-            log.debug("offset commit failed; these requests will be re-read: %s", error)
 
 
 async def _ends_before(task: asyncio.Task[None], stop: asyncio.Event) -> bool:

@@ -2,12 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 
 from shared.config.settings import Config
 from shared.kafka.error_words import DENIED
@@ -59,56 +58,3 @@ def _ear(_servers: str, _user: str | None) -> Ear:
 def ear_of(config: Config) -> Ear:
     """One for all clients of a process that go to the same cluster as the same user."""
     return _ear(config.kafka.bootstrap_servers, config.kafka.sasl_username)
-
-
-class Listening:
-    """
-    A consumer whose errors are heard: FastStream drops them, and a topic that may not be read is then just quiet.
-
-    Other threads than the one that consumes may seek and commit. It is never closed under one of these: the client
-    would end neither, for good.
-    """
-
-    def __init__(self, consumer: Any, ear: Ear) -> None:
-        self._consumer = consumer
-        self._ear = ear
-        self._lock = threading.Lock()
-        self._is_closed = False
-
-    def consume(self, *args: Any, **settings: Any) -> list[Any]:
-        batch: list[Any] = self._consumer.consume(*args, **settings)
-        for message in batch:
-            if (error := message.error()) is not None:
-                self._ear(error)
-        return batch
-
-    def seek(self, place: Any) -> None:
-        """Raises: KafkaException."""
-        with self._open():
-            self._consumer.seek(place)
-
-    def commit(self, **settings: Any) -> Any:
-        """Raises: KafkaException."""
-        with self._open():
-            return self._consumer.commit(**settings)
-
-    @contextmanager
-    def _open(self) -> Iterator[None]:
-        with self._lock:
-            if self._is_closed:
-                raise KafkaException(KafkaError(KafkaError._STATE, "the consumer is closed"))
-            yield
-
-    def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-        self._consumer.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._consumer, name)
-
-
-def listening(subscriber: Any, config: Config) -> Any:
-    """The consumer of a FastStream subscriber that has begun, heard from now on."""
-    subscriber.consumer.consumer = Listening(subscriber.consumer.consumer, ear_of(config))
-    return subscriber.consumer.consumer

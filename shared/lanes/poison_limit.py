@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from shared.config.settings import Config
 from shared.contract.codec import Message, Record
 from shared.contract.populations import school_of
 from shared.contract.topics import DEAD_LETTERS
@@ -129,3 +130,15 @@ class PoisonWatch:
 def without_values(told: Mapping[str, str]) -> str:
     """The reason without what stands in quotes: it may be somebody's, and this is for a log."""
     return re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", told.get("dlq_error", ""))
+
+
+def watch_of(config: Config) -> PoisonWatch:
+    """What stops a service that can read next to nothing; one for each run of a service."""
+    limit = config.poison
+    return PoisonWatch(
+        share=limit.share,
+        records=limit.records,
+        minimum=limit.minimum,
+        schools=config.schools,
+        partitions=config.kafka.partitions,
+    )

@@ -8,7 +8,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from shared.config.settings import Config, Kafka
 from shared.errors import ConfigError, Retryable
-from shared.kafka.client_errors import AGAIN_SECONDS, Ear, Listening, ear_of
+from shared.kafka.client_errors import AGAIN_SECONDS, Ear, ear_of
+from shared.kafka.consumer import Listening
 from shared.kafka.watch import KafkaWatch
 
 RIGHT = {"r": "reconciler: user x may not READ topic t; allow READ on topic t"}

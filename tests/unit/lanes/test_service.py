@@ -4,10 +4,11 @@ import logging
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from shared.config.settings import Config, Kafka
 from shared.contract.topics import STUDENTS_ASSESSED
+from shared.errors import Retryable
+from shared.kafka.consumer import Place
 from shared.lanes.service import LaneService
 
 
@@ -32,18 +33,14 @@ class Consumer:
     """``refuses``: so many seeks."""
 
     def __init__(self, refuses: int = 0) -> None:
-        self.assigned: list[tuple[int, int]] = []
         self.sought: list[tuple[int, int]] = []
         self._refuses = refuses
 
-    def seek(self, place: TopicPartition) -> None:
+    def seek(self, place: Place, offset: int) -> None:
         self._refuses -= 1
         if self._refuses >= 0:
-            raise KafkaException(KafkaError(KafkaError._STATE))
-        self.sought.append((place.partition, place.offset))
-
-    def incremental_assign(self, places: list[TopicPartition]) -> None:
-        self.assigned += [(one.partition, one.offset) for one in places]
+            raise Retryable("Kafka: away")
+        self.sought.append((place[1], offset))
 
 
 def a_service(lanes: Any, consumer: Any) -> LaneService:
@@ -55,13 +52,13 @@ def a_service(lanes: Any, consumer: Any) -> LaneService:
 
 def test_a_lane_beyond_the_configured_is_told_and_not_read(caplog: pytest.LogCaptureFixture) -> None:
     """Fails when partitions that somebody has added make the service rebuild lanes that no school is in."""
-    lanes, consumer = Lanes(), Consumer()
-    service = a_service(lanes, consumer)
+    lanes = Lanes()
+    service = a_service(lanes, Consumer())
     with caplog.at_level(logging.ERROR):
-        service._assigned(consumer, [TopicPartition("t", lane) for lane in (0, 1, 2)])
+        starts = service._assigned([("t", lane) for lane in (0, 1, 2)])
     assert lanes.started == [0, 1]
     assert service._lanes == {0, 1}
-    assert [one for one in consumer.assigned if one[0] < 2] == [(0, 100), (1, 101)]
+    assert starts == {("t", 0): 100, ("t", 1): 101}
     assert caplog.messages == [
         "t has more partitions than the 2 under [kafka]; lane 2 has no school and is not read; see "
         "`rollcall topics check`"
