@@ -59,7 +59,7 @@ def test_sigterm_in_the_middle_ends_each_service_with_0_and_its_next_start_goes_
     Exit code 0 says that it ended within the nine seconds that ``run_services`` gives: whoever is cut off gives 1.
 
     Fails when a service awaits what is under way without an end (``_ends_before`` in the fetcher, ``STOP_SECONDS`` in
-    the publisher, ``graceful_timeout`` in ``broker_for``), or when a thread keeps the process (``end_soon``).
+    the publisher, ``graceful_timeout`` of the broker), or when a thread keeps the process (``end_soon``).
     """
     for name in SERVICES:
         town.start(name)

@@ -103,6 +103,6 @@ def test_a_broker_that_is_away_is_waited_for_until_told_to_stop(config_file: Con
     path = config_file(ONE_SCHOOL)
     path.write_text(path.read_text().replace(load(path, {}).kafka.bootstrap_servers, "127.0.0.1:9"))
     with run(path, "reconciler") as process:
-        process.wait_for("waiting: Kafka at 127.0.0.1:9 does not serve")
+        process.wait_for("waiting for servers: Kafka at 127.0.0.1:9 does not serve")
         code = process.end(signal.SIGTERM)
-    assert (code, process.log().count("waiting:")) == (0, 1)
+    assert (code, process.log().count("waiting for servers:")) == (0, 1)
