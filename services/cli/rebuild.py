@@ -85,8 +85,8 @@ def rebuild_lane(rebuilder: "Rebuilder", store: "LaneStore", reader: "Reader", l
     """``log``: the id of its topic. Raises: Retryable when a running reconciler keeps moving the lane."""
     from shared.contract.topics import STUDENTS_ASSESSED
     from shared.errors import PositionMoved, Retryable
-    from shared.lanes.loop import StateLost, View
     from shared.lanes.stretch import Stretch
+    from shared.lanes.view import StateLost, View
     from shared.service import backoff
 
     for attempt in range(1, TRIES + 1):

@@ -29,9 +29,10 @@ from shared.contract.populations import book_of, kind_of, school_of
 from shared.contract.topics import SYNC_REQUESTS
 from shared.errors import Poison
 from shared.lanes.dead_letters import letter
-from shared.lanes.loop import Effects, StateLost, View
+from shared.lanes.loop import Effects
 from shared.lanes.partition import lane_of
 from shared.lanes.stretch import Stretch
+from shared.lanes.view import StateLost, View
 from shared.ports import Ask, LaneStore, Log
 
 log = logging.getLogger("rollcall.publisher")

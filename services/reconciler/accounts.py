@@ -15,7 +15,7 @@ from shared.contract.account_state import AccountState, SchoolState
 from shared.contract.codec import MODULUS, decoder, encode
 from shared.contract.events import StudentAssessed
 from shared.contract.populations import kind_of, school_of
-from shared.lanes.loop import StateLost, View
+from shared.lanes.view import StateLost, View
 from shared.structs import replace
 
 _state_decoder = decoder(AccountState)

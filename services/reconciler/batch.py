@@ -22,8 +22,9 @@ from shared.contract.events import StaffAssessed, StudentAssessed, SweepComplete
 from shared.contract.model import Kind
 from shared.errors import Poison
 from shared.lanes import dead_letters
-from shared.lanes.loop import Effects, Later, Questions, StateLost, View
+from shared.lanes.loop import Effects, Later, Questions
 from shared.lanes.stretch import Stretch
+from shared.lanes.view import StateLost, View
 from shared.ports import Ask
 from shared.structs import replace
 

@@ -30,7 +30,8 @@ from shared.contract.events import (
 )
 from shared.contract.model import Frozen, Structure
 from shared.errors import Poison
-from shared.lanes.loop import Later, View
+from shared.lanes.loop import Later
+from shared.lanes.view import View
 from shared.structs import replace
 
 _school_decoder = decoder(SchoolState)

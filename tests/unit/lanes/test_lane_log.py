@@ -7,8 +7,9 @@ import pytest
 from shared.contract.account_state import LaneState
 from shared.contract.codec import Record, decoder, encode
 from shared.errors import Retryable
-from shared.lanes.loop import Effects, LaneLoop, View
+from shared.lanes.loop import Effects, LaneLoop
 from shared.lanes.stretch import Stretch
+from shared.lanes.view import View
 from shared.memory import MemoryLaneStore, MemoryLog
 
 LANE = 2

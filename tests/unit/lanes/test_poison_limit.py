@@ -11,10 +11,11 @@ from shared.contract.account_state import LaneState
 from shared.contract.codec import Message, Record, decoder, encode
 from shared.errors import Poison, Retryable
 from shared.lanes.dead_letters import letter
-from shared.lanes.loop import Effects, LaneLoop, View
+from shared.lanes.loop import Effects, LaneLoop
 from shared.lanes.partition import lane_of
 from shared.lanes.poison_limit import OTHERS, PoisonWatch, Tally, TooMuchPoison
 from shared.lanes.stretch import Stretch
+from shared.lanes.view import View
 from shared.memory import MemoryLaneStore, MemoryLog
 from shared.service import run_services
 
