@@ -1,25 +1,22 @@
 """``rollcall structure``: what Unitu has of a tenant's structure, and whom it keeps out until it is confirmed."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, invocation_of, login_name
-from services.cli.output import print_json, print_table, tell_error
-from services.cli.tenant import Tenant, known
-from services.operations.names import wrong
-from shared.errors import RollcallError
+from services.cli.invocation import AsJson, config_of, login_name
+from services.cli.output import print_json, print_table
+from services.cli.tenant import Tenant
+from services.operations.names import known_tenant, wrong
 
 if TYPE_CHECKING:
     from services.publisher.decisions import Desk
     from services.publisher.structure_ledger import Codes
     from services.publisher.unconfirmed import Standing
-    from shared.contract.entities import EntityList
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,13 +24,7 @@ app = typer.Typer(
     help="What Unitu has of a tenant's structure: new, told, confirmed; and whom it keeps out until then.",
 )
 
-NOT_WHOLE = 3
 LISTS = ("faculties", "departments", "programmes", "modules")
-
-
-class NotOurs(RollcallError):
-    """A list that has nothing of the tenant: the wrong file, or the wrong column."""
-
 
 Which = Annotated[
     str | None, typer.Option("--list", metavar="LIST", help=f"Only this one: {', '.join(LISTS)}.", show_default="all")
@@ -41,7 +32,7 @@ Which = Annotated[
 
 
 @app.callback()
-def structure(context: typer.Context, tenant: Tenant) -> None:
+def of_tenant(context: typer.Context, tenant: Tenant) -> None:
     """
     What Unitu has of a tenant's structure, and whom it keeps out.
 
@@ -58,12 +49,14 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show what is not confirmed, what would unblock most students first."""
-    name = _list_named(which)
+    from services.operations.tenants.structure import list_named, structure_of
+
+    only = list_named(which)
     with _desk(context) as (desk, tenant):
-        found = [one for one in desk.structure(tenant) if name in (None, one.list)]
+        found = structure_of(desk, tenant, only)
     shown = [one for one in found if all_ or one.state != "confirmed"]
     if as_json:
-        print_json([asdict(one) for one in shown])
+        print_json(shown)
         return
     counts = Counter(one.state for one in found)
     if shown:
@@ -84,24 +77,22 @@ def confirm(
     as_json: AsJson = False,
 ) -> None:
     """Say that Unitu has these now. Whoever was blocked by them is enrolled by a snapshot that goes at once."""
-    name = _list_named(which)
+    from services.operations.tenants import structure
+
+    only = structure.list_named(which)
     if bool(code) == all_:
         raise wrong("name the codes, or say --all")
+    codes = None if all_ else code
     with _desk(context) as (desk, tenant):
-        found = [one for one in desk.structure(tenant) if name in (None, one.list)]
-        before = [one for one in found if (one.state == "confirmed") == undo]
-        chosen = before if all_ else _chosen(found, code or ())
-        codes = _by_list((one.list, one.code) for one in chosen)
         if undo:
-            desk.doubt_structure(tenant, codes)
+            done = structure.doubt(desk, tenant, codes, only=only)
         else:
-            desk.confirm_structure(tenant, codes, login_name())
-    changed = [one for one in chosen if one in before]
+            done = structure.confirm(desk, tenant, codes, login_name(), only=only)
     if as_json:
-        print_json({"tenant": tenant, "changed": [{"list": one.list, "code": one.code} for one in changed]})
+        print_json({"tenant": tenant, "changed": [{"list": one.list, "code": one.code} for one in done.changed]})
         return
-    what = "Taken back" if undo else "Confirmed"
-    typer.echo(f"{what}: {_counted(codes_of(changed))}; {len(chosen) - len(changed)} were so already.")
+    what, left = "Taken back" if undo else "Confirmed", len(done.chosen) - len(done.changed)
+    typer.echo(f"{what}: {_counted(structure.codes_of(done.changed))}; {left} were so already.")
 
 
 @app.command("import", epilog="Exit codes: 0 done, 1 the file cannot be read or is of another tenant, 3 see `list`.")
@@ -117,80 +108,31 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Confirm whatever a list of Unitu's entities has, also what no snapshot has had yet."""
-    from services.publisher.entity_list import read_entities
+    from services.operations.tenants.structure import import_list, list_named, read_list
 
-    read = read_entities(file.read_bytes(), _list_named(which))
+    read = read_list(file.read_bytes(), list_named(which))
     with _desk(context) as (desk, tenant):
-        before = desk.structure(tenant)
-        ours = {(one.list, one.code) for one in before}
-        known_codes = {(name, code) for name, codes in read.codes.items() for code in codes} & ours
-        if ours and not known_codes:
-            raise NotOurs(
-                f"{file.name} has {read.words}, and none of it is {tenant}'s: see `rollcall structure {tenant} list`"
-            )
-        desk.confirm_structure(tenant, read.codes, login_name(), is_all=whole)
-        after = {(one.list, one.code): one.state for one in desk.structure(tenant)}
-    was = {(one.list, one.code): one.state for one in before}
-    new = [key for key, state in after.items() if state == "confirmed" != was.get(key)]
-    gone = [key for key, state in was.items() if state == "confirmed" != after.get(key)]
-    left = [key for key in after if after[key] != "confirmed"]
+        done = import_list(desk, tenant, read, login_name(), name=file.name, is_whole=whole)
     if as_json:
-        print_json({"tenant": tenant, "read": read.codes, "confirmed": new, "doubted": gone, "unconfirmed": left})
+        print_json(done)
         return
     typer.echo(f"Read: {read.words}.")
-    typer.echo(f"Confirmed: {len(new)} more; no longer confirmed: {len(gone)}; of the snapshot not in it: {len(left)}.")
-
-
-def _list_named(which: str | None) -> "EntityList | None":
-    """Raises: OperationError (wrong-word)."""
-    from services.publisher.structure_ledger import LISTS as NAMES
-
-    if which is None:
-        return None
-    for name in NAMES:
-        if name == which:
-            return name
-    raise wrong(f"--list {which}: there is no such list; there are: {', '.join(LISTS)}")
+    typer.echo(
+        f"Confirmed: {len(done.confirmed)} more; no longer confirmed: {len(done.doubted)}; of the snapshot not in it: "
+        f"{len(done.unconfirmed)}."
+    )
 
 
 @contextmanager
 def _desk(context: typer.Context) -> "Iterator[tuple[Desk, str]]":
-    """The desk, and the tenant that the command is about. Ends with 3 while there is no whole roster."""
-    from services.publisher.app import DeskParts
-    from services.publisher.decisions import NotWhole
+    """The desk, and the tenant that the command is about."""
+    from services.operations.tenants.desk import desk_of
 
     group: Any = context.parent
-    tenant = str(group.params["tenant"])
-    with DeskParts(known(context, tenant)) as desk:
-        try:
-            yield desk, tenant
-        except NotWhole as error:
-            tell_error(error, as_json=invocation_of(context).as_json)
-            raise typer.Exit(NOT_WHOLE) from error
-
-
-def _chosen(found: "Sequence[Standing]", codes: Collection[str]) -> "list[Standing]":
-    """Raises: OperationError (wrong-word) for a code that nothing has, or that is in two lists."""
-    chosen = []
-    for code in codes:
-        named = [one for one in found if one.code == code]
-        if not named:
-            raise wrong(f"{code}: the newest snapshot has no such code; `list --all` shows those that it has")
-        if len(named) > 1:
-            raise wrong(f"{code}: in {' and in '.join(one.list for one in named)}; say which with --list")
-        chosen += named
-    return chosen
-
-
-def codes_of(found: "Sequence[Standing]") -> "Codes":
-    return _by_list((one.list, one.code) for one in found)
-
-
-def _by_list(pairs: Any) -> "Codes":
-    codes: dict[EntityList, list[str]] = {}
-    for name, code in pairs:
-        codes.setdefault(name, []).append(code)
-    return codes
+    config, tenant = config_of(context), str(group.params["tenant"])
+    known_tenant(config, tenant)
+    with desk_of(config) as desk:
+        yield desk, tenant
 
 
 def _counted(codes: "Codes") -> str:

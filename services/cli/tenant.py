@@ -2,26 +2,26 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, config_of, invocation_of, login_name
-from services.cli.output import print_json, tell_error
+from services.cli.invocation import AsJson, config_of, login_name
+from services.cli.output import print_json
 from services.cli.releasable import tell_release
-from services.cli.tenant_text import as_dict, state_as_dict, tell_preview, tell_state, tell_waits
-from services.operations.names import wrong
+from services.cli.tenant_text import tell_facts, tell_preview, tell_waits
+from services.operations.names import known_tenant, wrong
 
 if TYPE_CHECKING:
-    from services.publisher.preview import Shown
-    from shared.config.settings import Config
+    from collections.abc import Sequence
+
+    from services.operations.tenants.adoption import Preview
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The tenants: adopt a roster, confirm a key, release e-mails."
 )
 
-REFUSED, NOT_ADOPTED, NOT_WHOLE = 2, 1, 3
-SHORT = 12  # characters of a hash that are shown, and enough to say it
+NOT_ADOPTED = 1
 
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="Its name in the configuration.")]
 YesTo = Annotated[str | None, typer.Option("--yes", metavar="HASH", help="Do not ask: yes to what had this hash.")]
@@ -62,65 +62,43 @@ def adopt(
 
     The yes is bound to what was shown, by its hash. What is shown to be risky needs a word of its own (--accept).
     """
-    from services.publisher.account_list import choose, read_table
-    from services.publisher.app import DeskParts
-    from services.publisher.decisions import NeedsWord, NotWhole
+    from services.operations.tenants import adoption
+    from services.operations.tenants.desk import desk_of
 
-    config, words = known(context, tenant), _words(accept or (), accounts, without_accounts=without_accounts)
-    tables = [read_table(path.read_bytes()) for path in accounts or ()]
-    with DeskParts(config) as desk:
-        try:
-            without = without_area or ()
-            ours = desk.emails(tenant, without) if tables else frozenset()
-            lists = [choose(table, ours) for table in tables]
-            theirs = [email for one in lists for email in one.emails] if tables else None
-            shown = desk.show(tenant, theirs, without)
-        except NotWhole as error:
-            tell_error(error, as_json=as_json)
-            raise typer.Exit(NOT_WHOLE) from error
+    config = config_of(context)
+    known_tenant(config, tenant)
+    words = _words(accept or (), accounts, without_accounts=without_accounts)
+    files = [path.read_bytes() for path in accounts or ()]
+    with desk_of(config) as desk:
+        shown = adoption.preview(desk, adoption.AdoptionWish(tenant, files, without_area or ()))
         if not as_json:
-            tell_preview(shown, lists)
-        is_yes = _is_yes_to(shown, yes)
-        if not is_yes and not as_json and _is_at_terminal():
-            if missing := [one for one in shown.concerns if one.word not in words]:
-                raise NeedsWord(missing)
-            is_yes = _asked(shown)
-        if is_yes:
-            desk.adopt(shown, login_name(), words)
+            tell_preview(shown)
+        if yes is None and not as_json and _is_at_terminal():
+            adoption.check_words(shown, words)
+            yes = shown.bound if _asked(shown) else None
+        if yes is not None:
+            adoption.adopt(desk, shown, yes, words, login_name())
     if as_json:
-        print_json(as_dict(shown, lists) | {"is_adopted": is_yes})
-    elif is_yes:
-        typer.echo(f"Adopted: {len(shown.roster)} e-mails ({shown.bound[:SHORT]}).")
+        print_json(adoption.answer_of(shown, is_adopted=yes is not None))
+    elif yes is not None:
+        typer.echo(f"Adopted: {len(shown.shown.roster)} e-mails ({shown.bound[: adoption.SHORT]}).")
     else:
-        typer.echo(f"Not adopted; to adopt what is shown, say --yes {shown.bound[:SHORT]}", err=True)
-    if not is_yes:
+        typer.echo(f"Not adopted; to adopt what is shown, say --yes {shown.bound[: adoption.SHORT]}", err=True)
+    if yes is None:
         raise typer.Exit(NOT_ADOPTED)
 
 
-def _words(accept: "list[str] | tuple[()]", accounts: Any, *, without_accounts: bool) -> set[str]:
+def _words(accept: "Sequence[str]", accounts: object, *, without_accounts: bool) -> set[str]:
     """Raises: OperationError (wrong-word)."""
-    from services.publisher.concerns import WITHOUT_ACCOUNTS, WORDS
+    from services.operations.tenants.adoption import words_of
 
-    if unknown := [word for word in accept if word not in WORDS]:
-        raise wrong(f"--accept {unknown[0]}: there is no such word; there are: {', '.join(WORDS)}")
     if without_accounts and accounts:
         raise wrong("--without-accounts and --accounts: only one of them can be meant")
-    return {*accept, *([WITHOUT_ACCOUNTS] if without_accounts else [])}
-
-
-def _is_yes_to(shown: "Shown", yes: str | None) -> bool:
-    """Raises: Outdated, when the yes is to something else."""
-    from services.publisher.decisions import Outdated
-
-    if yes is None:
-        return False
-    if len(yes) < SHORT or not shown.bound.startswith(yes):
-        raise Outdated(f"what is shown now ({shown.bound[:SHORT]}) is not what the yes is to ({yes}); look again")
-    return True
+    return words_of(accept, without_accounts=without_accounts)
 
 
 @app.command("confirm-key", epilog="Exit codes: 0 confirmed, 1 not confirmed, 2 wrong command line or configuration.")
-def confirm_key(
+def confirm(
     context: typer.Context,
     tenant: Tenant,
     yes: Annotated[
@@ -134,48 +112,43 @@ def confirm_key(
     A key is changed now and then, which is normal, and the tenant is held until somebody has looked: with the key of
     another institution, each snapshot would disable everybody there. The key itself is never shown.
     """
-    from services.publisher.app import DeskParts
+    from services.operations.tenants.desk import desk_of
+    from services.operations.tenants.facts import confirm_key, key_of
 
-    config = known(context, tenant)
-    with DeskParts(config) as desk:
-        state, key = desk.state(tenant), desk.fingerprint(tenant)
-        adopted = state.adoption.fingerprint if state.adoption else ""
-        if yes is not None:
-            desk.confirm_key(tenant, yes, login_name())
+    config = config_of(context)
+    known_tenant(config, tenant)
+    with desk_of(config) as desk:
+        key = key_of(desk, tenant) if yes is None else confirm_key(desk, tenant, yes, login_name())
     if as_json:
-        print_json({"tenant": tenant, "adopted": adopted, "configured": key, "is_confirmed": yes is not None})
-    elif yes is not None:
-        typer.echo(f"Confirmed: the key {key} is {tenant}'s.")
+        print_json(key)
+    elif key.is_confirmed:
+        typer.echo(f"Confirmed: the key {key.configured} is {tenant}'s.")
     else:
-        typer.echo(f"The roster was adopted for the key {adopted or '(not known)'}; the configured one is {key}.")
-        typer.echo(f"If it is of the same institution, say --yes {key}", err=True)
-    if yes is None:
+        adopted = key.adopted or "(not known)"
+        typer.echo(f"The roster was adopted for the key {adopted}; the configured one is {key.configured}.")
+        typer.echo(f"If it is of the same institution, say --yes {key.configured}", err=True)
+    if not key.is_confirmed:
         raise typer.Exit(NOT_ADOPTED)
 
 
 @app.command()
 def show(context: typer.Context, tenant: Tenant, as_json: AsJson = False) -> None:
     """What is known of the tenant: its last snapshot, what holds it, who waits for an e-mail to be released."""
-    from services.publisher.app import DeskParts
-    from services.publisher.decisions import NotWhole
+    from services.operations.tenants.desk import desk_of
+    from services.operations.tenants.facts import facts_of
 
-    config = known(context, tenant)
-    with DeskParts(config) as desk:
-        state, key = desk.state(tenant), desk.fingerprint(tenant)
-        try:
-            waits: Any = desk.waits(tenant)
-            releasable = desk.holds(tenant)
-        except NotWhole:
-            waits, releasable = None, ()
-    facts = state_as_dict(config, state, key)
+    config = config_of(context)
+    known_tenant(config, tenant)
+    with desk_of(config) as desk:
+        facts = facts_of(config, desk, tenant)
     if as_json:
-        print_json(facts | {"waits": waits, "releasable": releasable})
+        print_json(facts)
         return
-    tell_state(facts)
-    if waits:
+    tell_facts(facts)
+    if facts.waits:
         typer.echo("")
-        tell_waits(waits)
-    for hold in releasable:
+        tell_waits(facts.waits)
+    for hold in facts.releasable:
         typer.echo("")
         tell_release(hold)
 
@@ -197,46 +170,32 @@ def release_emails(
 
     Unitu has no way to rename an account: rename it there first, or the new e-mail becomes a new account.
     """
-    from services.publisher.app import DeskParts
-    from services.publisher.decisions import NotWhole, Outdated, hash_of_waits
+    from services.operations.tenants import emails
+    from services.operations.tenants.desk import desk_of
 
-    config = known(context, tenant)
-    with DeskParts(config) as desk:
-        try:
-            found = desk.waiting(tenant, email or ())
-        except NotWhole as error:
-            tell_error(error, as_json=as_json)
-            raise typer.Exit(NOT_WHOLE) from error
-        bound = hash_of_waits(found)
-        if yes is not None and yes != bound:
-            raise Outdated(f"those who wait now ({bound}) are not those that the yes is to ({yes}); look again")
-        is_yes = yes is not None or not found
-        if not is_yes and not as_json:
-            tell_waits(found)
-            is_yes = _confirmed(f"Release {len(found)} changed e-mails?")
-        released = desk.release(tenant, found) if is_yes else ()
+    config = config_of(context)
+    known_tenant(config, tenant)
+    with desk_of(config) as desk:
+        shown = emails.waiting(desk, tenant, email or ())
+        if yes is None and not shown.waits:
+            yes = shown.hash
+        if yes is None and not as_json:
+            tell_waits(shown.waits)
+            yes = shown.hash if _confirmed(f"Release {len(shown.waits)} changed e-mails?") else None
+        released = emails.release(desk, tenant, shown, yes) if yes is not None else ()
     if as_json:
-        print_json({"tenant": tenant, "released": released} | ({} if is_yes else {"waits": found, "hash": bound}))
-    elif is_yes:
+        left = {} if yes is not None else {"waits": shown.waits, "hash": shown.hash}
+        print_json({"tenant": tenant, "released": released} | left)
+    elif yes is not None:
         typer.echo(f"Released: {len(released)}.")
-    if not is_yes:
-        typer.echo(f"Not released; to release those that are shown, say --yes {bound}", err=True)
+    if yes is None:
+        typer.echo(f"Not released; to release those that are shown, say --yes {shown.hash}", err=True)
         raise typer.Exit(NOT_ADOPTED)
 
 
-def known(context: typer.Context, tenant: str) -> "Config":
-    """The configuration, if it has this tenant; else the command line is wrong."""
-    config = config_of(context)
-    if tenant not in config.tenants:
-        names = ", ".join(sorted(config.tenants)) or "none"
-        error = LookupError(f"no tenant {tenant!r} in the configuration; there: {names}")
-        tell_error(error, as_json=invocation_of(context).as_json)
-        raise typer.Exit(REFUSED)
-    return config
-
-
-def _asked(shown: "Shown") -> bool:
-    return _confirmed(f"Adopt this roster of {len(shown.roster)}, and let {len(shown.disabled)} be disabled?")
+def _asked(shown: "Preview") -> bool:
+    roster, disabled = shown.shown.roster, shown.shown.disabled
+    return _confirmed(f"Adopt this roster of {len(roster)}, and let {len(disabled)} be disabled?")
 
 
 def _confirmed(question: str) -> bool:

@@ -1,23 +1,21 @@
-"""A tenant in words and in JSON: what an adoption would do, what is known, who waits for an e-mail."""
+"""A tenant in words: what an adoption would do, what is known, who waits for an e-mail."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from services.cli.output import print_table
-from services.operations.tenants.complaints import FIX, complaints_in
+from services.operations.tenants.complaints import FIX
 from shared.contract.populations import book_of, people_word, words_of
 
 if TYPE_CHECKING:
-    from services.publisher.account_list import AccountList
+    from services.operations.tenants.adoption import Preview
+    from services.operations.tenants.model import TenantFacts
     from services.publisher.preview import Shown
-    from services.publisher.structure_ledger import Ledger
-    from shared.config.settings import Config
-    from shared.contract.tenant_state import TenantState
+    from shared.contract.tenant_state import EmailWait
 
+NOT_IN_THE_TABLE = ("complaints", "waits", "releasable")
 LISTED = 50  # of a list that is shown to a person; --json has all
 FATES = {
     "kept": "kept: Unitu has an account of theirs",
@@ -27,70 +25,9 @@ FATES = {
 }
 
 
-def as_dict(shown: "Shown", lists: "Sequence[AccountList]") -> dict[str, Any]:
-    return {
-        "tenant": shown.tenant,
-        "schools": shown.by_school,
-        "staff": shown.staff_count,
-        "roster": {"count": len(shown.roster), "hash": shown.roster_hash},
-        "kinds": {people_word(kind): asdict(counts) for kind, counts in shown.by_kind.items()},
-        "accounts_given": shown.has_accounts,
-        "lists": [{name: value for name, value in asdict(one).items() if name != "emails"} for one in lists],
-        "kept": shown.kept_count,
-        "provisioned": shown.provisioned_count,
-        "disabled": shown.disabled,
-        "undecided": [asdict(one) for one in shown.undecided],
-        "left_out": shown.left_out_count,
-        "waits": shown.waits,
-        "is_behind": shown.is_behind,
-        "same_ids": shown.shared_ids,
-        "same_codes": shown.shared_codes,
-        "url": shown.url,
-        "key": shown.fingerprint,
-        "concerns": [asdict(one) for one in shown.concerns],
-        "bound": shown.bound,
-    }
-
-
-def counts_of(ledger: "Ledger") -> dict[str, int]:
-    """How much of its structure is told and how much confirmed; `rollcall structure` has each."""
-    states = Counter(one.state for entities in ledger.values() for one in entities.values())
-    return {"told": states["told"], "confirmed": states["confirmed"]}
-
-
-def state_as_dict(config: "Config", state: "TenantState", key: str) -> dict[str, Any]:
-    """``key``: the fingerprint of the API key that is configured."""
-    from services.publisher.structure_ledger import ledger_of
-
-    settings, adoption, accepted = config.tenants[state.tenant], state.adoption, state.accepted
-    return {
-        "tenant": state.tenant,
-        "mode": settings.mode,
-        "schools": config.schools_of(state.tenant),
-        "key": key,
-        "adopted": adoption
-        and {
-            "at": adoption.at,
-            "operator": adoption.operator,
-            "count": adoption.roster_count,
-            "key": adoption.fingerprint,
-        },
-        "accepted": accepted and {"number": accepted.number, "at": accepted.at, "digest": accepted.digest},
-        "roster": len(state.roster),
-        "open_intent": state.intent and {"number": state.intent.number, "ends_at": state.intent.ends_at},
-        "is_outcome_unknown": state.unknown is not None or state.intent is not None,
-        "held": state.held,
-        "refused": state.refusal and {"at": state.refusal.at, "status": state.refusal.status},
-        "retry_not_before": state.not_before,
-        "resend_at": state.resend_at,
-        "released_emails": len(state.email_releases),
-        "structure": counts_of(ledger_of(state)),
-        "complaints": complaints_in(state),
-    }
-
-
-def tell_preview(shown: "Shown", lists: "Sequence[AccountList]") -> None:
-    for one in lists:
+def tell_preview(preview: "Preview") -> None:
+    shown = preview.shown
+    for one in preview.lists:
         typer.echo(f"The list of accounts: {one.words}.")
     rows: list[tuple[str, object]] = [(f"students of {school}", count) for school, count in shown.by_school.items()]
     if shown.has_staff:
@@ -140,16 +77,17 @@ def _tell_undecided(shown: "Shown") -> None:
     _tell_some("On a roll, and no account of ours (`rollcall explain SCHOOL ID` says more):", lines)
 
 
-def tell_state(facts: dict[str, Any]) -> None:
-    rows = [(name.replace("_", " "), _cell(value)) for name, value in facts.items() if name != "complaints"]
-    print_table(("", ""), rows)
-    if facts["complaints"]:
+def tell_facts(facts: "TenantFacts") -> None:
+    told = {name: getattr(facts, name) for name in facts.__struct_fields__ if name not in NOT_IN_THE_TABLE}
+    print_table(("", ""), [(name.replace("_", " "), _cell(value)) for name, value in told.items()])
+    if facts.complaints:
         typer.echo(f"\nUnitu refuses these records; {FIX}:")
-        told = [(one.whose, one.person, one.words or "-") for one in facts["complaints"]]
-        print_table(("of", "person", "it says"), told)
+        print_table(
+            ("of", "person", "it says"), [(one.whose, one.person, one.words or "-") for one in facts.complaints]
+        )
 
 
-def tell_waits(waits: Any) -> None:
+def tell_waits(waits: "Sequence[EmailWait]") -> None:
     print_table(
         ("school", "person", "known to Unitu as", "the school says"),
         [(words_of(book_of(wait.school, wait.kind)), wait.person, wait.delivered, wait.own) for wait in waits],
@@ -157,14 +95,20 @@ def tell_waits(waits: Any) -> None:
 
 
 def _cell(value: Any) -> object:
-    import msgspec
+    from msgspec.structs import asdict
 
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {one}" for name, one in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if isinstance(value, msgspec.Struct):
-        held: Any = value
-        part = " of some people" if held.is_partial else ""
-        return f"{held.kind}{part} since {held.since}: " + "; ".join(reason.message for reason in held.reasons)
-    return "-" if value is None else value
+    from shared.contract.model import Frozen
+    from shared.contract.tenant_state import Held
+
+    match value:
+        case Held():
+            part = " of some people" if value.is_partial else ""
+            return f"{value.kind}{part} since {value.since}: " + "; ".join(one.message for one in value.reasons)
+        case Frozen():
+            return _cell(asdict(value))
+        case dict():
+            return ", ".join(f"{name} {one}" for name, one in value.items())
+        case tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return "-" if value is None else value

@@ -23,6 +23,8 @@ class Code(StrEnum):
     OUTDATED = "outdated"  # what was shown is no longer so
     NEEDS_WORD = "needs-word"  # a concern needs a word of its own
     NOT_OURS = "not-ours"  # a list that has nothing of the tenant
+    UNREADABLE_LIST = "unreadable-list"  # a file that is no list in text
+    TOO_MANY_ENTITIES = "too-many-entities"  # more of a structure than a tenant may have
 
 
 class OperationError(RollcallError):

@@ -4,8 +4,19 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from services.operations.errors import Code, OperationError
+from services.publisher.account_list import UnreadableList
 from services.publisher.decisions import Desk, NeedsWord, NotWhole, Outdated
+from services.publisher.structure_ledger import TooManyEntities
 from shared.config.settings import Config
+from shared.errors import RollcallError
+
+CODES: dict[type[RollcallError], Code] = {
+    NotWhole: Code.NOT_WHOLE,
+    Outdated: Code.OUTDATED,
+    NeedsWord: Code.NEEDS_WORD,
+    UnreadableList: Code.UNREADABLE_LIST,
+    TooManyEntities: Code.TOO_MANY_ENTITIES,
+}
 
 
 def desk_of(config: Config) -> AbstractContextManager[Desk]:
@@ -17,12 +28,8 @@ def desk_of(config: Config) -> AbstractContextManager[Desk]:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Raises: OperationError (not-whole, outdated, needs-word) for what the desk refuses."""
+    """Raises: OperationError for what the desk, or a file that somebody brought, refuses."""
     try:
         yield
-    except NotWhole as error:
-        raise OperationError(Code.NOT_WHOLE, str(error)) from error
-    except Outdated as error:
-        raise OperationError(Code.OUTDATED, str(error)) from error
-    except NeedsWord as error:
-        raise OperationError(Code.NEEDS_WORD, str(error)) from error
+    except tuple(CODES) as error:
+        raise OperationError(CODES[type(error)], str(error)) from error
