@@ -19,6 +19,7 @@ from services.publisher.decisions import Desk
 from services.publisher.deliver import FAR_SECONDS, Deliverer
 from services.publisher.pacing import AHEAD_SECONDS
 from services.publisher.projection import PublisherView
+from services.publisher.tenant_log import StateKey
 from services.publisher.tenant_store import TenantStore
 from services.publisher.tenant_view import TenantViews
 from services.publisher.unitu import Unitu
@@ -99,10 +100,10 @@ class StateEnds:
 class Parts:
     """
     Everything real that the publisher and the operator's desk are made of. Nothing is opened until it is used.
-    ``clock``: another than Redis'.
+    ``clock``: another than Redis'. ``begins``: as of ``StateKey``.
     """
 
-    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+    def __init__(self, config: Config, clock: Clock | None = None, *, begins: bool = True) -> None:
         redis, prefix = connect(config), config.redis.key_prefix
         self.clock = clock = clock or RedisClock(redis)
         self.ends = StateEnds(config)
@@ -113,7 +114,8 @@ class Parts:
         self.wakes = Wakes(RedisLaneStore(redis, prefix, "publisher-wakes"), self.due, config.tenants, clock)
         self.views = TenantViews(config, self.lanes)
         store = RedisLaneStore(redis, prefix, "tenants")
-        self.tenants = TenantStore(store, self.out, self.history, config.kafka.partitions, clock)
+        key = StateKey(config.operators.key, begins=begins)
+        self.tenants = TenantStore(store, self.out, self.history, config.kafka.partitions, clock, key)
 
     def close(self) -> None:
         self.history.close()
@@ -125,7 +127,7 @@ class DeskParts:
     """The operator's desk for one command: ``with DeskParts(config) as desk``."""
 
     def __init__(self, config: Config, clock: Clock | None = None) -> None:
-        self._parts = Parts(config, clock)
+        self._parts = Parts(config, clock, begins=False)
         self._desk = Desk(config, self._parts.tenants, self._parts.views, self._parts.due, self._parts.clock)
 
     def __enter__(self) -> Desk:

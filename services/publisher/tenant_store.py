@@ -4,10 +4,9 @@ TenantState, kept so that it can neither be lost nor go back: the log is the fen
 A writing counts when it is the first of its revision in the topic ``tenant-state``; whoever wrote another of that
 revision reads and decides again. Every reading goes to the log's end first, so an emptied or older Redis changes
 nothing. A record that does not count, but is the last of its key, would outlive the one that does when the topic is
-compacted: whoever sees it writes the state once more.
+compacted: whoever sees it writes the state once more. ``tenant_log`` says which records count.
 """
 
-import json
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,14 +17,15 @@ import msgspec
 from services.publisher import report
 from services.publisher.rekeyed import rekeyed, rekeyed_values
 from services.publisher.report import Sent
+from services.publisher.tenant_log import LaneMark, StateKey, Taken, take
 from shared.clock import Clock, write
-from shared.contract.codec import Message, Record, decode, decoder, encode, event_id, headers
+from shared.contract.codec import Message, Record, decoder, encode, event_id, headers
 from shared.contract.model import Frozen
 from shared.contract.tenant_state import TenantState
 from shared.contract.topics import TENANT_STATE
-from shared.errors import Poison, Retryable
+from shared.errors import Retryable
 from shared.lanes.partition import lane_of
-from shared.ports import LaneStore, Log
+from shared.ports import Hashes, LaneStore, Log
 
 log = logging.getLogger("rollcall.publisher")
 
@@ -58,19 +58,28 @@ def tenant_headers(model: type[Frozen], id: str, tenant: str, time: str) -> list
 
 
 class TenantStore:
-    """``store`` is a namespace of its own; its lane record says how far the topic has been read into it."""
+    """
+    ``store`` is a namespace of its own; its lane record says how far the topic has been read into it, and with which
+    key the states are signed.
+    """
 
-    def __init__(self, store: LaneStore, out: Log, history: History, partitions: int, clock: Clock) -> None:
+    def __init__(
+        self, store: LaneStore, out: Log, history: History, partitions: int, clock: Clock, key: StateKey | None = None
+    ) -> None:
         self._store = store
         self._log = out
         self._history = history
         self._partitions = partitions
         self._clock = clock
+        self._key = key or StateKey()
 
     def read(self, tenant: str) -> TenantState:
         """The newest state; an empty one for a tenant that has none. Raises: Retryable."""
-        found = self._read_lane(self._lane(tenant)).get(tenant)
-        return found or TenantState(tenant=tenant)
+        return self._read(tenant)[0]
+
+    def _read(self, tenant: str) -> tuple[TenantState, bool]:
+        states, is_signed = self._read_lane(self._lane(tenant))
+        return states.get(tenant) or TenantState(tenant=tenant), is_signed
 
     def update(self, tenant: str, change: Change, also: Sequence[Message] = ()) -> TenantState | None:
         """
@@ -80,13 +89,13 @@ class TenantStore:
         Raises: Retryable, and then nobody knows whether it was written.
         """
         for _ in range(TRIES):
-            before = self.read(tenant)
+            before, is_signed = self._read(tenant)
             after = change(before)
             if after is None:
                 return None
             writer = secrets.token_hex(8)
             after = msgspec.structs.replace(after, revision=before.revision + 1, writer=writer)
-            self._log.publish([self._message(after), *also])
+            self._log.publish([self._message(after, is_signed=is_signed), *also])
             if self.read(tenant).writer == writer:
                 return after
         raise Retryable(f"the state of tenant {tenant} keeps moving")
@@ -121,80 +130,81 @@ class TenantStore:
     def _lane(self, tenant: str) -> int:
         return lane_of(tenant, self._partitions)
 
-    def _read_lane(self, lane: int) -> dict[str, TenantState]:
-        """The newest state of every tenant in the lane, with the log read to its end."""
+    def _read_lane(self, lane: int) -> tuple[dict[str, TenantState], bool]:
+        """The newest state of every tenant in the lane, with the log read to its end, and whether they are signed."""
         for _ in range(TRIES):
             seen = self._store.read(lane, whole=[TENANTS])
             if seen.lost:
                 self._begin_again(lane, seen.lane)
-                continue
-            states = {tenant: _decode(value) for tenant, value in seen.whole[TENANTS].items()}
-            first, end = self._history.edges(lane)
-            offset = first if seen.lane is None else int(json.loads(seen.lane)["offset"])
-            if offset == end and seen.lane is not None:
-                return states
-            if offset > end:
-                self._tell_again(lane, states)
-                first, end = self._history.edges(lane)
-                offset = first
-            news, last, offset = self._take(lane, max(offset, first), states)
-            changes: dict[str, bytes | None] = {tenant: encode(state) for tenant, state in news.items()}
-            record = json.dumps({"offset": max(offset, end)}).encode()
-            if not self._store.write(lane, seen.lane, record, {TENANTS: changes}):
-                continue
-            states |= news
-            if not self._repair(states, last):
-                return states
+            elif (found := self._read_on(lane, seen)) is not None:
+                return found
         raise Retryable(f"lane {lane} of {TENANT_STATE} keeps moving")
+
+    def _read_on(self, lane: int, seen: Hashes) -> tuple[dict[str, TenantState], bool] | None:
+        """None: somebody else was faster, or something was written that is to be read first."""
+        mark = None if seen.lane is None else LaneMark.decode(seen.lane)
+        key, begins = mark.key if mark is not None else "", self._key.begins_with(mark)
+        states = {tenant: _decode(value) for tenant, value in seen.whole[TENANTS].items()}
+        first, end = self._history.edges(lane)
+        offset = first if mark is None else mark.offset
+        if mark is not None and offset == end and not begins:
+            return states, bool(key)
+        if offset > end:
+            self._tell_again(lane, states, is_signed=bool(key))
+            first, end = self._history.edges(lane)
+            offset = first
+        taken = take(self._history.read(lane, max(offset, first)), self._key, mark, states, self._partitions)
+        bare: list[TenantState] = []
+        if begins or (taken.signed and not key):
+            key, bare = self._key.name, taken.unsigned_of(states | taken.news)
+            self._sign(lane, bare)
+        told = LaneMark(max(taken.offset, end), key).encode()
+        changes: dict[str, bytes | None] = {tenant: encode(state) for tenant, state in taken.news.items()}
+        if not self._store.write(lane, seen.lane, told, {TENANTS: changes}) or bare:
+            return None
+        states |= taken.news
+        return None if self._repair(lane, states, taken, is_signed=bool(key)) else (states, bool(key))
 
     def _begin_again(self, lane: int, record: bytes | None) -> None:
         """Something of the lane is gone from the store: nothing of it counts, and the log is read from its start."""
         log.warning("lane %d of %s: re-reading from the start, the store has lost part of it", lane, TENANT_STATE)
-        self._store.replace(lane, record, json.dumps({"offset": 0}).encode(), {})
+        key = "" if record is None else LaneMark.decode(record).key
+        self._store.replace(lane, record, LaneMark(0, key).encode(), {})
 
-    def _take(
-        self, lane: int, start: int, states: Mapping[str, TenantState]
-    ) -> tuple[dict[str, TenantState], dict[str, TenantState], int]:
-        """Read on: the states that are newer, the last record of each tenant, and the offset after the last."""
-        news: dict[str, TenantState] = {}
-        last: dict[str, TenantState] = {}
-        offset = start
-        for record in self._history.read(lane, start):
-            offset = record.offset + 1
-            try:
-                state = decode(record.header("ce_type"), record.value)
-            except Poison as reason:
-                log.error("record of %s/%d skipped: %s", TENANT_STATE, lane, reason)
-                continue
-            if not isinstance(state, TenantState):
-                continue
-            last[state.tenant] = state = rekeyed(state)
-            before = news.get(state.tenant) or states.get(state.tenant)
-            if before is None or state.revision > before.revision:
-                news[state.tenant] = state
-        return news, last, offset
+    def _sign(self, lane: int, states: Sequence[TenantState]) -> None:
+        """From here on nothing counts that is not signed with this key: what was known before is written once more."""
+        if states:
+            log.warning("%s/%d: signing its %d states with the key under [operators]", TENANT_STATE, lane, len(states))
+            self._log.publish([self._once_more(state, is_signed=True) for state in states])
 
-    def _repair(self, states: Mapping[str, TenantState], last: Mapping[str, TenantState]) -> bool:
+    def _repair(self, lane: int, states: Mapping[str, TenantState], taken: Taken, *, is_signed: bool) -> bool:
         """Write those states once more whose last record in the log does not count."""
-        wrong = [states[tenant] for tenant, state in last.items() if state.writer != states[tenant].writer]
-        if wrong:  # the writer stays: whoever wrote it still sees that it counts
-            self._log.publish([self._message(msgspec.structs.replace(one, revision=one.revision + 1)) for one in wrong])
+        if taken.refused:
+            log.error("%s/%d: %d records skipped; the first: %s", TENANT_STATE, lane, taken.refused, taken.reason)
+        wrong = taken.overwritten(states)
+        if wrong:
+            self._log.publish([self._once_more(one, is_signed=is_signed) for one in wrong])
         return bool(wrong)
 
-    def _tell_again(self, lane: int, states: Mapping[str, TenantState]) -> None:
+    def _tell_again(self, lane: int, states: Mapping[str, TenantState], *, is_signed: bool) -> None:
         """The topic was made anew: what is still known goes into it."""
         log.warning("%s/%d is shorter than it was; republishing its %d states", TENANT_STATE, lane, len(states))
-        self._log.publish([self._message(state) for state in states.values()])
+        self._log.publish([self._message(state, is_signed=is_signed) for state in states.values()])
 
-    def _message(self, state: TenantState) -> Message:
+    def _once_more(self, state: TenantState, *, is_signed: bool) -> Message:
+        """The writer stays: whoever wrote it still sees that it counts."""
+        return self._message(msgspec.structs.replace(state, revision=state.revision + 1), is_signed=is_signed)
+
+    def _message(self, state: TenantState, *, is_signed: bool) -> Message:
         id = event_id(state.tenant, "", state.revision, "tenant_state", state.writer)
-        return Message(
+        message = Message(
             TENANT_STATE,
             self._lane(state.tenant),
             state.tenant,
             encode(state),
             tenant_headers(TenantState, id, state.tenant, write(self._clock())),
         )
+        return self._key.sign(message) if is_signed else message
 
 
 def _decode(value: bytes) -> TenantState:

@@ -1,5 +1,6 @@
 """
-Whose word an operator's command is: it is signed with a key that operators' tools have, and whoever takes commands.
+Whose word an operator's command is: it is signed with a key that operators' tools have, and whoever takes commands. So
+is a tenant's state, which has a person's decisions in it.
 
 Whoever can write to Kafka could otherwise release a hold in anybody's name. The signature (HMAC-SHA256) covers
 everything that says what is ordered, by whom and when; a command that was signed long before Kafka took it was repeated
@@ -7,7 +8,7 @@ and does not count.
 """
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from shared import clock
 from shared.clock import Clock
@@ -21,10 +22,22 @@ _COVERED = ("ce_id", "ce_type", "ce_subject", "ce_time")
 def sign(message: Message, key: str) -> Message:
     """The same command with its signature among the headers."""
     told = dict(message.headers)
-    parts = [message.key.encode(), message.value or b"", *(told.get(name, b"") for name in _COVERED)]
+    parts = _parts(message.key, message.value or b"", told)
     return Message(
         message.topic, message.lane, message.key, message.value, [*message.headers, (HEADER, _signature(key, parts))]
     )
+
+
+def is_signed(record: Record, key: str) -> bool:
+    """With this key, as it stands. How old it is does not matter here."""
+    given = record.raw_header(HEADER)
+    parts = _parts(record.key, record.value, {name: record.raw_header(name) for name in _COVERED})
+    return given is not None and hmac.compare_digest(given, _signature(key, parts))
+
+
+def name_of(key: str) -> str:
+    """Says which key it is, and nothing about it."""
+    return hmac.digest(key.encode(), b"the name of this key", "sha256").hex()[:16]
 
 
 def objection_to(operators: Operators, now: Clock = clock.utc_now) -> Callable[[Record], str | None]:
@@ -38,11 +51,9 @@ def objection_to(operators: Operators, now: Clock = clock.utc_now) -> Callable[[
     def objection(record: Record) -> str | None:
         if operators.key is None:
             return "no command counts without a key: set key under [operators]"
-        given = record.raw_header(HEADER)
-        if given is None:
+        if record.raw_header(HEADER) is None:
             return "the command is not signed; give it with `rollcall`, which has key under [operators]"
-        parts = [record.key.encode(), record.value, *(record.raw_header(name) or b"" for name in _COVERED)]
-        if not hmac.compare_digest(given, _signature(operators.key.get_secret_value(), parts)):
+        if not is_signed(record, operators.key.get_secret_value()):
             return "the command's signature is of another key, or of another command; see key under [operators]"
         taken = record.appended if record.appended is not None else clock.millis(clock.write(now()))
         return _age_objection(record.header("ce_time") or "", taken, operators.max_age_minutes)
@@ -61,6 +72,10 @@ def _age_objection(signed_at: str, taken: int, most: float) -> str | None:
         f"the command was signed {abs(minutes):.0f} minutes {'before' if minutes > 0 else 'after'} Kafka took it, more "
         f"than max_age_minutes = {most:g} under [operators]: it was repeated, or a clock is off. Give it anew"
     )
+
+
+def _parts(key: str, value: bytes, told: Mapping[str, bytes | None]) -> list[bytes]:
+    return [key.encode(), value, *(told.get(name) or b"" for name in _COVERED)]
 
 
 def _signature(key: str, parts: Iterable[bytes]) -> bytes:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
+from pydantic import SecretStr
 
 from services.publisher.report import Sent
+from services.publisher.tenant_log import StateKey
 from services.publisher.tenant_store import SENT_NUMBERS, TENANTS, TenantStore, sent_of
 from shared.clock import utc_now
 from shared.config.settings import Config
@@ -33,22 +35,26 @@ def plus_one(state: TenantState) -> TenantState:
 class TenantStoreContract:
     """``lanes``: a lane store of its own, empty. The log is memory's; a second store is another process."""
 
+    @pytest.fixture(params=[None, "the-operators-key-of-all-tests"], ids=["unsigned", "signed"])
+    def key(self, request: pytest.FixtureRequest) -> StateKey:
+        return StateKey(None if request.param is None else SecretStr(request.param))
+
     @pytest.fixture
     def log(self) -> MemoryLog:
         return MemoryLog()
 
     @pytest.fixture
-    def store(self, lanes: LaneStore, log: MemoryLog) -> TenantStore:
-        return TenantStore(lanes, log, History(log), 1, utc_now)
+    def store(self, lanes: LaneStore, log: MemoryLog, key: StateKey) -> TenantStore:
+        return TenantStore(lanes, log, History(log), 1, utc_now, key)
 
     @pytest.fixture
-    def other(self, lanes: LaneStore, log: MemoryLog) -> TenantStore:
-        return TenantStore(lanes, log, History(log), 1, utc_now)
+    def other(self, lanes: LaneStore, log: MemoryLog, key: StateKey) -> TenantStore:
+        return TenantStore(lanes, log, History(log), 1, utc_now, key)
 
     @pytest.fixture
-    def emptied(self, log: MemoryLog) -> TenantStore:
+    def emptied(self, log: MemoryLog, key: StateKey) -> TenantStore:
         """A process whose Redis has nothing."""
-        return TenantStore(MemoryLaneStore(), log, History(log), 1, utc_now)
+        return TenantStore(MemoryLaneStore(), log, History(log), 1, utc_now, key)
 
     def test_a_tenant_that_nobody_wrote_is_empty(self, store: TenantStore) -> None:
         assert store.read("abbey") == TenantState(tenant="abbey")
@@ -103,12 +109,12 @@ class TenantStoreContract:
         assert emptied.read("abbey").number == 2
 
     def test_the_loser_of_one_revision_never_counts(
-        self, store: TenantStore, emptied: TenantStore, log: MemoryLog
+        self, store: TenantStore, emptied: TenantStore, log: MemoryLog, key: StateKey
     ) -> None:
         """Two wrote revision 2, and the second died before it could read what became of it."""
         store.update("abbey", number(1))
         before = list(log.messages)
-        loser = TenantStore(MemoryLaneStore(), log, History(log), 1, utc_now)
+        loser = TenantStore(MemoryLaneStore(), log, History(log), 1, utc_now, key)
         loser.update("abbey", number(77))
         lost = log.messages[-1]
         log.messages = before
@@ -120,9 +126,9 @@ class TenantStoreContract:
         assert emptied.read("abbey").writer == winner.writer
 
     def test_the_winner_knows_that_it_won_although_a_loser_came_after(
-        self, store: TenantStore, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+        self, store: TenantStore, log: MemoryLog, monkeypatch: pytest.MonkeyPatch, key: StateKey
     ) -> None:
-        publish, rivals = log.publish, [TenantStore(MemoryLaneStore(), log, History(log), 1, utc_now)]
+        publish, rivals = log.publish, [TenantStore(MemoryLaneStore(), log, History(log), 1, utc_now, key)]
 
         def and_a_rival(messages: list[Message]) -> None:
             if rivals:
@@ -177,9 +183,9 @@ class TestOnMemory(TenantStoreContract):
     def lanes(self) -> LaneStore:
         return MemoryLaneStore()
 
-    def test_a_redis_put_back_to_an_older_copy_changes_nothing(self, log: MemoryLog) -> None:
+    def test_a_redis_put_back_to_an_older_copy_changes_nothing(self, log: MemoryLog, key: StateKey) -> None:
         lanes = MemoryLaneStore()
-        store = TenantStore(lanes, log, History(log), 1, utc_now)
+        store = TenantStore(lanes, log, History(log), 1, utc_now, key)
         store.update("abbey", number(1))
         copied = copy.deepcopy((lanes.records, lanes.hashes, lanes.sizes))
         store.update("abbey", number(2))
@@ -187,10 +193,10 @@ class TestOnMemory(TenantStoreContract):
         assert store.read("abbey").number == 2
 
     @pytest.mark.parametrize("name", [TENANTS, sent_of("abbey"), SENT_NUMBERS])
-    def test_a_store_that_lost_something_is_filled_from_the_log(self, name: str) -> None:
+    def test_a_store_that_lost_something_is_filled_from_the_log(self, name: str, key: StateKey) -> None:
         """Fails when a lost hash is taken for one that never was: the tenant would be nobody's, at revision 0."""
         log, lanes, sent = MemoryLog(), MemoryLaneStore(), {"a@x": Sent(json=b"{}")}
-        store = TenantStore(lanes, log, History(log), 1, utc_now)
+        store = TenantStore(lanes, log, History(log), 1, utc_now, key)
         store.update("abbey", number(7))
         store.remember_sent("abbey", 7, sent)
         del lanes.hashes[0][name]
@@ -201,10 +207,10 @@ class TestOnMemory(TenantStoreContract):
         store.update("abbey", number(8))
         assert store.read("abbey").revision == 2
 
-    def test_the_log_is_read_once(self) -> None:
+    def test_the_log_is_read_once(self, key: StateKey) -> None:
         log = MemoryLog()
         history = History(log)
-        store = TenantStore(MemoryLaneStore(), log, history, 1, utc_now)
+        store = TenantStore(MemoryLaneStore(), log, history, 1, utc_now, key)
         store.update("abbey", number(1))
         reads = history.reads
         store.read("abbey")

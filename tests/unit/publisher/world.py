@@ -14,6 +14,7 @@ from services.publisher.decisions import Desk
 from services.publisher.deliver import Deliverer
 from services.publisher.projection import PublisherView
 from services.publisher.refusals import Place, Refusal
+from services.publisher.tenant_log import StateKey
 from services.publisher.tenant_store import TenantStore
 from services.publisher.unitu import Outcome, Post, classify
 from shared import failpoints
@@ -35,6 +36,7 @@ from tests.unit.publisher.swept import SweptViews
 START = parse("2026-11-23T08:00:00.000Z")
 LIVE = 'mode = "live"\nstaff = "not-in-unitu"\n'
 MANAGED = 'mode = "live"\nstaff = "managed"\n'
+OPERATORS_KEY = "the-operators-key-of-all-tests"
 QUICK = "quiet_seconds = 0\nmax_delay_seconds = 0\nmin_interval_seconds = 0\n"
 
 
@@ -62,7 +64,9 @@ def a_config(
 ) -> Config:
     """One tenant, abbey, with some iSAMS schools, or ``pushed`` ones; ``tenant`` goes into the tenant's table."""
     (folder / "secret").write_text("made-up-key")
-    text = f'[kafka]\npartitions = {partitions}\n[tenants.abbey]\napi_key = {{ file = "secret" }}\n{tenant}\n'
+    (folder / "operators.key").write_text(OPERATORS_KEY)
+    text = f'[kafka]\npartitions = {partitions}\n[operators]\nkey = {{ file = "operators.key" }}\n'
+    text += f'[tenants.abbey]\napi_key = {{ file = "secret" }}\n{tenant}\n'
     for slug in schools:
         text += f'[schools.{slug}]\ntenant = "abbey"\n'
         if slug in pushed:
@@ -273,7 +277,8 @@ class World:
         self.wakes = Wakes(self.wake_hashes, self.due, config.tenants, clock)
         self.views = SweptViews(config, self.lanes, lambda: self.clock() if self.is_swept else None)
         self.history = History(self.out)
-        self.tenants = TenantStore(self.tenant_hashes, self.out, self.history, config.kafka.partitions, clock)
+        key = StateKey(config.operators.key)
+        self.tenants = TenantStore(self.tenant_hashes, self.out, self.history, config.kafka.partitions, clock, key)
         self.view = PublisherView(config, self.lanes, self.out, self.wakes, clock)
         self.loop = LaneLoop(self.view, self.lanes, self.out, lambda lane: (0, len(self.log.get(lane, []))))
         parts = config, self.tenants, self.views, self.wakes, self.due, self.out, self.post, clock
