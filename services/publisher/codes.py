@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from shared.contract.model import Department, Faculty, Module, Programme, Structure
+from shared.contract.retired import LISTS
 
-LISTS = ("faculties", "departments", "programmes", "modules")
 FIELDS = {  # of a person's record: which list its codes are of
     "facultyCodes": "faculties",
     "departmentCodes": "departments",
@@ -146,13 +146,3 @@ def _parent(entity: Faculty | Department | Programme | Module) -> str | None:
         case Department(faculty_code=code) | Programme(department_code=code) | Module(programme_code=code):
             return code
     return None
-
-
-def retired_from(new: Structure, old: Structure, retired: Structure) -> Structure:
-    """What a school once listed and no longer does."""
-    lists: dict[str, Any] = {}
-    for name in LISTS:
-        there = {entity.code for entity in getattr(new, name)}
-        before = {entity.code: entity for entity in (*getattr(retired, name), *getattr(old, name))}
-        lists[name] = tuple(entity for code, entity in sorted(before.items()) if code not in there)
-    return Structure(**lists)

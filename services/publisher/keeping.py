@@ -5,7 +5,7 @@ The snapshot is taken, judged, and taken again with those who may not go, until 
 is not known how somebody was sent, or where the reason is nobody's own, nothing goes at all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from services.publisher.codes import with_codes_of
@@ -125,7 +125,8 @@ class _Composer:
     def _as_sent(self, key: str, seat: Seat, *, is_refused: bool) -> Kept | None:
         """
         Who is enabled keeps the e-mail, with their newest record; another the record that was sent. The seat keeps its
-        position: evidence from after it still counts once the hold is over.
+        position: evidence from after it still counts once the hold is over. What was sent is what was accepted: while a
+        later outcome is unknown, they may be in what their newest record has, and nobody is taken out of it.
         """
         person = self._facts.people.get(seat.ref) if seat.book else None
         if person is not None and person.status == "enabled" and person.head and not is_refused:
@@ -135,7 +136,9 @@ class _Composer:
             return Kept(fresh, json if before is None else with_codes_of(json, before))
         sent = self._sent.get(key)
         if sent is not None:
-            return Kept(seat, sent.json)
+            is_unsure = self._state.unknown is not None or self._state.intent is not None
+            newest = person.json(seat.email or key) if person is not None and person.head and not is_refused else b""
+            return Kept(seat, with_codes_of(sent.json, newest) if is_unsure and newest else sent.json)
         if person is not None and person.head and not is_refused:
             return Kept(seat, person.json(seat.email or key))
         return None
@@ -151,19 +154,23 @@ class _Composer:
     def _keep_codes(self) -> Wait | None:
         """
         While a rebuilt lane was not swept, no record loses a code: what the view has may be old. A wait where nobody
-        knows which codes were sent.
+        knows which codes were sent; a later yes to the roster lifts that, and not the codes, which it has not shown.
         """
-        books = set(unswept(self._facts, self._state.adoption)) if self._is_known() else set()
-        emails = [email for email, seats in self._last.seats.items() if any(seat.book in books for seat in seats)]
-        if not emails:
+        if not self._is_known():
             return None
-        unsent = [email for email in emails if email not in self._sent and email in self._state.roster]
-        if unsent and self._state.accepted is not None:
-            return Wait(tuple(_blind(book) for book in sorted(books)))
-        self._base = replace(
-            self._base, codes={email: self._sent[email].json for email in emails if email in self._sent}
-        )
+        rebuilt, waiting = unswept(self._facts, None), unswept(self._facts, self._state.adoption)
+        if waiting and self._state.accepted is not None:
+            unsent = (email for email in self._last_in(waiting) if email in self._state.roster)
+            if any(email not in self._sent for email in unsent):
+                return Wait(tuple(_blind(book) for book in sorted(waiting)))
+        codes = {email: self._sent[email].json for email in self._last_in(rebuilt) if email in self._sent}
+        self._base = replace(self._base, codes=codes)
         return None
+
+    def _last_in(self, books: Collection[str]) -> list[str]:
+        """The e-mails that the last snapshot had for people of these books."""
+        seats = self._last.seats.items() if books else ()
+        return [email for email, own in seats if any(seat.book in books for seat in own)]
 
     def _is_known(self) -> bool:
         return all(book in self._facts.states for book in self._facts.books)

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from typing import Literal
 
@@ -174,21 +175,21 @@ def _with_kept(
 ) -> Snapshot:
     """
     The snapshot as it would be sent, with what was let go and what Unitu refused, and with everybody on a roll whom
-    Unitu has by its list, or was said to have by an earlier one.
+    Unitu has by its list, or was said to have by an earlier one: unless somebody else is sent under their e-mail.
+    Whoever only claims it, and waits, takes it from nobody.
     """
     facts = view.facts
     people = list(facts.people.values())
-    held = {one.email for one in people if one.status == "enabled"} | {one.email for one in view.protected}
-    taken = {email_key(email) for email in held}
+    base = Base(retired=view.retired, refused=state.refused, releases=state.releases)
+    compose = partial(take, people, view.structures, view.protected, rule=rule, base=base, has_staff=facts.has_staff)
+    others = compose(last=replace(last, kept={}))
     kept = {
         one.ref: email
         for one in people
         if one.reasons and one.head and (facts.has_staff or one.kind == "student")
-        if (email := _their_account(one, last, theirs)) and email_key(email) not in taken
+        if (email := _their_account(one, last, theirs)) and email_key(email) not in others.roster
     }
-    last = replace(last, kept=kept)
-    base = Base(retired=view.retired, refused=state.refused, releases=state.releases)
-    return take(people, view.structures, view.protected, last, rule, base, has_staff=facts.has_staff)
+    return compose(last=replace(last, kept=kept)) if kept else others
 
 
 def _their_account(person: Person, last: Last, theirs: Mapping[str, str] | None) -> str:

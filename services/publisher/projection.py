@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 import msgspec
 
 from services.publisher.change_notices import Wakes
-from services.publisher.codes import retired_from
 from services.publisher.roster_entry import pack, person_of, unpack
 from shared.clock import Clock, write
 from shared.config.settings import Config, School
@@ -26,6 +25,7 @@ from shared.contract.codec import Message, Record, decode, decoder, digest, enco
 from shared.contract.events import SyncRequested
 from shared.contract.model import Structure
 from shared.contract.populations import book_of, kind_of, school_of
+from shared.contract.retired import retired_from
 from shared.contract.topics import SYNC_REQUESTS
 from shared.errors import Poison
 from shared.lanes.dead_letters import letter
@@ -221,16 +221,21 @@ class _Kept:
         if old is not None and old.at > state.at:
             return False
         self._put(STRUCTURES, state.school, encode(state))
-        if old is not None and old.structure != state.structure:
-            self._retire(state, old)
+        self._retire(state, old)
         return old is None or old.structure != state.structure
 
-    def _retire(self, new: StructureState, old: StructureState) -> None:
-        """Whoever is still in something that the school no longer lists needs its definition in the body."""
+    def _retire(self, new: StructureState, old: StructureState | None) -> None:
+        """
+        Whoever is still in something that the school no longer lists needs its definition in the body. An earlier
+        release's state does not say what that is: then it is what this view has seen itself.
+        """
         value = self._values[RETIRED, new.school]
-        before = Structure() if value is None else decoder(StructureState).decode(value).structure
-        retired = retired_from(new.structure, old.structure, before)
-        self._put(RETIRED, new.school, encode(StructureState(school=new.school, at=new.at, structure=retired)))
+        seen = Structure() if value is None else decoder(StructureState).decode(value).structure
+        if old is not None:
+            seen = retired_from(new.structure, old.structure, seen)
+        retired = retired_from(new.structure, new.retired, seen)
+        if value is not None or retired != Structure():
+            self._put(RETIRED, new.school, encode(StructureState(school=new.school, at=new.at, structure=retired)))
 
     def lane(self, state: LaneState) -> None:
         value = self._values[LANE, STATE]

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from services.publisher.codes import LISTS, Entities, Entity, entities_of, named_in, with_codes_of, without_undefined
+from services.publisher.codes import Entities, Entity, entities_of, named_in, with_codes_of, without_undefined
 from services.publisher.email_assignment import EmailRule, assign, candidates
 from services.publisher.last_snapshot import Last
 from services.publisher.moves import Move, Owners
 from services.publisher.roster_entry import Person
 from shared.contract.email import is_another_account
 from shared.contract.model import Kind, Structure
+from shared.contract.retired import LISTS
 from shared.contract.tenant_state import EmailConflict, EmailWait, Seat, Who, email_key
 
 
@@ -120,17 +121,21 @@ def take(
     }
     refused = {ref for ref, digest in base.refused.items() if ref in enabled and record_digest(enabled[ref]) == digest}
     enabled = {ref: person for ref, person in enabled.items() if ref not in held and ref not in refused}
+    in_file = {
+        email_key(record.email): record
+        for record in (one.spelled(last.spelled(one.email)) for one in fixed)
+        if has_staff or record.kind == "student"
+    }
     protected = {
         key: record
-        for record in (one.spelled(last.spelled(one.email)) for one in fixed)
-        if (has_staff or record.kind == "student")
-        and (key := email_key(record.email)) not in base.kept
-        and not _is_refused(record, base)
-        and owners.may_be_protected(key, record.json)
+        for key, record in in_file.items()
+        if key not in base.kept and not _is_refused(record, base) and owners.may_be_protected(key, record.json)
     }
     wanted = {ref: candidates(person, last, rule) for ref, person in sorted(enabled.items())}
-    fixed_json = {key: record.json for key, record in protected.items()}
-    is_fixed = {ref: owners.protected_as(ref, emails, fixed_json) for ref, emails in wanted.items()}
+    # also while the record is refused, stays as sent or waits for a yes, or the person is undecided: it is theirs
+    claims = {ref: [person.email] for ref, person in everybody.items() if person.status == "none"} | wanted
+    fixed_json = {key: record.json for key, record in in_file.items()}
+    is_fixed = {ref: owners.protected_as(ref, emails, fixed_json) for ref, emails in claims.items()}
     allowed = {
         ref: [] if is_fixed[ref] is not None else [email for email in emails if owners.may_have(ref, email_key(email))]
         for ref, emails in wanted.items()

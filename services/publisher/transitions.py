@@ -94,7 +94,8 @@ def taken(
     Accepted: its roster is the last one, and nothing is unknown any more. None: the state has moved on.
 
     Unless an older one may be applied after it: the newest goes again then, at once. Whoever has the e-mail now owns
-    the account: it is nobody's former one any more. A protected record is nobody, so whose e-mail it has keeps it.
+    the account: it is nobody's former one any more. A protected record is nobody, so whose e-mail it has keeps it, also
+    while account-state has lost them.
     """
     intent = state.intent
     if intent is None or not _is_open(state, number):
@@ -104,7 +105,9 @@ def taken(
     former = {
         person: email
         for person, email in sorted({**_former(state), **snapshot.protected_as}.items())
-        if person not in snapshot.carried and person in known_people and not _is_anothers(snapshot, email, person)
+        if person not in snapshot.carried
+        and (person in known_people or _is_protected(snapshot, email))
+        and not _is_anothers(snapshot, email, person)
     }
     orphans = _orphans(state, former, snapshot.roster, known_people)
     went = {orphan(email) for email in accounts_of(state) if email not in roster}
@@ -178,6 +181,11 @@ def _orphans(
 def _has_moved(carried: str, released: str) -> bool:
     """One that nobody can log in with has the key of its repair, and was not moved to it yet."""
     return email_key(carried) == released and carried.isprintable()
+
+
+def _is_protected(snapshot: Snapshot, email: str) -> bool:
+    seat = snapshot.roster.get(email_key(email))
+    return seat is not None and not seat.book
 
 
 def _is_anothers(snapshot: Snapshot, email: str, person: str) -> bool:

@@ -29,6 +29,7 @@ from shared.contract.events import (
     SweepStarted,
 )
 from shared.contract.model import Frozen, Structure
+from shared.contract.retired import retired_from
 from shared.errors import Poison
 from shared.lanes.loop import Later
 from shared.lanes.view import View
@@ -101,10 +102,11 @@ class Sweeps:
         sweep = record.header("sweep")
         if sweep is not None and not book.has_open(sweep):
             return
-        state = StructureState(school=book.slug, at=record.offset, structure=structure)
+        before = known.structure if known is not None else Structure()
+        retired = retired_from(structure, before, known.retired if known is not None else Structure())
+        state = StructureState(school=book.slug, at=record.offset, structure=structure, retired=retired)
         self.structures[book.name] = state
         self._view.put(keys.STRUCTURES, book.name, encode(state))
-        before = known.structure if known is not None else Structure()
         event_told = StructureChanged(school=book.slug, version=record.offset, **_codes(before, structure))
         self._out.append(messages.Envelope(record).change(event_told, book.name, "", record.offset))
         book.school = replace(book.school, at=max(book.school.at, record.offset))

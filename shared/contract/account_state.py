@@ -176,9 +176,15 @@ class SchoolState(Frozen, kw_only=True):
 
 
 class StructureState(Frozen, kw_only=True):
+    """
+    What a school is made of. ``retired``: what it once listed and no longer does; while a removal is held, people are
+    in it, and nobody can define it anew.
+    """
+
     school: str
     at: int
     structure: Structure
+    retired: Structure = Structure()
 
 
 class LaneState(Frozen, kw_only=True):

@@ -107,6 +107,21 @@ def test_without_knowing_how_they_were_sent_nothing_goes(world: World) -> None:
     assert not world.state.held.is_partial
 
 
+@pytest.mark.parametrize("outcome", ["times-out", 202])
+def test_whoever_is_held_loses_nothing_that_a_snapshot_of_unknown_outcome_gave_them(
+    world: World, outcome: str | int
+) -> None:
+    world.unitu.plan = [outcome]
+    world.tell(an_account("1", 20, modules=("Y10-ART", "Y10-HIS"), phone="7"))
+    world.work_once()
+    assert record(world, "s1@abbey.example")["moduleCodes"] == ["Y10-ART", "Y10-HIS"]
+    world.tell(an_account("1", 30, modules=("Y10-ART", "Y10-HIS"), phone="8", status="disabled"))  # and no evidence
+    world.work(until=700)
+    assert world.unitu.posts == 3 if outcome == "times-out" else 2
+    assert record(world, "s1@abbey.example")["moduleCodes"] == ["Y10-ART", "Y10-HIS"]
+    assert record(world, "s1@abbey.example").get("phone") == (None if outcome == "times-out" else "7")
+
+
 # --- a second lock ---------------------------------------------------------------------------------------------------
 
 
@@ -322,49 +337,6 @@ def test_what_a_school_no_longer_lists_stays_defined_while_somebody_is_in_it(wor
     body = world.unitu.bodies[-1]
     assert [one["code"] for one in body["programmes"]] == ["Y10", "Y11"]
     assert record(world, "s1@abbey.example")["programmeCodes"] == ["Y10"]
-    world.tell(*(an_account(str(n), 40, programmes=("Y11",), modules=()) for n in range(1, 5)))
+    world.tell_school(*(an_account(str(n), 40, programmes=("Y11",), modules=()) for n in range(1, 5)), at=40)
     world.work(until=10)
     assert [one["code"] for one in world.unitu.bodies[-1]["programmes"]] == ["Y11"]
-
-
-# --- after a rebuild -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("loses", ["the view", "all of Redis"])
-def test_after_a_rebuild_a_stale_record_unenrols_nobody(world: World, loses: str) -> None:
-    """A stale owner's record, late, is the last of its key; compaction leaves it; the view is made anew from it."""
-    codes = ("Y10-ART", "Y10-HIS", "Y10-MAT")
-    world.tell_school(an_account("2", 20, modules=codes), at=20)
-    world.work(until=10)
-    world.log = {}
-    people = [an_account(n, int(n)) for n in "134"]
-    world.append(*people, a_school(20, enabled=4), an_account("2", 2, modules=()), an_account("5", 21), a_lane(22))
-    if loses == "all of Redis":
-        world.empty_redis()
-    else:
-        world.lanes = type(world.lanes)()
-        world.restart()
-    world.read()
-    world.work(until=5)
-    assert record(world, "s2@abbey.example")["moduleCodes"] == list(codes)
-    assert ("s5@abbey.example" in world.unitu.enabled) == (loses == "the view")  # else nobody knows what was sent
-    world.tell_school(an_account("2", 40, modules=codes), at=40)
-    world.publish()
-    assert record(world, "s2@abbey.example")["moduleCodes"] == list(codes)
-    assert "s5@abbey.example" in world.unitu.enabled
-
-
-def test_account_state_made_anew_is_no_whole_roster(tmp_path: Path) -> None:
-    """The reconciler's Redis is sound, so it tells only what changes: the view has one of six."""
-    from services.publisher.decisions import NotWhole
-
-    world = World(a_config(tmp_path))
-    world.tell_school(*(an_account(str(n), n) for n in range(1, 7)))
-    world.log[0] = []
-    world.restart()
-    world.loop.start(0)
-    world.append(an_account("1", 30, first_name="Bea"), a_school(30, full_at=10, enabled=6), a_lane(31))
-    world.read()
-    with pytest.raises(NotWhole) as refused:
-        world.desk.show("abbey")
-    assert [one.code for one in refused.value.reasons] == ["view_miscounts"]

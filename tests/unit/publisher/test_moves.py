@@ -7,6 +7,7 @@ import pytest
 
 from services.publisher.identity import Identity, full_name, is_one_person
 from services.publisher.moves import Move
+from tests.unit.publisher.test_undecided import on_the_roll
 from tests.unit.publisher.world import (
     LIVE,
     MANAGED,
@@ -220,6 +221,66 @@ def test_who_was_protected_from_the_first_gets_no_second_account_either(tmp_path
         world.tell(an_account("2", at, email=email))
         world.work(until=10)
         assert world.unitu.enabled == {"s1@abbey.example", SHARED}
+
+
+FIRST = "a@abbey.example"  # the record that a refusal points at
+
+
+def protected_from_the_first(folder: Path) -> World:
+    world = World(a_config(folder))
+    protect(world, folder, "Ada Fern", FIRST)
+    world.tell_school(an_account("1", 1, first_name="Bea"), an_account("2", 2, email=FIRST))
+    world.adopt()
+    world.work(until=10)
+    assert id_of(world, FIRST) == "p"
+    return world
+
+
+def test_whose_protected_record_unitu_refuses_gets_no_second_account(tmp_path: Path) -> None:
+    """The record stays as last sent, and is theirs all the same."""
+    world = protected_from_the_first(tmp_path)
+    world.unitu.plan = ["points"]
+    world.tell(an_account("1", 30, first_name="Bea", phone="7"))
+    world.work(until=10)
+    assert list(world.state.refused) == [f"/{FIRST}"]
+    for at, email in ((40, "new@abbey.example"), (50, "newer@abbey.example")):
+        world.tell(an_account("2", at, email=email))
+        world.work(until=10)
+        assert world.unitu.enabled == {"s1@abbey.example", FIRST}
+
+
+def test_who_is_protected_and_was_undecided_at_first_gets_no_second_account(tmp_path: Path) -> None:
+    world = World(a_config(tmp_path))
+    protect(world, tmp_path, "Cyd Gale", FIRST)
+    world.tell_school(an_account("1", 1), on_the_roll("2", 2, email=FIRST))
+    world.adopt(None, "undecided-may-go")
+    world.work(until=10)
+    world.tell(an_account("2", 40, email="new@abbey.example", first_name="Cyd", last_name="Gale"))
+    world.work(until=10)
+    assert world.unitu.enabled == {"s1@abbey.example", FIRST}
+
+
+def test_who_is_protected_and_lost_gets_no_second_account_on_their_return(tmp_path: Path) -> None:
+    """``account-state`` lost them, and snapshots went meanwhile; the file still names their address."""
+    world = protected_from_the_first(tmp_path)
+    world.forget("2")
+    world.tell(an_account("1", 30, first_name="Bea", phone="7"))
+    world.work(until=10)
+    world.tell(an_account("2", 40, email="new@abbey.example"))
+    world.work(until=10)
+    assert world.unitu.enabled == {"s1@abbey.example", FIRST}
+
+
+def test_who_was_protected_once_and_is_forgotten_is_no_longer_remembered(tmp_path: Path) -> None:
+    world = protected_from_the_first(tmp_path)
+    assert world.state.former == {"abbey/2": FIRST}
+    world.forget("2")
+    protect(world, tmp_path, "Ada Fern", "b@abbey.example")
+    world.tell_school(at=30)
+    world.adopt(None, "more-than-half")
+    world.work(until=10)
+    assert FIRST not in world.unitu.enabled
+    assert "abbey/2" not in world.state.former
 
 
 def test_a_protected_record_takes_nobodys_account_without_a_yes(world: World, tmp_path: Path) -> None:

@@ -194,3 +194,21 @@ def test_staff_whom_no_rule_lets_have_an_account_are_kept_too(tmp_path: Path) ->
 def test_of_two_undecided_who_claim_one_account_one_is_kept_and_the_other_told(world: World) -> None:
     world.tell(on_the_roll("4", 20, email="s3@abbey.example"))
     assert [fate for _, _, fate in fates(world, THEIRS)] == ["kept", "another_has_it"]
+
+
+def test_who_is_kept_stays_by_another_yes_although_somebody_claims_their_address(world: World) -> None:
+    """Whoever claims it waits for a yes of their own, so nobody is sent under it."""
+    world.adopt(THEIRS)
+    world.work(until=10)
+    world.tell(an_account("2", 20, email="s3@abbey.example"))
+    world.publish()
+    assert fates(world, None) == [("3", ("title_present",), "kept")]
+    world.adopt()
+    world.work(until=10)
+    assert world.unitu.enabled == {email.casefold() for email in THEIRS}
+    assert world.desk.show("abbey").disabled == ()
+
+
+def test_whoever_is_sent_under_an_address_goes_before_one_who_is_undecided(world: World) -> None:
+    world.tell(an_account("2", 20, email="s3@abbey.example"))
+    assert fates(world, THEIRS) == [("3", ("title_present",), "another_has_it")]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from shared.contract.account_state import LaneState
+from shared.contract.account_state import LaneState, StructureState
 from shared.contract.codec import Message, Record, decoder, digest
 from shared.contract.commands import PauseSchool, RefuseHold, ReleaseHold, ResumeSchool
 from shared.contract.events import (
@@ -22,7 +22,7 @@ from shared.contract.events import (
     SyncRequested,
 )
 from shared.contract.model import House, Module, Programme, Structure, Student
-from shared.contract.topics import STUDENTS_ASSESSED, SYNC_REQUESTS
+from shared.contract.topics import ACCOUNT_STATE, STUDENTS_ASSESSED, SYNC_REQUESTS
 from tests.harness.builders import SCHOOL, a_failed_sweep, a_leaver, a_student, a_sweep, at
 from tests.harness.pipeline import LANE, Road, a_config
 
@@ -281,6 +281,20 @@ def test_a_list_of_the_structure_that_was_not_supplied_is_as_it_was(road: Road) 
     told = [(one.added, one.removed) for one in road.changes() if isinstance(one, StructureChanged)]
     added = {"programmes": ("Y10",), "modules": ("Y10-HIS",), "houses": ("ELM",)}
     assert told == [(added, {}), ({}, {"houses": ("ELM",)})]
+
+
+def test_what_a_school_no_longer_lists_is_kept_with_its_structure(road: Road) -> None:
+    """While an un-enrolment is held somebody is in it, and a Redis that was lost has it from here alone."""
+    year10, year11 = (Programme(code=code, name=code) for code in ("Y10", "Y11"))
+    road.fetch([SweepStarted(school=SCHOOL, sweep="s2", started_at=at(5))], minutes=5)
+    kept = []
+    for listed in ((year10, year11), (year11,), (year11, year10), ()):
+        road.fetch([StructureFetched(school=SCHOOL, structure=Structure(programmes=listed))], minutes=5, sweep="s2")
+        road.run()
+        told = [one.value for one in road.out.of(ACCOUNT_STATE) if one.key == f"{SCHOOL}//structure"]
+        state: StructureState = decoder(StructureState).decode(told[-1] or b"")
+        kept.append(state.retired.programmes)
+    assert kept == [(), (year10,), (), (year10, year11)]
 
 
 # --- one e-mail, two students -----------------------------------------------------------------------------------
