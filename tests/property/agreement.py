@@ -124,13 +124,16 @@ class Doubts:
             self.there = now
         self.name(posted)
 
-    def accepted(self, posted: Posted) -> None:
+    def accepted(self, posted: Posted, *, is_overtaken: bool) -> None:
+        """``is_overtaken``: nobody took notice of an older one, which may be applied after this."""
+        before = {*self.last, *self.doubtful}
         self.body = posted.body
         self.last = self.there = records(posted.body)
         self.said = self.said | self.last
         self.known |= self.last.keys()
         self.were_staff |= records({"students": posted.body.get("staff", ())}).keys()
-        self.doubtful, self.adopted, self.rewound, self.as_then = set(), set(), set(), None
+        self.doubtful = before - self.last.keys() if is_overtaken else set()
+        self.adopted, self.rewound, self.as_then = set(), set(), None
         self.is_memory_lost = False
         self.structure.accepted(posted)
 

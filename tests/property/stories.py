@@ -18,6 +18,7 @@ from shared.contract.account_state import AccountState, StructureState
 from shared.contract.events import Evidence
 from shared.contract.model import Frozen, Structure
 from shared.contract.populations import book_of, kind_of, school_of
+from shared.contract.retired import retired_from
 from shared.contract.tenant_state import SnapshotAccepted, SnapshotHeld, email_key
 from shared.contract.topics import DELIVERIES
 from shared.lanes.loop import log as lane_log
@@ -91,6 +92,7 @@ class Stories(RuleBasedStateMachine):
         self.is_restored: set[str] = set()  # books of which no full sweep has said since what is true
         self.is_let = False  # somebody said yes to what is old
         self.lost: set[str] = set()  # people whom account-state has lost
+        self.unswept: set[str] = set()  # books without a full sweep since Redis was lost
         self.full_at: dict[str, int] = {}
         self.place: dict[str, int] = {}  # of the newest that was told of a person
 
@@ -117,8 +119,8 @@ class Stories(RuleBasedStateMachine):
         self.vows = Vows(self.doubts, sends=drawn["email_change"] == "send", is_late=self.is_late)
         self.vows.owners = {(ref if "@" in ref else email_of(ref)): ref for ref in drawn["had"]}
         self.world = Watched(config, self.unitu, self.hears)
-        for school in self.schools:
-            self.world.append(StructureState(school=school, at=1, structure=STRUCTURE))
+        self.listed = {school: StructureState(school=school, at=1, structure=STRUCTURE) for school in self.schools}
+        self.world.append(*self.listed.values())
         for ref in self.people:
             if ref in drawn["undecided"]:
                 self.is_undecided(ref, is_seen=False)
@@ -230,6 +232,7 @@ class Stories(RuleBasedStateMachine):
         book, _, person = ref.partition("/")
         self.offset += 1
         more: dict[str, Any] = {"school": school_of(book), "kind": kind_of(book), "email": email_of(ref)}
+        more |= {"first_name": "Ada", "preferred_name": "Ada", "last_name": person}
         self.decide(ref, on_the_roll(person, self.offset, **more))
         self.goes_on(book, is_seen)
 
@@ -244,6 +247,7 @@ class Stories(RuleBasedStateMachine):
         self.offset += 1
         if full:
             self.is_restored.discard(book)
+            self.unswept.discard(book)
             self.world.is_swept = not self.is_restored
             self.is_let = self.is_let and not self.world.is_swept
             self.full_at[book] = self.offset
@@ -302,7 +306,10 @@ class Stories(RuleBasedStateMachine):
         """A programme and a module are new, or no longer there."""
         self.offset += 1
         slug = self.schools[school % len(self.schools)]
-        self.world.append(StructureState(school=slug, at=self.offset, structure=structure))
+        before = self.listed[slug]
+        retired = retired_from(structure, before.structure, before.retired)
+        self.listed[slug] = StructureState(school=slug, at=self.offset, structure=structure, retired=retired)
+        self.world.append(self.listed[slug])
         self.goes_on(slug, is_seen=True)
 
     @rule(list=st.sampled_from(["all", "ours", "none"]))
@@ -316,6 +323,7 @@ class Stories(RuleBasedStateMachine):
             self.world.desk.adopt(shown, words=shown.words)
             self.vows.approved |= set(shown.disabled)
             self.vows.adopted |= shown.roster.keys()
+            self.vows.blind |= self.unswept if self.doubts.is_memory_lost else set()
             is_open = self.world.state.intent is not None
             self.doubts.adopt(shown.roster, () if list == "none" else accounts, is_open=is_open)
             undecided = {email_of(ref) for ref, one in self.truth.items() if one.status == "none"} - self.lost_emails()
@@ -341,7 +349,7 @@ class Stories(RuleBasedStateMachine):
             self.world.desk.let_go("abbey", [one.hash for one in holds])
             for one in holds:
                 self.vows.given |= {(email_key(email), ref) for email, _, ref in one.gives}
-                self.vows.let |= set(one.disabled)
+                self.vows.let |= set(map(email_key, one.disabled))
                 self.is_let = self.is_let or one.code in ("not_fresh", "sweep_ahead")
             self.works(0.0)
 
@@ -367,8 +375,9 @@ class Stories(RuleBasedStateMachine):
             self.doubts.unknown(posted[-1])
             return
         self.vows.wrong += self.doubts.disagreements(accepted[-1].report, posted[-1])
-        self.doubts.accepted(posted[-1])
+        self.doubts.accepted(posted[-1], is_overtaken=self.world.state.unknown is not None)
         self.vows.accepted(self.world.views.read("abbey").facts.people)
+        self.vows.blind &= self.unswept
 
     @invariant()
     def all_agree(self) -> None:

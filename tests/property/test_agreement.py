@@ -40,13 +40,14 @@ class AgreementMachine(Stories):
 
     def redis_is_lost(self) -> None:
         self.world.empty_redis()
+        self.unswept = set(self.books)
         self.doubts.memory_is_lost()
 
     @rule()
     def a_backup_is_made(self) -> None:
         world = self.world
         kept = world.log, world.out, world.lanes, world.tenant_hashes, world.wake_hashes
-        self.backup = copy.deepcopy((kept, (self.doubts, self.unitu.accounts(), self.is_let)))
+        self.backup = copy.deepcopy((kept, (self.doubts, self.unitu.accounts(), self.is_let, self.listed)))
 
     @rule(has_redis=st.booleans())
     def the_backup_is_restored(self, has_redis: bool) -> None:
@@ -54,7 +55,7 @@ class AgreementMachine(Stories):
         if self.backup is None:
             return
         world = self.world
-        (world.log, world.out, *redis), (before, accounts, self.is_let) = copy.deepcopy(self.backup)
+        (world.log, world.out, *redis), (before, accounts, self.is_let, self.listed) = copy.deepcopy(self.backup)
         self.is_restored, world.is_swept = set(self.books), False
         self.doubts.go_back_to(before, accounts)
         if has_redis:
