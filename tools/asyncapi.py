@@ -25,13 +25,17 @@ HEADERS = {
     "description": "CloudEvents 1.0 attributes in Kafka's binary content mode, and ours. UTF-8 text.",
     "required": ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "content-type"],
     "properties": {
-        "ce_specversion": {"type": "string", "const": "1.0"},
+        "ce_specversion": {"type": "string", "const": "1.0", "description": "Version of CloudEvents."},
         "ce_id": {"type": "string", "description": "The same for the same event, however often it is sent."},
         "ce_type": {"type": "string", "description": "The message's name, with its version."},
         "ce_source": {"type": "string", "description": "/rollcall/schools/SCHOOL"},
         "ce_subject": {"type": "string", "description": "What it is about: the record's key."},
-        "ce_time": {"type": "string", "format": "date-time"},
-        "content-type": {"type": "string", "const": "application/json"},
+        "ce_time": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When what it tells was read, decided or ordered; not when it was sent.",
+        },
+        "content-type": {"type": "string", "const": "application/json", "description": "Of the value."},
         "read_at": {"type": "string", "format": "date-time", "description": "When the source was read."},
         "said_at": {
             "type": "string",
@@ -40,7 +44,10 @@ HEADERS = {
         },
         "sweep": {"type": "string", "description": "The sweep in which it was read."},
         "digest": {"type": "string", "description": "Of the value: 16 bytes of XXH3, in hexadecimal digits."},
-        "cause": {"type": "string", "description": "The record that caused it."},
+        "cause": {
+            "type": "string",
+            "description": "The record that caused it, as TOPIC@ID:OFFSET: the topic with the id that Kafka gave it.",
+        },
         "signature": {"type": "string", "description": "Of a command: v1= and its HMAC-SHA256 by the operators' key."},
         "traceparent": {"type": "string", "description": "W3C Trace Context."},
     },
@@ -51,11 +58,11 @@ DEAD_LETTER_HEADERS = {
     "description": "The headers of the record as it came, and why it was set aside.",
     "required": ["dlq_topic", "dlq_partition", "dlq_offset", "dlq_error", "dlq_attempts", "dlq_version"],
     "properties": {
-        "dlq_topic": {"type": "string"},
-        "dlq_partition": {"type": "string"},
-        "dlq_offset": {"type": "string"},
+        "dlq_topic": {"type": "string", "description": "The topic that it was read from."},
+        "dlq_partition": {"type": "string", "description": "Its partition there: a whole number."},
+        "dlq_offset": {"type": "string", "description": "Its offset there: a whole number."},
         "dlq_error": {"type": "string", "description": "What is wrong, and with which field."},
-        "dlq_attempts": {"type": "string"},
+        "dlq_attempts": {"type": "string", "description": "How often it was tried: a whole number."},
         "dlq_version": {"type": "string", "description": "The release that set it aside."},
     },
 }

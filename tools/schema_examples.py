@@ -192,6 +192,8 @@ def least(model: type[Frozen]) -> Any:
 
 def _value(kind: inspect.Type, name: str, default: Any = None) -> Any:
     match kind:
+        case inspect.Metadata():  # a description
+            return _value(kind.type, name, default)
         case inspect.StructType(array_like=True):
             return [_value(field.type, field.name) for field in kind.fields]
         case inspect.StructType():

@@ -6,7 +6,7 @@ default is left out, and whoever builds a value sorts its sets. So the same stud
 """
 
 from enum import StrEnum
-from typing import Literal, dataclass_transform
+from typing import Annotated, Literal, dataclass_transform
 
 import msgspec
 
@@ -21,68 +21,92 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     """
 
 
-class Fault(Frozen, kw_only=True):
-    """One field of a pushed student that cannot be taken, by JSON pointer."""
+def says(description: str) -> msgspec.Meta:
+    """The words of a field in the published schemas: its meaning and unit, who sets it, and when it is absent."""
+    return msgspec.Meta(description=description)
 
-    pointer: str
-    message: str
+
+class Fault(Frozen, kw_only=True):
+    """One field of a pushed student that cannot be taken."""
+
+    pointer: Annotated[str, says("JSON pointer (RFC 6901) of the field in the pushed body.")]
+    message: Annotated[str, says("What is wrong with it, for the sender.")]
 
 
 class Address(Frozen, kw_only=True):
-    """Where somebody lives; ``lines`` are those of the street, without the empty ones."""
+    """Where somebody lives."""
 
-    lines: tuple[str, ...] = ()
-    town: str | None = None
-    county: str | None = None
-    postcode: str | None = None
-    country: str | None = None
+    lines: Annotated[tuple[str, ...], says("Lines of the street, without the empty ones.")] = ()
+    town: Annotated[str | None, says("Town; absent where the record has none.")] = None
+    county: Annotated[str | None, says("County; absent where the record has none.")] = None
+    postcode: Annotated[str | None, says("Postcode as the record spells it; absent where the record has none.")] = None
+    country: Annotated[str | None, says("Country in the record's own words; absent where the record has none.")] = None
 
 
 class Student(Frozen, kw_only=True):
     """
     One person as the school's records say, before anybody judged them: a student, or a member of staff.
 
-    ``lists`` are the source's lists that have them: ``students``, ``applicants``, ``leavers``, in this order; of a
-    member of staff ``staff``. ``absent`` alone is said of somebody whom the last accepted body of a pushed feed had and
-    this one has not. ``programmes``, ``modules`` and, of staff alone, ``faculties`` and ``departments`` are
-    sorted codes, or None where the area was never read (*not supplied*, which clears nothing). Dates are ISO 8601
-    (``YYYY-MM-DD``). ``system_status`` is the number of the iSAMS life stage (1 current, 0 applicant, -1 left) or None
-    where its word maps to nothing. ``unique_pupil_number`` and ``person_guid`` name one person for life, whatever the
-    school's own id and the spelling of a name.
+    A field is absent where the record has nothing or what it has cannot be read. Lists of codes are absent where their
+    area was never read (*not supplied*, which clears nothing) and empty where it was and has nobody.
     """
 
-    student_id: str
-    feed_id: str | None = None  # the pushed feed's own ``id``, where that is not the key
-    lists: tuple[str, ...] = ("students",)
-    system_status: int | None = None
-    system_status_word: str | None = None
-    admission_status: str | None = None
-    enrolment_year: int | None = None
-    leaving_date: str | None = None
-    leaving_year: int | None = None
-    title: str | None = None
-    first_name: str | None = None
-    preferred_name: str | None = None
-    middle_names: str | None = None
-    last_name: str | None = None
-    date_of_birth: str | None = None
-    unique_pupil_number: str | None = None
-    person_guid: str | None = None
-    email: str | None = None
-    personal_email: str | None = None
-    phone: str | None = None
-    year_group: int | None = None
-    year: int | None = None
-    form: str | None = None
-    house: str | None = None
-    photo_id: int | None = None
-    address: Address | None = None
-    programmes: tuple[str, ...] | None = None
-    modules: tuple[str, ...] | None = None
-    faculties: tuple[str, ...] | None = None
-    departments: tuple[str, ...] | None = None
-    metadata: dict[str, str] = {}
-    faults: tuple[Fault, ...] = ()
+    student_id: Annotated[
+        str, says("Id in the population: of iSAMS the `schoolId`, of a pushed feed the field that is its key.")
+    ]
+    feed_id: Annotated[str | None, says("The pushed feed's own `id`; absent where that is the key.")] = None
+    lists: Annotated[
+        tuple[str, ...],
+        says(
+            "The source's lists that have the person: `students`, `applicants`, `leavers`, in this order, or "
+            "`staff`. `absent` alone: in the last accepted body of a pushed feed and not in this one."
+        ),
+    ] = ("students",)
+    system_status: Annotated[
+        int | None,
+        says("Life stage in iSAMS: 1 current, 0 applicant, -1 left. Absent where its word maps to no number."),
+    ] = None
+    system_status_word: Annotated[str | None, says("The word that iSAMS has for the life stage.")] = None
+    admission_status: Annotated[str | None, says("Admission status in iSAMS' own words.")] = None
+    enrolment_year: Annotated[
+        int | None, says("Academic year of their enrolment, by the calendar year in which it begins.")
+    ] = None
+    leaving_date: Annotated[str | None, says("Day on which they leave or left. YYYY-MM-DD.")] = None
+    leaving_year: Annotated[
+        int | None,
+        says(
+            "Academic year in which they left; `leaving_year_names` of the school says whether by its start or its end."
+        ),
+    ] = None
+    title: Annotated[str | None, says("Salutation, such as Ms.")] = None
+    first_name: Annotated[str | None, says("Legal first name; of a pushed feed its only one.")] = None
+    preferred_name: Annotated[str | None, says("First name that they go by.")] = None
+    middle_names: Annotated[str | None, says("Middle names.")] = None
+    last_name: Annotated[str | None, says("Last name.")] = None
+    date_of_birth: Annotated[str | None, says("Date of birth. YYYY-MM-DD.")] = None
+    unique_pupil_number: Annotated[str | None, says("The number that a pupil has for life, whatever the school.")] = (
+        None
+    )
+    person_guid: Annotated[str | None, says("The GUID that iSAMS has for the person, whatever their `schoolId`.")] = (
+        None
+    )
+    email: Annotated[str | None, says("Address of the school's own, under which Unitu has the account.")] = None
+    personal_email: Annotated[str | None, says("Private address.")] = None
+    phone: Annotated[str | None, says("Telephone number as the record spells it; of iSAMS the mobile one.")] = None
+    year_group: Annotated[int | None, says("National Curriculum year, as iSAMS counts it.")] = None
+    year: Annotated[int | None, says("Unitu's year, 0 to 7, where a pushed feed says it.")] = None
+    form: Annotated[str | None, says("Form, or tutor group.")] = None
+    house: Annotated[str | None, says("House, the academic one before the boarding one.")] = None
+    photo_id: Annotated[int | None, says("iSAMS' id of the newest photo.")] = None
+    address: Annotated[Address | None, says("Home; absent where the source has none, or a private one.")] = None
+    programmes: Annotated[tuple[str, ...] | None, says("Codes of their programmes, sorted.")] = None
+    modules: Annotated[tuple[str, ...] | None, says("Codes of their modules, sorted.")] = None
+    faculties: Annotated[tuple[str, ...] | None, says("Of staff alone: codes of their faculties, sorted.")] = None
+    departments: Annotated[tuple[str, ...] | None, says("Of staff alone: codes of their departments, sorted.")] = None
+    metadata: Annotated[dict[str, str], says("What else a pushed feed says of them, by its own names.")] = {}
+    faults: Annotated[
+        tuple[Fault, ...], says("Of a pushed feed: fields that could not be taken, which leaves the person undecided.")
+    ] = ()
 
 
 class Category(StrEnum):
@@ -107,95 +131,111 @@ Kind = Literal["student", "staff"]
 
 
 class Details(Frozen, kw_only=True):
-    """What Unitu is told about a person, apart from their enrolments; ``title`` and the codes of staff alone."""
+    """What Unitu is told about a person, apart from their enrolments."""
 
-    id: str | None = None
-    title: str | None = None
-    first_name: str
-    last_name: str
-    year: int | None = None
-    email: str
-    personal_email: str | None = None
-    phone: str | None = None
-    faculties: tuple[str, ...] = ()
-    departments: tuple[str, ...] = ()
-    metadata: dict[str, str] = {}
+    id: Annotated[
+        str | None, says("Unitu's `id`: the record system's; absent where a pushed feed has none beside its key.")
+    ] = None
+    title: Annotated[str | None, says("Salutation; of staff alone.")] = None
+    first_name: Annotated[str, says("First name as it is shown: preferred or legal, as the school is configured.")]
+    last_name: Annotated[str, says("Last name.")]
+    year: Annotated[int | None, says("Unitu's year, 0 to 7; absent where there is none for the person.")] = None
+    email: Annotated[str, says("Address under which Unitu has the account, in the record's own spelling.")]
+    personal_email: Annotated[str | None, says("Private address. Unitu takes it the first time only.")] = None
+    phone: Annotated[str | None, says("Telephone number as the record spells it.")] = None
+    faculties: Annotated[tuple[str, ...], says("Of staff alone: codes of their faculties, sorted.")] = ()
+    departments: Annotated[tuple[str, ...], says("Of staff alone: codes of their departments, sorted.")] = ()
+    metadata: Annotated[dict[str, str], says("What else a pushed feed says of them, by its own names.")] = {}
 
 
 class Faculty(Frozen, kw_only=True):
-    code: str
-    name: str
+    """A faculty; of an iSAMS school, by default, a division."""
+
+    code: Annotated[str, says("Code, unique among the school's faculties.")]
+    name: Annotated[str, says("Name.")]
 
 
 class Department(Frozen, kw_only=True):
-    code: str
-    name: str
-    faculty_code: str | None = None
+    """A department; of an iSAMS school, by default, a teaching department."""
+
+    code: Annotated[str, says("Code, unique among the school's departments.")]
+    name: Annotated[str, says("Name.")]
+    faculty_code: Annotated[str | None, says("Code of its faculty; absent where the source says none.")] = None
 
 
 class Programme(Frozen, kw_only=True):
-    code: str
-    name: str
-    department_code: str | None = None
+    """A programme; of an iSAMS school, by default, a year group."""
+
+    code: Annotated[str, says("Code, unique among the school's programmes.")]
+    name: Annotated[str, says("Name.")]
+    department_code: Annotated[str | None, says("Code of its department; absent where the source says none.")] = None
 
 
 class ModuleYear(Frozen, kw_only=True):
-    """In which year (0-7) a module is offered, and whether only some take it."""
+    """A year in which a module is offered."""
 
-    year: int
-    is_optional: bool
+    year: Annotated[int, says("Unitu's year, 0 to 7.")]
+    is_optional: Annotated[bool, says("Whether only some of the year take it.")]
 
 
 class Module(Frozen, kw_only=True):
-    code: str
-    name: str
-    programme_code: str
-    years: tuple[ModuleYear, ...] = ()
+    """A module; of an iSAMS school a subject in one year group, or a teaching set."""
+
+    code: Annotated[str, says("Code, unique among the school's modules.")]
+    name: Annotated[str, says("Name.")]
+    programme_code: Annotated[str, says("Code of the programme that it belongs to.")]
+    years: Annotated[tuple[ModuleYear, ...], says("In which years it is offered.")] = ()
 
 
 class House(Frozen, kw_only=True):
-    code: str
-    name: str
+    """A house of an iSAMS school."""
+
+    code: Annotated[str, says("Code, unique among the school's houses.")]
+    name: Annotated[str, says("Name.")]
 
 
 class Term(Frozen, kw_only=True):
-    """``starts`` and ``ends`` are days, both of them school days as far as the school says."""
+    """A term of an iSAMS school; its first and last day belong to it."""
 
-    code: str
-    name: str
-    starts: str
-    ends: str
+    code: Annotated[str, says("Code, unique among the school's terms.")]
+    name: Annotated[str, says("Name.")]
+    starts: Annotated[str, says("First day. YYYY-MM-DD.")]
+    ends: Annotated[str, says("Last day. YYYY-MM-DD.")]
 
 
 class Structure(Frozen, kw_only=True):
-    """A school's faculties, departments, programmes, modules, houses and terms, each sorted by code."""
+    """What a school is made of beside its people. Every list is sorted by code."""
 
-    faculties: tuple[Faculty, ...] = ()
-    departments: tuple[Department, ...] = ()
-    programmes: tuple[Programme, ...] = ()
-    modules: tuple[Module, ...] = ()
-    houses: tuple[House, ...] = ()
-    terms: tuple[Term, ...] = ()
+    faculties: Annotated[tuple[Faculty, ...], says("Faculties.")] = ()
+    departments: Annotated[tuple[Department, ...], says("Departments.")] = ()
+    programmes: Annotated[tuple[Programme, ...], says("Programmes.")] = ()
+    modules: Annotated[tuple[Module, ...], says("Modules.")] = ()
+    houses: Annotated[tuple[House, ...], says("Houses; empty of a pushed feed.")] = ()
+    terms: Annotated[tuple[Term, ...], says("Terms; empty of a pushed feed.")] = ()
 
 
 class Budget(Frozen, kw_only=True):
     """
-    How many of a plan may take effect unseen: a total of at most ``floor``, or a share of at most ``share`` and a total
-    of at most ``count``. ``share`` is an exact fraction written "numerator/denominator".
+    How many of a plan may take effect without a person: a total of at most ``floor``, or a share of at most ``share``
+    and a total of at most ``count``.
     """
 
-    floor: int = 0
-    share: str = "0/1"
-    count: int | None = None
+    floor: Annotated[
+        int, says("Heads that are always allowed; of `cohort`, the size from which a year group counts.")
+    ] = 0
+    share: Annotated[str, says("Largest share, an exact fraction written numerator/denominator.")] = "0/1"
+    count: Annotated[int | None, says("Largest number of heads that the share may come to; absent: no limit.")] = None
 
 
 class Settings(Frozen, kw_only=True):
     """
-    Everything of a school's configuration that later decisions depend on, stamped on its SweepCompleted, so that the
-    reconciler needs no configuration. Waiting times are in minutes; ``version`` changes when any of it does.
+    Everything of a school's configuration that later decisions depend on, so that the reconciler needs none. Stamped on
+    SweepCompleted by eligibility.
     """
 
-    version: str
-    absence_confirm_minutes: float
-    budgets: dict[str, Budget]
-    rollover: bool = False
+    version: Annotated[str, says("Changes whenever a setting of the school does.")]
+    absence_confirm_minutes: Annotated[
+        float, says("Minutes between two certified sweeps, as they began, that must both lack somebody who is absent.")
+    ]
+    budgets: Annotated[dict[str, Budget], says("Plan -> its budget.")]
+    rollover: Annotated[bool, says("Whether the sweep was completed around the turn of the academic year.")] = False

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from shared.contract.codec import decode, encode
 from shared.contract.topics import TOPICS
 from shared.errors import Poison
+from tools.asyncapi import DEAD_LETTER_HEADERS, HEADERS
 from tools.json_schema import breaks, kind_and_version, schema_of, shape, topics_document, types
 from tools.schemas import broken, differences, documents, examples, record
 from tools.schemas import schemas as verb
@@ -24,6 +25,11 @@ TOOL = typer.Typer()
 TOOL.command()(verb)
 FOLDER = Path(__file__).parents[2] / "schemas"
 TYPES = sorted(types())
+NOT_YET = (
+    {f"rollcall.{one}.v1" for one in ("account_state", "school_state", "structure_state", "lane_state")}
+    | {f"rollcall.{one}.v1" for one in ("tenant_state", "profile_fetched", "photo_fetched", "transcript_fetched")}
+    | {f"rollcall.snapshot_{one}.v1" for one in ("accepted", "rejected", "retried", "simulated", "held")}
+)
 
 
 def folder_of(name: str) -> Path:
@@ -63,6 +69,23 @@ def test_every_event_travels_on_a_topic_and_every_topic_carries_events_that_exis
 
 
 # --- what readers know -------------------------------------------------------------------------------------------
+
+
+def _properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each property of a schema and of what it is made of, as Model.field."""
+    for name, part in ((schema["title"], schema), *schema.get("$defs", {}).items()):
+        yield from ((f"{name}.{field}", said) for field, said in part.get("properties", {}).items())
+
+
+@pytest.mark.parametrize("name", sorted(set(types()) - NOT_YET))
+def test_every_field_says_what_it_means(name: str) -> None:
+    silent = [field for field, said in _properties(schema_of(name, types()[name])) if not said.get("description")]
+    assert silent == []
+
+
+@pytest.mark.parametrize("headers", [HEADERS, DEAD_LETTER_HEADERS], ids=["event", "dead letter"])
+def test_every_header_says_what_it_means(headers: dict[str, Any]) -> None:
+    assert [name for name, said in headers["properties"].items() if not said.get("description")] == []
 
 
 def test_no_event_has_changed_under_its_readers() -> None:
