@@ -11,7 +11,7 @@ from services.gateway.spool import spool_fault
 from shared.config.settings import Config, IsamsSchool, PushSchool, Tenant
 from shared.errors import Retryable
 from shared.kafka.admin import Standing, Topics, faults_of
-from shared.kafka.authorized import words_by_service
+from shared.kafka.cluster import words_by_service
 from shared.kafka.error_words import user_of
 from shared.kafka.rights import OPERATORS, Right
 from shared.redis.answers import RedisRefused

@@ -69,7 +69,7 @@ def rebuild_lanes(config: "Config", lanes: list[int]) -> "list[LaneState]":
     from services.reconciler.app import rebuilder_of, store_of
     from shared.contract.topics import STUDENTS_ASSESSED
     from shared.kafka.client import KafkaLog, Reader, topic_name
-    from shared.kafka.topic_ids import TopicIds
+    from shared.kafka.cluster import TopicIds
 
     store, out = store_of(config), KafkaLog(config)
     rebuilder = rebuilder_of(config, store, out)

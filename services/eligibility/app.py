@@ -12,8 +12,8 @@ from shared.contract.codec import Record
 from shared.contract.topics import DEAD_LETTERS, OPERATOR_COMMANDS, STUDENTS_FETCHED
 from shared.failpoints import at_point
 from shared.kafka.client import KafkaLog, Reader
+from shared.kafka.cluster import TopicIds
 from shared.kafka.consumer import BatchConsumer, Place, ends_of
-from shared.kafka.topic_ids import TopicIds
 from shared.lanes.dead_letters import plain_name
 from shared.lanes.poison_limit import watch_of
 

@@ -8,10 +8,8 @@ number of gateways may follow, and a place that is too old costs time alone.
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from services.gateway.feed_store import Memory
 from shared.config.settings import Config
@@ -20,7 +18,8 @@ from shared.contract.events import SweepReconciled
 from shared.contract.tenant_state import SnapshotAccepted
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.errors import Retryable
-from shared.kafka.client import FETCH_BYTES, REQUEST_SECONDS, client_settings, group_name, to_record, topic_name
+from shared.kafka.client import topic_name
+from shared.kafka.consumer import Tail, ends_of
 from shared.lanes.dead_letters import plain_name
 from shared.lanes.partition import lane_of
 from shared.service import sleep_unless
@@ -84,7 +83,7 @@ class Follower:
             *((ACCOUNT_CHANGES, lane) for lane in sorted({lane_of(one, lanes) for one in tenants})),
             *((DELIVERIES, lane) for lane in sorted({lane_of(one, lanes) for one in tenants.values()})),
         ]
-        self._consumer: Any = None
+        self._tail: Tail | None = None
         self._is_away = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -105,43 +104,19 @@ class Follower:
 
     def _step(self) -> None:
         """Raises: Retryable; the records since the place that was kept come again then."""
-        try:
-            messages = self._open().consume(BATCH, WAIT_SECONDS)
-        except KafkaException as error:
-            raise Retryable(f"Kafka: {error}") from error
-        faults = [one.error() for one in messages if one.error()]
-        messages = [one for one in messages if not one.error()]
-        if faults := [one for one in faults if one.code() != KafkaError.GROUP_AUTHORIZATION_FAILED]:  # never joined
-            raise Retryable(f"Kafka: {faults[0]}")
-        self._course.take(map(to_record, messages))
-        ends = {(plain_name(one.topic()), one.partition()): one.offset() + 1 for one in messages}
-        for (topic, lane), offset in ends.items():
-            self._memory.keep_place(topic, lane, offset)
-
-    def _open(self) -> Any:
-        if self._consumer is None:
-            places = []
-            for topic, lane in self._places:
-                kept = self._memory.place(topic, lane)
-                start = OFFSET_BEGINNING if kept is None else kept
-                places.append(TopicPartition(topic_name(self._config, topic), lane, start))
-            self._consumer = Consumer(
-                client_settings(self._config)
-                | {
-                    "group.id": group_name(self._config, "reader"),  # never joined: partitions are assigned by hand
-                    "enable.auto.commit": False,
-                    "fetch.max.bytes": FETCH_BYTES,
-                    "socket.timeout.ms": REQUEST_SECONDS * 1000,
-                    "auto.offset.reset": "earliest",  # also where a log that was made anew has no such place
-                }
-            )
-            self._consumer.assign(places)
-        return self._consumer
+        if self._tail is None:
+            kept = {place: self._memory.place(*place) for place in self._places}
+            starts = {(topic_name(self._config, topic), lane): at for (topic, lane), at in kept.items()}
+            self._tail = Tail(self._config, starts)
+        records = self._tail.take(BATCH, WAIT_SECONDS)
+        self._course.take(records)
+        for (topic, lane), offset in ends_of(records).items():
+            self._memory.keep_place(plain_name(topic), lane, offset)
 
     def _close(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            consumer.close()
+        tail, self._tail = self._tail, None
+        if tail is not None:
+            tail.close()
 
     def _note(self, trouble: str) -> None:
         """One line per change."""

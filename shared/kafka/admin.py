@@ -19,9 +19,8 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorization
 from shared.config.settings import Config
 from shared.contract.topics import DAY_MS, TOPICS
 from shared.errors import Retryable, RollcallError
-from shared.kafka.authorized import missing_rights
 from shared.kafka.client import topic_name
-from shared.kafka.connection import knock
+from shared.kafka.cluster import knock, missing_rights
 from shared.kafka.error_words import away, user_of
 from shared.kafka.rights import Right, rights_of_all
 

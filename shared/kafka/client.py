@@ -278,11 +278,11 @@ class Reader:
             if error.args[0].code() == KafkaError._DESTROY_BROKER:
                 return  # the question is asked again, until its time is over
             raise self._trouble(error.args[0], name) from error
-        if (fault := found.topics[name].error) is not None and fault.code() in DENIED:
+        if (fault := found.topics[name].error) is not None and fault.name() in DENIED:
             raise self._trouble(fault, name)
 
     def _trouble(self, error: Any, topic: str) -> Retryable:
-        if error.code() in DENIED:
+        if error.name() in DENIED:
             return Retryable(f"Kafka: {may_not(self._config.kafka, 'READ', 'topic', topic)}")
         return Retryable(f"Kafka: {error.str() or error}")
 

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from confluent_kafka import KafkaError
-
 from shared.config.settings import Config
 from shared.kafka.error_words import DENIED
 
 FRESH_SECONDS = 60.0  # an error explains a silence for so long
 AGAIN_SECONDS = 600.0  # what is unusual is told once in so long
 USUAL = (  # of the road and of rights, which are looked into; and no error at all
-    *(KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._AUTHENTICATION),
-    *(KafkaError._SSL, KafkaError._TIMED_OUT, KafkaError._PARTITION_EOF, KafkaError._DESTROY_BROKER),
+    *("_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "_AUTHENTICATION"),
+    *("_SSL", "_TIMED_OUT", "_PARTITION_EOF", "_DESTROY_BROKER"),
     *DENIED,
 )
 
@@ -26,19 +24,19 @@ class Ear:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last: tuple[float, Any] | None = None
-        self._unusual: dict[int, str] = {}  # by code, heard and not told yet
-        self._told_at: dict[int, float] = {}
+        self._unusual: dict[str, str] = {}  # by name, heard and not told yet
+        self._told_at: dict[str, float] = {}
         self.news = threading.Event()  # set by whatever is heard, cleared by who looks into it
 
     def __call__(self, error: Any) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN or self._last is None:  # that one says nothing of the reason
+        if error.name() != "_ALL_BROKERS_DOWN" or self._last is None:  # that one says nothing of the reason
             self._last = self._clock(), error
-        if error.code() not in USUAL:
-            self._unusual[error.code()] = error.str()
+        if error.name() not in USUAL:
+            self._unusual[error.name()] = error.str()
         self.news.set()
 
     def unusual(self) -> list[str]:
-        """What was heard since the last time and nobody else looks into: each code once in a while."""
+        """What was heard since the last time and nobody else looks into: each kind once in a while."""
         now, heard, self._unusual = self._clock(), self._unusual, {}
         news = [code for code in heard if now - self._told_at.get(code, -AGAIN_SECONDS) >= AGAIN_SECONDS]
         self._told_at |= dict.fromkeys(news, now)

@@ -1,6 +1,6 @@
 """
-A member of a consumer group: batches of its topics, taken one after another until its service is stopped. The only use
-of FastStream.
+How records come: to a member of a consumer group, batch by batch until its service is stopped, or to whoever follows
+topics outside any group. The only use of FastStream.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from faststream import AckPolicy
 from faststream.confluent import KafkaBroker
 from faststream.confluent.message import FAKE_CONSUMER, KafkaMessage
@@ -248,6 +248,50 @@ class BatchConsumer:
         self.places.difference_update(places)
         self._on_revoked(places)
         consumer.incremental_unassign(partitions)
+
+
+class Tail:
+    """
+    Follows places outside any group. ``starts``: from where each is read, None: from its first record. Opened on first
+    use, by one thread at a time.
+    """
+
+    def __init__(self, config: Config, starts: Mapping[Place, int | None]) -> None:
+        self._config = config
+        self._starts = starts
+        self._client: Any = None
+
+    def _open(self) -> Any:
+        if self._client is None:
+            self._client = Consumer(
+                client_settings(self._config)
+                | {
+                    "group.id": group_name(self._config, "reader"),  # never joined: partitions are assigned by hand
+                    "enable.auto.commit": False,
+                    "fetch.max.bytes": FETCH_BYTES,
+                    "socket.timeout.ms": REQUEST_SECONDS * 1000,
+                    "auto.offset.reset": "earliest",  # also where a log that was made anew has no such place
+                }
+            )
+            places = [TopicPartition(*one, BEGINNING if at is None else at) for one, at in self._starts.items()]
+            self._client.assign(places)
+        return self._client
+
+    def take(self, most: int, seconds: float) -> list[Record]:
+        """What has come. Raises: Retryable; close it then."""
+        try:
+            messages = self._open().consume(most, seconds)
+        except KafkaException as error:
+            raise Retryable(f"Kafka: {error}") from error
+        faults = [one.error() for one in messages if one.error()]
+        if faults := [one for one in faults if one.name() != "GROUP_AUTHORIZATION_FAILED"]:  # of one never joined
+            raise Retryable(f"Kafka: {faults[0]}")
+        return [to_record(one) for one in messages if not one.error()]
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 def ends_of(records: Sequence[Record]) -> dict[Place, int]:

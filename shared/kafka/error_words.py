@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from confluent_kafka import KafkaError
-
 from shared.config.settings import Kafka
 
 FILES = (
@@ -12,11 +10,11 @@ FILES = (
 )
 NO_TLS, TLS = {"SSL": "PLAINTEXT", "SASL_SSL": "SASL_PLAINTEXT"}, {"PLAINTEXT": "SSL", "SASL_PLAINTEXT": "SASL_SSL"}
 SASL, NO_SASL = {"PLAINTEXT": "SASL_PLAINTEXT", "SSL": "SASL_SSL"}, {"SASL_PLAINTEXT": "PLAINTEXT", "SASL_SSL": "SSL"}
-HOPELESS = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # until a person has changed something
+HOPELESS = ("_AUTHENTICATION", "_SSL")  # until a person has changed something
 DENIED = (
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    "TOPIC_AUTHORIZATION_FAILED",
+    "GROUP_AUTHORIZATION_FAILED",
+    "CLUSTER_AUTHORIZATION_FAILED",
 )
 
 
@@ -34,19 +32,19 @@ def user_of(kafka: Kafka) -> str:
 
 def is_hopeless(error: Any) -> bool:
     """Whether trying again will not help: a wrong password, or the wrong kind of port."""
-    return error.code() in HOPELESS or "PLAINTEXT broker listener" in error.str()
+    return error.name() in HOPELESS or "PLAINTEXT broker listener" in error.str()
 
 
 def no_road(error: Any, kafka: Kafka) -> str:
     """Why no connection comes to be, and what to do."""
-    code, text = error.code(), error.str()
-    if code == KafkaError._AUTHENTICATION:
+    name, text = error.name(), error.str()
+    if name == "_AUTHENTICATION":
         return _not_let_in(text, kafka)
-    if code == KafkaError._SSL:
+    if name == "_SSL":
         return _no_trust(text)
     if "PLAINTEXT broker listener" in text:
         return no_tls_there(kafka)
-    if code == KafkaError._RESOLVE:
+    if name == "_RESOLVE":
         return f"no such host ({_told(text)}); correct bootstrap_servers under [kafka]"
     if "Connection refused" in text:
         return f"nothing listens there ({_told(text)}); see that it runs, and bootstrap_servers under [kafka]"
@@ -124,23 +122,23 @@ def may_not(kafka: Kafka, operation: str, kind: str, name: str) -> str:
 
 def not_taken(error: Any, kafka: Kafka, topic: str) -> str:
     """Why a topic does not take a record, and what to do."""
-    code = error.code()
-    if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+    name = error.name()
+    if name == "TOPIC_AUTHORIZATION_FAILED":
         return may_not(kafka, "WRITE", "topic", topic)
-    if code == KafkaError.CLUSTER_AUTHORIZATION_FAILED:  # of who may write to no topic at all
+    if name == "CLUSTER_AUTHORIZATION_FAILED":  # of who may write to no topic at all
         return may_not(kafka, "WRITE", "topic", topic)
-    if code == KafkaError.INVALID_TIMESTAMP:
+    if name == "INVALID_TIMESTAMP":
         return (
             f"topic {topic} refuses the time that this machine's clock says; set the clock right (NTP), or run "
             "`rollcall topics create --alter`, which has Kafka's own time taken"
         )
-    if code == KafkaError.MSG_SIZE_TOO_LARGE:
+    if name == "MSG_SIZE_TOO_LARGE":
         return (
             f"topic {topic} takes no record of this size; run `rollcall topics create --alter`, and see "
             "message.max.bytes of the brokers"
         )
-    if code in (KafkaError.NOT_ENOUGH_REPLICAS, KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND):
+    if name in ("NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND"):
         return f"topic {topic} has fewer replicas in step than min.insync.replicas; see that all brokers run"
-    if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
+    if name in ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION"):
         return f"topic {topic} is not there, or has too few partitions; see `rollcall topics check`"
     return f"topic {topic}: {error.str()}"

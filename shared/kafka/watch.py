@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from shared.config.settings import Config
 from shared.errors import Retryable, RollcallError
-from shared.kafka.authorized import missing_rights, words
 from shared.kafka.client_errors import ear_of
-from shared.kafka.connection import knock
+from shared.kafka.cluster import knock, missing_rights, words_of
 from shared.kafka.rights import rights_of_all
 from shared.service import sleep_unless
 
@@ -66,7 +65,7 @@ class KafkaWatch:
     def _ask(self) -> dict[str, str]:
         kafka = self._config.kafka
         admin = knock(self._config, OPEN_SECONDS)
-        return {one.words + one.service: words(kafka, one) for one in missing_rights(admin, kafka, self._rights)}
+        return {one.words + one.service: words_of(kafka, one) for one in missing_rights(admin, kafka, self._rights)}
 
     def _tell(self, faults: dict[str, str]) -> None:
         before, self._faults = self._faults, faults

@@ -12,8 +12,8 @@ from shared.config.settings import Config
 from shared.contract.codec import Record
 from shared.errors import Retryable, RollcallError
 from shared.kafka.client import KafkaLog, Reader, topic_name
+from shared.kafka.cluster import TopicIds
 from shared.kafka.consumer import BEGINNING, BatchConsumer, Place
-from shared.kafka.topic_ids import TopicIds
 from shared.lanes.loop import Caring, Handler, LaneLoop
 from shared.lanes.poison_limit import watch_of
 from shared.ports import LaneStore

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
 from services.sandbox.servers.brokers import Kafka
 from services.sandbox.servers.loopback import HOST
 from shared.config.settings import Kafka as Settings
-from shared.kafka.authorized import missing_rights
+from shared.kafka.cluster import missing_rights
 from shared.kafka.rights import Right
 from tests.faults.proxy import Proxy
 

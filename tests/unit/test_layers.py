@@ -27,16 +27,11 @@ KNOWN = {  # a pure module, and what it takes from one that has a client: a valu
 }
 HOMES = {  # a client, and the only files of services/ and shared/ that import it; each of them does
     "confluent_kafka": {
-        "services/gateway/follow.py",
         "services/sandbox/demo/guests.py",
         "services/sandbox/demo/watch.py",
-        "shared/kafka/authorized.py",
         "shared/kafka/client.py",
-        "shared/kafka/client_errors.py",
-        "shared/kafka/connection.py",
+        "shared/kafka/cluster.py",
         "shared/kafka/consumer.py",
-        "shared/kafka/error_words.py",
-        "shared/kafka/topic_ids.py",
     },
     "faststream": {"shared/kafka/consumer.py"},
     "httpx2": {"services/fetcher/isams/session.py", "services/publisher/unitu.py", "services/sandbox/twin_client.py"},

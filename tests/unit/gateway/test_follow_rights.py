@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError
 from services.gateway.follow import Follower
 from shared.config.settings import Config
 from shared.errors import Retryable
+from shared.kafka.consumer import Tail
 
 
 class Fault:
@@ -33,7 +34,8 @@ class Consumer:
 def test_only_a_topic_that_may_not_be_read_is_trouble(code: int, is_trouble: bool) -> None:
     nothing: Any = None
     follower = Follower(Config(), nothing)
-    follower._consumer = Consumer(Fault(code))
+    follower._tail = Tail(Config(), {})
+    follower._tail._client = Consumer(Fault(code))
     if is_trouble:
         with pytest.raises(Retryable):
             follower._step()
