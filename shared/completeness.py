@@ -11,9 +11,22 @@ from operator import attrgetter
 from shared.contract.model import Student
 
 COLUMNS = (
-    *("system_status", "title", "first_name", "preferred_name", "last_name", "date_of_birth"),
-    *("email", "personal_email", "phone", "year_group", "year", "programmes", "modules", "metadata"),
-    *("faculties", "departments"),
+    "system_status",
+    "title",
+    "first_name",
+    "preferred_name",
+    "last_name",
+    "date_of_birth",
+    "email",
+    "personal_email",
+    "phone",
+    "year_group",
+    "year",
+    "programmes",
+    "modules",
+    "metadata",
+    "faculties",
+    "departments",
 )
 CODES = ("faculties", "departments")  # of staff alone; None in a record whose area was never read
 OF_DETAILS = (  # a column of the record, and what of an account it can empty or change by being empty

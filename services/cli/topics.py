@@ -138,8 +138,15 @@ def acls(
         return
     for right in rights:
         words = [
-            *("kafka-acls.sh", "--bootstrap-server", config.kafka.bootstrap_servers, "--add"),
-            *("--allow-principal", principal.replace("{service}", right.service)),
-            *("--operation", right.operation.capitalize(), f"--{right.kind}", right.resource),
+            "kafka-acls.sh",
+            "--bootstrap-server",
+            config.kafka.bootstrap_servers,
+            "--add",
+            "--allow-principal",
+            principal.replace("{service}", right.service),
+            "--operation",
+            right.operation.capitalize(),
+            f"--{right.kind}",
+            right.resource,
         ]
         typer.echo(shlex.join(words))

@@ -101,12 +101,21 @@ class Shown:
     def bound(self) -> str:
         """The hash of all that the yes is about."""
         about = [
-            *(self.tenant, canonical(self.url), self.fingerprint, self.has_staff, self.schools),
+            self.tenant,
+            canonical(self.url),
+            self.fingerprint,
+            self.has_staff,
+            self.schools,
             sorted(self.prefixes.items()),
             [(email, seat.ref, seat.email) for email, seat in sorted(self.roster.items())],
-            *(self.accounts, self.disabled, self.has_accounts, self.words),
+            self.accounts,
+            self.disabled,
+            self.has_accounts,
+            self.words,
             [(one.school, one.kind, one.person, one.fate) for one in self.undecided],
-            *(sorted(self.shared_ids.items()), self.shared_codes, self.without),
+            sorted(self.shared_ids.items()),
+            self.shared_codes,
+            self.without,
         ]
         return blake2b(json.dumps(about).encode(), digest_size=16).hexdigest()
 

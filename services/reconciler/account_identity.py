@@ -15,7 +15,7 @@ from shared.contract.person import Identity
 
 LEAVERS = "leavers"
 _said = attrgetter(
-    *("first_name", "preferred_name", "last_name", "date_of_birth", "unique_pupil_number", "person_guid", "feed_id")
+    "first_name", "preferred_name", "last_name", "date_of_birth", "unique_pupil_number", "person_guid", "feed_id"
 )
 
 

@@ -216,7 +216,9 @@ class _Batch:
                 told.append(partial(messages.account_states, lane.lane, written))
             if school is not None:
                 told_last.append(messages.school_state(lane.lane, *school))
-        told_last += [messages.structure_state(lane.lane, structure) for structure in self._sweeps.structures.values()]
+        told_last += [
+            messages.structure_state(lane.lane, structure) for structure in self._sweeps.structures.changed.values()
+        ]
         self._view.update_state(causes=self._causes, students=students, schools=schools)
         if told or told_last:
             position = self._records[-1].offset + 1

@@ -6,20 +6,33 @@ from functools import cache, partial
 from services.reconciler.changes import Change
 from shared.contract.account_state import AccountState, LaneState, SchoolState, StructureState
 from shared.contract.codec import Message, Record, encode, event_id, headers, type_name
-from shared.contract.events import SyncRequested
+from shared.contract.events import (
+    AccountUpdated,
+    HoldRefused,
+    HoldReleased,
+    ModuleEnrolled,
+    ModuleUnenrolled,
+    ProgrammeEnrolled,
+    ProgrammeUnenrolled,
+    RemovalHeld,
+    RemovalsHeld,
+    SyncRequested,
+)
 from shared.contract.model import Frozen, Kind
 from shared.contract.populations import book_of, school_of
 from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, SYNC_REQUESTS
 from shared.lanes.loop import Later
 
-_DETAIL = {"ProgrammeEnrolled": "programme", "ProgrammeUnenrolled": "programme"} | {
-    name: field
-    for field, names in {
-        "module": ("ModuleEnrolled", "ModuleUnenrolled"),
-        "fields": ("AccountUpdated",),  # a close may empty one field and admit another
-        "plan": ("RemovalsHeld", "RemovalHeld", "HoldReleased", "HoldRefused"),
-    }.items()
-    for name in names
+_DETAIL: dict[type[Frozen], str] = {  # which field tells two events of one record, person and kind apart
+    AccountUpdated: "fields",  # a close may empty one field and admit another
+    ProgrammeEnrolled: "programme",
+    ProgrammeUnenrolled: "programme",
+    ModuleEnrolled: "module",
+    ModuleUnenrolled: "module",
+    RemovalsHeld: "plan",
+    RemovalHeld: "plan",
+    HoldReleased: "plan",
+    HoldRefused: "plan",
 }
 
 
@@ -27,7 +40,7 @@ _DETAIL = {"ProgrammeEnrolled": "programme", "ProgrammeUnenrolled": "programme"}
 def _told(model: type[Frozen]) -> tuple[str, tuple[str, bytes], str | None]:
     """A model's kind, as ids have it (``account_provisioned``), its name's header, and the field that is its detail."""
     name = type_name(model)
-    return name.split(".")[1], ("ce_type", name.encode()), _DETAIL.get(model.__name__)
+    return name.split(".")[1], ("ce_type", name.encode()), _DETAIL.get(model)
 
 
 @cache

@@ -286,17 +286,24 @@ class School(Section):
 class IsamsSchool(School):
     INDIFFERENT: ClassVar[frozenset[str]] = School.INDIFFERENT | {
         "lists_hours",
-        *("base_url", "client_id", "client_secret", "token_path", "token_scope", "ca_file", "proxy", "plain_http"),
-        *(
-            "poll_seconds",
-            "staff_poll_seconds",
-            "full_sweep_hours",
-            "structure_hours",
-            "max_requests_per_hour",
-            "page_size",
-        ),
-        *("timeout_seconds", "lease_seconds"),
-        *("gradebooks_path", "transcript_hours"),
+        "base_url",
+        "client_id",
+        "client_secret",
+        "token_path",
+        "token_scope",
+        "ca_file",
+        "proxy",
+        "plain_http",
+        "poll_seconds",
+        "staff_poll_seconds",
+        "full_sweep_hours",
+        "structure_hours",
+        "max_requests_per_hour",
+        "page_size",
+        "timeout_seconds",
+        "lease_seconds",
+        "gradebooks_path",
+        "transcript_hours",
     }
 
     base_url: BaseUrl

@@ -24,8 +24,17 @@ REKEY = "rekey"  # who is to be disabled and seems to have come back under anoth
 NULLED_COLUMN = "nulled_column"  # what depends on a column of the records that has emptied: never without a person
 
 PLANS = (
-    *(DISABLE_EXPLAINED, DISABLE_UNEXPLAINED, DISABLE_ABSENT, REKEY, UNENROL, MOVE),
-    *(CREATE, ENABLE, EMAIL_CHANGE, UPDATE, NULLED_COLUMN),
+    DISABLE_EXPLAINED,
+    DISABLE_UNEXPLAINED,
+    DISABLE_ABSENT,
+    REKEY,
+    UNENROL,
+    MOVE,
+    CREATE,
+    ENABLE,
+    EMAIL_CHANGE,
+    UPDATE,
+    NULLED_COLUMN,
 )
 
 

@@ -35,7 +35,8 @@ LOOK_SECONDS = 0.05  # the client waits so long for a full batch, also where the
 EDGE_SECONDS = 10.0  # of one question for a partition's edges
 FETCH_WAIT_MS = 20  # the default, 500, is for consumers that wait for what comes next
 _ASK_AGAIN = (  # no leader, or not known yet: a topic that is being made shows before its partitions do
-    *(KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE),
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError._UNKNOWN_PARTITION,
     KafkaError._DESTROY_BROKER,  # the client let go of the connection that it asked by, for one that it learned of
 )

@@ -32,7 +32,10 @@ from shared.lanes.dead_letters import plain_name
 
 TOPICS = (SYNC_REQUESTS, STUDENTS_FETCHED, STUDENTS_ASSESSED, ACCOUNT_CHANGES)  # in the order in which they are read
 CARRIED = (  # the changes that a snapshot carries: by the beginning of their names
-    *("rollcall.account_", "rollcall.programme_", "rollcall.module_", "rollcall.structure_"),
+    "rollcall.account_",
+    "rollcall.programme_",
+    "rollcall.module_",
+    "rollcall.structure_",
 )
 FETCHED = frozenset({type_name(StudentFetched), type_name(StaffFetched)})
 ASSESSED = frozenset({type_name(StudentAssessed), type_name(StaffAssessed)})
