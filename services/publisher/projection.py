@@ -29,7 +29,7 @@ from shared.contract.retired import retired_from
 from shared.contract.topics import SYNC_REQUESTS
 from shared.errors import Poison
 from shared.lanes.dead_letters import letter
-from shared.lanes.loop import Effects
+from shared.lanes.handler import Effects
 from shared.lanes.partition import lane_of
 from shared.lanes.stretch import Stretch
 from shared.lanes.view import StateLost, View

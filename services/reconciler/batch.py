@@ -22,7 +22,7 @@ from shared.contract.events import StaffAssessed, StudentAssessed, SweepComplete
 from shared.contract.model import Kind
 from shared.errors import Poison
 from shared.lanes import dead_letters
-from shared.lanes.loop import Effects, Later, Questions
+from shared.lanes.handler import Effects, LazyMessages, Questions
 from shared.lanes.stretch import Stretch
 from shared.lanes.view import StateLost, View
 from shared.ports import Ask
@@ -73,7 +73,7 @@ class _Batch:
         self._accounts: dict[str, Accounts] = {}  # by the book's name: all that a key has before its person
         self._digests: list[bytes | None] = []  # of each record's bytes; None for what is no person's
         self._decided: dict[int, StudentAssessed | None] = {}  # what must be decided, by its place in the batch
-        self._changes: list[Message | Later] = []
+        self._changes: list[Message | LazyMessages] = []
         self._sizes: Mapping[str, int] = {}
         self._emit: Emit | None = None
         self._emit_told: tuple[bytes | None, ...] = ()
@@ -206,8 +206,8 @@ class _Batch:
 
     def _effects(self, lane: LaneState) -> Effects:
         students, schools = lane.students, lane.schools
-        told: list[Message | Later] = []
-        told_last: list[Message | Later] = []
+        told: list[Message | LazyMessages] = []
+        told_last: list[Message | LazyMessages] = []
         for book in self._accounts.values():
             students += book.current().students - book.counted
             written, school = book.flush()

@@ -20,7 +20,7 @@ from shared.contract.account_state import AccountState
 from shared.contract.codec import Message, Record
 from shared.contract.events import RollRead, SweepCompleted
 from shared.contract.model import Settings
-from shared.lanes.loop import Later
+from shared.lanes.handler import LazyMessages
 from shared.structs import replace
 
 
@@ -52,7 +52,7 @@ class CertifiedClose:
     """What a certified sweep changes in a book, in the order of its effects; ``out`` takes what is to be told."""
 
     def __init__(
-        self, book: Accounts, completed: SweepCompleted, proof: Proof, record: Record, out: list[Message | Later]
+        self, book: Accounts, completed: SweepCompleted, proof: Proof, record: Record, out: list[Message | LazyMessages]
     ) -> None:
         self._book = book
         self._completed = completed

@@ -21,7 +21,7 @@ from shared.contract.events import (
 from shared.contract.model import Frozen, Kind
 from shared.contract.populations import book_of, school_of
 from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, SYNC_REQUESTS
-from shared.lanes.loop import Later
+from shared.lanes.handler import LazyMessages
 
 _DETAIL: dict[type[Frozen], str] = {  # which field tells two events of one record, person and kind apart
     AccountUpdated: "fields",  # a close may empty one field and admit another
@@ -79,7 +79,7 @@ class Envelope:
             return []
         return self._of(f"{book}/{student_id}", book, student_id, events[0].version, events)
 
-    def emitting(self, out: list[Message | Later]) -> Callable[[AccountState, list[Change]], None]:
+    def emitting(self, out: list[Message | LazyMessages]) -> Callable[[AccountState, list[Change]], None]:
         """What puts one person's changes into ``out``."""
 
         def emit(state: AccountState, changes: list[Change]) -> None:

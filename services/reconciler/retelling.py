@@ -15,7 +15,7 @@ from services.reconciler.rebuild import Newest, newest_of
 from shared.contract.account_state import AccountState, LaneState, SchoolState, StructureState
 from shared.contract.codec import Message, Record, decoder
 from shared.contract.populations import book_of
-from shared.lanes.loop import Edges
+from shared.lanes.handler import Edges
 from shared.ports import Hashes, LaneStore, Log
 
 log = logging.getLogger("rollcall.reconciler")

@@ -9,7 +9,7 @@ from shared.contract.codec import Message, Record, decoder, encode
 from shared.contract.events import StructureChanged, StructureFetched
 from shared.contract.model import Structure
 from shared.contract.retired import retired_from
-from shared.lanes.loop import Later
+from shared.lanes.handler import LazyMessages
 from shared.lanes.view import View
 from shared.structs import replace
 
@@ -19,7 +19,7 @@ _decoder = decoder(StructureState)
 class Structures:
     """Of one batch of one lane. ``changed`` are those that it changes, by school; ``out`` takes what is to be told."""
 
-    def __init__(self, view: View, out: list[Message | Later]) -> None:
+    def __init__(self, view: View, out: list[Message | LazyMessages]) -> None:
         self._view = view
         self._out = out
         self.changed: dict[str, StructureState] = {}

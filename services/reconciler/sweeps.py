@@ -25,7 +25,7 @@ from shared.contract.events import (
 )
 from shared.contract.model import Frozen
 from shared.errors import Poison
-from shared.lanes.loop import Later
+from shared.lanes.handler import LazyMessages
 from shared.lanes.view import View
 from shared.structs import replace
 
@@ -35,7 +35,7 @@ _school_decoder = decoder(SchoolState)
 class Sweeps:
     """For one batch of one lane. ``books`` are those that it touches, ``out`` takes what is to be told."""
 
-    def __init__(self, view: View, books: Mapping[str, Accounts], out: list[Message | Later]) -> None:
+    def __init__(self, view: View, books: Mapping[str, Accounts], out: list[Message | LazyMessages]) -> None:
         self._view = view
         self._books = books
         self._out = out

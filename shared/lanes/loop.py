@@ -7,15 +7,14 @@ can only write while nobody else has moved that record.
 """
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from shared.contract.account_state import LaneState
 from shared.contract.codec import Message, Record
 from shared.errors import PositionMoved, Retryable
 from shared.failpoints import at_point
+from shared.lanes.handler import Asking, Edges, Effects, Handler, LazyMessages
 from shared.lanes.poison_limit import PoisonWatch, Tally
 from shared.lanes.stretch import Stretch
 from shared.lanes.view import StateLost, View
@@ -24,70 +23,45 @@ from shared.ports import Ask, Hashes, LaneStore, Log
 log = logging.getLogger("rollcall.lane")
 
 
-Later = Callable[[], Iterable[Message]]
-"""Messages that are made when they are sent: in a batch of new students they would be most of its memory."""
-
-
-@dataclass
-class Effects:
-    """
-    What one lane's batch comes to. ``publish``: groups of messages, each acknowledged before the next is sent. Dead
-    letters are there as they are, never for later: they are counted before anything is sent.
-
-    ``wake`` runs after them and before the position moves; it may run twice.
-    """
-
-    publish: list[list[Message | Later]] = field(default_factory=list)
-    wake: Callable[[], None] | None = None
-
-
-Questions = Generator[Ask, Hashes, None]
-
-
-class Handler(Protocol):
-    """What a service decides. It writes nothing by itself, so that testing it is calling it."""
-
-    def handle(self, records: Sequence[Record], view: View) -> Effects:
-        """A lane's batch in; what to publish out. What to remember goes into the view. Offsets are the lane's own."""
-
-    def rebuild(self, lane: int, old: LaneState | None, there: Stretch, reason: str) -> None:
-        """
-        Make a lane's state anew: it is gone, contradicts itself, or its position is none of the log.
-
-        After it the store has a record for the lane.
-        """
-
-
-@runtime_checkable
-class Asking(Protocol):
-    """A handler that says beforehand what its batch will need, so that all lanes of a batch share the journeys."""
-
-    def ask(self, records: Sequence[Record]) -> tuple[Questions, Callable[[View], Effects]]:
-        """
-        Questions about one lane's batch, each answered before the next is asked; and what then decides the batch. No
-        effect, and no decision that a wrong position would make wrong, before that is called.
-        """
-
-
-@runtime_checkable
-class Caring(Protocol):
-    """A handler that looks after its lanes between batches."""
-
-    def care(self, lane: int) -> None:
-        """Look at what the lane has told. Nothing of the lane is decided meanwhile. Raises: Retryable."""
-
-
-class Edges(Protocol):
-    def __call__(self, lane: int) -> tuple[int, int]:
-        """The first offset that the log still has of a lane, and its end. Raises: Retryable."""
-
-
-def _made(told: Iterable[Message | Later]) -> Iterator[Message]:
+def _made(told: Iterable[Message | LazyMessages]) -> Iterator[Message]:
     for one in told:
         if isinstance(one, Message):
             yield one
         else:
             yield from one()
+
+
+class _Look:
+    """One lane's batch while what it needs is read: in as many journeys as its handler has questions."""
+
+    def __init__(self, handler: Handler, lane: int, records: Sequence[Record]) -> None:
+        self.lane = lane
+        self.records = records
+        self.wanted: Sequence[Record] = ()  # those of the records that are to be decided
+        self.view: View
+        self.is_begun = False
+        self.is_asking = isinstance(handler, Asking)
+        self._handler = handler
+        if isinstance(handler, Asking):
+            self._questions, self._decide = handler.ask(records)
+
+    def first(self) -> Ask:
+        """What the first journey brings, in which the position is read as well."""
+        return next(self._questions, Ask()) if self.is_asking else Ask()
+
+    def begin(self, view: View, wanted: Sequence[Record]) -> None:
+        """Questions about other records than these, or by other offsets, are of no use."""
+        self.view, self.wanted, self.is_begun = view, wanted, True
+        self.is_asking = self.is_asking and len(wanted) == len(self.records) and not view.known.base
+
+    def answer(self, found: Hashes) -> Ask | None:
+        try:
+            return self._questions.send(found)
+        except StopIteration:
+            return None
+
+    def decide(self) -> Effects:
+        return self._decide(self.view) if self.is_asking else self._handler.handle(self.wanted, self.view)
 
 
 class LaneLoop:
@@ -132,36 +106,43 @@ class LaneLoop:
         TooMuchPoison, before any effect.
         """
         seeks: dict[int, int] = {}
-        taken: list[tuple[View, Effects]] = []
         ends = {lane: records[-1].offset + 1 for lane, records in batches.items()}
         at_point("reading")
-        for lane, (view, decide) in self._look(batches, seeks).items():
-            try:
-                taken.append((view, decide()))
-            except PositionMoved:
-                seeks[lane] = self.position(lane)
-            except StateLost as lost:
-                seeks[lane] = self._rebuild(lane, str(lost))
+        taken = self._decide(batches, seeks)
         tally = self._judge(batches, taken)
         at_point("decided")
-        for group in range(max((len(effects.publish) for _, effects in taken), default=0)):
-            told = [one for _, effects in taken for part in effects.publish[group : group + 1] for one in part]
-            if told:
-                self._log.publish(_made(told))
-                at_point(f"published-{group}")
-        for _, effects in taken:
-            if effects.wake:
-                effects.wake()
-        writes = {view.lane: view.write(ends[view.lane] + view.known.base) for view, _ in taken}
-        for lane, was_written in self._store.write_lanes(writes).items() if writes else ():
-            if not was_written:
-                log.info("lane %d: another owner wrote first; re-reading", lane)
-                seeks[lane] = self.position(lane)
+        self._publish([effects for _, effects in taken])
+        self._write(taken, ends, seeks)
         at_point("written")
         if self._watch is not None:
             self._watch.add(tally)
         self._read_from.update(ends | seeks)
         return seeks
+
+    def _decide(self, batches: Mapping[int, Sequence[Record]], seeks: dict[int, int]) -> list[tuple[View, Effects]]:
+        taken: list[tuple[View, Effects]] = []
+        for look in self._look(batches, seeks):
+            with self._seeking(look.lane, seeks):
+                taken.append((look.view, look.decide()))
+        return taken
+
+    def _publish(self, effects: Sequence[Effects]) -> None:
+        """The first groups of all lanes, then the second ones, and so on; then what wakes others."""
+        for group in range(max((len(one.publish) for one in effects), default=0)):
+            told = [message for one in effects for part in one.publish[group : group + 1] for message in part]
+            if told:
+                self._log.publish(_made(told))
+                at_point(f"published-{group}")
+        for one in effects:
+            if one.wake:
+                one.wake()
+
+    def _write(self, taken: Sequence[tuple[View, Effects]], ends: Mapping[int, int], seeks: dict[int, int]) -> None:
+        writes = {view.lane: view.write(ends[view.lane] + view.known.base) for view, _ in taken}
+        for lane, was_written in self._store.write_lanes(writes).items() if writes else ():
+            if not was_written:
+                log.info("lane %d: another owner wrote first; re-reading", lane)
+                seeks[lane] = self.position(lane)
 
     def _judge(self, batches: Mapping[int, Sequence[Record]], taken: Sequence[tuple[View, Effects]]) -> Tally:
         if self._watch is None or not taken:
@@ -172,50 +153,45 @@ class LaneLoop:
         ]
         return self._watch.judge({*self._lanes(), *self._read_from, *batches}, records, messages)
 
-    def _look(
-        self, batches: Mapping[int, Sequence[Record]], seeks: dict[int, int]
-    ) -> dict[int, tuple[View, Callable[[], Effects]]]:
+    def _look(self, batches: Mapping[int, Sequence[Record]], seeks: dict[int, int]) -> list["_Look"]:
         """
         Read what the batches need, all lanes in the same journeys. Whatever was read is of the instant of the first
         journey, or the lane is left out.
         """
-        questions: dict[int, Questions] = {}
-        decides: dict[int, Callable[[View], Effects]] = {}
-        asks: dict[int, Ask] = {}
-        for lane, records in batches.items():
-            if isinstance(self._handler, Asking):
-                questions[lane], decides[lane] = self._handler.ask(records)
-                asks[lane] = next(questions[lane], Ask())
-            else:
-                asks[lane] = Ask()
-        views: dict[int, View] = {}
-        result: dict[int, tuple[View, Callable[[], Effects]]] = {}
+        looks = {lane: _Look(self._handler, lane, records) for lane, records in batches.items()}
+        ready: list[_Look] = []
+        asks = {lane: look.first() for lane, look in looks.items()}
         while asks:
             seen, asks = self._store.read_lanes(asks), {}
             for lane, found in seen.items():
-                try:
-                    if lane not in views:
-                        views[lane] = View(self._store, lane, found)
-                        views[lane].adopt(self._logs.get(lane, ""))
-                        wanted = self._align(views[lane], batches[lane])
-                        if wanted is None:
-                            seeks[lane] = self.position(lane)
-                            continue
-                        if not wanted:
-                            continue
-                        if len(wanted) != len(batches[lane]) or lane not in decides or views[lane].known.base:
-                            result[lane] = (views[lane], partial(self._handler.handle, wanted, views[lane]))
-                            continue
-                    views[lane].check(found)
-                    try:
-                        asks[lane] = questions[lane].send(found)
-                    except StopIteration:
-                        result[lane] = (views[lane], partial(decides[lane], views[lane]))
-                except PositionMoved:
-                    seeks[lane] = self.position(lane)
-                except StateLost as lost:
-                    seeks[lane] = self._rebuild(lane, str(lost))
-        return result
+                with self._seeking(lane, seeks):
+                    ask = self._answer(looks[lane], found)
+                    if ask is not None:
+                        asks[lane] = ask
+                    elif looks[lane].wanted:
+                        ready.append(looks[lane])
+        return ready
+
+    def _answer(self, look: "_Look", found: Hashes) -> Ask | None:
+        """Hand over what was read for one lane. Returns what it asks for next; None when it asks for nothing more."""
+        if not look.is_begun:
+            view = View(self._store, look.lane, found)
+            view.adopt(self._logs.get(look.lane, ""))
+            look.begin(view, self._align(view, look.records))
+            if not look.is_asking:
+                return None
+        look.view.check(found)
+        return look.answer(found)
+
+    @contextmanager
+    def _seeking(self, lane: int, seeks: dict[int, int]) -> Iterator[None]:
+        """Where another owner was faster, or the state contradicts itself, the lane goes on from elsewhere."""
+        try:
+            yield
+        except PositionMoved:
+            seeks[lane] = self.position(lane)
+        except StateLost as lost:
+            seeks[lane] = self._rebuild(lane, str(lost))
 
     def start(self, lane: int) -> int:
         """The log's offset at which a newly assigned lane is read. A lane that has no record is rebuilt first."""
@@ -259,22 +235,23 @@ class LaneLoop:
         self._logs[lane] = log_id
         return Stretch(first, end, log_id)
 
-    def _align(self, view: View, records: Sequence[Record]) -> list[Record] | None:
+    def _align(self, view: View, records: Sequence[Record]) -> list[Record]:
         """
-        The batch's records from the lane's position on, with the lane's offsets; None when it must be read elsewhere.
+        The batch's records from the lane's position on, with the lane's offsets. Raises: PositionMoved when it must be
+        read elsewhere.
 
         A log may have holes (compaction), so a batch may begin above the position, if it was read from there or before
         and the log still reaches back that far.
         """
         if view.state is None:
-            return None
+            raise PositionMoved(f"lane {view.lane} has no record")
         base, offset = view.state.base, view.state.position - view.state.base
         wanted = [record for record in records if record.offset >= offset]
         first = records[0].offset
         if not wanted and records[-1].offset + 1 < self._read_from.get(view.lane, 0):
-            return None  # read again from where nobody has sought: the log may be another
+            raise PositionMoved(f"lane {view.lane}: read again from where nobody has sought: the log may be another")
         if first > offset and (self._read_from.get(view.lane, first) > offset or self._edges(view.lane)[0] > offset):
-            return None
+            raise PositionMoved(f"lane {view.lane} stands at {offset}, and the batch begins at {first}")
         return [record.at_offset(record.offset + base) for record in wanted] if base else wanted
 
     def _rebuild(self, lane: int, reason: str) -> int:

@@ -14,7 +14,8 @@ from shared.errors import Retryable, RollcallError
 from shared.kafka.client import KafkaLog, Reader, topic_name
 from shared.kafka.cluster import TopicIds
 from shared.kafka.consumer import BEGINNING, BatchConsumer, Place
-from shared.lanes.loop import Caring, Handler, LaneLoop
+from shared.lanes.handler import Caring, Handler
+from shared.lanes.loop import LaneLoop
 from shared.lanes.poison_limit import watch_of
 from shared.ports import LaneStore
 from shared.service import sleep_unless

@@ -9,6 +9,7 @@ from shared.contract.account_state import LaneState
 from shared.contract.codec import decoder, encode
 from shared.errors import PositionMoved, RollcallError
 from shared.ports import Ask, Hashes, LaneStore, Write
+from shared.structs import replace
 
 
 class StateLost(RollcallError):
@@ -78,7 +79,7 @@ class View:
 
     def update_state(self, **changes: Any) -> None:
         """Change the lane's own record; ``position`` is the loop's."""
-        self.state = msgspec.structs.replace(self.known, **changes)
+        self.state = replace(self.known, **changes)
 
     def adopt(self, log: str) -> None:
         """The topic's id, where an older release has not kept it."""
@@ -111,6 +112,7 @@ def _refuse_lost(lane: int, seen: Hashes) -> None:
 
 def _decode_lane(record: bytes) -> LaneState:
     try:
-        return decoder(LaneState).decode(record)  # type: ignore[no-any-return]
+        state: LaneState = decoder(LaneState).decode(record)
     except msgspec.MsgspecError as error:
         raise StateLost(f"the record of a lane cannot be read: {error}") from error
+    return state

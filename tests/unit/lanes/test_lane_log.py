@@ -7,7 +7,8 @@ import pytest
 from shared.contract.account_state import LaneState
 from shared.contract.codec import Record, decoder, encode
 from shared.errors import Retryable
-from shared.lanes.loop import Effects, LaneLoop
+from shared.lanes.handler import Effects
+from shared.lanes.loop import LaneLoop
 from shared.lanes.stretch import Stretch
 from shared.lanes.view import View
 from shared.memory import MemoryLaneStore, MemoryLog

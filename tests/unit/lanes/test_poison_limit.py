@@ -11,7 +11,8 @@ from shared.contract.account_state import LaneState
 from shared.contract.codec import Message, Record, decoder, encode
 from shared.errors import Poison, Retryable
 from shared.lanes.dead_letters import letter
-from shared.lanes.loop import Effects, LaneLoop
+from shared.lanes.handler import Effects
+from shared.lanes.loop import LaneLoop
 from shared.lanes.partition import lane_of
 from shared.lanes.poison_limit import OTHERS, PoisonWatch, Tally, TooMuchPoison
 from shared.lanes.stretch import Stretch
