@@ -1,209 +1,254 @@
-"""What is known, told so that it can be told again: the models of ``account-state``, from which Redis is rebuilt."""
+"""
+Models of ``account-state``, from which Redis is rebuilt: each value's bytes are those that Redis has.
 
-from typing import Literal
+A state that is stored must be readable for good: a new field has a default, and a field that gets another name in code
+keeps the stored one (``name=``).
+"""
+
+from typing import Annotated, Literal
 
 import msgspec
 
 from shared.contract.events import ColumnDrop, Evidence, StudentAssessed
-from shared.contract.model import Budget, Details, Frozen, Kind, Structure
+from shared.contract.fields import ClockMinutes, HoldHash, PersonId, Population, SchoolSlug, SweepId, SweepStart
+from shared.contract.model import Budget, Details, Frozen, Structure, says
 from shared.contract.person import Identity
+
+Staged = Annotated[int, says("Lane offset of the record that staged it.")]
 
 
 class StagedDisable(Frozen, kw_only=True):
     """A disable that waits for a certified sweep, by a record that says left."""
 
-    digest: str
-    at: int
+    digest: Annotated[str, says("Digest of the fetched record that says left.")]
+    at: Staged
 
 
 class StagedUnenrol(Frozen, kw_only=True):
-    """
-    Codes that a record no longer has; ``faculties`` and ``departments`` of staff alone. ``is_move``: of each list that
-    loses some, the same step gained about as many.
-    """
+    """Codes that a record no longer has; the account keeps them until a certified sweep lets them go."""
 
-    programmes: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
-    faculties: tuple[str, ...] = ()
-    departments: tuple[str, ...] = ()
-    is_move: bool = False
-    at: int
+    programmes: Annotated[tuple[str, ...], says("Codes of programmes, sorted.")] = ()
+    modules: Annotated[tuple[str, ...], says("Codes of modules, sorted.")] = ()
+    faculties: Annotated[tuple[str, ...], says("Of staff alone: codes of faculties, sorted.")] = ()
+    departments: Annotated[tuple[str, ...], says("Of staff alone: codes of departments, sorted.")] = ()
+    is_move: Annotated[bool, says("Whether, of each list that loses some, the same step gained about as many.")] = False
+    at: Staged
 
 
 class StagedUpdate(Frozen, kw_only=True):
-    """
-    Details that wait for a certified sweep: the account keeps what it has of ``fields``. Some are emptied: ``columns``
-    are those of the record that they come from. ``overwritten`` are beyond the budget of updates; ``collapsed`` would
-    take a value that too many others took lately.
-    """
+    """Details that wait for a certified sweep; the account keeps what it has of them."""
 
-    fields: tuple[str, ...]
-    columns: tuple[str, ...]
-    overwritten: tuple[str, ...] = ()
-    collapsed: tuple[str, ...] = ()
-    at: int
+    fields: Annotated[tuple[str, ...], says("All fields of the account's details that wait.")]
+    columns: Annotated[
+        tuple[str, ...], says("Columns of the record that are empty and were not, which empties a field.")
+    ]
+    overwritten: Annotated[
+        tuple[str, ...], says("Those of `fields` whose new value is beyond the budget of updates.")
+    ] = ()
+    collapsed: Annotated[
+        tuple[str, ...], says("Those of `fields` that would take a value which too many others took lately.")
+    ] = ()
+    at: Staged
 
 
 class Absence(Frozen, kw_only=True):
     """The first certified sweep that lacked the person."""
 
-    sweep: str
-    started_at: str
+    sweep: SweepId
+    started_at: SweepStart
 
 
 class AccountState(Frozen, kw_only=True):
     """
-    All that is known of one student: what Unitu should have, the newest assessment, and whatever is pending.
-
-    These bytes are both the value in ``account-state`` and the value in Redis. ``at`` is the lane offset that last
-    decided it, ``version`` that of the record which last changed the account (-1: never had one). ``digest`` is that
-    of the fetched record last taken (None after a disable by absence), ``assessed`` that of the assessed one. ``held``
-    maps a plan to the hash of the held set that has this student, ``spent`` a plan to the time of its last removal.
-
-    ``create``, ``enable`` and ``email_change`` are the offsets at which a new account, one that comes back or a changed
-    e-mail was staged, beyond its budget. ``took`` maps a field that the last update overwrote to the digest of its
-    value, ``lacks`` names the columns that the details were taken from and undecided records since have not.
-
-    ``identity`` is whose the account is, where the newest record says less of it or is somebody else's; ``born`` is how
-    the birth date alone was kept before. ``other_id`` (stored as ``twin``) is of somebody who seems to have two: of an
-    account the id under which they came back, of one that is only staged the disabled account that was theirs.
-    ``is_listed``: the leavers' list had them already when they were last on the roll.
+    All that is known of one person: what Unitu should have, the newest assessment, and whatever is pending. Offsets are
+    of the school's lane in students-assessed.
     """
 
-    school: str
-    student_id: str
-    kind: Kind = "student"
-    at: int
-    version: int = -1
-    disabled_at: str | None = None
-    status: Literal["none", "enabled", "disabled"] = "none"
-    details: Details | None = None
-    programmes: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
-    evidence: Evidence | None = None
-    digest: str | None = None
-    assessed: str | None = None
-    read_at: str | None = None
-    in_roll: bool = False
-    waits_for_email: str | None = None
-    staged: StagedDisable | None = None
-    unenrol: StagedUnenrol | None = None
-    absence: Absence | None = None
-    create: int | None = None
-    enable: int | None = None
-    email_change: int | None = None
-    update: StagedUpdate | None = None
-    born: str | None = None
-    identity: Identity | None = None
-    is_listed: bool = False
-    other_id: str | None = msgspec.field(default=None, name="twin")
-    lacks: tuple[str, ...] = ()
-    held: dict[str, str] = {}
-    spent: dict[str, str] = {}
-    took: dict[str, str] = {}
-    assessment: StudentAssessed | None = None
+    school: SchoolSlug
+    student_id: PersonId
+    kind: Population = "student"
+    at: Annotated[
+        int, says("Lane offset of the record that last decided this account; of two states the higher counts.")
+    ]
+    version: Annotated[
+        int, says("Lane offset of the record that last changed the account; -1 where there never was one.")
+    ] = -1
+    disabled_at: Annotated[
+        str | None, says("End of the sweep that disabled it. RFC 3339, UTC; absent of one that is enabled.")
+    ] = None
+    status: Annotated[
+        Literal["none", "enabled", "disabled"], says("What there is: `none` of somebody who never had an account.")
+    ] = "none"
+    details: Annotated[Details | None, says("What the account has; absent where there never was one.")] = None
+    programmes: Annotated[tuple[str, ...], says("Codes of the programmes that the account has, sorted.")] = ()
+    modules: Annotated[tuple[str, ...], says("Codes of the modules that the account has, sorted.")] = ()
+    evidence: Annotated[Evidence | None, says("Why it was disabled; absent of one that is not.")] = None
+    digest: Annotated[
+        str | None, says("Digest of the fetched record last taken; absent after a disable by absence.")
+    ] = None
+    assessed: Annotated[
+        str | None, says("Digest of the assessed record last taken; absent after a disable by absence.")
+    ] = None
+    read_at: Annotated[str | None, says("When the record last taken was read from the source. RFC 3339, UTC.")] = None
+    in_roll: Annotated[bool, says("Whether the last certified roll has the person.")] = False
+    waits_for_email: Annotated[
+        str | None, says("E-mail, as compared, that the person should have and another account has.")
+    ] = None
+    staged: Annotated[StagedDisable | None, says("A disable that waits.")] = None
+    unenrol: Annotated[StagedUnenrol | None, says("Lost codes that wait.")] = None
+    absence: Annotated[
+        Absence | None, says("The first certified sweep that lacked the person; absent of whoever the roll has.")
+    ] = None
+    create: Annotated[
+        int | None, says("Lane offset at which a new account was staged, beyond its budget; absent: none waits.")
+    ] = None
+    enable: Annotated[
+        int | None, says("Lane offset at which the account's return was staged, beyond its budget; absent: none waits.")
+    ] = None
+    email_change: Annotated[
+        int | None, says("Lane offset at which another e-mail was staged, beyond its budget; absent: none waits.")
+    ] = None
+    update: Annotated[StagedUpdate | None, says("Changed details that wait.")] = None
+    born: Annotated[str | None, says("Date of birth, as an older release kept it; now in `identity`.")] = None
+    identity: Annotated[
+        Identity | None, says("Whose account it is, where the newest record says less of it or is somebody else's.")
+    ] = None
+    is_listed: Annotated[
+        bool,
+        says(
+            "Whether the leavers' list had the person when they were last on the roll, or came back: that entry "
+            "explains no absence."
+        ),
+    ] = False
+    other_id: Annotated[
+        str | None,
+        says(
+            "The other id of somebody who seems to have two: of an account the id under which they came back, of one "
+            "that is only staged the account that was theirs."
+        ),
+    ] = msgspec.field(default=None, name="twin")
+    lacks: Annotated[
+        tuple[str, ...], says("Columns that the details came from and undecided records since have not had.")
+    ] = ()
+    held: Annotated[dict[str, str], says("Plan -> hash of the held set that has the person.")] = {}
+    spent: Annotated[
+        dict[str, str], says("Plan -> when it last took effect for the person within its budget. RFC 3339, UTC.")
+    ] = {}
+    took: Annotated[
+        dict[str, str], says("Field that the last update overwrote -> digest of the value that it took.")
+    ] = {}
+    assessment: Annotated[StudentAssessed | None, says("The assessment last taken; absent where none is kept.")] = None
 
 
 class OpenSweep(Frozen, kw_only=True):
-    sweep: str
-    started_at: str
-    full: bool
-    at: int
+    """The sweep whose records count: the one that was started last."""
+
+    sweep: SweepId
+    started_at: SweepStart
+    full: Annotated[bool, says("Whether it sends everybody, whether or not their record has changed.")]
+    at: Annotated[int, says("Lane offset of its SweepStarted.")]
 
 
 class CertifiedSweep(Frozen, kw_only=True):
-    """``clock_minutes``: by how much the clock of whoever read it was ahead of Kafka's, or below zero behind it."""
+    """The last sweep whose certificate agreed with what had arrived."""
 
-    sweep: str
-    started_at: str
-    completed_at: str
-    at: int
-    clock_minutes: int = 0
+    sweep: SweepId
+    started_at: SweepStart
+    completed_at: Annotated[str, says("When it was read to its end. RFC 3339, UTC.")]
+    at: Annotated[int, says("Lane offset of its SweepCompleted.")]
+    clock_minutes: ClockMinutes = 0
 
 
 class HeldPlan(Frozen, kw_only=True):
-    """
-    A reviewed set of people, by ``hash``; ``count``: those of it for whom it still stands. ``state``: who it waits for,
-    or what a person said of it. ``columns``: those of the records that are empty and were not, or are all alike;
-    ``suspicions``: what makes the pushed list look cut that lacks them. ``first_operator`` has released the set, which
-    another operator must do as well.
-    """
+    """A set of people of one plan that a person reviews as a whole."""
 
-    hash: str
-    count: int
-    since: str
-    budget: str
-    headroom: int
-    state: Literal["held", "released", "refused"] = "held"
-    operator: str = ""
-    note: str = ""
-    columns: tuple[ColumnDrop, ...] = ()
-    suspicions: tuple[str, ...] = ()
-    first_operator: str = ""
+    hash: HoldHash
+    count: Annotated[int, says("Those of the set for whom it still stands.")]
+    since: Annotated[str, says("When the set was first announced. RFC 3339, UTC.")]
+    budget: Annotated[str, says("The plan's budget then, in words.")]
+    headroom: Annotated[int, says("Below zero: by how many people the budget was exceeded.")]
+    state: Annotated[
+        Literal["held", "released", "refused"], says("Whether it waits for a person, or what a person said of it.")
+    ] = "held"
+    operator: Annotated[str, says("Who released or refused it; empty while it waits.")] = ""
+    note: Annotated[str, says("What they wrote beside it.")] = ""
+    columns: Annotated[
+        tuple[ColumnDrop, ...], says("Columns of the records that are empty and were not, or are all alike.")
+    ] = ()
+    suspicions: Annotated[
+        tuple[str, ...], says("What makes the pushed list look cut that lacks them, as in SweepCompleted.")
+    ] = ()
+    first_operator: Annotated[
+        str, says("Who released it first, where another operator must do so as well; empty otherwise.")
+    ] = ""
 
 
 class SchoolState(Frozen, kw_only=True):
-    """
-    One school's students, or its staff, as the reconciler knows them. ``students`` counts their records, ``enabled``
-    those with an enabled account; ``content_sum`` runs over the roll.
+    """One school's students, or its staff, as the reconciler knows them."""
 
-    ``full_at`` is the lane offset at which a certified full sweep was last decided (-1: never), ``areas`` maps each
-    area to the offset at which it was last certified. ``budgets`` are those of the last close: what comes in between is
-    decided by them; ``rollover`` says whether that one fell into the turn of the academic year. ``holds`` maps a plan
-    to the set that waits for a person, or the one that was released or refused last, ``refused`` to those whom a person
-    had refused before others came. ``fill`` maps a column to "filled/all" as the last certified sweep counted it.
-    """
-
-    school: str
-    kind: Kind = "student"
-    at: int
-    students: int = 0
-    enabled: int = 0
-    open: OpenSweep | None = None
-    roll_hash: str | None = None
-    roll_count: int = 0
-    content_sum: str = "0" * 32
-    certified: CertifiedSweep | None = None
-    full_at: int = -1
-    areas: dict[str, int] = {}
-    holds: dict[str, HeldPlan] = {}
-    refused: dict[str, HeldPlan] = {}
-    rollover: bool = False
-    is_paused: bool = False
-    settings_version: str = ""
-    budgets: dict[str, Budget] = {}
-    fill: dict[str, str] = {}
+    school: SchoolSlug
+    kind: Population = "student"
+    at: Annotated[int, says("Lane offset of the record that last changed this state; of two the higher counts.")]
+    students: Annotated[int, says("How many people have a record, with or without an account.")] = 0
+    enabled: Annotated[int, says("How many have an enabled account.")] = 0
+    open: Annotated[OpenSweep | None, says("The sweep that is open; absent between sweeps.")] = None
+    roll_hash: Annotated[str | None, says("Hash of the last certified roll; absent before there was one.")] = None
+    roll_count: Annotated[int, says("How many people that roll has.")] = 0
+    content_sum: Annotated[
+        str, says("Sum over the roll of a hash of each id and the digest last taken, as in Certificate.")
+    ] = "0" * 32
+    certified: Annotated[CertifiedSweep | None, says("The last certified sweep; absent before there was one.")] = None
+    full_at: Annotated[int, says("Lane offset at which a certified full sweep was last decided; -1: never.")] = -1
+    areas: Annotated[dict[str, int], says("Area -> lane offset at which it was last certified.")] = {}
+    holds: Annotated[
+        dict[str, HeldPlan], says("Plan -> the set that waits for a person, or was released or refused last.")
+    ] = {}
+    refused: Annotated[
+        dict[str, HeldPlan], says("Plan -> those whom a person had refused before others came under it.")
+    ] = {}
+    rollover: Annotated[bool, says("Whether the last close fell into the turn of the academic year.")] = False
+    is_paused: Annotated[bool, says("Whether the school is paused; said in the state of its students alone.")] = False
+    settings_version: Annotated[str, says("Version of the school's settings at the last close.")] = ""
+    budgets: Annotated[
+        dict[str, Budget], says("Plan -> its budget at the last close, by which what comes in between is decided.")
+    ] = {}
+    fill: Annotated[
+        dict[str, str], says("Column of the records -> how full the last certified sweep found it, as filled/all.")
+    ] = {}
 
 
 class StructureState(Frozen, kw_only=True):
-    """
-    What a school is made of. ``retired``: what it once listed and no longer does; while a removal is held, people are
-    in it, and nobody can define it anew.
-    """
+    """What a school is made of beside its people."""
 
-    school: str
-    at: int
-    structure: Structure
-    retired: Structure = Structure()
+    school: SchoolSlug
+    at: Annotated[int, says("Lane offset of the record that last changed it; of two states the higher counts.")]
+    structure: Annotated[Structure, says("As it was last read; a list that was not read is as it was before.")]
+    retired: Annotated[
+        Structure,
+        says(
+            "What it once listed and no longer does: while a removal is held people are in it, and nobody can define "
+            "it anew."
+        ),
+    ] = Structure()
 
 
 class LaneState(Frozen, kw_only=True):
-    """
-    Where a lane stands. ``position`` is the next offset to read, counted from ``base`` (the lane's offsets go on rising
-    when its topic is made anew). ``causes`` maps a source topic to the highest offset taken from it. ``rebuilt_at``:
-    the position at which the lane was last rebuilt (-1: never). ``comparison``: the one by which its hashes of e-mails
-    were made (``shared.contract.email``). ``log``: the id of the topic that the position is of ("": of an older
-    release). ``rebuilt_because``: what was wrong, for people.
-    """
+    """Where a lane of students-assessed stands."""
 
-    lane: int
-    position: int
-    base: int = 0
-    students: int = 0
-    schools: int = 0
-    causes: dict[str, int] = {}
-    epoch: str = ""
-    rebuilt_at: int = -1
-    comparison: int = 0
-    log: str = ""
-    rebuilt_because: str = ""
+    lane: Annotated[int, says("Number of the partition, the same in every topic.")]
+    position: Annotated[int, says("Lane offset of the next record to read, counted from `base`.")]
+    base: Annotated[
+        int, says("What is added to an offset of the topic: a lane's offsets go on rising when its topic is made anew.")
+    ] = 0
+    students: Annotated[int, says("How many people the lane had when it was last rebuilt.")] = 0
+    schools: Annotated[int, says("How many populations the lane had when it was last rebuilt.")] = 0
+    causes: Annotated[
+        dict[str, int], says("Source topic, as TOPIC@ID -> the highest of its offsets that was taken.")
+    ] = {}
+    epoch: Annotated[str, says("A random word, another one after each rebuild.")] = ""
+    rebuilt_at: Annotated[int, says("Lane offset at which the lane was last rebuilt; -1: never.")] = -1
+    comparison: Annotated[
+        int, says("Number of the comparison of e-mails by which the lane's indexes were made; another one rebuilds it.")
+    ] = 0
+    log: Annotated[str, says("Kafka's id of the topic that the position is of; empty of an older release.")] = ""
+    rebuilt_because: Annotated[str, says("What was wrong when it was last rebuilt, for people.")] = ""

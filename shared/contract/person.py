@@ -5,25 +5,28 @@ A name is spelt in many ways, and none of them is a new person; so names are com
 person has for life (the unique pupil number, the person's GUID, the pushed feed's own id) outweighs every name.
 """
 
+from typing import Annotated
+
 from shared.contract.canonical_text import canonical
-from shared.contract.model import Frozen, Student
+from shared.contract.model import Frozen, Student, says
 
 STABLE = ("unique_pupil_number", "person_guid")
 SHORTEST = 6  # characters of a number for life: "0", "n/a" and "tbc" are what an office types where it has none
 
 
 class Identity(Frozen, kw_only=True):
-    """
-    Who somebody is, in the record's own spelling. ``first_names``: the legal and the preferred one. ``feed_id`` is the
-    pushed feed's own id, where that is not the key.
-    """
+    """Who somebody is, in the record's own spelling; what nobody said is absent."""
 
-    first_names: tuple[str, ...] = ()
-    last_name: str | None = None
-    date_of_birth: str | None = None
-    unique_pupil_number: str | None = None
-    person_guid: str | None = None
-    feed_id: str | None = None
+    first_names: Annotated[tuple[str, ...], says("The legal and the preferred first name.")] = ()
+    last_name: Annotated[str | None, says("Last name.")] = None
+    date_of_birth: Annotated[str | None, says("Date of birth. YYYY-MM-DD.")] = None
+    unique_pupil_number: Annotated[str | None, says("The number that a pupil has for life, whatever the school.")] = (
+        None
+    )
+    person_guid: Annotated[str | None, says("The GUID that iSAMS has for the person, whatever their `schoolId`.")] = (
+        None
+    )
+    feed_id: Annotated[str | None, says("The pushed feed's own `id`; absent where that is the key.")] = None
 
 
 NOBODY = Identity()
