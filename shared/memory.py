@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from shared.contract.codec import Message
 from shared.errors import Retryable
-from shared.ports import Ask, Claim, Hashes, LaneStore, Write
+from shared.ports import Ask, Claim, FencedHashes, Hashes, Write
 
 
 class MemoryLog:
@@ -28,7 +28,7 @@ class MemoryLog:
         return [message for message in self.messages if message.topic == topic]
 
 
-class MemoryLaneStore(LaneStore):
+class MemoryFencedHashes(FencedHashes):
     def __init__(self) -> None:
         self.records: dict[int, bytes] = {}
         self.hashes: dict[int, dict[str, dict[str, bytes]]] = {}

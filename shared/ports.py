@@ -56,9 +56,10 @@ class Hashes:
     lost: Sequence[str] = ()
 
 
-class LaneStore(Protocol):
+class FencedHashes(Protocol):
     """
-    The last-known state of each lane: named hashes of fields, and one record that says how far they are.
+    Named hashes of fields, by lane, and of each lane one record that says how far they are: the fence. What a lane last
+    knew of everybody is kept so, and a tenant's state under the lane of its name.
 
     Everything of a lane moves together, or not at all. How many fields each hash has is kept beside them, so that a
     hash which vanished is told from one that never was.

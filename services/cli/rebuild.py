@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shared.config.settings import Config
     from shared.contract.account_state import LaneState
     from shared.kafka.client import Reader
-    from shared.ports import LaneStore
+    from shared.ports import FencedHashes
 
 NOT_SAID = 1
 TRIES = 10  # at a lane that a running reconciler moves meanwhile
@@ -81,7 +81,9 @@ def rebuild_lanes(config: "Config", lanes: list[int]) -> "list[LaneState]":
         out.close()
 
 
-def rebuild_lane(rebuilder: "Rebuilder", store: "LaneStore", reader: "Reader", lane: int, log: str = "") -> "LaneState":
+def rebuild_lane(
+    rebuilder: "Rebuilder", store: "FencedHashes", reader: "Reader", lane: int, log: str = ""
+) -> "LaneState":
     """``log``: the id of its topic. Raises: Retryable when a running reconciler keeps moving the lane."""
     from shared.contract.topics import STUDENTS_ASSESSED
     from shared.errors import PositionMoved, Retryable

@@ -13,8 +13,9 @@ from shared.contract.codec import decoder
 from shared.contract.populations import school_of
 from shared.contract.tenant_state import TenantState
 from shared.lanes.partition import lane_of
-from shared.redis.client import RedisLaneStore, connect
+from shared.redis.client import connect
 from shared.redis.due_queue import RedisDueQueue
+from shared.redis.fenced_hashes import RedisFencedHashes
 
 
 class Looks(Protocol):
@@ -31,7 +32,7 @@ class RedisLooks:
         self._fetcher = RedisMemory(client, prefix)
         self._gateway = GatewayMemory(client, prefix)
         self._due = RedisDueQueue(client, prefix, stores.SWEEPS)
-        self._tenants = RedisLaneStore(client, prefix, stores.TENANTS)
+        self._tenants = RedisFencedHashes(client, prefix, stores.TENANTS)
         self._config = config
 
     def attempts(self, book: str) -> Attempts:

@@ -5,12 +5,13 @@ The names are written here once more, since the services' applications take long
 """
 
 from shared.config.settings import Config
-from shared.ports import LaneStore
-from shared.redis.client import RedisLaneStore, connect
+from shared.ports import FencedHashes
+from shared.redis.client import connect
+from shared.redis.fenced_hashes import RedisFencedHashes
 
 RECONCILER, PUBLISHER, TENANTS, SWEEPS = "reconciler", "publisher", "tenants", "sweeps"
 
 
-def reconciler_store(config: Config) -> LaneStore:
+def reconciler_store(config: Config) -> FencedHashes:
     """Last-known state, lane by lane."""
-    return RedisLaneStore(connect(config), config.redis.key_prefix, RECONCILER)
+    return RedisFencedHashes(connect(config), config.redis.key_prefix, RECONCILER)

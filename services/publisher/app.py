@@ -31,8 +31,9 @@ from shared.errors import Retryable
 from shared.kafka.client import KafkaLog, Reader
 from shared.lanes.service import LaneService
 from shared.ports import Claim
-from shared.redis.client import RedisClock, RedisLaneStore, connect
+from shared.redis.client import RedisClock, connect
 from shared.redis.due_queue import RedisDueQueue
+from shared.redis.fenced_hashes import RedisFencedHashes
 from shared.service import backoff, insist, sleep_unless
 from shared.work.outage import Outage
 from shared.work.pool import Pool
@@ -109,11 +110,11 @@ class Parts:
         self.ends = StateEnds(config)
         self.out = KafkaLog(config)
         self.history = TenantHistory(config)
-        self.lanes = RedisLaneStore(redis, prefix, "publisher")
+        self.lanes = RedisFencedHashes(redis, prefix, "publisher")
         self.due = RedisDueQueue(redis, prefix, "tenants")
-        self.wakes = Wakes(RedisLaneStore(redis, prefix, "publisher-wakes"), self.due, config.tenants, clock)
+        self.wakes = Wakes(RedisFencedHashes(redis, prefix, "publisher-wakes"), self.due, config.tenants, clock)
         self.views = TenantViews(config, self.lanes)
-        store = RedisLaneStore(redis, prefix, "tenants")
+        store = RedisFencedHashes(redis, prefix, "tenants")
         key = StateKey(config.operators.key, begins=begins)
         self.tenants = TenantStore(store, self.out, self.history, config.kafka.partitions, clock, key)
 

@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.config.settings import Tenant
 from shared.contract.model import Frozen
 from shared.errors import Retryable
-from shared.ports import Ask, DueQueue, LaneStore
+from shared.ports import Ask, DueQueue, FencedHashes
 
 NAME = "wakes"
 PATIENCE_SECONDS = 60.0  # a lane that has not moved after this is stuck; whoever joined goes, whoever left stays
@@ -41,7 +41,7 @@ _decode = msgspec.msgpack.Decoder(Wake).decode
 class Wakes:
     """``store`` is a namespace of its own: it must not move with the view."""
 
-    def __init__(self, store: LaneStore, due: DueQueue, tenants: Mapping[str, Tenant], clock: Clock) -> None:
+    def __init__(self, store: FencedHashes, due: DueQueue, tenants: Mapping[str, Tenant], clock: Clock) -> None:
         self._store = store
         self._due = due
         self._tenants = tenants

@@ -33,7 +33,7 @@ from shared.lanes.handler import Effects
 from shared.lanes.partition import lane_of
 from shared.lanes.stretch import Stretch
 from shared.lanes.view import StateLost, View
-from shared.ports import Ask, LaneStore, Log
+from shared.ports import Ask, FencedHashes, Log
 
 log = logging.getLogger("rollcall.publisher")
 
@@ -58,7 +58,7 @@ class _Batch:
 class PublisherView:
     """The lane handler. ``store`` is the one that the loop uses; it is written here only when a lane is rebuilt."""
 
-    def __init__(self, config: Config, store: LaneStore, out: Log, wakes: Wakes, clock: Clock) -> None:
+    def __init__(self, config: Config, store: FencedHashes, out: Log, wakes: Wakes, clock: Clock) -> None:
         self._config = config
         self._store = store
         self._log = out

@@ -25,7 +25,7 @@ from shared.contract.tenant_state import TenantState
 from shared.contract.topics import TENANT_STATE
 from shared.errors import Retryable
 from shared.lanes.partition import lane_of
-from shared.ports import Hashes, LaneStore, Log
+from shared.ports import FencedHashes, Hashes, Log
 
 log = logging.getLogger("rollcall.publisher")
 
@@ -64,7 +64,13 @@ class TenantStore:
     """
 
     def __init__(
-        self, store: LaneStore, out: Log, history: History, partitions: int, clock: Clock, key: StateKey | None = None
+        self,
+        store: FencedHashes,
+        out: Log,
+        history: History,
+        partitions: int,
+        clock: Clock,
+        key: StateKey | None = None,
     ) -> None:
         self._store = store
         self._log = out

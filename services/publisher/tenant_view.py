@@ -28,7 +28,7 @@ from shared.contract.codec import decoder
 from shared.contract.model import Kind, Structure
 from shared.contract.populations import book_of
 from shared.lanes.partition import lane_of
-from shared.ports import Ask, Hashes, LaneStore
+from shared.ports import Ask, FencedHashes, Hashes
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TenantView:
 
 
 class TenantViews:
-    def __init__(self, config: Config, store: LaneStore) -> None:
+    def __init__(self, config: Config, store: FencedHashes) -> None:
         self._config = config
         self._store = store
 

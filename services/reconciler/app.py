@@ -11,17 +11,18 @@ from shared.contract.codec import Record
 from shared.contract.topics import ACCOUNT_STATE, STUDENTS_ASSESSED
 from shared.kafka.client import KafkaLog, Reader, read_compacted
 from shared.lanes.service import LaneService
-from shared.redis.client import RedisLaneStore, connect
+from shared.redis.client import connect
+from shared.redis.fenced_hashes import RedisFencedHashes
 
 WORKERS = 2  # while one waits for acknowledgements the other decides; Python decides in one thread at a time
 
 
-def store_of(config: Config) -> RedisLaneStore:
+def store_of(config: Config) -> RedisFencedHashes:
     """Where the reconciler keeps its lanes."""
-    return RedisLaneStore(connect(config), config.redis.key_prefix, "reconciler")
+    return RedisFencedHashes(connect(config), config.redis.key_prefix, "reconciler")
 
 
-def rebuilder_of(config: Config, store: RedisLaneStore, out: KafkaLog) -> Rebuilder:
+def rebuilder_of(config: Config, store: RedisFencedHashes, out: KafkaLog) -> Rebuilder:
     return Rebuilder(
         store,
         out,

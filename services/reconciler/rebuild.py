@@ -21,7 +21,7 @@ from shared.contract.topics import STUDENTS_ASSESSED
 from shared.errors import Poison, PositionMoved
 from shared.lanes.partition import lane_of
 from shared.lanes.stretch import Stretch
-from shared.ports import LaneStore, Log
+from shared.ports import FencedHashes, Log
 from shared.structs import replace
 
 log = logging.getLogger("rollcall.reconciler")
@@ -33,7 +33,7 @@ Hashes = dict[str, dict[str, bytes]]
 class Rebuilder:
     """``read`` gives the records of ``account-state`` of one lane, from the first to the end."""
 
-    def __init__(self, store: LaneStore, log: Log, read: Read, schools: Iterable[str], partitions: int) -> None:
+    def __init__(self, store: FencedHashes, log: Log, read: Read, schools: Iterable[str], partitions: int) -> None:
         self._store = store
         self._log = log
         self._read = read

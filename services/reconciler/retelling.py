@@ -16,7 +16,7 @@ from shared.contract.account_state import AccountState, LaneState, SchoolState, 
 from shared.contract.codec import Message, Record, decoder
 from shared.contract.populations import book_of
 from shared.lanes.handler import Edges
-from shared.ports import Hashes, LaneStore, Log
+from shared.ports import FencedHashes, Hashes, Log
 
 log = logging.getLogger("rollcall.reconciler")
 
@@ -29,7 +29,7 @@ _structure, _lane = decoder(StructureState), decoder(LaneState)
 class Retelling:
     """``edges`` and ``read`` are of ``account-state``. One lane at a time, while nothing of it is decided."""
 
-    def __init__(self, store: LaneStore, out: Log, edges: Edges, read: Callable[[int], Iterable[Record]]) -> None:
+    def __init__(self, store: FencedHashes, out: Log, edges: Edges, read: Callable[[int], Iterable[Record]]) -> None:
         self._store = store
         self._log = out
         self._edges = edges

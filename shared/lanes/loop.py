@@ -18,7 +18,7 @@ from shared.lanes.handler import Asking, Edges, Effects, Handler, LazyMessages
 from shared.lanes.poison_limit import PoisonWatch, Tally
 from shared.lanes.stretch import Stretch
 from shared.lanes.view import StateLost, View
-from shared.ports import Ask, Hashes, LaneStore, Log
+from shared.ports import Ask, FencedHashes, Hashes, Log
 
 log = logging.getLogger("rollcall.lane")
 
@@ -77,7 +77,7 @@ class LaneLoop:
     def __init__(
         self,
         handler: Handler,
-        store: LaneStore,
+        store: FencedHashes,
         out: Log,
         edges: Edges,
         watch: PoisonWatch | None = None,

@@ -17,7 +17,7 @@ from shared.kafka.consumer import BEGINNING, BatchConsumer, Place
 from shared.lanes.handler import Caring, Handler
 from shared.lanes.loop import LaneLoop
 from shared.lanes.poison_limit import watch_of
-from shared.ports import LaneStore
+from shared.ports import FencedHashes
 from shared.service import sleep_unless
 
 log = logging.getLogger("rollcall.lane")
@@ -41,7 +41,7 @@ class LaneService:
         name: str,
         topic: str,
         handler: Handler,
-        store: LaneStore,
+        store: FencedHashes,
         out: KafkaLog | None = None,
         workers: int = 1,
     ) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from shared.contract.account_state import LaneState
 from shared.contract.codec import decoder, encode
 from shared.errors import PositionMoved, RollcallError
-from shared.ports import Ask, Hashes, LaneStore, Write
+from shared.ports import Ask, FencedHashes, Hashes, Write
 from shared.structs import replace
 
 
@@ -24,7 +24,7 @@ class View:
     still the one first read. Raises: PositionMoved when it is not.
     """
 
-    def __init__(self, store: LaneStore, lane: int, seen: Hashes | None = None) -> None:
+    def __init__(self, store: FencedHashes, lane: int, seen: Hashes | None = None) -> None:
         """``seen``: a read of this lane that has been made already, which then is the instant."""
         self.lane = lane
         self._store = store

@@ -16,9 +16,10 @@ from shared.contract.codec import Message
 from shared.contract.tenant_state import Seat, TenantState
 from shared.contract.topics import DELIVERIES, TENANT_STATE
 from shared.errors import Retryable
-from shared.memory import MemoryLaneStore, MemoryLog
-from shared.ports import LaneStore
-from shared.redis.client import RedisLaneStore, connect
+from shared.memory import MemoryFencedHashes, MemoryLog
+from shared.ports import FencedHashes
+from shared.redis.client import connect
+from shared.redis.fenced_hashes import RedisFencedHashes
 from tests.unit.publisher.world import History
 
 Step = Callable[[TenantState], TenantState]
@@ -44,17 +45,17 @@ class TenantStoreContract:
         return MemoryLog()
 
     @pytest.fixture
-    def store(self, lanes: LaneStore, log: MemoryLog, key: StateKey) -> TenantStore:
+    def store(self, lanes: FencedHashes, log: MemoryLog, key: StateKey) -> TenantStore:
         return TenantStore(lanes, log, History(log), 1, utc_now, key)
 
     @pytest.fixture
-    def other(self, lanes: LaneStore, log: MemoryLog, key: StateKey) -> TenantStore:
+    def other(self, lanes: FencedHashes, log: MemoryLog, key: StateKey) -> TenantStore:
         return TenantStore(lanes, log, History(log), 1, utc_now, key)
 
     @pytest.fixture
     def emptied(self, log: MemoryLog, key: StateKey) -> TenantStore:
         """A process whose Redis has nothing."""
-        return TenantStore(MemoryLaneStore(), log, History(log), 1, utc_now, key)
+        return TenantStore(MemoryFencedHashes(), log, History(log), 1, utc_now, key)
 
     def test_a_tenant_that_nobody_wrote_is_empty(self, store: TenantStore) -> None:
         assert store.read("abbey") == TenantState(tenant="abbey")
@@ -114,7 +115,7 @@ class TenantStoreContract:
         """Two wrote revision 2, and the second died before it could read what became of it."""
         store.update("abbey", number(1))
         before = list(log.messages)
-        loser = TenantStore(MemoryLaneStore(), log, History(log), 1, utc_now, key)
+        loser = TenantStore(MemoryFencedHashes(), log, History(log), 1, utc_now, key)
         loser.update("abbey", number(77))
         lost = log.messages[-1]
         log.messages = before
@@ -128,7 +129,7 @@ class TenantStoreContract:
     def test_the_winner_knows_that_it_won_although_a_loser_came_after(
         self, store: TenantStore, log: MemoryLog, monkeypatch: pytest.MonkeyPatch, key: StateKey
     ) -> None:
-        publish, rivals = log.publish, [TenantStore(MemoryLaneStore(), log, History(log), 1, utc_now, key)]
+        publish, rivals = log.publish, [TenantStore(MemoryFencedHashes(), log, History(log), 1, utc_now, key)]
 
         def and_a_rival(messages: list[Message]) -> None:
             if rivals:
@@ -180,11 +181,11 @@ class TenantStoreContract:
 
 class TestOnMemory(TenantStoreContract):
     @pytest.fixture
-    def lanes(self) -> LaneStore:
-        return MemoryLaneStore()
+    def lanes(self) -> FencedHashes:
+        return MemoryFencedHashes()
 
     def test_a_redis_put_back_to_an_older_copy_changes_nothing(self, log: MemoryLog, key: StateKey) -> None:
-        lanes = MemoryLaneStore()
+        lanes = MemoryFencedHashes()
         store = TenantStore(lanes, log, History(log), 1, utc_now, key)
         store.update("abbey", number(1))
         copied = copy.deepcopy((lanes.records, lanes.hashes, lanes.sizes))
@@ -195,7 +196,7 @@ class TestOnMemory(TenantStoreContract):
     @pytest.mark.parametrize("name", [TENANTS, sent_of("abbey"), SENT_NUMBERS])
     def test_a_store_that_lost_something_is_filled_from_the_log(self, name: str, key: StateKey) -> None:
         """Fails when a lost hash is taken for one that never was: the tenant would be nobody's, at revision 0."""
-        log, lanes, sent = MemoryLog(), MemoryLaneStore(), {"a@x": Sent(json=b"{}")}
+        log, lanes, sent = MemoryLog(), MemoryFencedHashes(), {"a@x": Sent(json=b"{}")}
         store = TenantStore(lanes, log, History(log), 1, utc_now, key)
         store.update("abbey", number(7))
         store.remember_sent("abbey", 7, sent)
@@ -210,7 +211,7 @@ class TestOnMemory(TenantStoreContract):
     def test_the_log_is_read_once(self, key: StateKey) -> None:
         log = MemoryLog()
         history = History(log)
-        store = TenantStore(MemoryLaneStore(), log, history, 1, utc_now, key)
+        store = TenantStore(MemoryFencedHashes(), log, history, 1, utc_now, key)
         store.update("abbey", number(1))
         reads = history.reads
         store.read("abbey")
@@ -221,7 +222,7 @@ class TestOnMemory(TenantStoreContract):
 @pytest.mark.redis
 class TestOnRedis(TenantStoreContract):
     @pytest.fixture
-    def lanes(self, config: Config) -> Iterator[LaneStore]:
+    def lanes(self, config: Config) -> Iterator[FencedHashes]:
         client = connect(config)
-        yield RedisLaneStore(client, config.redis.key_prefix, "tenants")
+        yield RedisFencedHashes(client, config.redis.key_prefix, "tenants")
         client.close()

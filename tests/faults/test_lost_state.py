@@ -116,7 +116,7 @@ def test_one_key_lost_is_noticed_and_made_again(town: Town, copies: Copies) -> N
     """
     One key at a time, of those that nothing else would bring back.
 
-    Fails when ``Hashes.lost`` is always empty (``_unpack`` in ``shared/redis/client.py``): the publisher waits for ever
+    Fails when ``Hashes.lost`` is always empty (``_unpack`` of ``fenced_hashes.py``): the publisher waits for ever
     for people who are all there, and the tenant's adoption is gone; or when ``_HASTEN`` (``shared/redis/due_queue.py``)
     believes in a lease of which nobody knows the end: the school is not read again.
     """

@@ -29,7 +29,7 @@ def test_a_stale_reconciler_across_a_close_disables_nobody(town: Town) -> None:
     goes on, and is stopped again, before it reads a batch.
 
     Fails without the comparison of ``at`` in ``_Kept.account`` (``services/publisher/projection.py``): the late record
-    disables the re-admitted pupil; without that of the lane's record in ``_WRITE`` (``shared/redis/client.py``): the
+    disables the re-admitted pupil; without that of the lane's record in ``_WRITE`` (``fenced_hashes.py``): the
     late state takes the place of the newer one, and the lane contradicts itself.
     """
     town.open()

@@ -28,7 +28,7 @@ from shared.contract.topics import (
     STUDENTS_FETCHED,
 )
 from shared.lanes.loop import LaneLoop
-from shared.memory import MemoryLaneStore, MemoryLog
+from shared.memory import MemoryFencedHashes, MemoryLog
 from tests.harness.builders import SCHOOL, at
 
 LANE = 0
@@ -72,7 +72,7 @@ class Road:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.eligibility = Eligibility(config, lambda topic: topic)
-        self.store = MemoryLaneStore()
+        self.store = MemoryFencedHashes()
         self.out = MemoryLog()
         self.lane: list[Record] = []  # students-assessed, all of it
         self.fetched = 0

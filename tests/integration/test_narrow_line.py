@@ -17,7 +17,8 @@ from shared.kafka import client
 from shared.kafka.admin import Topics
 from shared.kafka.client import KafkaLog, Reader
 from shared.redis import client as redis_client
-from shared.redis.client import RedisLaneStore, connect
+from shared.redis.client import connect
+from shared.redis.fenced_hashes import RedisFencedHashes
 from tests.faults.proxy import Proxy
 from tests.harness.guarded_kafka import GuardedKafka
 
@@ -76,7 +77,7 @@ def test_a_large_lane_is_written_and_read_over_a_narrow_line(
     """Fails when the time-out is of all that is sent at once: a lane's batch, or its rebuild, never gets through."""
     monkeypatch.setattr(redis_client, "TIMEOUT_SECONDS", REDIS_PATIENCE_SECONDS)
     address = {"url": f"redis://127.0.0.1:{line.port}/0", "key_prefix": prefix}
-    store = RedisLaneStore(connect(Config(redis=RedisSettings.model_validate(address))), prefix, "test")
+    store = RedisFencedHashes(connect(Config(redis=RedisSettings.model_validate(address))), prefix, "test")
     people = {f"abbey/{n}": bytes(RECORD_BYTES) for n in range(int(REDIS_BYTES / RECORD_BYTES))}
     line.narrow(REDIS_BYTES_PER_SECOND)
     try:
@@ -93,7 +94,7 @@ def test_a_redis_that_falls_silent_in_the_middle_is_given_up(
 ) -> None:
     monkeypatch.setattr(redis_client, "TIMEOUT_SECONDS", 1.0)
     address = {"url": f"redis://127.0.0.1:{line.port}/0", "key_prefix": prefix}
-    store = RedisLaneStore(connect(Config(redis=RedisSettings.model_validate(address))), prefix, "test")
+    store = RedisFencedHashes(connect(Config(redis=RedisSettings.model_validate(address))), prefix, "test")
     assert store.write(0, None, b"one", {})
     line.hang()
     with pytest.raises(Retryable, match="Timeout"):

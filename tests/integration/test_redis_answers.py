@@ -17,7 +17,8 @@ from shared.config.load import load
 from shared.config.settings import Config
 from shared.errors import Retryable
 from shared.redis.answers import RedisRefused
-from shared.redis.client import RedisLaneStore, away_is_retryable, connect
+from shared.redis.client import away_is_retryable, connect
+from shared.redis.fenced_hashes import RedisFencedHashes
 from tests.conftest import ONE_SCHOOL
 
 pytestmark = pytest.mark.redis
@@ -62,7 +63,7 @@ def configured(server: Redis, tmp_path: Path) -> Configured:
 def written(config: Config) -> bool:
     """As every service writes its lanes."""
     with connect(config) as client:
-        return RedisLaneStore(client, config.redis.key_prefix, "test").write(
+        return RedisFencedHashes(client, config.redis.key_prefix, "test").write(
             LANE, None, b"one", {"people": {"a": b"1"}}
         )
 

@@ -36,7 +36,7 @@ HOMES = {  # a client, and the only files of services/ and shared/ that import i
     "faststream": {"shared/kafka/consumer.py"},
     "httpx2": {"services/fetcher/isams/session.py", "services/publisher/unitu.py", "services/sandbox/twin_client.py"},
     "kafka": {"shared/kafka/admin.py"},
-    "redis": {"shared/redis/client.py"},
+    "redis": {"shared/redis/client.py", "shared/redis/fenced_hashes.py"},
 }
 SERVICES = ("eligibility", "fetcher", "gateway", "publisher", "reconciler")
 

@@ -31,9 +31,10 @@ from shared.contract.tenant_state import SnapshotAccepted, TenantState, email_ke
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.errors import Retryable
 from shared.lanes.partition import lane_of
-from shared.ports import LaneStore
-from shared.redis.client import RedisLaneStore, connect
+from shared.ports import FencedHashes
+from shared.redis.client import connect
 from shared.redis.due_queue import RedisDueQueue
+from shared.redis.fenced_hashes import RedisFencedHashes
 
 TAIL = 10_000  # records of account-changes that are looked at, from its end
 LAST_CHANGES = 10  # that are told
@@ -46,13 +47,13 @@ class Places(Protocol):
     """All that is asked. Each raises Retryable."""
 
     @property
-    def reconciler(self) -> LaneStore: ...
+    def reconciler(self) -> FencedHashes: ...
 
     @property
-    def publisher(self) -> LaneStore: ...
+    def publisher(self) -> FencedHashes: ...
 
     @property
-    def tenants(self) -> LaneStore: ...
+    def tenants(self) -> FencedHashes: ...
 
     def due(self, book: str) -> tuple[float | None, bool]:
         """When a book is read next (Unix seconds; None: it is not in the queue), and whether a worker has it."""
@@ -69,9 +70,9 @@ class Stores:
 
     def __init__(self, config: Config) -> None:
         client, prefix = connect(config), config.redis.key_prefix
-        self.reconciler: LaneStore = RedisLaneStore(client, prefix, stores.RECONCILER)
-        self.publisher: LaneStore = RedisLaneStore(client, prefix, stores.PUBLISHER)
-        self.tenants: LaneStore = RedisLaneStore(client, prefix, stores.TENANTS)
+        self.reconciler: FencedHashes = RedisFencedHashes(client, prefix, stores.RECONCILER)
+        self.publisher: FencedHashes = RedisFencedHashes(client, prefix, stores.PUBLISHER)
+        self.tenants: FencedHashes = RedisFencedHashes(client, prefix, stores.TENANTS)
         self._due = RedisDueQueue(client, prefix, stores.SWEEPS)
         self._config = config
 
@@ -137,7 +138,7 @@ def _tenant(value: bytes) -> TenantState:
     return rekeyed(decoder(TenantState).decode(value))
 
 
-def _known(store: LaneStore, lane: int, book: str, word: str) -> tuple[SchoolState, AccountState]:
+def _known(store: FencedHashes, lane: int, book: str, word: str) -> tuple[SchoolState, AccountState]:
     slug, kind = school_of(book), kind_of(book)
     students, emails = keys.students(book), keys.emails(book)
     seen = store.read(lane, {keys.SCHOOLS: [book, slug], students: [word], emails: [email_key(word)]})

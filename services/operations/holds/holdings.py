@@ -19,7 +19,7 @@ from shared.contract.model import Kind
 from shared.contract.plans import Feed, summary
 from shared.contract.populations import kind_of, people_word, school_of
 from shared.lanes.partition import lane_of
-from shared.ports import LaneStore
+from shared.ports import FencedHashes
 
 LOOKS = 5  # at a lane that moves while it is read
 
@@ -112,7 +112,7 @@ class Holdings:
     Retryable when it is away.
     """
 
-    def __init__(self, store: LaneStore, partitions: int, pushed: Collection[str] = ()) -> None:
+    def __init__(self, store: FencedHashes, partitions: int, pushed: Collection[str] = ()) -> None:
         self._store = store
         self._partitions = partitions
         self._pushed = frozenset(pushed)

@@ -20,14 +20,14 @@ from shared.contract.populations import kind_of, people_word, person_word
 from shared.contract.tenant_state import TenantState
 from shared.kafka.client import Reader
 from shared.lanes.partition import lane_of
-from shared.ports import LaneStore
+from shared.ports import FencedHashes
 
 LOOK_SECONDS = 0.2
 STAYS_SECONDS = 5.0  # beyond the burst's longest delay: what held the tenant before may be lifted by this very change
 
 
 def follow(
-    config: Config, store: LaneStore, desk: Desk, requested: Requested, seconds: float, stop: Event | None = None
+    config: Config, store: FencedHashes, desk: Desk, requested: Requested, seconds: float, stop: Event | None = None
 ) -> Iterator[Look]:
     """
     How far a request is, at each look, until it is decided and delivered, or it is clear what that waits for: the last
@@ -45,7 +45,7 @@ class Follower:
     """One request on its way. ``starts``: the offset of each topic from which on nothing was read yet."""
 
     config: Config
-    store: LaneStore
+    store: FencedHashes
     desk: Desk
     progress: Progress
     starts: dict[str, int]

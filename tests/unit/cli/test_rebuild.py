@@ -12,7 +12,7 @@ from shared.contract.codec import encode
 from shared.errors import PositionMoved, Retryable
 from shared.lanes.partition import lane_of
 from shared.lanes.stretch import Stretch
-from shared.memory import MemoryLaneStore
+from shared.memory import MemoryFencedHashes
 from tests.harness.builders import SCHOOL
 from tests.harness.pipeline import a_config
 from tests.unit.cli.words import rollcall
@@ -26,7 +26,7 @@ class Edges:
 class Busy:
     """A rebuilder whose lane somebody else moves the first so many times."""
 
-    def __init__(self, store: MemoryLaneStore, moves: int) -> None:
+    def __init__(self, store: MemoryFencedHashes, moves: int) -> None:
         self.store = store
         self.moves = moves
 
@@ -39,7 +39,7 @@ class Busy:
 
 def rebuilt(moves: int, monkeypatch: pytest.MonkeyPatch) -> LaneState:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    store = MemoryLaneStore()
+    store = MemoryFencedHashes()
     rebuilder: Any = Busy(store, moves)
     reader: Any = Edges()
     return rebuild_lane(rebuilder, store, reader, 3)
@@ -56,7 +56,7 @@ def test_a_lane_that_never_rests_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_record_that_cannot_be_read_is_no_reason_not_to_rebuild() -> None:
-    store = MemoryLaneStore()
+    store = MemoryFencedHashes()
     store.records[3] = b"torn"
     rebuilder: Any = Busy(store, 0)
     reader: Any = Edges()

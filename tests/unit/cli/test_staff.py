@@ -36,7 +36,7 @@ from shared.contract.events import (
 from shared.contract.model import Category, Details, Frozen, Kind, Student, Verdict
 from shared.contract.tenant_state import Accepted, Seat, TenantState
 from shared.contract.topics import ACCOUNT_CHANGES, STUDENTS_ASSESSED, STUDENTS_FETCHED, SYNC_REQUESTS
-from shared.memory import MemoryLaneStore, MemoryLog
+from shared.memory import MemoryFencedHashes, MemoryLog
 from tests.harness.builders import a_member, a_student, a_sweep, at
 from tests.harness.pipeline import LANE, Road, a_config
 from tests.unit.cli.looks import MemoryLooks
@@ -67,7 +67,7 @@ class Desk:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = managed(folder)
-        self.store, self.publisher, self.tenants = MemoryLaneStore(), MemoryLaneStore(), MemoryLaneStore()
+        self.store, self.publisher, self.tenants = MemoryFencedHashes(), MemoryFencedHashes(), MemoryFencedHashes()
         self.store.records[LANE] = encode(LaneState(lane=LANE, position=9))
         self.given: list[Frozen] = []
         self.asked: list[tuple[str, str]] = []
@@ -114,7 +114,7 @@ class Desk:
     # --- the places of an explanation
 
     @property
-    def reconciler(self) -> MemoryLaneStore:
+    def reconciler(self) -> MemoryFencedHashes:
         return self.store
 
     def due(self, book: str) -> tuple[float | None, bool]:

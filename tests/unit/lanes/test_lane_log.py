@@ -11,7 +11,7 @@ from shared.lanes.handler import Effects
 from shared.lanes.loop import LaneLoop
 from shared.lanes.stretch import Stretch
 from shared.lanes.view import View
-from shared.memory import MemoryLaneStore, MemoryLog
+from shared.memory import MemoryFencedHashes, MemoryLog
 
 LANE = 2
 
@@ -20,7 +20,7 @@ class World:
     """A handler that remembers what it took, on a log that can be made anew. ``start``: a new process."""
 
     def __init__(self) -> None:
-        self.store = MemoryLaneStore()
+        self.store = MemoryFencedHashes()
         self.log, self.first, self.end = "one", 0, 0
         self.taken: list[int] = []
         self.reasons: list[str] = []

@@ -17,7 +17,7 @@ from shared.lanes.partition import lane_of
 from shared.lanes.poison_limit import OTHERS, PoisonWatch, Tally, TooMuchPoison
 from shared.lanes.stretch import Stretch
 from shared.lanes.view import View
-from shared.memory import MemoryLaneStore, MemoryLog
+from shared.memory import MemoryFencedHashes, MemoryLog
 from shared.service import run_services
 
 SCHOOLS = ("abbey", "priory", "minster")
@@ -180,7 +180,7 @@ class SetsAside:
         raise AssertionError("nothing is lost here")
 
 
-def a_loop(watch: PoisonWatch, store: MemoryLaneStore, out: MemoryLog) -> LaneLoop:
+def a_loop(watch: PoisonWatch, store: MemoryFencedHashes, out: MemoryLog) -> LaneLoop:
     loop = LaneLoop(SetsAside(), store, out, lambda lane: (0, 10_000), watch)
     loop.start(0)
     return loop
@@ -188,7 +188,7 @@ def a_loop(watch: PoisonWatch, store: MemoryLaneStore, out: MemoryLog) -> LaneLo
 
 def test_a_lane_stops_before_any_effect_and_goes_on_from_there() -> None:
     """Fails when the batch is judged after it was published, or its position moved."""
-    store, out = MemoryLaneStore(), MemoryLog()
+    store, out = MemoryFencedHashes(), MemoryLog()
     store.records[0] = encode(LaneState(lane=0, position=0))
     bad = some("abbey", 200)
     with pytest.raises(TooMuchPoison):
@@ -202,7 +202,7 @@ def test_a_lane_stops_before_any_effect_and_goes_on_from_there() -> None:
 
 def test_a_lane_whose_log_is_away_counts_its_batch_once() -> None:
     """Fails when a batch counts before it was taken: ten tries would be a tenfold share."""
-    store, out = MemoryLaneStore(), MemoryLog()
+    store, out = MemoryFencedHashes(), MemoryLog()
     store.records[0] = encode(LaneState(lane=0, position=0))
     loop = a_loop(a_watch(("abbey",)), store, out)
     for _ in range(10):

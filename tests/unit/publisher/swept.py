@@ -9,13 +9,13 @@ import msgspec
 from services.publisher.tenant_view import TenantView, TenantViews
 from shared.clock import write
 from shared.config.settings import Config
-from shared.ports import LaneStore
+from shared.ports import FencedHashes
 
 
 class SweptViews(TenantViews):
     """``swept_at``: when every certified sweep has ended; None leaves them as they were told."""
 
-    def __init__(self, config: Config, store: LaneStore, swept_at: Callable[[], datetime | None]) -> None:
+    def __init__(self, config: Config, store: FencedHashes, swept_at: Callable[[], datetime | None]) -> None:
         super().__init__(config, store)
         self._swept_at = swept_at
 

@@ -16,7 +16,7 @@ from shared.contract.signatures import HEADER, sign
 from shared.contract.tenant_state import Seat, TenantState
 from shared.contract.topics import TENANT_STATE
 from shared.lanes.partition import lane_of
-from shared.memory import MemoryLaneStore, MemoryLog
+from shared.memory import MemoryFencedHashes, MemoryLog
 from tests.unit.publisher.world import History
 
 KEY, OTHER = "the-operators-key-of-all-tests", "another-key-of-the-operators"
@@ -30,18 +30,18 @@ class Process:
         key: str | None = KEY,
         *,
         log: MemoryLog | None = None,
-        lanes: MemoryLaneStore | None = None,
+        lanes: MemoryFencedHashes | None = None,
         begins: bool = True,
         partitions: int = 1,
     ) -> None:
         self.log = MemoryLog() if log is None else log
-        self.lanes = MemoryLaneStore() if lanes is None else lanes
+        self.lanes = MemoryFencedHashes() if lanes is None else lanes
         self.partitions = partitions
         state_key = StateKey(None if key is None else SecretStr(key), begins=begins)
         self.store = TenantStore(self.lanes, self.log, History(self.log), partitions, utc_now, state_key)
 
     def beside(self, key: str | None = KEY, *, begins: bool = True, empty: bool = False) -> "Process":
-        lanes = MemoryLaneStore() if empty else self.lanes
+        lanes = MemoryFencedHashes() if empty else self.lanes
         return Process(key, log=self.log, lanes=lanes, begins=begins, partitions=self.partitions)
 
     def set(self, number: int, tenant: str = "abbey") -> TenantState:
@@ -171,7 +171,7 @@ def test_what_stood_there_before_the_first_key_counts_and_is_signed(*, empty: bo
 def test_an_unread_writing_of_the_earlier_release_counts() -> None:
     old = Process(None)
     old.set(7)
-    new = Process(log=old.log, lanes=MemoryLaneStore())
+    new = Process(log=old.log, lanes=MemoryFencedHashes())
     new.lanes.records, new.lanes.hashes, new.lanes.sizes = old.lanes.records, old.lanes.hashes, old.lanes.sizes
     old.log.publish([of_a_stranger(8, revision=2)])  # as it would have written it
     assert new.number() == 8

@@ -30,7 +30,7 @@ from shared.contract.tenant_state import TenantState
 from shared.contract.topics import ACCOUNT_STATE, DELIVERIES, SYNC_REQUESTS, TENANT_STATE
 from shared.lanes.loop import LaneLoop
 from shared.lanes.partition import lane_of
-from shared.memory import MemoryDueQueue, MemoryLaneStore, MemoryLog
+from shared.memory import MemoryDueQueue, MemoryFencedHashes, MemoryLog
 from tests.unit.publisher.swept import SweptViews
 
 START = parse("2026-11-23T08:00:00.000Z")
@@ -267,7 +267,11 @@ class World:
         self.empty_redis()
 
     def empty_redis(self) -> None:
-        self.lanes, self.tenant_hashes, self.wake_hashes = MemoryLaneStore(), MemoryLaneStore(), MemoryLaneStore()
+        self.lanes, self.tenant_hashes, self.wake_hashes = (
+            MemoryFencedHashes(),
+            MemoryFencedHashes(),
+            MemoryFencedHashes(),
+        )
         self.due = MemoryDueQueue()
         self.restart()
 

@@ -18,7 +18,7 @@ from shared.contract.events import StudentFetched
 from shared.contract.topics import ACCOUNT_STATE, SYNC_REQUESTS
 from shared.errors import PositionMoved, Retryable
 from shared.lanes.stretch import Stretch
-from shared.memory import MemoryLaneStore, MemoryLog
+from shared.memory import MemoryFencedHashes, MemoryLog
 from tests.harness.builders import SCHOOL, a_leaver, a_student, a_sweep, at
 from tests.harness.pipeline import LANE, Road, a_config
 from tests.unit.reconciler.accounts import BOTH, a_school, disabled, enabled, never_had_one
@@ -212,7 +212,7 @@ class Lost:
     """A lane whose store is gone, and what account-state has of it."""
 
     def __init__(self, records: list[Record], schools: tuple[str, ...] = (SCHOOL, "priory"), lanes: int = 1) -> None:
-        self.store, self.log = MemoryLaneStore(), MemoryLog()
+        self.store, self.log = MemoryFencedHashes(), MemoryLog()
         self.rebuilder = Rebuilder(self.store, self.log, lambda lane: records, schools, lanes)
 
     def rebuild(self, first: int = 0, end: int = 1000, old: LaneState | None = None, log: str = "") -> LaneState:

@@ -23,7 +23,7 @@ from shared.contract.model import Student
 from shared.contract.tenant_state import Accepted, Report, Seat, SnapshotAccepted, TenantState
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.errors import Retryable
-from shared.memory import MemoryLaneStore
+from shared.memory import MemoryFencedHashes
 from tests.harness.builders import SCHOOL, START, a_student, a_sweep, at
 from tests.harness.pipeline import LANE, Road, a_config
 from tools.json_schema import schema_of
@@ -44,7 +44,7 @@ class Desk:
         self.road = Road(a_config(folder, settings))
         self.path = folder / "rollcall.toml"
         self.reconciler = self.road.store
-        self.publisher, self.tenants = MemoryLaneStore(), MemoryLaneStore()
+        self.publisher, self.tenants = MemoryFencedHashes(), MemoryFencedHashes()
         self.next: tuple[float | None, bool] = (START.timestamp() + 300, False)
         self.is_kafka_away = False
         self.delivered: list[SnapshotAccepted] = []

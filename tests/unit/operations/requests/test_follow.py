@@ -17,7 +17,7 @@ from shared.contract.account_state import LaneState
 from shared.contract.codec import encode
 from shared.contract.events import SyncAnswered
 from shared.contract.tenant_state import Accepted, Adoption, Held, Reason, Simulated, TenantState
-from shared.memory import MemoryLaneStore
+from shared.memory import MemoryFencedHashes
 from tests.harness.builders import at
 from tests.harness.pipeline import a_config
 from tests.unit.operations.requests.test_progress import World, updated
@@ -61,7 +61,7 @@ def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True
     if is_news:
         world.tell("account-changes", updated(60), key=f"abbey/{ADA}", sweep="s1")
     world.closes("s1", "certified", AFTER)
-    parts: Any = (MemoryLaneStore(), desk, world.progress, {})
+    parts: Any = (MemoryFencedHashes(), desk, world.progress, {})
     return Follower(config.model_copy(update={"tenants": {"abbey": tenant}}), *parts)
 
 
