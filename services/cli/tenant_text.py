@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from services.operations.tenants.adoption import Preview
     from services.operations.tenants.model import TenantFacts
     from services.publisher.preview import Shown
-    from shared.contract.tenant_state import EmailWait
+    from shared.contract.deliveries import EmailWait
 
 NOT_IN_THE_TABLE = ("complaints", "waits", "releasable")
 LISTED = 50  # of a list that is shown to a person; --json has all

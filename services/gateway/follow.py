@@ -14,8 +14,8 @@ import msgspec
 from services.gateway.feed_store import Memory
 from shared.config.settings import Config
 from shared.contract.codec import Record, type_name
+from shared.contract.deliveries import SnapshotAccepted
 from shared.contract.events import SweepReconciled
-from shared.contract.tenant_state import SnapshotAccepted
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.errors import Retryable
 from shared.kafka.client import topic_name

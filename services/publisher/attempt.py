@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from services.publisher.report import Sent
 from services.publisher.snapshot import Snapshot
 from services.publisher.tenant_view import TenantView
-from shared.contract.tenant_state import Report, TenantState
+from shared.contract.deliveries import Report
+from shared.contract.tenant_state import TenantState
 
 
 @dataclass(frozen=True)

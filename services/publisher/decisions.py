@@ -31,7 +31,8 @@ from services.publisher.unconfirmed import Standing, standings
 from shared.clock import Clock, write
 from shared.config.addresses import canonical
 from shared.config.settings import Config
-from shared.contract.tenant_state import Adoption, EmailWait, Reason, TenantState, email_key
+from shared.contract.deliveries import EmailWait
+from shared.contract.tenant_state import Adoption, Reason, TenantState, email_key
 from shared.errors import RollcallError
 from shared.ports import DueQueue
 

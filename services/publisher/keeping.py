@@ -18,8 +18,9 @@ from services.publisher.snapshot import PLAIN, Kept, Snapshot, take
 from services.publisher.tenant_view import TenantView
 from services.publisher.verdict import Hold, Send, Verdict, Wait
 from shared.config.settings import Tenant
+from shared.contract.deliveries import Who
 from shared.contract.populations import kind_of, school_of
-from shared.contract.tenant_state import Reason, Seat, TenantState, Who, email_key
+from shared.contract.tenant_state import Reason, Seat, TenantState, email_key
 
 
 @dataclass(frozen=True)

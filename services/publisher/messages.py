@@ -9,11 +9,8 @@ from services.publisher.unitu import Outcome
 from services.publisher.verdict import Hold, Send, Verdict, Wait
 from shared.config.settings import Config
 from shared.contract.codec import Message, encode, event_id, headers, type_name
-from shared.contract.events import SyncRequested
-from shared.contract.model import Frozen
-from shared.contract.tenant_state import (
+from shared.contract.deliveries import (
     WHO_LIMIT,
-    Held,
     SnapshotAccepted,
     SnapshotHeld,
     SnapshotRejected,
@@ -21,6 +18,9 @@ from shared.contract.tenant_state import (
     SnapshotSimulated,
     Who,
 )
+from shared.contract.events import SyncRequested
+from shared.contract.model import Frozen
+from shared.contract.tenant_state import Held
 from shared.contract.topics import DELIVERIES, SYNC_REQUESTS
 from shared.lanes.partition import lane_of
 

@@ -18,8 +18,9 @@ from services.publisher.roster_entry import Person
 from services.publisher.snapshot import Base, Snapshot, take
 from services.publisher.tenant_view import TenantView
 from shared.config.addresses import canonical
+from shared.contract.deliveries import EmailWait
 from shared.contract.model import Kind
-from shared.contract.tenant_state import EmailWait, Seat, TenantState, email_key
+from shared.contract.tenant_state import Seat, TenantState, email_key
 
 Fate = Literal["kept", "another_has_it", "not_at_unitu", "may_go"]
 

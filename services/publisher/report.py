@@ -10,9 +10,10 @@ from services.publisher.last_snapshot import Last, orphan, orphaned
 from services.publisher.snapshot import Snapshot
 from services.publisher.structure_ledger import Ledger, confirmed_in
 from services.publisher.unconfirmed import Blocked, unconfirmed
+from shared.contract.deliveries import CodesChanged, FieldsUpdated, NotTaken, Report
 from shared.contract.entities import EntityList, NewEntity
 from shared.contract.model import Frozen
-from shared.contract.tenant_state import CodesChanged, FieldsUpdated, NotTaken, Report, email_key
+from shared.contract.tenant_state import email_key
 
 LIST_LIMIT = 5_000  # of each list; a report is one message, and Kafka takes 16 MiB. The counts are always of all
 UPDATED = ("firstName", "lastName", "year")  # what Unitu's document says that it updates, beside what may be left out

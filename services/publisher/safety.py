@@ -15,9 +15,10 @@ from services.publisher.last_snapshot import Last
 from services.publisher.moves import short_hash
 from services.publisher.snapshot import Snapshot
 from services.publisher.verdict import Hold, Send, Verdict, Wait, reason_of
+from shared.contract.deliveries import Who
 from shared.contract.model import Kind
 from shared.contract.populations import book_of, kind_of, school_of
-from shared.contract.tenant_state import Adoption, Reason, Seat, Who, email_key
+from shared.contract.tenant_state import Adoption, Reason, Seat, email_key
 
 
 def judge(

@@ -12,10 +12,11 @@ from services.publisher.email_assignment import EmailRule, assign, candidates
 from services.publisher.last_snapshot import Last
 from services.publisher.moves import Move, Owners
 from services.publisher.roster_entry import Person
+from shared.contract.deliveries import EmailConflict, EmailWait, Who
 from shared.contract.email import is_another_account
 from shared.contract.model import Kind, Structure
 from shared.contract.retired import LISTS
-from shared.contract.tenant_state import EmailConflict, EmailWait, Seat, Who, email_key
+from shared.contract.tenant_state import Seat, email_key
 
 
 @dataclass(frozen=True)

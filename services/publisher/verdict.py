@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.contract.tenant_state import Held, Reason, Who
+from shared.contract.deliveries import Who
+from shared.contract.tenant_state import Held, Reason
 
 
 @dataclass(frozen=True)

@@ -45,3 +45,22 @@ HoldHash = Annotated[
 Operator = Annotated[str, says("Who gave the order: the login under which the command line ran.")]
 Note = Annotated[str, says("What the operator wrote beside the order; empty where they wrote nothing.")]
 TenantSlug = Annotated[str, says("Slug of the tenant (one Unitu API key), as the configuration has it.")]
+Number = Annotated[
+    int,
+    says("Number of the snapshot, counted by tenant: of two snapshots the higher is the newer, whenever it arrives."),
+]
+RosterHash = Annotated[str, says("BLAKE2b of the sorted e-mails of the roster: 16 bytes, in hexadecimal digits.")]
+SnapshotDigest = Annotated[str, says("BLAKE2b of the body as sent: 16 bytes, in hexadecimal digits.")]
+Positions = Annotated[
+    dict[str, int],
+    says(
+        "School -> where its lane stood, as the lane offset of the next record: whatever was decided before is in it."
+    ),
+]
+Cause = Annotated[
+    str,
+    says(
+        "Why the snapshot went then: `first`, `adoption`, `change`, `retry`, `resend` (the same again after a "
+        "time) or `request`."
+    ),
+]

@@ -1,32 +1,34 @@
 """
-What is known of one Unitu API key, and what is told of each delivery to it: ``tenant-state`` and ``deliveries``.
+What is known of one Unitu API key: the model of ``tenant-state``.
 
-E-mails are compared as ``email_key`` has them; what was sent keeps its own spelling.
+E-mails are compared as ``email_key`` has them; what was sent keeps its own spelling. A state that is stored must be
+readable for good: a new field has a default.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from shared.contract.codec import register
 from shared.contract.email import email_key as email_key
-from shared.contract.entities import EntityList, KnownEntity, NewEntity
-from shared.contract.model import Frozen, Kind
-from shared.contract.populations import book_of, kind_of, school_of
+from shared.contract.entities import EntityList, KnownEntity
+from shared.contract.fields import Number, Positions, RosterHash, SnapshotDigest, TenantSlug
+from shared.contract.model import Frozen, Kind, says
+from shared.contract.populations import kind_of, school_of
 
-# --- tenant-state ------------------------------------------------------------------------------------------------
+Entities = Annotated[
+    dict[str, tuple[str, ...]],
+    says("List -> the codes that the snapshot had in it. Of an older release; now in `structure` of TenantState."),
+]
 
 
 class Seat(Frozen, array_like=True, kw_only=True):
-    """
-    Whose account an e-mail is at Unitu: a school's person, by their book, or with no book a protected record.
+    """Whose account an e-mail is at Unitu: a person of a school, or a protected record. Written as a list in this order."""
 
-    ``email`` is the spelling that was sent, "" where it is the key itself. ``position`` is that of the school's lane in
-    the last snapshot that had the person, -1 where it is the one of the whole snapshot.
-    """
-
-    book: str
-    person: str
-    email: str = ""
-    position: int = -1
+    book: Annotated[str, says("Population of the person, SCHOOL or SCHOOL+staff; empty of a protected record.")]
+    person: Annotated[str, says("Id of the person in it.")]
+    email: Annotated[str, says("The spelling that was sent; empty where it is the key itself.")] = ""
+    position: Annotated[
+        int, says("Lane offset of the school in the last snapshot that had the person; -1: that of the whole snapshot.")
+    ] = -1
 
     @property
     def ref(self) -> str:
@@ -42,337 +44,211 @@ class Seat(Frozen, array_like=True, kw_only=True):
 
 
 class Intent(Frozen, kw_only=True):
-    """
-    A snapshot on its way: written before its POST. ``gained`` and ``lost`` are told against the last accepted roster.
+    """A snapshot on its way, written before its POST."""
 
-    ``positions`` maps a school to where its lane stood; after ``ends_at`` its POST is surely over.
-    """
-
-    number: int
-    at: str
-    ends_at: str
-    roster_hash: str
-    digest: str
-    gained: dict[str, Seat] = {}
-    lost: tuple[str, ...] = ()
-    positions: dict[str, int] = {}
-    entities: dict[str, tuple[str, ...]] = {}
+    number: Number
+    at: Annotated[str, says("When its POST began. RFC 3339, UTC.")]
+    ends_at: Annotated[str, says("When its POST is surely over. RFC 3339, UTC.")]
+    roster_hash: RosterHash
+    digest: SnapshotDigest
+    gained: Annotated[
+        dict[str, Seat], says("E-mail -> whose it is, where the last accepted roster has it not, or another's.")
+    ] = {}
+    lost: Annotated[tuple[str, ...], says("E-mails of the last accepted roster that it lacks, sorted.")] = ()
+    positions: Positions = {}
+    entities: Entities = {}
 
 
 class Unknown(Frozen, kw_only=True):
-    """
-    Snapshots of unknown outcome, as one: who Unitu may have beside the last accepted roster.
+    """Snapshots of unknown outcome, as one: whom Unitu may have beside the last accepted roster."""
 
-    ``positions`` are those of the newest; ``lost`` maps an e-mail of the roster to the lane position of the last
-    snapshot that had it.
-    """
-
-    positions: dict[str, int] = {}
-    gained: dict[str, Seat] = {}
-    lost: dict[str, int] = {}
+    positions: Annotated[dict[str, int], says("School -> lane offset where it stood in the newest of them.")] = {}
+    gained: Annotated[
+        dict[str, Seat], says("E-mail -> whose it is, where the last accepted roster has it not, or another's.")
+    ] = {}
+    lost: Annotated[
+        dict[str, int], says("E-mail of the roster -> lane offset of its school in the last snapshot that had it.")
+    ] = {}
 
 
 class Accepted(Frozen, kw_only=True):
-    number: int
-    at: str
-    roster_hash: str
-    digest: str
-    entities: dict[str, tuple[str, ...]] = {}
+    """The snapshot that Unitu accepted last."""
+
+    number: Number
+    at: Annotated[str, says("When it was accepted. RFC 3339, UTC.")]
+    roster_hash: RosterHash
+    digest: SnapshotDigest
+    entities: Entities = {}
 
 
 class Adoption(Frozen, kw_only=True):
-    """
-    A person's yes to a roster. ``bound`` is the hash of all that was shown; ``rebuilds`` maps a lane to the rebuild
-    that the shown roster came after. Another set of schools, list of staff, address or prefix needs another yes.
-    ``accepts_missing``: areas that were never read, and may be missing all the same, each as "school/area".
+    """A person's yes to a roster. Another set of schools, list of staff, address, key or prefix needs another yes."""
 
-    ``fingerprint`` is that of the API key: the key is the institution, and another one needs a yes of its own.
-    ``key_operator`` gave it at ``key_confirmed_at``, where the key was changed since. ``has_accounts``: who is at Unitu
-    was known, by a list or by what it accepted before. ``prefixes`` maps a school to what it puts before ids and
-    codes; ``shared_ids`` are the pairs of populations, ``shared_codes`` the codes, of which one may be two things.
-    ``words``: what needed a word of its own, and had it.
-    """
-
-    at: str
-    bound: str
-    roster_hash: str
-    roster_count: int
-    disabled_count: int
-    schools: tuple[str, ...]
-    staff: bool
-    url: str
-    operator: str = ""
-    rebuilds: dict[str, str] = {}
-    fingerprint: str = ""
-    key_operator: str = ""
-    key_confirmed_at: str = ""
-    has_accounts: bool = False
-    prefixes: dict[str, str] = {}
-    shared_ids: tuple[str, ...] = ()
-    shared_codes: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    accepts_missing: tuple[str, ...] = ()
+    at: Annotated[str, says("When it was given. RFC 3339, UTC.")]
+    bound: Annotated[str, says("Hash of all that was shown, which the yes named.")]
+    roster_hash: RosterHash
+    roster_count: Annotated[int, says("E-mails of the roster that was shown.")]
+    disabled_count: Annotated[int, says("Accounts of which was shown that Unitu would disable them.")]
+    schools: Annotated[tuple[str, ...], says("Slugs of the tenant's schools, sorted.")]
+    staff: Annotated[bool, says("Whether staff are managed.")]
+    url: Annotated[str, says("Address that snapshots go to, in its canonical form.")]
+    operator: Annotated[str, says("Who gave it.")] = ""
+    rebuilds: Annotated[dict[str, str], says("Lane -> the rebuild that the shown roster came after.")] = {}
+    fingerprint: Annotated[
+        str, says("Of the API key: the key is the institution, and another one needs a yes of its own.")
+    ] = ""
+    key_operator: Annotated[
+        str, says("Who said that another key is the same institution's; empty where nobody did.")
+    ] = ""
+    key_confirmed_at: Annotated[str, says("When they said it. RFC 3339, UTC; empty where nobody did.")] = ""
+    has_accounts: Annotated[
+        bool, says("Whether it was known who is at Unitu, by a list or by what it accepted before.")
+    ] = False
+    prefixes: Annotated[dict[str, str], says("School -> what it puts before ids and codes.")] = {}
+    shared_ids: Annotated[
+        tuple[str, ...], says("Pairs of populations of which one id may be two people's, as A / B.")
+    ] = ()
+    shared_codes: Annotated[tuple[str, ...], says("Codes that may be two things, in two schools, as LIST/CODE.")] = ()
+    words: Annotated[tuple[str, ...], says("What needed a word of its own, and had it.")] = ()
+    accepts_missing: Annotated[
+        tuple[str, ...], says("Areas that were never read and may be missing all the same, as SCHOOL/AREA.")
+    ] = ()
 
 
 class Reason(Frozen, kw_only=True):
-    """
-    Why a snapshot does not go. ``code`` is one of a few words, ``message`` is for people; neither names a person.
-    ``hash`` is what a person names to let exactly this go; "" where only something else helps.
-    """
+    """Why a snapshot does not go; it names no person."""
 
-    code: str
-    message: str
-    school: str = ""
-    count: int = 0
-    hash: str = ""
+    code: Annotated[
+        str, says("One of a few words, such as `not_adopted`; it keeps its meaning from release to release.")
+    ]
+    message: Annotated[str, says("The same for people, with what to do.")]
+    school: Annotated[str, says("Slug of the school that it is about; empty where it is about the tenant.")] = ""
+    count: Annotated[int, says("How many people, accounts or codes it is about; 0 where it counts none.")] = 0
+    hash: Annotated[str, says("What a person names to let exactly this go; empty where only something else helps.")] = (
+        ""
+    )
 
 
 class Held(Frozen, kw_only=True):
-    """
-    ``hold`` needs a person, ``wait`` may pass by itself, ``rejected`` is Unitu's own no. ``is_partial``: only those
-    whom the reasons are about are held, and are sent as before; everybody else's changes go.
-    """
+    """Why nothing goes, or why some people are sent as before."""
 
-    kind: Literal["hold", "wait", "rejected"]
-    reasons: tuple[Reason, ...]
-    since: str
-    is_partial: bool = False
+    kind: Annotated[
+        Literal["hold", "wait", "rejected"],
+        says("`hold` needs a person, `wait` may pass by itself, `rejected` is Unitu's own no."),
+    ]
+    reasons: Annotated[tuple[Reason, ...], says("Why.")]
+    since: Annotated[str, says("Since when. RFC 3339, UTC.")]
+    is_partial: Annotated[
+        bool, says("Whether only those whom the reasons are about are held and sent as before, and all else goes.")
+    ] = False
 
 
 class Simulated(Frozen, kw_only=True):
-    at: str
-    digest: str
+    """The snapshot that a dry run made last."""
+
+    at: Annotated[str, says("When it was made. RFC 3339, UTC.")]
+    digest: SnapshotDigest
 
 
 class RefusedSnapshot(Frozen, kw_only=True):
     """The snapshot that Unitu refused last: one that differs is tried once by itself, the same one much later."""
 
-    digest: str
-    at: str
-    status: int
-    message: str
+    digest: SnapshotDigest
+    at: Annotated[str, says("When it was refused. RFC 3339, UTC.")]
+    status: Annotated[int, says("HTTP status of the refusal.")]
+    message: Annotated[str, says("What to do, for people.")]
 
 
 class TenantState(Frozen, kw_only=True):
     """
-    All that must not be forgotten of one tenant. ``revision`` counts its writings, ``number`` its snapshots; of two
-    writings of one revision the first in the log stands, and ``writer`` tells them apart.
-
-    ``roster`` is that of the last accepted snapshot (or the adopted one), ``positions`` where its schools' lanes stood;
-    ``former`` maps people who are out of it to the e-mail that they had. ``email_releases`` maps a person to the new
-    e-mail that was released. ``accounts``: whom Unitu had, as far as known, when the roster was adopted; forgotten when
-    the next snapshot is accepted, as is ``earlier``: who is in no list, but in a roster that was adopted before.
-    ``not_before`` is the end of a back-off, ``resend_at`` when the newest goes again. ``releases`` maps the hash of
-    what a person has let go, and no snapshot has had yet, to the time of it. ``refused`` maps a person (or / and a
-    protected e-mail) to the digest of the record that Unitu refused. ``orphans`` maps
-    the hash of an e-mail that nobody is sent under any more to whose account it is, "" once they are forgotten.
-
-    ``gone``: such hashes of accounts that Unitu has disabled, of which neither ``former`` nor ``orphans`` tell: reports
-    say of whoever gets the e-mail that they are enabled again.
-
-    ``spellings`` are e-mails as Unitu's own list has them, and as they are sent. ``kept`` maps a person whom the roll
-    has and no rule lets have an account yet to the e-mail of the account that Unitu has of them. ``overtaken``: the
-    newest number when a POST of an older one was found to have ended; only a higher one surely comes after it.
-
-    ``complaints`` maps a person (or / and a protected e-mail) to what Unitu said of their record when it refused a
-    snapshot, "" where it only pointed at it. ``refusal``: that snapshot, until another is accepted.
-
-    ``structure``: list -> code as sent -> what is known of that entity at Unitu; what is not in it is new. None:
-    written before there was a ledger, so nothing was ever confirmed.
+    All that must not be forgotten of one tenant. Of two writings of one revision the first in the log stands. E-mails
+    that are keys are written as they are compared.
     """
 
-    tenant: str
-    revision: int = 0
-    writer: str = ""
-    number: int = 0
-    adoption: Adoption | None = None
-    accepted: Accepted | None = None
-    roster: dict[str, Seat] = {}
-    positions: dict[str, int] = {}
-    former: dict[str, str] = {}
-    accounts: tuple[str, ...] | None = None
-    intent: Intent | None = None
-    unknown: Unknown | None = None
-    email_releases: dict[str, str] = {}
-    held: Held | None = None
-    retries: int = 0
-    not_before: str | None = None
-    resend_at: str | None = None
-    simulated: Simulated | None = None
-    earlier: tuple[str, ...] = ()
-    spellings: tuple[str, ...] = ()
-    kept: dict[str, str] = {}
-    overtaken: int = 0
-    releases: dict[str, str] = {}
-    refused: dict[str, str] = {}
-    orphans: dict[str, str] = {}
-    structure: dict[EntityList, dict[str, KnownEntity]] | None = None
-    complaints: dict[str, str] = {}
-    refusal: RefusedSnapshot | None = None
-    gone: tuple[str, ...] = ()
+    tenant: TenantSlug
+    revision: Annotated[int, says("Counts the writings of this state.")] = 0
+    writer: Annotated[str, says("A random word that tells two writings of one revision apart.")] = ""
+    number: Annotated[int, says("Number of the newest snapshot of which a POST was begun; 0 before the first.")] = 0
+    adoption: Annotated[Adoption | None, says("The yes by which snapshots may go; absent: nobody gave one yet.")] = None
+    accepted: Annotated[Accepted | None, says("The snapshot that was accepted last; absent before the first.")] = None
+    roster: Annotated[
+        dict[str, Seat], says("E-mail -> whose account it is, of the last accepted snapshot or the adopted roster.")
+    ] = {}
+    positions: Positions = {}
+    former: Annotated[
+        dict[str, str], says("Person who is out of the roster, as POPULATION/ID -> the e-mail that they had.")
+    ] = {}
+    accounts: Annotated[
+        tuple[str, ...] | None,
+        says(
+            "E-mails that Unitu had, as far as known, when the roster was adopted; forgotten when the next snapshot "
+            "is accepted."
+        ),
+    ] = None
+    intent: Annotated[Intent | None, says("The snapshot that is on its way; absent where none is.")] = None
+    unknown: Annotated[Unknown | None, says("Those of unknown outcome since the last accepted one; absent: none.")] = (
+        None
+    )
+    email_releases: Annotated[dict[str, str], says("Person -> the new e-mail that was released for them.")] = {}
+    held: Annotated[Held | None, says("Why nothing goes; absent where nothing speaks against it.")] = None
+    retries: Annotated[int, says("Failures in a row since an outcome was known.")] = 0
+    not_before: Annotated[str | None, says("End of a back-off. RFC 3339, UTC; absent: none.")] = None
+    resend_at: Annotated[str | None, says("When the newest snapshot goes again, changed or not. RFC 3339, UTC.")] = None
+    simulated: Annotated[Simulated | None, says("The last dry run; absent where there was none.")] = None
+    earlier: Annotated[
+        tuple[str, ...],
+        says("E-mails that are in no list, but in a roster that was adopted before; forgotten as `accounts` is."),
+    ] = ()
+    spellings: Annotated[tuple[str, ...], says("E-mails as Unitu's own list has them, and as they are sent.")] = ()
+    kept: Annotated[
+        dict[str, str],
+        says(
+            "Person whom the roll has and no rule lets have an account yet -> e-mail of the account that Unitu has "
+            "of them."
+        ),
+    ] = {}
+    overtaken: Annotated[
+        int,
+        says(
+            "The newest number when a POST of an older one was found to have ended: only a higher one surely comes "
+            "after it."
+        ),
+    ] = 0
+    releases: Annotated[
+        dict[str, str],
+        says("Hash of what a person has let go, and no snapshot has had yet -> when. RFC 3339, UTC."),
+    ] = {}
+    refused: Annotated[
+        dict[str, str], says("Person, or / and a protected e-mail -> digest of the record that Unitu refused.")
+    ] = {}
+    orphans: Annotated[
+        dict[str, str],
+        says(
+            "Hash of an e-mail that nobody is sent under any more -> whose account it is; empty once they are "
+            "forgotten."
+        ),
+    ] = {}
+    structure: Annotated[
+        dict[EntityList, dict[str, KnownEntity]] | None,
+        says(
+            "List -> code as sent -> what is known of that entity at Unitu; what is not in it is new. Absent: "
+            "written before there was a ledger, so that nothing was ever confirmed."
+        ),
+    ] = None
+    complaints: Annotated[
+        dict[str, str],
+        says(
+            "Person, or / and a protected e-mail -> what Unitu said of their record when it refused a snapshot; "
+            "empty where it only pointed at it."
+        ),
+    ] = {}
+    refusal: Annotated[
+        RefusedSnapshot | None, says("The snapshot that was refused last; absent once another was accepted.")
+    ] = None
+    gone: Annotated[
+        tuple[str, ...],
+        says("Hashes of e-mails of accounts that Unitu has disabled, of which neither `former` nor `orphans` tell."),
+    ] = ()
 
-
-# --- deliveries --------------------------------------------------------------------------------------------------
-
-
-class Who(Frozen, kw_only=True):
-    """One person of a report or a hold."""
-
-    school: str
-    kind: Kind = "student"
-    person: str
-    email: str
-    reason: str = ""
-
-
-class EmailWait(Frozen, kw_only=True):
-    """A changed e-mail that waits: Unitu knows the person as ``delivered``, the school now says ``own``."""
-
-    school: str
-    kind: Kind = "student"
-    person: str
-    delivered: str
-    own: str
-
-    @property
-    def ref(self) -> str:
-        return f"{book_of(self.school, self.kind)}/{self.person}"
-
-
-class EmailConflict(Frozen, kw_only=True):
-    """A person whose e-mail is another's: ``holder`` keeps it (book/person, or / and a protected e-mail)."""
-
-    school: str
-    kind: Kind = "student"
-    person: str
-    email: str
-    holder: str
-    is_left_out: bool
-
-
-class FieldsUpdated(Frozen, kw_only=True):
-    email: str
-    fields: tuple[str, ...]
-
-
-class CodesChanged(Frozen, kw_only=True):
-    email: str
-    programmes: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
-
-
-class NotTaken(Frozen, kw_only=True):
-    """Unitu takes ``personalEmail`` and ``id`` the first time only."""
-
-    email: str
-    field: Literal["id", "personalEmail"]
-
-
-class Report(Frozen, kw_only=True):
-    """
-    What Unitu will do with one snapshot, by its document, as far as known.
-
-    ``is_compared``: False where what was last sent is no longer known field by field, so that updates and enrolments
-    cannot be told. ``counts`` are of all; each list has at most 5,000. ``entities``: what nobody has confirmed to be
-    there, that which blocks most students first. ``blocked``: people, each with the codes of theirs that they are not
-    enrolled into for that reason, and stay out of until somebody confirms them.
-    ``undefined_codes``: list -> codes that records have and no school defines; nobody was sent with them.
-    """
-
-    is_compared: bool
-    counts: dict[str, int]
-    provisioned: tuple[str, ...] = ()
-    updated: tuple[FieldsUpdated, ...] = ()
-    disabled: tuple[str, ...] = ()
-    enabled: tuple[str, ...] = ()
-    enrolled: tuple[CodesChanged, ...] = ()
-    unenrolled: tuple[CodesChanged, ...] = ()
-    entities: tuple[NewEntity, ...] = ()
-    blocked: tuple[CodesChanged, ...] = ()
-    waits: tuple[EmailWait, ...] = ()
-    conflicts: tuple[EmailConflict, ...] = ()
-    without_email: tuple[Who, ...] = ()
-    not_taken: tuple[NotTaken, ...] = ()
-    repeated_codes: dict[str, tuple[str, ...]] = {}
-    undefined_codes: dict[str, tuple[str, ...]] = {}
-
-
-class SnapshotAccepted(Frozen, kw_only=True):
-    """
-    Unitu took the snapshot; it works asynchronously, so this does not say *applied*. ``positions`` maps a school to
-    where its lane stood: whatever was decided before that is in it.
-    """
-
-    tenant: str
-    number: int
-    status: int
-    cause: str
-    roster_hash: str
-    roster_count: int
-    digest: str
-    bytes: int
-    report: Report
-    positions: dict[str, int] = {}
-
-
-class SnapshotRejected(Frozen, kw_only=True):
-    """Unitu said no. ``message`` says what to do, ``answer`` is the beginning of Unitu's own words."""
-
-    tenant: str
-    number: int
-    status: int
-    cause: str
-    roster_hash: str
-    message: str
-    answer: str = ""
-    report: Report
-
-
-class SnapshotRetried(Frozen, kw_only=True):
-    """
-    Nobody knows whether Unitu took it: the newest snapshot goes after ``retry_at``, under another number. ``answer`` is
-    the beginning of Unitu's own words.
-    """
-
-    tenant: str
-    number: int
-    cause: str
-    roster_hash: str
-    message: str
-    retry_at: str
-    status: int | None = None
-    answer: str = ""
-
-
-class SnapshotSimulated(Frozen, kw_only=True):
-    """Everything but the POST. ``verdict`` is what a live tenant would have done."""
-
-    tenant: str
-    cause: str
-    verdict: Literal["send", "hold", "wait"]
-    roster_hash: str
-    roster_count: int
-    digest: str
-    bytes: int
-    report: Report
-    reasons: tuple[Reason, ...] = ()
-    who: tuple[Who, ...] = ()
-
-
-class SnapshotHeld(Frozen, kw_only=True):
-    """Told when the reasons change, not at every look. ``who``: at most ``WHO_LIMIT``; the reasons have the counts."""
-
-    tenant: str
-    kind: Literal["hold", "wait"]
-    reasons: tuple[Reason, ...]
-    who: tuple[Who, ...] = ()
-
-
-WHO_LIMIT = 5_000
 
 register(TenantState, "rollcall.tenant_state.v1")
-register(SnapshotAccepted, "rollcall.snapshot_accepted.v1")
-register(SnapshotRejected, "rollcall.snapshot_rejected.v1")
-register(SnapshotRetried, "rollcall.snapshot_retried.v1")
-register(SnapshotSimulated, "rollcall.snapshot_simulated.v1")
-register(SnapshotHeld, "rollcall.snapshot_held.v1")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.sandbox.demo.adoption import yes_to
-from shared.contract.tenant_state import SnapshotHeld
+from shared.contract.deliveries import SnapshotHeld
 from shared.errors import Retryable
 from tests.conftest import ConfigFile
 from tests.e2e.harness import OTHERS, Town, a_town

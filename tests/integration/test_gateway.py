@@ -19,9 +19,9 @@ from shared.config.load import load
 from shared.config.settings import Config
 from shared.contract.account_state import AccountState, StructureState
 from shared.contract.codec import Message, decode, encode, headers
+from shared.contract.deliveries import Report, SnapshotAccepted
 from shared.contract.events import SweepReconciled
 from shared.contract.model import Details, Faculty, Structure
-from shared.contract.tenant_state import Report, SnapshotAccepted
 from shared.contract.topics import ACCOUNT_CHANGES, ACCOUNT_STATE, DELIVERIES, STUDENTS_FETCHED
 from shared.errors import ConfigError
 from shared.kafka.client import KafkaLog, read_compacted

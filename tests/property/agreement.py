@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from services.sandbox.unitu.body import read_body
 from services.sandbox.unitu.rules import Account, Rules, apply, exact, normal
-from shared.contract.tenant_state import Report, email_key
+from shared.contract.deliveries import Report
+from shared.contract.tenant_state import email_key
 from tests.property.deeds import (
     Deed,
     entries,

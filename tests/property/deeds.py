@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from services.sandbox.unitu.rules import ENTITY_KINDS, Account
-from shared.contract.tenant_state import Report, email_key
+from shared.contract.deliveries import Report
+from shared.contract.tenant_state import email_key
 from tests.property.memory_unitu import Posted
 
 Deed = tuple[str, ...]

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from services.sandbox.unitu.rules import ENTITY_KINDS, Account, Entities
-from shared.contract.tenant_state import Report, email_key
+from shared.contract.deliveries import Report
+from shared.contract.tenant_state import email_key
 from tests.property.deeds import Deed, EmailOf, records
 from tests.property.memory_unitu import Posted
 

@@ -15,11 +15,12 @@ from services.publisher.decisions import NotWhole, Outdated
 from services.publisher.last_snapshot import last_of
 from services.sandbox.unitu.rules import Account, Entities
 from shared.contract.account_state import AccountState, StructureState
+from shared.contract.deliveries import SnapshotAccepted, SnapshotHeld
 from shared.contract.events import Evidence
 from shared.contract.model import Frozen, Structure
 from shared.contract.populations import book_of, kind_of, school_of
 from shared.contract.retired import retired_from
-from shared.contract.tenant_state import SnapshotAccepted, SnapshotHeld, email_key
+from shared.contract.tenant_state import email_key
 from shared.contract.topics import DELIVERIES
 from shared.lanes.loop import log as lane_log
 from shared.lanes.partition import lane_of

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contract.tenant_state import SnapshotAccepted
+from shared.contract.deliveries import SnapshotAccepted
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from tests.unit.gateway.test_progress import Followed
 from tests.unit.gateway.world import a_body, pupils

@@ -20,9 +20,9 @@ from services.sandbox.isams.records import School
 from services.sandbox.twin_client import IsamsTwin, UnituTwin
 from shared.contract.codec import Record, decode
 from shared.contract.commands import ReleaseHold
+from shared.contract.deliveries import SnapshotHeld
 from shared.contract.model import Kind
 from shared.contract.populations import book_of
-from shared.contract.tenant_state import SnapshotHeld
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_FETCHED
 from shared.errors import Retryable, RollcallError
 from tests.soak.audit import Book, moment, opened_twice, passed_over, sweeps_of

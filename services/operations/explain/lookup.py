@@ -24,10 +24,11 @@ from shared import clock
 from shared.config.settings import Config, IsamsSchool
 from shared.contract.account_state import AccountState, SchoolState
 from shared.contract.codec import Record, decode, decoder, type_name
+from shared.contract.deliveries import SnapshotAccepted
 from shared.contract.events import AccountDisabled, AccountUpdated
 from shared.contract.model import Frozen, Kind
 from shared.contract.populations import book_of, kind_of, person_word, school_of
-from shared.contract.tenant_state import SnapshotAccepted, TenantState, email_key
+from shared.contract.tenant_state import TenantState, email_key
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.errors import Retryable
 from shared.lanes.partition import lane_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.operations.errors import Code, OperationError
 from services.operations.tenants.desk import refusals
 from services.publisher.decisions import Desk, hash_of_waits
-from shared.contract.tenant_state import EmailWait
+from shared.contract.deliveries import EmailWait
 
 
 @dataclass(frozen=True)

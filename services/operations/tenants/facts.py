@@ -17,7 +17,8 @@ from services.publisher.decisions import Desk
 from services.publisher.releases import Releasable
 from services.publisher.structure_ledger import Ledger, ledger_of
 from shared.config.settings import Config
-from shared.contract.tenant_state import EmailWait, TenantState
+from shared.contract.deliveries import EmailWait
+from shared.contract.tenant_state import TenantState
 
 
 def facts_of(config: Config, desk: Desk, tenant: str) -> TenantFacts:

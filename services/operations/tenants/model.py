@@ -4,8 +4,9 @@ from services.operations.tenants.complaints import Complaint
 from services.publisher.concerns import Concern
 from services.publisher.preview import KindCounts, Undecided
 from services.publisher.releases import Releasable
+from shared.contract.deliveries import EmailWait
 from shared.contract.model import Frozen
-from shared.contract.tenant_state import EmailWait, Held
+from shared.contract.tenant_state import Held
 
 
 class RosterFacts(Frozen, omit_defaults=False, kw_only=True):

@@ -9,7 +9,7 @@ from services.sandbox.demo.screen import Screen, comparison_table
 from services.sandbox.demo.waiting import Patience
 from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.world import World
-from shared.contract.tenant_state import Report
+from shared.contract.deliveries import Report
 
 TOLD = 20  # differences, in a message
 SECONDS = 60.0  # for the last report to be read

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.contract.tenant_state import Report, email_key
+from shared.contract.deliveries import Report
+from shared.contract.tenant_state import email_key
 
 Deed = tuple[str, ...]
 Json = dict[str, Any]

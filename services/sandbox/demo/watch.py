@@ -10,7 +10,7 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from shared.clock import parse
-from shared.contract.tenant_state import Report
+from shared.contract.deliveries import Report
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES, STUDENTS_ASSESSED, STUDENTS_FETCHED
 
 BATCH, WAIT_SECONDS = 1000, 0.1

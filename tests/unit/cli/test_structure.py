@@ -12,7 +12,7 @@ from services.publisher import app
 from services.publisher.decisions import Desk
 from services.publisher.structure_ledger import ledger_of
 from shared.config.settings import Config
-from shared.contract.tenant_state import SnapshotAccepted
+from shared.contract.deliveries import SnapshotAccepted
 from tests.unit.cli.words import Said, rollcall
 from tests.unit.publisher.world import World, a_config, a_structure, an_account
 

@@ -9,9 +9,9 @@ import pytest
 
 from services.gateway.follow import Course
 from shared.contract.codec import Record, encode, headers
+from shared.contract.deliveries import Report, SnapshotAccepted
 from shared.contract.events import SweepReconciled
 from shared.contract.model import Frozen
-from shared.contract.tenant_state import Report, SnapshotAccepted
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from tests.unit.gateway.test_pipeline import Pushed
 from tests.unit.gateway.test_unitu import Told

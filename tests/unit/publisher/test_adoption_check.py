@@ -11,8 +11,9 @@ from services.publisher.fingerprint import fingerprint_of
 from services.sandbox.unitu.body import Body
 from services.sandbox.unitu.rules import Account, Entities, Rules, apply
 from shared.config.load import load
+from shared.contract.deliveries import SnapshotHeld
 from shared.contract.model import Category, Module, Verdict
-from shared.contract.tenant_state import SnapshotHeld, TenantState
+from shared.contract.tenant_state import TenantState
 from tests.unit.publisher.test_undecided import on_the_roll
 from tests.unit.publisher.world import (
     LIVE,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.publisher.decisions import NeedsWord, NotWhole, Outdated
-from shared.contract.tenant_state import SnapshotAccepted, SnapshotHeld
+from shared.contract.deliveries import SnapshotAccepted, SnapshotHeld
 from tests.unit.publisher.world import (
     LIVE,
     MANAGED,

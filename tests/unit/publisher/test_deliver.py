@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contract.tenant_state import (
+from shared.contract.deliveries import (
     SnapshotAccepted,
     SnapshotHeld,
     SnapshotRejected,

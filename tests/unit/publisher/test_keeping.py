@@ -8,7 +8,7 @@ import pytest
 
 from services.publisher.refusals import refusal_in
 from services.publisher.unitu import Outcome
-from shared.contract.tenant_state import SnapshotHeld
+from shared.contract.deliveries import SnapshotHeld
 from tests.unit.publisher.world import (
     MANAGED,
     QUICK,

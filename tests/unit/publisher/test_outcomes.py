@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.publisher.unitu import Outcome, classify
-from shared.contract.tenant_state import SnapshotHeld, SnapshotRetried
+from shared.contract.deliveries import SnapshotHeld, SnapshotRetried
 from tests.unit.publisher.test_crashes import meanwhile
 from tests.unit.publisher.world import LIVE, QUICK, World, a_config, a_leaver, an_account
 

@@ -7,8 +7,8 @@ import pytest
 from services.publisher.projection import COUNTS, LANE, SCHOOLS, STRUCTURES, people_of
 from shared.contract.account_state import AccountState
 from shared.contract.codec import Record
+from shared.contract.deliveries import SnapshotHeld
 from shared.contract.model import Frozen
-from shared.contract.tenant_state import SnapshotHeld
 from shared.lanes.partition import lane_of
 from tests.unit.publisher.world import (
     MANAGED,

@@ -11,7 +11,7 @@ from services.publisher.refusals import NOBODY, Place, refusal_in
 from services.publisher.unitu import Outcome
 from shared.config.load import load
 from shared.contract.account_state import AccountState
-from shared.contract.tenant_state import SnapshotAccepted, SnapshotRejected
+from shared.contract.deliveries import SnapshotAccepted, SnapshotRejected
 from tests.unit.publisher.world import LIVE, World, a_config, an_account, an_employee
 
 S3 = Place("students", 3)

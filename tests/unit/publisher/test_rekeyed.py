@@ -8,7 +8,8 @@ import pytest
 
 from services.publisher.last_snapshot import last_of, orphaned
 from services.publisher.rekeyed import rekeyed, rekeyed_values
-from shared.contract.tenant_state import Intent, Seat, SnapshotHeld, TenantState, Unknown
+from shared.contract.deliveries import SnapshotHeld
+from shared.contract.tenant_state import Intent, Seat, TenantState, Unknown
 from tests.unit.publisher.world import World, a_config, an_account
 
 NFC, NFD = "jos\u00e9@abbey.example", "jose\u0301@abbey.example"

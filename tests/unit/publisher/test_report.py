@@ -12,9 +12,10 @@ from services.publisher.report import Sent, pack, report, sent_after, unpack
 from services.publisher.snapshot import Snapshot, take
 from services.publisher.structure_ledger import LISTS, Ledger
 from shared.contract.account_state import AccountState
+from shared.contract.deliveries import CodesChanged, EmailWait, FieldsUpdated, NotTaken, Report
 from shared.contract.entities import KnownEntity
 from shared.contract.model import Department, Faculty, Module, Programme, Structure
-from shared.contract.tenant_state import CodesChanged, EmailWait, FieldsUpdated, NotTaken, Report, Seat
+from shared.contract.tenant_state import Seat
 from tests.unit.publisher.test_snapshot import delivered, person
 from tests.unit.publisher.world import a_leaver, an_account, an_employee, assessed_without_modules
 

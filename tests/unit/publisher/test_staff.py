@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.publisher.decisions import NotWhole
-from shared.contract.tenant_state import SnapshotAccepted, SnapshotHeld
+from shared.contract.deliveries import SnapshotAccepted, SnapshotHeld
 from tests.unit.publisher.world import (
     LIVE,
     MANAGED,

@@ -19,9 +19,10 @@ from shared import failpoints
 from shared.config.load import load
 from shared.contract.account_state import StructureState
 from shared.contract.codec import decoder, encode
+from shared.contract.deliveries import Report, SnapshotAccepted
 from shared.contract.entities import KnownEntity
 from shared.contract.model import Programme, Structure
-from shared.contract.tenant_state import Report, Seat, SnapshotAccepted, TenantState
+from shared.contract.tenant_state import Seat, TenantState
 from tests.unit.publisher.world import World, a_config, a_structure, an_account
 
 

@@ -8,9 +8,9 @@ import pytest
 from services.publisher.decisions import NeedsWord
 from services.publisher.preview import Undecided
 from shared.contract.account_state import AccountState
+from shared.contract.deliveries import SnapshotHeld
 from shared.contract.events import StaffAssessed, StudentAssessed
 from shared.contract.model import Category, Kind, Student, Verdict
-from shared.contract.tenant_state import SnapshotHeld
 from tests.unit.publisher.world import MANAGED, QUICK, World, a_config, a_leaver, an_account, an_employee
 
 

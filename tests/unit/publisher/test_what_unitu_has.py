@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.publisher.last_snapshot import accounts_of, may_be_at_unitu
-from shared.contract.tenant_state import SnapshotAccepted
+from shared.contract.deliveries import SnapshotAccepted
 from tests.unit.publisher.world import Crash, World, a_config, a_leaver, an_account
 
 OURS = ["s1@abbey.example", "s2@abbey.example"]

@@ -8,8 +8,9 @@ import pytest
 
 from services.publisher.tenant_store import tenant_headers
 from shared.contract.codec import Message, encode
+from shared.contract.deliveries import SnapshotAccepted
 from shared.contract.signatures import HEADER
-from shared.contract.tenant_state import SnapshotAccepted, TenantState
+from shared.contract.tenant_state import TenantState
 from shared.contract.topics import TENANT_STATE
 from tests.unit.publisher.world import World, a_config, a_leaver, an_account
 

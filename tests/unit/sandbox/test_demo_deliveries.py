@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from services.sandbox.demo.deliveries import disagreements
+from shared.contract.deliveries import CodesChanged, FieldsUpdated, Report
 from shared.contract.entities import NewEntity
-from shared.contract.tenant_state import CodesChanged, FieldsUpdated, Report
 
 OURS: dict[str, Any] = {
     "is_compared": True,

@@ -19,8 +19,9 @@ from services.publisher.tenant_store import TENANTS
 from shared.config.load import load
 from shared.config.settings import Config
 from shared.contract.codec import Record, encode, type_name
+from shared.contract.deliveries import Report, SnapshotAccepted
 from shared.contract.model import Student
-from shared.contract.tenant_state import Accepted, Report, Seat, SnapshotAccepted, TenantState
+from shared.contract.tenant_state import Accepted, Seat, TenantState
 from shared.contract.topics import ACCOUNT_CHANGES, DELIVERIES
 from shared.errors import Retryable
 from shared.memory import MemoryFencedHashes
