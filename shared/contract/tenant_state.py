@@ -21,7 +21,7 @@ Entities = Annotated[
 
 
 class Seat(Frozen, array_like=True, kw_only=True):
-    """Whose account an e-mail is at Unitu: a person of a school, or a protected record. Written as a list in this order."""
+    """Whose account an e-mail is at Unitu: a person of a school, or a protected record. A list, in this order."""
 
     book: Annotated[str, says("Population of the person, SCHOOL or SCHOOL+staff; empty of a protected record.")]
     person: Annotated[str, says("Id of the person in it.")]
