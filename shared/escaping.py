@@ -5,6 +5,7 @@ A school may have typed anything into a name and a server may put anything into 
 that looks like one of ours, text that turns what follows around.
 """
 
+import json
 import re
 
 LABEL = 80  # characters of a word of an outside party's that are told
@@ -19,6 +20,11 @@ def visible(text: str) -> str:
     return _ESCAPED.sub(_escape, text)
 
 
+def visible_json(text: str) -> str:
+    """The same JSON, of one line, with whatever is not printable as JSON may write it (``\\u202e``)."""
+    return _ESCAPED.sub(_escape_in_json, text)
+
+
 def label_of(text: str) -> str:
     """As ``visible``, cut: a word of an outside party's inside a sentence of ours."""
     return visible(text if len(text) <= LABEL else f"{text[:LABEL]}…")
@@ -27,3 +33,8 @@ def label_of(text: str) -> str:
 def _escape(found: re.Match[str]) -> str:
     one = found[0]
     return one if one.isprintable() and one != "\\" else one.encode("unicode_escape").decode("ascii")
+
+
+def _escape_in_json(found: re.Match[str]) -> str:
+    one = found[0]
+    return one if one.isprintable() else json.dumps(one)[1:-1]

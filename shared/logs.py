@@ -1,5 +1,6 @@
 """
-Log lines: one per event, to standard error, each with its time (RFC 3339, UTC), level, logger and message.
+Log lines: one per event, to standard error, each with its time (RFC 3339, UTC), level, logger and message. What cannot
+be printed is in writing (``shared.escaping``): no value makes a line of its own, or tells a terminal what to do.
 
 No secret and no personal data is ever put into one; who logs sees to it.
 """
@@ -11,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from shared import clock
+from shared.escaping import visible, visible_json
 
 OURS = "rollcall"
 REQUESTS = "rollcall.gateway.requests"  # whose lines whoever knocks can cause, as those of loggers that are not ours
@@ -27,13 +29,13 @@ LOUD = {  # who repeats themselves while a server is away, or writes by handlers
 
 
 class Lines(logging.Formatter):
-    """``2026-11-22T14:05:09.123Z INFO rollcall.lane message``; what would break the line is written ``\\n``."""
+    """``2026-11-22T14:05:09.123Z INFO rollcall.lane message``; a bug's trace stands behind it, its lines as ``\\n``."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = f"{_time(record)} {record.levelname} {record.name} {record.getMessage()}"
         if trace := _trace(self, record):
             text = f"{text}\n{trace}"
-        return text.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n")
+        return visible(text)
 
 
 class Objects(logging.Formatter):
@@ -48,7 +50,7 @@ class Objects(logging.Formatter):
         }
         if trace := _trace(self, record):
             entry["trace"] = trace
-        return json.dumps(entry, ensure_ascii=False)
+        return visible_json(json.dumps(entry, ensure_ascii=False))
 
 
 class Bound:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli.invocation import AsJson, config_of, login_name
-from services.cli.output import print_json
+from services.cli.output import print_json, print_line
 from shared.contract.populations import kind_of, people_word, words_of
 
 
@@ -31,4 +31,4 @@ def accept_roll(
     if as_json:
         print_json({"school": school, "people": people_word(kind_of(book)), "hash": roll_hash, "is_accepted": True})
     else:
-        typer.echo(f"Said: the next sweep of {words_of(book)} with the roll {roll_hash} is certified.")
+        print_line(f"Said: the next sweep of {words_of(book)} with the roll {roll_hash} is certified.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.invocation import AsJson, config_of, invocation_of
-from services.cli.output import print_json, print_table
+from services.cli.output import print_json, print_line, print_table
 from services.operations.names import known_school
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def check(
             ("part", "what", "", "found", "to do"),
             [(one.part, one.what, one.state.word, one.message, one.fix) for one in found],
         )
-        typer.echo(f"\n{verdict}", err=worst is not State.OK)
+        print_line(err=worst is not State.OK)
+        print_line(verdict, err=worst is not State.OK)
     raise typer.Exit(int(worst))
 
 

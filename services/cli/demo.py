@@ -15,6 +15,7 @@ def demo(
     Uses the Kafka and Redis that ROLLCALL__KAFKA__BOOTSTRAP_SERVERS and ROLLCALL__REDIS__URL name, else starts both.
     Ctrl-C leaves no process and no folder. Exit codes: 0 Unitu's accounts are exactly what they ought to be, 1 not.
     """
+    from services.cli.output import print_line
     from services.sandbox.demo.course import run
     from services.sandbox.demo.plan import Plan
     from services.sandbox.demo.screen import Screen
@@ -24,6 +25,6 @@ def demo(
     try:
         plan = Plan(seed=seed, keep=keep, brokers=from_environment())
     except CannotStart as refusal:
-        typer.echo(str(refusal), err=True)
+        print_line(str(refusal), err=True)
         raise typer.Exit(1) from refusal
     raise typer.Exit(run(plan, Screen()))

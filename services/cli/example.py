@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.output import print_exact, print_line
 from shared.errors import ConfigError
 from shared.shipped import shipped
 
@@ -25,10 +26,10 @@ def example(
     is there already.
     """
     if schemas is None:
-        typer.echo(shipped(CONFIGURATION).read_text(encoding="utf-8"), nl=False)
+        print_exact(shipped(CONFIGURATION).read_text(encoding="utf-8").rstrip("\n"))
         return
     try:
         shutil.copytree(shipped(SCHEMAS), schemas)
     except FileExistsError as error:
         raise ConfigError(f"--schemas: {schemas} is there already; name a folder that is not") from error
-    typer.echo(f"the schemas are in {schemas}")
+    print_line(f"the schemas are in {schemas}")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli.invocation import AsJson, config_of
-from services.cli.output import print_json
+from services.cli.output import print_json, print_line
 
 NOT_READ = 1
 
@@ -41,5 +41,5 @@ def explain(
         tell(found)
     if found.live is not None and found.live.trouble is not None:
         if not as_json:
-            typer.echo(f"--live: {found.live.trouble}", err=True)
+            print_line(f"--live: {found.live.trouble}", err=True)
         raise typer.Exit(NOT_READ)

@@ -3,9 +3,8 @@
 from typing import Any
 
 import msgspec
-import typer
 
-from services.cli.output import plain, print_table
+from services.cli.output import print_line, print_table
 from services.eligibility.remediation import Edit
 from services.operations.explain.lookup import left_words
 from services.operations.explain.model import Explanation
@@ -22,15 +21,16 @@ def tell(found: Explanation) -> None:
     name = found.state.details or found.seen.arrived
     who = f" {name.first_name or ''} {name.last_name or ''}".rstrip() if name else ""
     book = book_of(found.school, found.state.kind)
-    typer.echo(plain(f"{words_of(book)}/{found.student}{who}: {found.category.value}"))
+    print_line(f"{words_of(book)}/{found.student}{who}: {found.category.value}")
     _rows("1 seen", _seen(found))
     if found.seen.arrived is not None:
         _rows("2 arrived", _record(found.seen.arrived))
-    typer.echo("\n3 rules")
+    print_line()
+    print_line("3 rules")
     print_table(("rule", "shown", "account", "value"), _rules(found))
     for rule in {one.id: one for one in (*found.portal.rules, *found.account.rules)}.values():
         if rule.fix is not None:
-            typer.echo(plain(f"{rule.id}: {rule.message} {rule.fix}"))
+            print_line(f"{rule.id}: {rule.message} {rule.fix}")
     _rows("4 verdicts", [("shown", found.portal.verdict.value), ("account", found.account.verdict.value)])
     _rows("5 account", _account(found))
     _rows("6 pending", _pending(found))
@@ -41,15 +41,17 @@ def tell(found: Explanation) -> None:
     if found.live is not None:
         _rows("live", _live(found))
     for note in found.notes:
-        typer.echo(f"\nNote: {note}")
+        print_line()
+        print_line(f"Note: {note}")
 
 
 def _rows(head: str, rows: Rows) -> None:
     """A head, and a line for each pair, the second of them in one column."""
-    typer.echo(f"\n{head}")
+    print_line()
+    print_line(head)
     wide = max((len(name) for name, _ in rows), default=0)
     for name, value in rows or [("nothing", "")]:
-        typer.echo(f"  {name:<{wide}}  {plain(str(value))}".rstrip())
+        print_line(f"  {name:<{wide}}  {value}".rstrip())
 
 
 def _seen(found: Explanation) -> Rows:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.invocation import AsJson, Note, Whose, Yes, config_of, kind_of_flag, login_name
-from services.cli.output import print_json, print_table
+from services.cli.output import print_json, print_line, print_table
 from services.operations.names import wrong
 from shared import clock
 from shared.contract.populations import words_of
@@ -42,14 +42,14 @@ def list_holds(
     config = config_of(context)
     now = held_now(config, holdings_of(config), school, kind_of_flag(staff))
     for unknown in now.unknown:
-        typer.echo(str(unknown), err=True)
+        print_line(str(unknown), err=True)
     if as_json:
         print_json([one.summary() for one in now.held])
     elif now.held:
         columns = ("school", "plan", "hash", "people", "budget", "over by", "since")
         print_table(columns, [_row(one) for one in now.held])
     elif not now.unknown:
-        typer.echo("Nothing is held.")
+        print_line("Nothing is held.")
     if now.held or now.unknown:
         raise typer.Exit(HELD if now.held else UNKNOWN)
 
@@ -79,10 +79,10 @@ def show(
     for one in found.holdings:
         tell(one, limit=None)
     if not found.holdings:
-        typer.echo("Nothing is held.")
+        print_line("Nothing is held.")
     for book, budgets in found.budgets.items():
         if budgets:
-            typer.echo("What each budget would let through now:" if book == school else "And of the staff:")
+            print_line("What each budget would let through now:" if book == school else "And of the staff:")
             print_table(("plan", "headroom", "budget"), [(one.kind, one.headroom, one.budget) for one in budgets])
 
 
@@ -146,7 +146,7 @@ def _ask(one: "Holding", order: str, as_json: bool) -> None:
     if not as_json:
         tell(one, limit=LISTED)
     if as_json or not (sys.stdin.isatty() and typer.confirm(f"{order.capitalize()} these {one.hold.count}?")):
-        typer.echo(f"Nothing was done; say --yes to {order}.", err=True)
+        print_line(f"Nothing was done; say --yes to {order}.", err=True)
         raise typer.Exit(NOT_SAID)
 
 
@@ -169,16 +169,16 @@ def tell_taken(one: "Holding", order: "Order", note: str, taken: "Taken", as_jso
         told |= {"count": one.hold.count, "order": order, "operator": login_name(), "note": note}
         print_json(told | {"is_taken": taken == "whole", "needs_another_operator": taken == "first"})
     elif taken == "first":
-        typer.echo(
+        print_line(
             f"The first of two: {count} are more than two_people_above under [operators]; they wait for another "
             f"operator's `rollcall holds release {one.school} {one.hold.hash}`."
         )
     elif taken == "not yet":
-        typer.echo(f"Told to {order}; it takes effect when eligibility and the reconciler run.")
+        print_line(f"Told to {order}; it takes effect when eligibility and the reconciler run.")
     elif order == "release":
-        typer.echo(f"Released: {count}, at the next certified sweep, as far as it still stands.")
+        print_line(f"Released: {count}, at the next certified sweep, as far as it still stands.")
     else:
-        typer.echo(f"Refused: {count} stay as they are until the plan differs.")
+        print_line(f"Refused: {count} stay as they are until the plan differs.")
     if taken == "first":
         raise typer.Exit(HELD)
 
@@ -194,11 +194,11 @@ def tell(one: "Holding", limit: int | None) -> None:
         f"; released by {one.hold.first_operator}, and waits for another operator" if one.hold.first_operator else ""
     )
     head = f"{words_of(one.book)}: {one.plan} {one.hold.hash}, {one.hold.count} {one.people} since {one.hold.since}"
-    typer.echo(head + said)
-    typer.echo(one.words)
-    typer.echo(f"budget: {one.hold.budget}; over by: {over(one)}")
+    print_line(head + said)
+    print_line(one.words)
+    print_line(f"budget: {one.hold.budget}; over by: {over(one)}")
     for cause in one.causes:
-        typer.echo(f"cause: {cause}")
+        print_line(f"cause: {cause}")
     rows = one.told(limit)
     columns = ("student_id", "name", "email", "year_group", "reason")
     cells = [[getattr(row, column) for column in columns] for row in rows]
@@ -207,5 +207,5 @@ def tell(one: "Holding", limit: int | None) -> None:
         [["" if cell is None else cell for cell in row] for row in cells],
     )
     if len(one.students) > len(rows):
-        typer.echo(f"and {len(one.students) - len(rows)} more; `holds show` has all")
-    typer.echo("")
+        print_line(f"and {len(one.students) - len(rows)} more; `holds show` has all")
+    print_line()

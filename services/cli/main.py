@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from services.cli.invocation import Invocation, invocation_of
-from services.cli.output import tell_error
+from services.cli.output import print_line, tell_error
 from shared import logs
 from shared.errors import RollcallError
 
@@ -99,7 +99,7 @@ app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, pretty_
 
 def _tell_version(value: bool) -> None:
     if value:
-        typer.echo(f"rollcall {version('rollcall')}")
+        print_line(f"rollcall {version('rollcall')}")
         raise typer.Exit
 
 

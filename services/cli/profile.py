@@ -6,7 +6,7 @@ import typer
 from msgspec.structs import asdict
 
 from services.cli.invocation import AsJson, config_of
-from services.cli.output import print_json, print_table
+from services.cli.output import print_json, print_line, print_table
 from services.operations.names import known_school
 from shared import clock
 from shared.errors import RollcallError
@@ -123,11 +123,12 @@ def tell(told: dict[str, Any]) -> None:
     rows.append(("photo", there if photo is None or photo["is_there"] else f"{there} (not on this machine)"))
     print_table(("", ""), rows)
     if marks:
-        typer.echo()
+        print_line()
         columns = [name for name in MARKS if any(mark[name] for mark in marks)]
         print_table(
             [name.replace("_", " ") for name in columns],
             [[mark[name] or "" for name in columns] for mark in marks],
         )
     elif marks is None:
-        typer.echo("\nNo transcript was read.")
+        print_line()
+        print_line("No transcript was read.")

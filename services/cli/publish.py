@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli.invocation import AsJson, config_of, exits
-from services.cli.output import print_json
+from services.cli.output import print_json, print_line
 from services.cli.releasable import tell_release
 from services.cli.tenant import Tenant
 from services.operations.errors import Code
@@ -43,4 +43,4 @@ def publish(
         return
     for one in ordered.released:
         tell_release(one)
-    typer.echo(f"Asked for: the newest snapshot of {tenant}.")
+    print_line(f"Asked for: the newest snapshot of {tenant}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.invocation import AsJson, Yes, config_of
-from services.cli.output import print_json, print_table
+from services.cli.output import print_json, print_line, print_table
 from services.operations.names import known_school, wrong
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def rebuild(
         what = f"lane {lanes[0]}" if len(lanes) == 1 else f"all {len(lanes)} lanes"
         schools = ", ".join(schools_in(config, lanes)) or "no school"
         if as_json or not (sys.stdin.isatty() and typer.confirm(f"Rebuild {what} ({schools})?")):
-            typer.echo(f"Nothing was done; say --yes to rebuild {what} ({schools}).", err=True)
+            print_line(f"Nothing was done; say --yes to rebuild {what} ({schools}).", err=True)
             raise typer.Exit(NOT_SAID)
     done = [as_dict(config, state) for state in rebuild_lanes(config, lanes)]
     if as_json:

@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-import typer
-
-from services.cli.output import print_table
+from services.cli.output import print_line, print_table
 
 if TYPE_CHECKING:
     from services.publisher.releases import Releasable
@@ -14,7 +12,7 @@ LISTED = 50  # people that are shown of one release; --json has all
 
 def tell_release(one: "Releasable") -> None:
     """What is let go, or waits for it, with the people whom it concerns."""
-    typer.echo(f"{one.hash}: {one.message}")
+    print_line(f"{one.hash}: {one.message}")
     rows = [("is given", email, f"{owner} -> {ref}") for email, owner, ref in one.gives]
     rows += [("is disabled", email, "") for email in one.disabled[:LISTED]]
     rows += [("is new", email, "") for email in one.provisioned[:LISTED]]
@@ -22,4 +20,4 @@ def tell_release(one: "Releasable") -> None:
         print_table(("", "e-mail", "of"), rows)
     left = len(one.disabled[LISTED:]) + len(one.provisioned[LISTED:])
     if left:
-        typer.echo(f"and {left} more; --json has all")
+        print_line(f"and {left} more; --json has all")

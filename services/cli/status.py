@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.invocation import AsJson, config_of
-from services.cli.output import plain, print_json, print_table
+from services.cli.output import print_json, print_line, print_table
 from services.operations.names import known_schools
 from shared import clock
 from shared.contract.populations import kind_of, school_of, words_of
@@ -53,11 +53,11 @@ def tell(found: "list[Standing]") -> None:
     for one in found:
         school, flag = school_of(one.book), " --staff" if kind_of(one.book) == "staff" else ""
         if held := "; ".join(f"{it.words} ({it.plan})" for it in one.holdings if it.hold.state == "held"):
-            typer.echo(f"{words_of(one.book)}: {held}: see `rollcall holds show {school}{flag}`")
+            print_line(f"{words_of(one.book)}: {held}: see `rollcall holds show {school}{flag}`")
         for trouble in one.troubles:
-            typer.echo(plain(f"{words_of(one.book)}: {trouble.words}"))
+            print_line(f"{words_of(one.book)}: {trouble.words}")
         if words := clock_words(one):
-            typer.echo(f"{words_of(one.book)}: {words}")
+            print_line(f"{words_of(one.book)}: {words}")
 
 
 def _row(one: "Standing") -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.invocation import AsJson, config_of, login_name
-from services.cli.output import print_json, print_table
+from services.cli.output import print_json, print_line, print_table
 from services.cli.tenant import Tenant
 from services.operations.names import known_tenant, wrong
 
@@ -62,7 +62,7 @@ def list_(
     if shown:
         columns = ("list", "code", "name", "belongs to", "state", "since", "students unblocked")
         print_table(columns, [_row(one) for one in shown])
-    typer.echo(", ".join(f"{counts[state]} {state}" for state in ("new", "told", "confirmed")))
+    print_line(", ".join(f"{counts[state]} {state}" for state in ("new", "told", "confirmed")))
 
 
 @app.command(
@@ -92,7 +92,7 @@ def confirm(
         print_json({"tenant": tenant, "changed": [{"list": one.list, "code": one.code} for one in done.changed]})
         return
     what, left = "Taken back" if undo else "Confirmed", len(done.chosen) - len(done.changed)
-    typer.echo(f"{what}: {_counted(structure.codes_of(done.changed))}; {left} were so already.")
+    print_line(f"{what}: {_counted(structure.codes_of(done.changed))}; {left} were so already.")
 
 
 @app.command("import", epilog="Exit codes: 0 done, 1 the file cannot be read or is of another tenant, 3 see `list`.")
@@ -116,8 +116,8 @@ def import_(
     if as_json:
         print_json(done)
         return
-    typer.echo(f"Read: {read.words}.")
-    typer.echo(
+    print_line(f"Read: {read.words}.")
+    print_line(
         f"Confirmed: {len(done.confirmed)} more; no longer confirmed: {len(done.doubted)}; of the snapshot not in it: "
         f"{len(done.unconfirmed)}."
     )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.invocation import AsJson, Whose, config_of, exits, kind_of_flag, login_name
-from services.cli.output import print_json
+from services.cli.output import print_json, print_line
 from services.operations.errors import Code
 from shared.contract.populations import people_word, person_word
+from shared.escaping import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ def bar(is_shown: bool) -> "Iterator[Callable[[Look], None]]":
 
         def say(look: "Look") -> None:
             words = look.waits_for and f"waits for {look.waits_for}"
-            progress.update(task, completed=int(look.step), description=words)
+            progress.update(task, completed=int(look.step), description=visible(words))
 
         yield say
 
@@ -106,7 +107,7 @@ def tell_asked(wish: "SyncWish", request: str, as_json: bool) -> None:
         return
     whole = "" if wish.kind is None else f"the {people_word(wish.kind)} of "
     whose = f"{person_word(wish.kind or 'student')} {wish.student_id} of " if wish.student_id else whole
-    typer.echo(f"Asked for: {whose}{wish.school}.")
+    print_line(f"Asked for: {whose}{wish.school}.")
 
 
 def tell(told: "SyncOutcome") -> None:
@@ -114,16 +115,16 @@ def tell(told: "SyncOutcome") -> None:
     if told.student_id and told.verdict:
         failed = f" (fails: {', '.join(told.verdict.failed)})" if told.verdict.failed else ""
         who = "member of staff" if told.people == "staff" else "student"
-        typer.echo(f"{told.school}: {who} {told.student_id} was read; account: {told.verdict.account}{failed}.")
+        print_line(f"{told.school}: {who} {told.student_id} was read; account: {told.verdict.account}{failed}.")
     else:
-        typer.echo(f"{told.school}: {told.roll_count} {told.people} on the roll, certified.")
+        print_line(f"{told.school}: {told.roll_count} {told.people} on the roll, certified.")
     for one in told.changes[:LISTED]:
-        typer.echo(f"  {one.student_id or 'structure'}: {one.kind.replace('_', ' ')} {one.detail}".rstrip())
+        print_line(f"  {one.student_id or 'structure'}: {one.kind.replace('_', ' ')} {one.detail}".rstrip())
     if (more := len(told.changes) - LISTED) > 0:
-        typer.echo(f"  and {more} more; --json has all")
+        print_line(f"  and {more} more; --json has all")
     if told.is_staged:
-        typer.echo("A removal is staged: it waits for the school's next certified sweep.")
+        print_line("A removal is staged: it waits for the school's next certified sweep.")
     if words := WORDS.get(told.delivery.state):
-        typer.echo(words.format(number=told.delivery.number, tenant=told.delivery.tenant))
+        print_line(words.format(number=told.delivery.number, tenant=told.delivery.tenant))
     for line in told.waits_for:
-        typer.echo(line, err=True)
+        print_line(line, err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.invocation import AsJson, config_of, login_name
-from services.cli.output import print_json
+from services.cli.output import print_json, print_line
 from services.cli.releasable import tell_release
 from services.cli.tenant_text import tell_facts, tell_preview, tell_waits
 from services.operations.names import known_tenant, wrong
@@ -81,9 +81,9 @@ def adopt(
     if as_json:
         print_json(adoption.answer_of(shown, is_adopted=yes is not None))
     elif yes is not None:
-        typer.echo(f"Adopted: {len(shown.shown.roster)} e-mails ({shown.bound[: adoption.SHORT]}).")
+        print_line(f"Adopted: {len(shown.shown.roster)} e-mails ({shown.bound[: adoption.SHORT]}).")
     else:
-        typer.echo(f"Not adopted; to adopt what is shown, say --yes {shown.bound[: adoption.SHORT]}", err=True)
+        print_line(f"Not adopted; to adopt what is shown, say --yes {shown.bound[: adoption.SHORT]}", err=True)
     if yes is None:
         raise typer.Exit(NOT_ADOPTED)
 
@@ -122,11 +122,11 @@ def confirm(
     if as_json:
         print_json(key)
     elif key.is_confirmed:
-        typer.echo(f"Confirmed: the key {key.configured} is {tenant}'s.")
+        print_line(f"Confirmed: the key {key.configured} is {tenant}'s.")
     else:
         adopted = key.adopted or "(not known)"
-        typer.echo(f"The roster was adopted for the key {adopted}; the configured one is {key.configured}.")
-        typer.echo(f"If it is of the same institution, say --yes {key.configured}", err=True)
+        print_line(f"The roster was adopted for the key {adopted}; the configured one is {key.configured}.")
+        print_line(f"If it is of the same institution, say --yes {key.configured}", err=True)
     if not key.is_confirmed:
         raise typer.Exit(NOT_ADOPTED)
 
@@ -146,10 +146,10 @@ def show(context: typer.Context, tenant: Tenant, as_json: AsJson = False) -> Non
         return
     tell_facts(facts)
     if facts.waits:
-        typer.echo("")
+        print_line()
         tell_waits(facts.waits)
     for hold in facts.releasable:
-        typer.echo("")
+        print_line()
         tell_release(hold)
 
 
@@ -187,9 +187,9 @@ def release_emails(
         left = {} if yes is not None else {"waits": shown.waits, "hash": shown.hash}
         print_json({"tenant": tenant, "released": released} | left)
     elif yes is not None:
-        typer.echo(f"Released: {len(released)}.")
+        print_line(f"Released: {len(released)}.")
     if yes is None:
-        typer.echo(f"Not released; to release those that are shown, say --yes {shown.hash}", err=True)
+        print_line(f"Not released; to release those that are shown, say --yes {shown.hash}", err=True)
         raise typer.Exit(NOT_ADOPTED)
 
 

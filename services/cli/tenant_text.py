@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from services.cli.output import print_table
+from services.cli.output import print_line, print_table
 from services.operations.tenants.complaints import FIX
 from shared.contract.populations import book_of, people_word, words_of
 
@@ -28,7 +26,7 @@ FATES = {
 def tell_preview(preview: "Preview") -> None:
     shown = preview.shown
     for one in preview.lists:
-        typer.echo(f"The list of accounts: {one.words}.")
+        print_line(f"The list of accounts: {one.words}.")
     rows: list[tuple[str, object]] = [(f"students of {school}", count) for school, count in shown.by_school.items()]
     if shown.has_staff:
         rows.append(("staff", shown.staff_count))
@@ -46,8 +44,9 @@ def tell_preview(preview: "Preview") -> None:
     _tell_some("Would be disabled:", shown.disabled)
     _tell_undecided(shown)
     for concern in shown.concerns:
-        typer.echo(
-            f"\n{concern.message[:1].upper()}{concern.message[1:]}. To have it all the same: {concern.option}", err=True
+        print_line(err=True)
+        print_line(
+            f"{concern.message[:1].upper()}{concern.message[1:]}. To have it all the same: {concern.option}", err=True
         )
 
 
@@ -62,11 +61,12 @@ def _by_kind(shown: "Shown", name: str, total: int) -> str:
 def _tell_some(head: str, lines: Sequence[str]) -> None:
     if not lines:
         return
-    typer.echo(f"\n{head}")
+    print_line()
+    print_line(head)
     for line in lines[:LISTED]:
-        typer.echo(f"  {line}")
+        print_line(f"  {line}")
     if len(lines) > LISTED:
-        typer.echo(f"  and {len(lines) - LISTED} more; --json has all")
+        print_line(f"  and {len(lines) - LISTED} more; --json has all")
 
 
 def _tell_undecided(shown: "Shown") -> None:
@@ -81,7 +81,8 @@ def tell_facts(facts: "TenantFacts") -> None:
     told = {name: getattr(facts, name) for name in facts.__struct_fields__ if name not in NOT_IN_THE_TABLE}
     print_table(("", ""), [(name.replace("_", " "), _cell(value)) for name, value in told.items()])
     if facts.complaints:
-        typer.echo(f"\nUnitu refuses these records; {FIX}:")
+        print_line()
+        print_line(f"Unitu refuses these records; {FIX}:")
         print_table(
             ("of", "person", "it says"), [(one.whose, one.person, one.words or "-") for one in facts.complaints]
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.invocation import AsJson, config_of
-from services.cli.output import print_json, print_table
+from services.cli.output import print_exact, print_json, print_line, print_table
 from services.operations.names import wrong
 from shared.contract.topics import DAY_MS, TOPICS
 
@@ -110,7 +110,7 @@ def _show(standings: "list[Standing]", as_json: bool) -> None:
         ],
     )
     for line in faults_of(standings):
-        typer.echo(line, err=True)
+        print_line(line, err=True)
 
 
 @app.command(epilog="Exit codes: 0 printed, 2 no such service.")
@@ -149,4 +149,4 @@ def acls(
             f"--{right.kind}",
             right.resource,
         ]
-        typer.echo(shlex.join(words))
+        print_exact(shlex.join(words))

@@ -1,10 +1,12 @@
 """What came from outside and is printed or logged."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.escaping import LABEL, label_of, visible
+from shared.escaping import LABEL, label_of, visible, visible_json
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,10 @@ def test_it_is_printable_and_no_two_texts_look_alike(one: str, other: str) -> No
 def test_a_word_inside_a_sentence_is_cut() -> None:
     assert label_of("x" * LABEL) == "x" * LABEL
     assert label_of("x" * 100_000) == "x" * LABEL + "…"
+
+
+@given(st.recursive(st.text(st.characters()), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_json_of_one_line_stays_what_it_was(value: object) -> None:
+    written = visible_json(json.dumps(value, ensure_ascii=False))
+    assert written.isprintable()
+    assert json.loads(written) == value

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from shared import logs
 
@@ -39,6 +41,28 @@ def test_a_bug_with_its_trace_is_one_line_all_the_same(capsys: pytest.CaptureFix
     (line,) = capsys.readouterr().err.splitlines()
     assert "it broke\\nTraceback" in line
     assert "ValueError: two\\nlines" in line
+
+
+RUDE = "Ada\n2026-11-22T14:05:09.123Z INFO rollcall.lane forged\r\x1b[2J\x9b\u202e\u2028\x85\ud800\\"
+
+
+@given(
+    text=st.text(st.one_of(st.characters(), st.sampled_from("\n\r\x1b\x9b\x7f\x85\u2028\u202e\u2066\\"))),
+    is_a_bug=st.booleans(),
+)
+@example(text=RUDE, is_a_bug=False)
+@example(text=RUDE, is_a_bug=True)
+def test_whatever_is_in_it_is_one_line_that_a_terminal_only_shows(text: str, *, is_a_bug: bool) -> None:
+    try:
+        raise ValueError(text)
+    except ValueError as error:
+        trace = (ValueError, error, error.__traceback__) if is_a_bug else None
+    record = logging.LogRecord("rollcall.lane", logging.INFO, "x.py", 1, "told %s", (text,), trace)
+    line, told = logs.Lines().format(record), logs.Objects().format(record)
+    assert line.isprintable()
+    assert LINE.fullmatch(line)
+    assert told.isprintable()
+    assert json.loads(told)["message"] == f"told {text}"
 
 
 def test_json_lines_are_objects(capsys: pytest.CaptureFixture[str]) -> None:

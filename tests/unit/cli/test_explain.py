@@ -108,3 +108,14 @@ def test_a_record_cannot_command_the_terminal(desk: Operator) -> None:
     assert "Fern" in said.out
     assert "\x1b" not in said.out
     assert "\x07" not in said.out
+
+
+def test_a_name_makes_no_line_of_its_own(desk: Operator) -> None:
+    """Fails when a pupil's name can say in the explanation that something was released, or that all is well."""
+    forged = "Fern: current\n5 account\n  status  disabled\u2028x\x85y\u202e"
+    rude = a_student(ONE, last_name=forged, preferred_name=forged, form=forged, house=forged)
+    desk.sweep([rude, *ALL[1:]], 5, sends=[rude])
+    said = desk.say(SCHOOL, ONE)
+    assert said.out.split("\n").count("5 account") == 1
+    assert [line.split()[1] for line in said.out.splitlines() if line.startswith("  status ")] == ["enabled"]
+    assert not {one for one in said.out if not one.isprintable()} - {"\n"}
