@@ -1,37 +1,44 @@
-"""Which of a student's records is the newest: by its reading, and no clock is believed alone."""
+"""``rollcall profile``: what it prints, and its exit codes."""
+
+import json
+from pathlib import Path
 
 import pytest
 
-from services.cli.profile import newest_of, read_at
-from shared import clock
+from services.operations import profile as operation
 from shared.contract.codec import Record
-from shared.contract.profiles import PROFILE, key_of
-from shared.contract.topics import PROFILES_FETCHED
-from tests.harness.builders import SCHOOL, at
-
-ONE = "3050000001"
-DAY = 24 * 60
+from tests.harness.builders import SCHOOL
+from tests.harness.pipeline import a_config
+from tests.unit.cli.words import Said, rollcall
+from tests.unit.operations.test_profile import ONE, a_photo, told
 
 
-def told(offset: int, minutes: float, appended: float | None) -> Record:
-    """A profile read at that minute by its reader's clock, and taken by Kafka at another."""
-    taken = None if appended is None else clock.millis(at(appended))
-    text = {"read_at": at(minutes)}
-    return Record(PROFILES_FETCHED, 0, offset, key_of(SCHOOL, ONE, PROFILE), b"{}", text, appended=taken)
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    a_config(tmp_path)
+    monkeypatch.setattr(operation, "records_of", lambda config, school, student: RECORDS)
+    return tmp_path / "rollcall.toml"
+
+
+RECORDS: list[Record] = [told(1, 0, 0), a_photo()]
+
+
+def test_a_profile_is_printed(path: Path) -> None:
+    said = rollcall(path, "profile", SCHOOL, ONE)
+    assert said.code == 0
+    for words in (f"{SCHOOL}/{ONE}", "Fern", "photos_folder is not set here", "No transcript was read."):
+        assert words in said.out
+    assert json.loads(rollcall(path, "profile", SCHOOL, ONE, "--json").out)["profile"]["last_name"] == "Fern"
 
 
 @pytest.mark.parametrize(
-    ("records", "newest"),
+    ("words", "code", "told"),
     [
-        pytest.param([told(1, 0, 0), told(2, 5, 5)], 2, id="the later reading"),
-        pytest.param([told(1, 5, 5), told(2, 0, 6)], 1, id="a stale fetcher's late record"),
-        pytest.param([told(1, DAY, 0), told(2, 5, 5)], 2, id="a clock that was a day ahead hides nothing"),
-        pytest.param([told(1, DAY, None), told(2, 5, None)], 1, id="where Kafka does not say, clocks are believed"),
+        ((SCHOOL, "7"), 1, f"nothing is told of a student 7; `rollcall sync {SCHOOL} --student 7 --wait` reads"),
+        (("nowhere", ONE), 2, "no school 'nowhere' in the configuration"),
     ],
 )
-def test_the_newest_reading_is_told(records: list[Record], newest: int) -> None:
-    assert newest_of(records, SCHOOL, ONE)[PROFILE].offset == newest
-
-
-def test_nothing_is_told_as_read_after_kafka_took_it() -> None:
-    assert read_at(told(1, DAY, 0)) == at(0)
+def test_what_is_not_there_is_said(path: Path, words: tuple[str, ...], code: int, told: str) -> None:
+    said = rollcall(path, "profile", *words)
+    assert said == Said(code, "", said.err)
+    assert told in said.err
