@@ -36,4 +36,15 @@ def decode(content: bytes, strict: Callable[[bytes], Any] = msgspec.json.decode)
 
 def mend(content: bytes) -> bytes:
     content = content.removeprefix(_MARK)
-    return _ESCAPES.sub(lambda found: _LOST if found[1] else found[0], content)
+    found = mended(content)
+    return content if found is None else bytes(found)
+
+
+def mended(content: bytes | memoryview) -> bytearray | None:
+    """With U+FFFD for each half of a pair; None: there is none. It takes the memory of one copy, if any."""
+    copy: bytearray | None = None
+    for found in _ESCAPES.finditer(content):
+        if found[1]:
+            copy = bytearray(content) if copy is None else copy
+            copy[found.start() : found.end()] = _LOST
+    return copy

@@ -45,7 +45,11 @@ class GatewayService:
         stopping, out = Stopping(), KafkaLog(self._config)
         memory = RedisMemory(connect(self._config), self._config.redis.key_prefix)
         recall = partial(recall_school, self._config)
-        intake = Intake(memory, out, utc_now, self._config.kafka.partitions, recall, schools_with_staff(self._config))
+        intake = Intake(
+            *(memory, out, utc_now, self._config.kafka.partitions, recall),
+            with_staff=schools_with_staff(self._config),
+            most_records=self._config.gateway.max_records,
+        )
         keys = ApiKeys(self._config.schools)
         modes = {name: tenant.mode for name, tenant in self._config.tenants.items()}
         most = self._config.gateway.max_body_bytes

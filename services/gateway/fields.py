@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from services.gateway.pointers import escape
+from services.gateway.repeated_names import has_a_colon_for_each_name, repeated_names
 from services.gateway.scalars import text_of_number, text_of_scalar
 from shared import tolerant_json
 from shared.contract.email import fault_of
@@ -19,7 +21,9 @@ from shared.contract.texts import LOST, clean, control_in, line, named
 
 MAX_ENTRY_BYTES = 1024 * 1024  # a real student takes some 400
 _MISSING = object()
+NOTHING: frozenset[str] = frozenset()
 _YEAR = "a whole number from 0 to 7, without quotes"
+STANDS_TWICE = "stands twice in one object; send it once"
 UNREADABLE = "cannot be read: text that is not UTF-8, a number beyond all limits or too deep a nesting"
 IN_QUOTES = "is in quotes, and was taken as true or false"
 TRUTHS = {"true": True, "false": False}
@@ -27,11 +31,6 @@ NUMBER = "is a number and was taken as the text of its digits; in quotes its zer
 MAY_BE_NONE = ("faculties", "departments")  # a university may have neither
 _TAKEN_ONCE = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")  # by earlier releases, as an address
 _METADATA_KEY = re.compile(r"[a-z][a-zA-Z0-9]*")
-
-
-def escape(name: str) -> str:
-    """A name as one step of a JSON pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def under(start: str, faults: Collection[Fault]) -> list[Fault]:
@@ -51,30 +50,43 @@ class Fields:
         self.faults: list[Fault] = []
         self.notes: list[Fault] = []
         self._entry: dict[str, Any] = {}
+        self._repeated = NOTHING
         if isinstance(entry, msgspec.Raw):
             entry = self._decoded(entry)
         if isinstance(entry, dict):
             self._entry = entry
         elif not self.faults:
             self.wrong("", "must be an object")
-        self.is_object = not self.faults
+        self.is_object = isinstance(entry, dict)
         self.strange = tuple(name for name in self._entry if name not in names)
 
     def _decoded(self, raw: msgspec.Raw) -> object:
         if memoryview(raw).nbytes > MAX_ENTRY_BYTES:
             self.wrong("", f"must not be larger than {MAX_ENTRY_BYTES} bytes")
             return None
+        content = bytes(raw)
         try:
-            return msgspec.json.decode(raw)
+            entry = msgspec.json.decode(content)
+            return entry if has_a_colon_for_each_name(content, entry) else self._each_name_once(content, entry)
         except msgspec.DecodeError:
-            return self._decoded_with_losses(bytes(raw))
+            return self._decoded_with_losses(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self.wrong("", UNREADABLE)
             return None
 
+    def _each_name_once(self, raw: bytes, entry: Any) -> Any:
+        """Without the fields of which one, or one within them, stands twice: no value of those is taken."""
+        if not isinstance(entry, dict) or not (repeated := repeated_names(raw, entry)):
+            return entry
+        for pointer in repeated:
+            self.wrong(pointer, STANDS_TWICE)
+        steps = {pointer.split("/", 2)[1] for pointer in repeated}
+        self._repeated = frozenset(name for name in entry if escape(name) in steps)
+        return {name: value for name, value in entry.items() if name not in self._repeated}
+
     def _decoded_with_losses(self, raw: bytes) -> object:
         try:
-            found = tolerant_json.decode(raw)
+            found = self._each_name_once(raw, tolerant_json.decode(raw))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self.wrong("", UNREADABLE)
             return None
@@ -92,9 +104,12 @@ class Fields:
         value = self._entry.get(name, _MISSING)
         if optional:
             return _MISSING if value is None else value
-        if value is _MISSING and self.is_object:
+        if value is _MISSING and self.is_object and name not in self._repeated:
             self.wrong(f"/{name}", "is missing")
         return value
+
+    def _is_absent(self, name: str) -> bool:
+        return self.is_object and name not in self._repeated and self._entry.get(name) is None
 
     def text(
         self, name: str, *, optional: bool = False, may_be_empty: bool = False, may_be_number: bool = False
@@ -192,7 +207,7 @@ class Fields:
         self, name: str, defined: Collection[str] | None, of: str, *, optional: bool = True
     ) -> tuple[str, ...] | None:
         """Sorted, each once; None where the list is not supplied, or has a fault."""
-        if not optional and not defined and self._entry.get(name) is None and of in MAY_BE_NONE and self.is_object:
+        if not optional and not defined and self._is_absent(name) and of in MAY_BE_NONE:
             self.note(f"/{name}", f"is not there and was read as not supplied, since no {of} are defined")
             return None
         items = self.items(name, optional=optional)

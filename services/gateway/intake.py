@@ -18,10 +18,11 @@ from mmap import ACCESS_READ, mmap
 from os import SEEK_END
 from typing import IO
 
-from services.gateway.body import Buffer, open_body
+from services.gateway.body import MOST_RECORDS, Buffer, TooManyRecords, open_body
 from services.gateway.check import Checked, FaultList, People, Refused, check
 from services.gateway.delivery import Delivery
 from services.gateway.feed_store import Last, Lease, Memory
+from services.gateway.problems import too_many_records
 from services.gateway.publish_lease import PublishLease, lost
 from services.gateway.recall import Recalled
 from services.gateway.receipt import WITHOUT_KEY, receipt
@@ -75,6 +76,7 @@ class Intake:
         partitions: int,
         recall: Recall,
         with_staff: Collection[str] = (),
+        most_records: int = MOST_RECORDS,
     ) -> None:
         self._memory = memory
         self._out = out
@@ -82,6 +84,7 @@ class Intake:
         self._partitions = partitions
         self._recall = recall
         self._with_staff = frozenset(with_staff)
+        self._most_records = most_records
 
     def take(self, school: str, settings: PushSchool, file: IO[bytes], gate: PublishLease) -> tuple[str, bytes]:
         """
@@ -119,7 +122,10 @@ class Intake:
     def _planned(self, school: str, settings: PushSchool, file: IO[bytes]) -> tuple[Last, Plan]:
         """What is known of the school, and what the body comes to. Raises: NotJson, Refused."""
         notes = Notes()
-        supplied, faults = open_body(_mapped(file), notes)
+        try:
+            supplied, faults = open_body(_mapped(file), notes, self._most_records)
+        except TooManyRecords as error:
+            raise too_many_records(error.most) from None
         last = self._memory.last(school) or self._recalled(school, settings)
         has_staff = school in self._with_staff
         checked = check(

@@ -53,6 +53,15 @@ def later(kind: str, detail: str, seconds: int, status: HTTPStatus = HTTPStatus.
     return Problem(status, kind, detail, headers={"Retry-After": str(seconds)})
 
 
+def too_many_records(most: int) -> Problem:
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too-many-records",
+        f"The lists of a body may have at most {most} records together (gateway.max_records); nothing was taken.",
+        more={"max_records": most},
+    )
+
+
 def attempt_of(refusal: Exception, at: str) -> Failing | None:
     """A refusal as whoever asks for the school's standing is told it; None where the body may just be sent again."""
     if isinstance(refusal, Problem) and (

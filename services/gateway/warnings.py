@@ -6,7 +6,7 @@ than it is. Each kind once, by the first entry that has it and how many do.
 import re
 from collections.abc import Iterable
 
-from services.gateway.fields import escape
+from services.gateway.pointers import escape
 from shared.contract.model import Fault
 
 _MANY = 100  # kinds; more are not worth listing

@@ -97,6 +97,7 @@ class Listener(Section):
 class Gateway(Listener):
     listen: Listen = "127.0.0.1:8080"
     max_body_bytes: PositiveWhole = 256 * 1024 * 1024
+    max_records: PositiveWhole = 250_000  # of all lists of a body together
     max_connections: PositiveWhole = 500  # at once; the silent give way to whoever comes
     max_connections_per_address: PositiveWhole = 100  # of them; a proxy in front is one address
 

@@ -6,6 +6,7 @@ Prints one JSON object: what came of it. Whoever needs more memory than that end
 
 import asyncio
 import json
+import os
 import resource
 import socket
 import sys
@@ -74,14 +75,25 @@ class Served:
     """A gateway in another process; ``log`` is there when it has ended."""
 
     port: int
+    pid: int
     log: str = ""
+
+    def peak(self) -> int:
+        """Megabytes of memory, at most until now."""
+        (line,) = [one for one in Path(f"/proc/{self.pid}/status").read_text().splitlines() if "VmHWM" in one]
+        return int(line.split()[1]) // 1024
+
+    def seconds(self) -> float:
+        """Of computing, until now."""
+        times = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @asynccontextmanager
 async def a_gateway(*, files: int = 1024, megabytes: int = 2000) -> AsyncIterator[Served]:
     process = await _start("gateway", str(files), megabytes)
     assert process.stdout is not None
-    served = Served(int(await process.stdout.readline()))
+    served = Served(int(await process.stdout.readline()), process.pid)
     try:
         yield served
     finally:
