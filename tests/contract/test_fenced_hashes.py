@@ -97,7 +97,7 @@ class FencedHashesContract:
         raise NotImplementedError
 
 
-class TestMemoryLaneStore(FencedHashesContract):
+class TestMemoryFencedHashes(FencedHashesContract):
     @pytest.fixture
     def store(self) -> FencedHashes:
         return MemoryFencedHashes()
@@ -108,7 +108,7 @@ class TestMemoryLaneStore(FencedHashesContract):
 
 
 @pytest.mark.redis
-class TestRedisLaneStore(FencedHashesContract):
+class TestRedisFencedHashes(FencedHashesContract):
     @pytest.fixture
     def store(self, brokers: Addresses, prefix: str) -> Iterator[FencedHashes]:
         with redis.Redis.from_url(brokers.redis) as client:

@@ -34,7 +34,7 @@ def plus_one(state: TenantState) -> TenantState:
 
 
 class TenantStoreContract:
-    """``lanes``: a lane store of its own, empty. The log is memory's; a second store is another process."""
+    """``lanes``: fenced hashes of its own, empty. The log is memory's; a second store is another process."""
 
     @pytest.fixture(params=[None, "the-operators-key-of-all-tests"], ids=["unsigned", "signed"])
     def key(self, request: pytest.FixtureRequest) -> StateKey:

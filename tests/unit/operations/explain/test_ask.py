@@ -10,7 +10,7 @@ from services.operations.errors import Code, OperationError
 from services.operations.explain import lookup
 from services.operations.explain.evidence import ReadNow
 from services.operations.explain.verdicts import named
-from services.reconciler import accounts
+from services.reconciler.keys import students
 from shared.contract.codec import Record
 from shared.contract.model import Student
 from shared.contract.person import Identity
@@ -433,4 +433,4 @@ def test_one_person_is_answered_without_reading_the_others(desk: Desk) -> None:
 
     store.read = counted  # type: ignore[method-assign]
     desk.ask()
-    assert [keys for keys in read if keys[0].startswith("students")] == [(accounts.students(SCHOOL), ONE)]
+    assert [keys for keys in read if keys[0].startswith("students")] == [(students(SCHOOL), ONE)]
