@@ -141,7 +141,7 @@ class Eligibility:
 
     def _person(self, record: Record, kind: str, cause: str) -> list[Message]:
         """A student or a member of staff, by the key; what is none is set aside, and whoever it names is undecided."""
-        name, _, person = record.key.partition("/")
+        name, person = record.whose
         book = self._books.get(name)
         if book is None:
             return [dead_letters.letter(record, _unknown_school(school_of(name)))]

@@ -34,7 +34,7 @@ def recalled(records: Iterable[Record], school: str) -> Recalled:
     accounts: dict[Kind, dict[str, AccountState]] = {kind: {} for kind in KINDS}
     of_kind: dict[str, Kind] = {book_of(school, kind): kind for kind in KINDS}
     for record in records:
-        book, _, own = (record.key or "").partition("/")
+        book, own = record.whose
         if book not in of_kind or not own:
             continue
         if own == "/structure":

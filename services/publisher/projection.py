@@ -90,9 +90,9 @@ class PublisherView:
         return {tenant for kind, tenant in found if kind == "student" or tenants[tenant].staff == "managed"}
 
     def _take(self, record: Record, kept: "_Kept", batch: _Batch, *, is_told_again: bool) -> None:
-        book, slash, key = record.key.partition("/")
+        book, key = record.whose
         if not record.value:
-            if slash and kept.forget(book, key):
+            if "/" in record.key and kept.forget(book, key):
                 batch.touched.add(book)
             return
         state = decode(record.header("ce_type"), record.value)
@@ -165,8 +165,8 @@ class _Kept:
         self._schools = schools
         wanted: dict[str, dict[str, None]] = {name: {} for name in OF_BOOKS}
         for record in records:
-            book, slash, key = record.key.partition("/")
-            if slash:
+            book, key = record.whose
+            if "/" in record.key:
                 wanted.setdefault(people_of(book), {})[key] = None
             for name in OF_BOOKS:
                 wanted[name][book] = None

@@ -113,7 +113,7 @@ class _Batch:
         places: dict[str, list[int]] = {}
         told = self._digests.append
         for place, record in enumerate(self._records):
-            name, _, student = record.key.partition("/")
+            name, student = record.whose
             if name not in asked:
                 asked[name], places[name] = [], []
             if student:  # no header is read yet: the same bytes under the same key are the same record
@@ -135,9 +135,9 @@ class _Batch:
                 if record.raw_header("ce_type") == COMPLETED:
                     closed.add(record.key)  # a close may leave something pending with anybody
                 self._decided[place] = None
-            elif taken != known[place] or record.key in touched or (closed and record.key.partition("/")[0] in closed):
+            elif taken != known[place] or record.key in touched or (closed and record.population in closed):
                 self._decided[place] = None
-                name, _, student = record.key.partition("/")
+                name, student = record.whose
                 if record.raw_header("ce_type") != types[name]:
                     self._digests[place] = None
                     continue
@@ -152,7 +152,7 @@ class _Batch:
             if self._digests[place] is None:
                 continue
             record = self._records[place]
-            name, _, student = record.key.partition("/")
+            name, student = record.whose
             try:
                 assessed = _assessed_decoder.decode(record.value)
             except msgspec.MsgspecError:
@@ -228,7 +228,7 @@ class _Batch:
     # --- people --------------------------------------------------------------------------------------------------
 
     def _student(self, record: Record, taken: bytes, assessed: StudentAssessed | None) -> None:
-        name, _, student = record.key.partition("/")
+        name, student = record.whose
         book = self._accounts[name]
         try:
             assessed = assessed or _decode_assessed(ASSESSED[book.kind], record.value)
@@ -263,7 +263,7 @@ class _Batch:
     def _other(self, record: Record) -> None:
         try:
             event = decode(record.header("ce_type"), record.value)
-            book = self._accounts[record.key.partition("/")[0]]
+            book = self._accounts[record.population]
             if (getattr(event, "school", None), getattr(event, "kind", "student")) != (book.slug, book.kind):
                 raise Poison(f"the key {record.key!r} names another school or kind than the value")
             if record.offset <= book.school.at:

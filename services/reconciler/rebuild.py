@@ -120,8 +120,7 @@ def newest_of(records: Iterable[Record]) -> Newest:
     newest = Newest()
     for record in records:
         if not record.value:
-            book, _, student = record.key.partition("/")
-            newest.students.pop((book, student), None)
+            newest.students.pop(record.whose, None)
             continue
         try:
             newest.take(decode(record.header("ce_type"), record.value))

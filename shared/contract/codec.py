@@ -76,6 +76,12 @@ def register(model: type[Frozen], name: str) -> None:
 Late = Callable[[], Sequence[tuple[str, bytes | None]] | None]
 
 
+def whose(key: str) -> tuple[str, str]:
+    """``abbey/17``: population and person; ``abbey``: the population, and nobody."""
+    population, _, person = key.partition("/")
+    return population, person
+
+
 class Record(msgspec.Struct, gc=False, eq=False):
     """
     One record as it came from a topic. ``lane`` is its partition; of a repeated header the last counts.
@@ -96,6 +102,15 @@ class Record(msgspec.Struct, gc=False, eq=False):
     raw: Mapping[str, bytes | None] | None = None
     late: Late | None = None
     appended: int | None = None
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        """The population and the person that its key names; of a record of a whole population no person: ""."""
+        return whose(self.key)
+
+    @property
+    def population(self) -> str:
+        return whose(self.key)[0]
 
     def _read(self) -> Mapping[str, bytes | None]:
         if self.text is not None:

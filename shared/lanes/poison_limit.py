@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from shared.config.settings import Config
-from shared.contract.codec import Message, Record
+from shared.contract.codec import Message, Record, whose
 from shared.contract.populations import school_of
 from shared.contract.topics import DEAD_LETTERS
 from shared.errors import RollcallError
@@ -81,8 +81,8 @@ class PoisonWatch:
         """
         dead = {topic for topic in {message.topic for message in messages} if topic.endswith(DEAD_LETTERS)}
         letters = [message for message in messages if message.topic in dead] if dead else []
-        sent = Counter([record.key.partition("/")[0] for record in records])
-        tally = Tally(self._by_school(sent), self._by_school(Counter(one.key.partition("/")[0] for one in letters)))
+        sent = Counter([record.population for record in records])
+        tally = Tally(self._by_school(sent), self._by_school(Counter(whose(one.key)[0] for one in letters)))
         if letters:
             with self._lock:
                 share = self._share_with(set(lanes), tally)

@@ -7,7 +7,7 @@ import pytest
 from shared import service
 from shared.errors import Retryable
 from shared.redis.answers import RedisRefused
-from shared.service import insist, run_services
+from shared.service import backoff, insist, run_services
 
 
 class Moody:
@@ -70,3 +70,10 @@ async def test_what_ends_a_service_on_purpose_is_told_in_its_own_words(caplog: p
     assert await run_services([Ends()]) == 1
     assert "reader stopped, position unchanged: Redis: it wants a password" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(("attempt", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (9, 8.0), (5_000, 8.0)])
+def test_back_off_doubles_up_to_a_cap(attempt: int, most: float) -> None:
+    waits = [backoff(attempt, 8.0, 0.25) for _ in range(300)]
+    assert 0.125 <= min(waits) < 0.125 + 0.2 * most
+    assert 0.8 * most < max(waits) <= most

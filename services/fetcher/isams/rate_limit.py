@@ -7,7 +7,6 @@ while the common count is away, each fetcher goes by its own.
 
 import asyncio
 import logging
-import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -130,8 +129,3 @@ class Politeness:
         now = self._clock()
         full = self._used() >= self._per_hour
         return max(self._quiet_until - now, self._sent[0] + HOUR_SECONDS - now if full else 0.0)
-
-
-def full_jitter(attempt: int, base: float, cap: float) -> float:
-    """Seconds before try ``attempt`` + 1 (from 1): anything up to ``base`` doubled each time, capped."""
-    return random.uniform(0.0, min(cap, base * 2 ** (attempt - 1)))

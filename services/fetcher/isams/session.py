@@ -20,7 +20,7 @@ import httpx2
 import msgspec
 
 from services.fetcher.isams.fields import Unreadable, whole
-from services.fetcher.isams.rate_limit import PATIENCE_SECONDS, Politeness, full_jitter
+from services.fetcher.isams.rate_limit import PATIENCE_SECONDS, Politeness
 from services.fetcher.isams.server_words import hide_in, is_json, said
 from services.fetcher.isams.source import Refused, Trouble
 from shared import tolerant_json
@@ -37,11 +37,12 @@ from shared.http_answer import (
     seconds_to_wait,
     what_failed,
 )
+from shared.service import backoff
 
 log = logging.getLogger("rollcall.fetcher")
 
 ATTEMPTS = 4
-BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.5, 8.0
+BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.25, 8.0
 RENEW_EARLY_SECONDS = 60.0  # before a token ends; half its life when that is shorter
 TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})  # the last five are the edge's
 LONGEST_REST_SECONDS = 3600.0  # whatever is asked for: a slip in a proxy must not silence a school for days
@@ -72,13 +73,11 @@ class Session:
         permission: Callable[[str], str],
         *,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[int, float, float], float] = full_jitter,
     ) -> None:
         self._school = school
         self._politeness = politeness
         self._permission = permission
         self._clock = clock
-        self._jitter = jitter
         self._client: httpx2.AsyncClient | None = None
         self._token = ""
         self._token_ends = 0.0
@@ -145,7 +144,7 @@ class Session:
             self._politeness.quiet(asked)
         if attempt >= ATTEMPTS or (asked or 0.0) > PATIENCE_SECONDS:
             raise trouble
-        await self._politeness.rest(asked or self._jitter(attempt, BACKOFF_SECONDS, BACKOFF_CAP_SECONDS))
+        await self._politeness.rest(asked or backoff(attempt, BACKOFF_CAP_SECONDS, BACKOFF_SECONDS))
 
     async def _send(self, method: str, path: str, label: str, **more: Any) -> Answer:
         """One request, timed as a whole: a server that dribbles is as good as one that hangs."""

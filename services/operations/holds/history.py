@@ -26,7 +26,7 @@ def students_of_hash(config: Config, book: str, key: str) -> tuple[str | None, s
             if wanted not in record.value or record.header("ce_type") != _HELD:
                 continue
             held: RemovalHeld = decoder(RemovalHeld).decode(record.value)
-            if (record.key.partition("/")[0], held.hash) == (book, key):
+            if (record.population, held.hash) == (book, key):
                 plan = held.plan
                 ids.add(held.student_id)
     return plan, ids

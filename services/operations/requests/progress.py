@@ -86,7 +86,7 @@ class Progress:
     def take(self, record: Record) -> None:
         """One record of ``sync-requests``, ``students-fetched``, ``students-assessed`` or ``account-changes``."""
         topic, sweep, kind = plain_name(record.topic), record.header("sweep") or "", record.header("ce_type") or ""
-        if record.key.partition("/")[0] != (self.school if topic == SYNC_REQUESTS else self.book):
+        if record.population != (self.school if topic == SYNC_REQUESTS else self.book):
             return
         if topic == STUDENTS_ASSESSED:
             self._take_assessed(record, sweep, kind)

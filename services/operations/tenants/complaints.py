@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.contract.codec import whose
 from shared.contract.populations import words_of
 from shared.contract.tenant_state import TenantState
 
@@ -23,5 +24,4 @@ class Complaint:
 
 def complaints_in(state: TenantState) -> list[Complaint]:
     """Each person whom the tenant's state names, by book and key."""
-    found = ((ref.partition("/"), words) for ref, words in state.complaints.items())
-    return [Complaint(book, person, words) for (book, _, person), words in found]
+    return [Complaint(*whose(ref), words) for ref, words in state.complaints.items()]

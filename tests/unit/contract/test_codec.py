@@ -93,6 +93,22 @@ def test_a_dead_letter_has_the_record_as_it_came_and_why() -> None:
     assert (told["dlq_error"], told["dlq_attempts"], told["dlq_version"]) == ("why", "1", dead_letters.RELEASE)
 
 
+@pytest.mark.parametrize(
+    ("key", "population", "person"),
+    [
+        pytest.param("abbey/17", "abbey", "17", id="a student"),
+        pytest.param("abbey+staff/17", "abbey+staff", "17", id="a member of staff"),
+        pytest.param("abbey", "abbey", "", id="a whole population"),
+        pytest.param("abbey//structure", "abbey", "/structure", id="a part of a school"),
+        pytest.param("", "", "", id="no key"),
+    ],
+)
+def test_a_key_names_a_population_and_a_person(key: str, population: str, person: str) -> None:
+    record = Record("t", 0, 0, key, b"")
+    assert record.whose == (population, person)
+    assert record.population == population
+
+
 def test_a_roll_is_a_set() -> None:
     assert roll_hash(["2", "1", "1"]) == roll_hash(["1", "2"]) != roll_hash(["1", "2", "3"])
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.fetcher.isams.hourly_quota import MemoryAllowance
-from services.fetcher.isams.rate_limit import AT_ONCE, PATIENCE_SECONDS, Politeness, full_jitter
+from services.fetcher.isams.rate_limit import AT_ONCE, PATIENCE_SECONDS, Politeness
 from shared.errors import Retryable
 
 
@@ -105,13 +105,6 @@ async def test_long_lists_leave_room_for_the_students(time: Time) -> None:
     assert politeness.left() == 90
     with pytest.raises(Retryable):
         politeness.check_room(66, "lists")
-
-
-@pytest.mark.parametrize(("attempt", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (9, 8.0)])
-def test_back_off_doubles_up_to_a_cap(attempt: int, most: float) -> None:
-    waits = [full_jitter(attempt, 0.5, 8.0) for _ in range(300)]
-    assert 0 <= min(waits) < 0.2 * most
-    assert 0.8 * most < max(waits) <= most
 
 
 class TestTogether:
