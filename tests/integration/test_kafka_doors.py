@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from services.cli.findings import of_kafka
-from services.cli.sample import State
+from services.operations.check.findings import of_kafka
+from services.operations.check.sample import State
 from shared.config.settings import Config
 from shared.config.settings import Kafka as Settings
 from shared.contract.codec import Message

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from services.cli.findings import of_kafka
-from services.cli.sample import State
 from services.eligibility.app import EligibilityService
+from services.operations.check.findings import of_kafka
+from services.operations.check.sample import State
 from services.sandbox.servers.brokers import Addresses
 from shared.config.settings import Config
 from shared.config.settings import Kafka as Settings

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import redis
 
-from services.cli.findings import of_redis
-from services.cli.sample import State
+from services.operations.check.findings import of_redis
+from services.operations.check.sample import State
 from services.sandbox.servers.brokers import Redis
 from shared.config.load import load
 from shared.config.settings import Config

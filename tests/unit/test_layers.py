@@ -18,8 +18,8 @@ COMPUTES = {  # all that a module which calls itself pure may import from outsid
     *("__future__", "mmap", "pathlib", "pydantic", "urllib", "zlib"),  # a path is a value, and a mapped file a view
 }
 KNOWN = {  # a pure module, and what it takes from one that has a client: a value, a constant, a function
-    "services.cli.sample": {"services.fetcher.isams.client"},
-    "services.cli.school_cost": {"services.fetcher.isams.rate_limit"},
+    "services.operations.check.sample": {"services.fetcher.isams.client"},
+    "services.operations.check.cost": {"services.fetcher.isams.rate_limit"},
     "services.fetcher.isams.server_words": {"shared.http_answer"},
     "services.operations.holds.words": {"services.fetcher.isams.client"},
     "services.publisher.answers": {"services.publisher.unitu"},

@@ -21,7 +21,7 @@ class HeldNow:
 
 
 @dataclass(frozen=True)
-class Shown:
+class SchoolHolds:
     """A school's plans, held, released or refused, and what its budgets would let through now, by population."""
 
     holdings: tuple[Holding, ...]
@@ -45,13 +45,13 @@ def held_now(config: Config, holdings: Holdings, school: str | None = None, kind
 
 def shown(
     config: Config, holdings: Holdings, school: str, now: str, *, kind: Kind | None = None, which: str | None = None
-) -> Shown:
+) -> SchoolHolds:
     """``which``: only the plan of that name or hash. Raises: OperationError (not-held, two-held, nothing-known)."""
     books = known_books(config, school, kind)
     found = [one for book in books for one in holdings.of(book)]
     if which is not None:
         found = [pick(school, found, which)]
-    return Shown(tuple(found), {book: holdings.budgets(book, now) for book in books})
+    return SchoolHolds(tuple(found), {book: holdings.budgets(book, now) for book in books})
 
 
 def reviewed(config: Config, holdings: Holdings, school: str, which: str, kind: Kind | None = None) -> Holding:

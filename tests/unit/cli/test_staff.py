@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.cli.findings import of_schools
 from services.cli.invocation import login_name
 from services.operations import commands
+from services.operations.check.findings import of_schools
 from services.operations.commands import Command, Receipt
 from services.operations.holds import history
 from services.operations.holds.holdings import Holdings

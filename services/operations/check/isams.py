@@ -3,16 +3,16 @@ What `rollcall check` asks one iSAMS: the token, each area, whether each field t
 cadences will cost. Some twenty small questions, and nothing is changed.
 """
 
-from services.cli.sample import SAMPLES, State, of_fields
-from services.cli.school_cost import Size, at_once, requests_per_hour, sweep_requests
-from services.cli.school_probe import EMPLOYEES, LOSES, PROBES, STUDENTS, Answers, Found, ask, attempt, with_loss
-from services.cli.school_words import of_records
 from services.fetcher.isams import client
 from services.fetcher.isams.rate_limit import Politeness
 from services.fetcher.isams.session import Session
 from services.fetcher.isams.sets import is_hidden
 from services.fetcher.isams.source import Refused, told
 from services.fetcher.profiles import photo_files
+from services.operations.check.cost import Size, at_once, requests_per_hour, sweep_requests
+from services.operations.check.probe import EMPLOYEES, LOSES, PROBES, STUDENTS, Answers, Found, ask, attempt, with_loss
+from services.operations.check.records import of_records
+from services.operations.check.sample import SAMPLES, State, of_fields
 from shared.config.settings import IsamsSchool
 from shared.errors import Retryable
 

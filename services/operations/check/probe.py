@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.cli.sample import State
 from services.fetcher.isams import client
 from services.fetcher.isams.fields import count
 from services.fetcher.isams.session import Session
 from services.fetcher.isams.source import Page, Refused, Trouble, told
+from services.operations.check.sample import State
 from shared.errors import Retryable
 
 SAMPLE = 100  # records of a list that are looked at, and a page that every server gives

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.cli import school_check
-from services.cli.sample import State
 from services.gateway.spool import spool_fault
+from services.operations.check import isams
+from services.operations.check.sample import State
 from shared.config.settings import Config, IsamsSchool, PushSchool, Tenant
 from shared.errors import Retryable
 from shared.kafka.admin import Standing, Topics, faults_of
@@ -29,6 +29,11 @@ class Finding:
     state: State
     message: str
     fix: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """As ``check --json`` has it."""
+        what = {"part": self.part, "what": self.what, "state": self.state.word}
+        return what | {"message": self.message, "fix": self.fix}
 
 
 def finding(part: str, what: str, state: State, text: str) -> Finding:
@@ -162,5 +167,5 @@ async def of_schools(config: Config, slugs: list[str]) -> list[Finding]:
 
 async def of_isams(slug: str, school: IsamsSchool, *, has_staff: bool = False) -> list[Finding]:
     """The token, each area, each field, and what it costs."""
-    found = await school_check.of_isams(school, has_staff=has_staff)
+    found = await isams.of_isams(school, has_staff=has_staff)
     return [finding(f"school {slug}", one.what, one.state, one.text) for one in found]

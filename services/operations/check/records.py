@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from services.cli.sample import State
 from services.fetcher.isams import employees, parse, school_records, sets
 from services.fetcher.isams.field_names import NOBODY_KNOWS, Reading
 from services.fetcher.isams.fields import Json
 from services.fetcher.isams.slips import Slips
 from services.fetcher.sweep.areas import AreasRead, StatusWords, reading
+from services.operations.check.sample import State
 from shared.config.settings import IsamsSchool
 from shared.contract.model import Student
 

@@ -5,8 +5,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from services.cli.findings import Finding, finding
-from services.cli.sample import State
+from services.operations.check.findings import Finding, finding
+from services.operations.check.sample import State
 from shared.config.secret_values import secrets_of
 from shared.config.settings import Config
 

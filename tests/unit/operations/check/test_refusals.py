@@ -1,5 +1,6 @@
 """What a sweep could not take is nothing that `rollcall check` calls fine: each refusal, by a lever of the twin."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,15 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.cli.findings import Finding, of_isams
-from services.cli.sample import State
-from services.cli.school_cost import Size, at_once, sweep_requests
 from services.fetcher.isams.rate_limit import STUDENTS_SHARE, Politeness
+from services.operations.check import findings
+from services.operations.check.answer import check
+from services.operations.check.cost import Size, at_once, sweep_requests
+from services.operations.check.findings import Finding, of_isams
+from services.operations.check.sample import State
 from services.sandbox.isams.twin import isams_app
 from services.sandbox.schools.school import make_school
 from services.sandbox.servers.serve import Server
 from services.sandbox.twin_client import IsamsTwin
-from tests.unit.cli.words import rollcall
+from shared.config.load import load
 from tests.unit.fetcher.world import settings
 
 STUDENTS, SETS, RICHER = "/api/students", "/api/teaching/sets", "/api/admissions/applicants/students"
@@ -266,11 +269,9 @@ async def test_a_sweep_of_more_than_an_hour_cannot_sync(twin: IsamsTwin) -> None
         pytest.param({"kind": "status", "status": 500, "path": RICHER}, 0, "fine", id="the richer list alone"),
     ],
 )
-async def test_the_verb_says_so(
+async def test_the_verdict_is_the_worst_of_it(
     twin: IsamsTwin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any], code: int, words: str
 ) -> None:
-    from services.cli import findings
-
     (tmp_path / "secret").write_text("made-up")
     path = tmp_path / "rollcall.toml"
     path.write_text(
@@ -280,12 +281,7 @@ async def test_the_verb_says_so(
     for name in ("of_kafka", "of_redis"):
         monkeypatch.setattr(findings, name, lambda config: [])
     twin.fault(fault)
-    said = await _in_a_thread(path)
-    assert (said.code, words in said.out + said.err) == (code, True), said.out
-
-
-async def _in_a_thread(path: Path) -> Any:
-    """The verb has a loop of its own."""
-    import asyncio
-
-    return await asyncio.to_thread(rollcall, path, "check")
+    found = await asyncio.to_thread(check, load(path, {}), ["abbey"], {})  # it has a loop of its own
+    told = [found.verdict, *(f"{one.message} {one.fix}" for one in found.findings)]
+    assert (int(found.worst), any(words in one for one in told)) == (code, True), told
+    assert found.as_dict()["verdict"] == found.verdict

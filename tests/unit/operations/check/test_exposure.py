@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from services.cli.exposure import MADE_UP, of_exposure, open_to_others
-from services.cli.sample import State
+from services.operations.check.exposure import MADE_UP, of_exposure, open_to_others
+from services.operations.check.sample import State
 from shared.config.load import files_to_keep, load
 from shared.config.secret_values import secrets_of
 from shared.config.settings import Config
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 FILE = """
 [fetcher]
