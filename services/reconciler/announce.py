@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from services.reconciler import guard
 from services.reconciler.emptied_columns import nulled
 from services.reconciler.hold_hash import plan_hash
-from services.reconciler.judge import Judged
+from services.reconciler.judge import JudgedPlan
 from services.reconciler.plans import Plans
 from services.reconciler.reviewed_sets import refused_before, sets_of
 from shared.contract.account_state import AccountState, HeldPlan, SchoolState
@@ -22,7 +22,7 @@ from shared.structs import replace
 
 
 @dataclass
-class Held:
+class HoldsAfter:
     """``marks``: by student, plan and the hash of the set that has them."""
 
     holds: dict[str, HeldPlan] = field(default_factory=dict)
@@ -45,16 +45,16 @@ class _Announcement:
     at: int
 
 
-def keep(school: SchoolState, plans: Plans, states: Mapping[str, AccountState]) -> Held:
+def keep(school: SchoolState, plans: Plans, states: Mapping[str, AccountState]) -> HoldsAfter:
     """Of a paused school nothing is decided: what is staged stays, and so does each hold that has somebody."""
-    held = Held()
+    held = HoldsAfter()
     for name in PLANS:
         _keep(held, school, name, [*plans.people[name], *plans.later[name]], states)
     return held
 
 
 def _keep(
-    held: Held, school: SchoolState, name: str, students: Collection[str], states: Mapping[str, AccountState]
+    held: HoldsAfter, school: SchoolState, name: str, students: Collection[str], states: Mapping[str, AccountState]
 ) -> None:
     there = sets_of(school, name)
     for student in students:
@@ -68,18 +68,18 @@ def _keep(
 
 def announce(
     school: SchoolState,
-    judged: Mapping[str, Judged],
+    judged: Mapping[str, JudgedPlan],
     states: Mapping[str, AccountState],
     drops: Sequence[ColumnDrop],
     suspicions: tuple[str, ...],
     when: str,
     at: int,
-) -> Held:
+) -> HoldsAfter:
     """
     ``when``: the close's time; ``at``: its lane offset; ``drops``: the columns that a nulled plan is about;
     ``suspicions``: what makes a pushed list look cut.
     """
-    held, how = Held(), _Announcement(school, states, drops, suspicions, when, at)
+    held, how = HoldsAfter(), _Announcement(school, states, drops, suspicions, when, at)
     for name, one in judged.items():
         if one.reviewed.released.intersection(one.later):
             # released, and this sweep cannot judge it: the yes must last until one can, and nobody else is asked yet
@@ -94,7 +94,7 @@ def announce(
     return held
 
 
-def _refused(held: Held, how: _Announcement, name: str, students: set[str]) -> HeldPlan:
+def _refused(held: HoldsAfter, how: _Announcement, name: str, students: set[str]) -> HeldPlan:
     """What a person refused stays refused; two refused sets become one. That is no news to anybody."""
     key, hold = _standing(how, name, students)
     if hold is None:
@@ -103,7 +103,7 @@ def _refused(held: Held, how: _Announcement, name: str, students: set[str]) -> H
     return replace(hold, count=len(students))
 
 
-def _waiting(held: Held, how: _Announcement, one: Judged, students: set[str]) -> HeldPlan:
+def _waiting(held: HoldsAfter, how: _Announcement, one: JudgedPlan, students: set[str]) -> HeldPlan:
     """The set that waits for a person: announced when somebody in it is news, or what is to happen to them."""
     key, hold = _standing(how, one.name, students)
     held.mark(students, one.name, key)

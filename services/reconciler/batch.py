@@ -49,7 +49,7 @@ class Reconciler:
         self.care = care
 
     def ask(self, records: Sequence[Record]) -> tuple[Questions, Callable[[View], Effects]]:
-        batch = _Batch(records)
+        batch = _Decisions(records)
         return batch.questions(), batch.decide
 
     def handle(self, records: Sequence[Record], view: View) -> Effects:
@@ -63,7 +63,7 @@ class Reconciler:
         return decide(view)
 
 
-class _Batch:
+class _Decisions:
     """One lane's batch while it is decided."""
 
     def __init__(self, records: Sequence[Record]) -> None:
@@ -255,7 +255,7 @@ class _Batch:
         """What puts a record's changes among the others. People of one page share it: they were read at once."""
         told = (record.raw_header("read_at"), record.raw_header("sweep"))
         if self._emit is None or told != self._emit_told:
-            self._emit_told, self._emit = told, messages.Envelope(record).emitting(self._changes)
+            self._emit_told, self._emit = told, messages.ChangeEnvelope(record).emitting(self._changes)
         return self._emit
 
     # --- everything else in the lane -----------------------------------------------------------------------------

@@ -59,7 +59,7 @@ class CertifiedClose:
         self._proof = proof
         self._at = record.offset
         self._out = out
-        self._envelope = messages.Envelope(record)
+        self._envelope = messages.ChangeEnvelope(record)
         self._before: dict[str, AccountState] = {}
         self._done: set[str] = set()
 

@@ -11,11 +11,11 @@ from functools import partial
 
 from services.reconciler import changed_ids, emptied_columns, guard
 from services.reconciler.absences import mark_absences
-from services.reconciler.announce import Held, announce, keep
+from services.reconciler.announce import HoldsAfter, announce, keep
 from services.reconciler.budget_usage import Recent, Spending
 from services.reconciler.changes import Change
-from services.reconciler.judge import Judged, judge
-from services.reconciler.plans import ADMITTED, Closed, plans_of
+from services.reconciler.judge import JudgedPlan, judge
+from services.reconciler.plans import ADMITTED, PlanContext, plans_of
 from services.reconciler.removals import disable, unenrol, update
 from services.reconciler.reviewed_sets import is_released
 from services.reconciler.rollover import kept
@@ -78,8 +78,8 @@ def close(
     spending = Spending(recent)
     drops = emptied_columns.drops(marked, everybody)
     released = partial(_is_released, school, marked)
-    plans = plans_of(marked, Closed(completed, settings, emptied_columns.nulled(drops), released, programme_of))
-    held: Held
+    plans = plans_of(marked, PlanContext(completed, settings, emptied_columns.nulled(drops), released, programme_of))
+    held: HoldsAfter
     guards: tuple[GuardReport, ...] = ()
     counts = {name: len(people) for name, people in plans.people.items()} | kept(plans.later)
     if school.is_paused:
@@ -113,7 +113,7 @@ def close(
 
 
 def _school_after(
-    school: SchoolState, completed: SweepCompleted, settings: Settings, held: Held, at: int
+    school: SchoolState, completed: SweepCompleted, settings: Settings, held: HoldsAfter, at: int
 ) -> SchoolState:
     certified = CertifiedSweep(
         sweep=completed.sweep, started_at=completed.started_at, completed_at=completed.completed_at, at=at
@@ -138,12 +138,12 @@ def _is_released(school: SchoolState, states: Mapping[str, AccountState], plan: 
     return is_released(school, plan, states[student])
 
 
-def _awaited(judged: Mapping[str, Judged]) -> dict[str, int]:
+def _awaited(judged: Mapping[str, JudgedPlan]) -> dict[str, int]:
     count = sum(len(one.waits) for one in judged.values())
     return {AWAITED: count} if count else {}
 
 
-def _report(one: Judged, school: SchoolState, spending: Spending) -> GuardReport:
+def _report(one: JudgedPlan, school: SchoolState, spending: Spending) -> GuardReport:
     """What a plan came to. Accounts and e-mails that took effect since the last close, within their budgets, count."""
     before = school.certified
     at_once = spending.since(one.name, before.completed_at) if one.name in ADMITTED and before is not None else 0
@@ -158,7 +158,7 @@ def _report(one: Judged, school: SchoolState, spending: Spending) -> GuardReport
     )
 
 
-def _carry_out(work: _Work, one: Judged) -> None:
+def _carry_out(work: _Work, one: JudgedPlan) -> None:
     for student in one.people:
         if student in one.released:
             _take_effect(work, one.name, student, None)

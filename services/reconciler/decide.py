@@ -24,7 +24,7 @@ from shared.structs import replace
 Emit = Callable[[AccountState, list[Change]], None]
 
 
-class Decision(NamedTuple):
+class Gathered(NamedTuple):
     """
     All that one person's decision depends on. ``own`` is the e-mail that the account has before it, ``exchange`` are
     those whose decision is the same step.
@@ -71,7 +71,7 @@ def free(accounts: Accounts, address: str | None, at: int, when: str, emit: Emit
                 queue.append(own)
 
 
-def _gather(accounts: Accounts, assessed: StudentAssessed, context: DecisionContext, *, is_admitted: bool) -> Decision:
+def _gather(accounts: Accounts, assessed: StudentAssessed, context: DecisionContext, *, is_admitted: bool) -> Gathered:
     """``context`` has what the record itself brings; ``is_admitted``: a close has room for it already."""
     last = accounts.state(assessed.student_id)
     wanted, own, waits_for, exchange = claim(accounts, last, assessed)
@@ -83,22 +83,22 @@ def _gather(accounts: Accounts, assessed: StudentAssessed, context: DecisionCont
         if admitted is not Admission.OPEN:
             context = replace(context, admission=admitted, predecessor_id=predecessor)
     context = admission.of_details(accounts, last, assessed, context)
-    return Decision(last, assessed, context, own, exchange)
+    return Gathered(last, assessed, context, own, exchange)
 
 
-def _carry_out(accounts: Accounts, decision: Decision, emit: Emit) -> None:
-    _take(accounts, decision, emit)
-    at, when, admitted = decision.context.at, decision.context.spends_at, decision.context.admission
-    for other in decision.exchange:  # also to be staged: an exchange is as many changes as it has people
+def _carry_out(accounts: Accounts, gathered: Gathered, emit: Emit) -> None:
+    _take(accounts, gathered, emit)
+    at, when, admitted = gathered.context.at, gathered.context.spends_at, gathered.context.admission
+    for other in gathered.exchange:  # also to be staged: an exchange is as many changes as it has people
         if other.assessment is not None:
-            predecessor = decision.context.predecessor_id
+            predecessor = gathered.context.predecessor_id
             _take(accounts, _again(accounts, other, other.assessment, at, when, admitted, predecessor), emit)
-    if not decision.exchange:
-        free(accounts, decision.own, at, when, emit)
+    if not gathered.exchange:
+        free(accounts, gathered.own, at, when, emit)
 
 
-def _take(accounts: Accounts, decision: Decision, emit: Emit) -> None:
-    state, changes = reconcile(decision.last, decision.assessed, decision.context)
+def _take(accounts: Accounts, gathered: Gathered, emit: Emit) -> None:
+    state, changes = reconcile(gathered.last, gathered.assessed, gathered.context)
     accounts.save(state)
     emit(state, changes)
 
@@ -111,8 +111,8 @@ def _again(
     when: str,
     admitted: Admission,
     predecessor: str | None,
-) -> Decision:
-    """Somebody's decision from the kept assessment. Nobody was read, so a first absence stands."""
+) -> Gathered:
+    """The same from the kept assessment. Nobody was read, so a first absence stands."""
     context = DecisionContext(
         at,
         state.read_at or "",
@@ -122,7 +122,7 @@ def _again(
         predecessor_id=predecessor,
         is_kept=True,
     )
-    return Decision(state, kept, admission.of_details(accounts, state, kept, context))
+    return Gathered(state, kept, admission.of_details(accounts, state, kept, context))
 
 
 def _admission(

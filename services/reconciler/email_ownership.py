@@ -17,7 +17,7 @@ from shared.contract.events import StudentAssessed
 from shared.contract.model import Verdict
 
 
-class Claim(NamedTuple):
+class EmailClaim(NamedTuple):
     """
     E-mails, as compared: the one that somebody's account is to have, the one that it has, and the first of them where
     another account keeps it. ``exchange`` are those who give theirs up in the same step, the holder first.
@@ -36,16 +36,16 @@ def wanted_email(assessed: StudentAssessed | None) -> str | None:
     return email_key(assessed.details.email)
 
 
-def claim(accounts: Accounts, state: AccountState | None, assessed: StudentAssessed) -> Claim:
+def claim(accounts: Accounts, state: AccountState | None, assessed: StudentAssessed) -> EmailClaim:
     """What e-mail a record asks for, and who has it."""
     own = email_of(state)
     wanted = None if is_of_another(state, assessed) else wanted_email(assessed)
     holder = accounts.holder(wanted) if wanted is not None else None
     if holder is None or holder == assessed.student_id:
-        return Claim(wanted, own)
+        return EmailClaim(wanted, own)
     if exchange := _ring(accounts, holder, own):
-        return Claim(wanted, own, exchange=exchange)
-    return Claim(wanted, own, waits_for=wanted)
+        return EmailClaim(wanted, own, exchange=exchange)
+    return EmailClaim(wanted, own, waits_for=wanted)
 
 
 def in_line(accounts: Accounts, address: str, at: int, heir: str | None) -> Iterator[AccountState]:

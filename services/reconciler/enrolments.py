@@ -20,7 +20,7 @@ LISTS = ("programmes", "modules", "faculties", "departments")
 Codes = tuple[str, ...]
 
 
-class Kept(NamedTuple):
+class CodesAfter(NamedTuple):
     """
     What an account has after a record: all codes that it had and all that it gains. ``said`` are the programmes and
     modules that the record has (the account's own where it does not say); ``gained`` and ``lost`` go in the order of
@@ -35,7 +35,7 @@ class Kept(NamedTuple):
     lost: tuple[Codes, ...]
 
 
-def keep(state: AccountState, had: Details, details: Details, assessed: StudentAssessed) -> Kept:
+def keep(state: AccountState, had: Details, details: Details, assessed: StudentAssessed) -> CodesAfter:
     """``had``: the account's details; ``details``: those that the record would give it."""
     gained: tuple[Codes, ...] = ()
     lost: tuple[Codes, ...] = ()
@@ -43,7 +43,7 @@ def keep(state: AccountState, had: Details, details: Details, assessed: StudentA
         details, gained, lost = keep_codes(had, _supplied(had, details, assessed))
     programmes = state.programmes if assessed.programmes is None else assessed.programmes
     modules = state.modules if assessed.modules is None else assessed.modules
-    return Kept(
+    return CodesAfter(
         details,
         union(state.programmes, programmes),
         union(state.modules, modules),

@@ -27,7 +27,7 @@ Everybody = Callable[[], Iterable[AccountState]]
 
 
 @dataclass
-class Judged:
+class JudgedPlan:
     """
     One plan. ``news``: who was not announced before; ``goes``: those of it whom the budget lets through; ``unspent``:
     those of these who count against none. ``waits``: whoever a second body must lack first; nobody has to be asked.
@@ -77,7 +77,7 @@ def judge(
     states: Mapping[str, AccountState],
     spending: Spending,
     everybody: Everybody,
-) -> dict[str, Judged]:
+) -> dict[str, JudgedPlan]:
     """By plan. ``states`` are those that the plans were made of; ``everybody`` is asked only for year groups."""
     court = _Court(school, completed, settings, states, spending, everybody)
     found = {name: _begin(name, plans, court) for name in PLANS}
@@ -88,23 +88,23 @@ def judge(
     return found
 
 
-def _begin(name: str, plans: Plans, court: _Court) -> Judged:
+def _begin(name: str, plans: Plans, court: _Court) -> JudgedPlan:
     people, later = plans.people[name], plans.later[name]
     before = reviewed(court.school, name, [*people, *later], court.states)
     known = before.kept | before.released
     news = [student for student in people if student not in known]
-    one = Judged(name, people, later, before, court.settings.budgets.get(name, guard.NOTHING), news)
+    one = JudgedPlan(name, people, later, before, court.settings.budgets.get(name, guard.NOTHING), news)
     if name in guard.LOSSES:
         one.unspent = plans.unlimited.intersection(news)
     return one
 
 
-def _judged(one: Judged) -> int:
+def _judged(one: JudgedPlan) -> int:
     """The total of a plan: its news, and whoever waits for a person already."""
     return len(one.news) - len(one.unspent) + len(one.reviewed.kept)
 
 
-def _judge(one: Judged, court: _Court, total: int) -> None:
+def _judge(one: JudgedPlan, court: _Court, total: int) -> None:
     windows = court.windows(one.name)
     not_asked = court.completed.absences.by_cause.get(NOT_ASKED, 0) if one.name == guard.DISABLE_EXPLAINED else 0
     total += not_asked  # any of them may be another leaver
@@ -132,7 +132,7 @@ def _is_confirmed(student: str, court: _Court) -> bool:
     return apart >= court.settings.absence_confirm_minutes
 
 
-def _beside_a_hold(one: Judged, windows: tuple[guard.Window, ...], not_asked: int) -> set[str]:
+def _beside_a_hold(one: JudgedPlan, windows: tuple[guard.Window, ...], not_asked: int) -> set[str]:
     """
     Whoever leaves while a plan of leavers waits for a person, up to the heads that the budget always allows: somebody
     who is expelled today must not keep their account until three hundred others were looked at.
@@ -143,7 +143,7 @@ def _beside_a_hold(one: Judged, windows: tuple[guard.Window, ...], not_asked: in
     return set(one.news) if guard.decide(one.name, len(one.news) + not_asked, windows, heads).is_within else set()
 
 
-def _keep_the_school(found: Mapping[str, Judged], court: _Court) -> None:
+def _keep_the_school(found: Mapping[str, JudgedPlan], court: _Court) -> None:
     """Hold all disables that nobody released if, together, they are too many of the school, or all of it."""
     disables = [one for name, one in found.items() if name in (*guard.DISABLES, guard.REKEY)]
     going = sum(len(one.goes) for one in disables)
@@ -160,7 +160,7 @@ def _keep_the_school(found: Mapping[str, Judged], court: _Court) -> None:
 # --- year groups -----------------------------------------------------------------------------------------------------
 
 
-def _spares_the_year_groups(one: Judged, court: _Court) -> bool:
+def _spares_the_year_groups(one: JudgedPlan, court: _Court) -> bool:
     """As ``guard.cohorts_within`` says, counted as the other budgets are: in both windows, by year group."""
     of_group: dict[str, list[AccountState]] = {}
     for state in court.everybody():

@@ -52,7 +52,7 @@ def _detail(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-class Envelope:
+class ChangeEnvelope:
     """What every message that one record causes has in common; its headers are written once."""
 
     __slots__ = ("_common", "lane", "time")

@@ -22,7 +22,7 @@ ABSENT = ("absent",)  # the lists of somebody whom a pushed body lacks
 
 
 @dataclass(frozen=True)
-class Closed:
+class PlanContext:
     """
     What a plan is made from. ``nulled``: the columns that have emptied; ``is_released``: whether a person has released
     somebody under a plan; ``programme_of``: the programme of each module, asked only at the turn of the year.
@@ -47,7 +47,7 @@ class Plans:
     unlimited: set[str] = field(default_factory=set)
 
 
-def plans_of(states: Mapping[str, AccountState], closed: Closed) -> Plans:
+def plans_of(states: Mapping[str, AccountState], closed: PlanContext) -> Plans:
     """A person who is to be disabled keeps their enrolments: they go with the account."""
     plans = Plans()
     for student in sorted(states):
@@ -66,7 +66,7 @@ def plans_of(states: Mapping[str, AccountState], closed: Closed) -> Plans:
     return plans
 
 
-def _disable_of(state: AccountState, closed: Closed) -> str | None:
+def _disable_of(state: AccountState, closed: PlanContext) -> str | None:
     """Under which plan somebody would be disabled, if they would."""
     if state.staged is not None:
         if state.other_id:
@@ -83,7 +83,7 @@ def is_absent(state: AccountState) -> bool:
     return record is not None and record.lists == ABSENT
 
 
-def _plan_details(plans: Plans, closed: Closed, student: str, state: AccountState) -> None:
+def _plan_details(plans: Plans, closed: PlanContext, student: str, state: AccountState) -> None:
     if state.email_change is not None and state.in_roll:
         plans.people[guard.EMAIL_CHANGE].append(student)
     if (update := state.update) is None or not state.in_roll:
@@ -94,7 +94,7 @@ def _plan_details(plans: Plans, closed: Closed, student: str, state: AccountStat
     (plans.people if is_said else plans.later)[name].append(student)  # an undecided record says nothing to take
 
 
-def _plan_enrolments(plans: Plans, closed: Closed, student: str, state: AccountState) -> None:
+def _plan_enrolments(plans: Plans, closed: PlanContext, student: str, state: AccountState) -> None:
     if (lost := state.unenrol) is None:
         return
     name = _marked_for(state) or _loss_of(state, lost, closed)
@@ -114,7 +114,7 @@ def _marked_for(state: AccountState) -> str | None:
     return next((plan for plan in guard.LOSSES if _is_marked(state, plan)), None)
 
 
-def _loss_of(state: AccountState, lost: StagedUnenrol, closed: Closed) -> str | None:
+def _loss_of(state: AccountState, lost: StagedUnenrol, closed: PlanContext) -> str | None:
     """
     Under which plan codes are lost; None where nothing limits it. In September the old sets are gone before the new
     ones are made: no column has emptied by that.

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from services.reconciler import keys
-from services.reconciler.messages import Envelope, lane_state
+from services.reconciler.messages import ChangeEnvelope, lane_state
 from shared import clock
 from shared.contract.account_state import AccountState, LaneState, SchoolState, StructureState
 from shared.contract.codec import MODULUS, Record, decode, encode, roll_hash
@@ -74,7 +74,7 @@ class Rebuilder:
         if state.rebuilt_at < 0:
             return  # nothing was ever here
         record = Record(STUDENTS_ASSESSED, lane, state.position, "", b"", {"read_at": clock.now()})
-        envelope = Envelope(record)
+        envelope = ChangeEnvelope(record)
         schools = [slug for slug in self._schools if lane_of(slug, self._partitions) == lane]
         self._log.publish(
             [
@@ -129,21 +129,21 @@ def newest_of(records: Iterable[Record]) -> Newest:
     return newest
 
 
-class Place:
+class LanePlace:
     def __init__(self, position: int, base: int) -> None:
         self.position = position
         self.base = base
 
 
-def where(told: LaneState, there: Stretch, highest_at: int) -> Place:
+def where(told: LaneState, there: Stretch, highest_at: int) -> LanePlace:
     """
     Where the lane goes on. A position outside the log (trimmed, cut, or made anew) is never skipped over in silence:
     the lane goes on at the first record that is there, under offsets above all that were ever given.
     """
     if there.fault_of(told) is None:
-        return Place(told.position, told.base)
+        return LanePlace(told.position, told.base)
     position = max(told.position, highest_at + 1)
-    return Place(position, position - there.first)
+    return LanePlace(position, position - there.first)
 
 
 def derive(

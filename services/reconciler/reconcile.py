@@ -12,7 +12,7 @@ from services.reconciler import details as staged_details
 from services.reconciler.account_identity import is_listed, is_stale_leaver, record_of, taken
 from services.reconciler.changes import Change
 from services.reconciler.decision_context import Admission, DecisionContext
-from services.reconciler.enrolments import Kept
+from services.reconciler.enrolments import CodesAfter
 from services.reconciler.removals import drop_removals
 from shared.contract.account_state import AccountState, StagedDisable, StagedUnenrol, StagedUpdate
 from shared.contract.email import email_key
@@ -211,13 +211,13 @@ def _correct(
         email_change=waiting.email_change,
         update=waiting.update,
         lacks=(),
-        held=_still_reviewed(state, kept.details, waiting) if state.held else state.held,
+        held=_still_reviewed(state, kept.details, waiting),
     )
     return _spend(after, had, kept.details, waiting, context), told
 
 
 def _waiting(
-    state: AccountState, had: Details, kept: Kept, assessed: StudentAssessed, context: DecisionContext
+    state: AccountState, had: Details, kept: CodesAfter, assessed: StudentAssessed, context: DecisionContext
 ) -> _Waiting:
     unenrol = enrolments.stage(state.unenrol, kept.lost, kept.gained, context.at)
     if had == kept.details:

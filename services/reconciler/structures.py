@@ -39,7 +39,7 @@ class Structures:
         self._view.put(keys.STRUCTURES, book.name, encode(state))
         added, removed = _gained(before, structure), _gained(structure, before)
         event_told = StructureChanged(school=book.slug, version=record.offset, added=added, removed=removed)
-        self._out.append(messages.Envelope(record).change(event_told, book.name, "", record.offset))
+        self._out.append(messages.ChangeEnvelope(record).change(event_told, book.name, "", record.offset))
         book.school = replace(book.school, at=max(book.school.at, record.offset))
 
     def programmes_of(self, school: str) -> Callable[[], dict[str, str]]:

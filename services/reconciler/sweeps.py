@@ -60,7 +60,7 @@ class Sweeps:
             case ReleaseHold() | RefuseHold() | PauseSchool() | ResumeSchool():
                 school, told = command(book.school, event, record.offset)
                 book.school = school
-                envelope = messages.Envelope(record)
+                envelope = messages.ChangeEnvelope(record)
                 self._out += [envelope.change(one, book.name, "", record.offset) for one in told]
             case AcceptRoll() | ForgetStudent():
                 return  # the fetcher's, and a later release's
@@ -99,7 +99,7 @@ class Sweeps:
         A sweep that proves nothing about who is gone. Where it is our state that does not agree, a full one is asked
         for; not at once after a full one, which would go round and round: the next ordinary sweep asks again.
         """
-        envelope = messages.Envelope(record)
+        envelope = messages.ChangeEnvelope(record)
         self._drop_chunks(book)
         book.school = replace(book.school, open=None, at=record.offset)
         report = SweepReconciled(

@@ -77,7 +77,7 @@ def test_a_crash_before_the_write_then_other_settings_another_day_and_a_command_
     school's budgets become 0, its clock goes on by three days, and an operator pauses the school.
 
     Fails when a close takes its settings from anywhere but the record, or its time from a clock: with ``now()`` in
-    place of the record's time in ``Envelope`` (``services/reconciler/messages.py``) the bytes differ.
+    place of the record's time in ``ChangeEnvelope`` (``services/reconciler/messages.py``) the bytes differ.
     """
     town.open()
     town.kill("reconciler")

@@ -10,7 +10,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
 import services
 import shared
-from services.reconciler.messages import Envelope
+from services.reconciler.messages import ChangeEnvelope
 from shared.contract.codec import Record, decode, encode, event_id, roll_hash
 from shared.contract.events import ModuleEnrolled, StudentFetched
 from shared.contract.model import Frozen
@@ -31,7 +31,7 @@ def a_record() -> Record:
 
 def test_the_official_sdk_reads_our_attributes() -> None:
     event = ModuleEnrolled(school="abbey", student_id="1", version=41, module="Y10-HIS")
-    message = Envelope(a_record()).change(event, "abbey", "1", 41)
+    message = ChangeEnvelope(a_record()).change(event, "abbey", "1", 41)
     read = from_kafka_event(KafkaMessage(headers=dict(message.headers), key=message.key.encode(), value=message.value))
     assert read.get_id() == event_id("abbey", "1", 41, "module_enrolled", "Y10-HIS")
     assert read.get_type() == "rollcall.module_enrolled.v1"

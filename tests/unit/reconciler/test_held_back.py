@@ -373,6 +373,9 @@ def test_whoever_is_staff_is_told_as_staff() -> None:
     less, changes = unenrol(fewer, NOW + 1, at(9), None)
     assert {change.kind for change in changes} == {"staff"}
     assert (less.at, less.version) == (NOW + 1, NOW + 1)
+    lost = StagedUnenrol(programmes=("Y10",), modules=(ENGLISH,), at=NOW)
+    told = unenrol(replace(less, unenrol=lost), NOW, at(9), None)[1]
+    assert [change.kind for change in told] == ["staff", "staff"]
     emptied = replace(less, update=StagedUpdate(fields=("phone",), columns=("phone",), at=1))
     assert {change.kind for change in update(emptied, NOW + 2, at(9), None)[1]} == {"staff"}
     _, changes = disable(less, Evidence(kind="record", ref="d", at=NOW + 3), at(9), None)

@@ -8,7 +8,7 @@ from services.reconciler import guard
 from services.reconciler.close import Closing
 from services.reconciler.hold_hash import plan_hash
 from services.reconciler.judge import year_group_of
-from services.reconciler.plans import Closed, plans_of
+from services.reconciler.plans import PlanContext, plans_of
 from services.reconciler.reviewed_sets import all_sets, is_released, refused_before, reviewed
 from shared.contract.account_state import AccountState, HeldPlan, StagedDisable, StagedUnenrol, StagedUpdate
 from shared.contract.events import Absences, AccountDisabled
@@ -146,7 +146,7 @@ def test_no_second_word_is_seen_where_nobody_knows_the_first(school: dict[str, A
 
 
 def planned(state: AccountState) -> dict[str, tuple[list[str], list[str]]]:
-    closed_by = Closed(completed(), some_settings(), frozenset(), lambda plan, student: False, dict)
+    closed_by = PlanContext(completed(), some_settings(), frozenset(), lambda plan, student: False, dict)
     plans = plans_of({state.student_id: state}, closed_by)
     return {
         name: (plans.people[name], plans.later[name])

@@ -20,6 +20,7 @@ from shared.contract.events import (
     ProgrammeUnenrolled,
     StudentAssessed,
 )
+from shared.contract.model import Verdict
 from shared.structs import replace
 from tests.harness.builders import at
 from tests.unit.reconciler.accounts import (
@@ -442,3 +443,36 @@ def test_an_old_entry_of_the_leavers_list_is_read_and_is_no_word_of_the_person()
     state = after(last, entry)
     assert (state.status, state.staged, state.absence) == ("enabled", None, FIRST_ABSENCE)
     assert (state.at, state.read_at, state.digest, state.assessment) == (NOW, at(5), entry.digest, entry)
+
+
+# --- what the account is then ----------------------------------------------------------------------------------------
+
+
+def test_gained_codes_are_the_accounts_and_lost_ones_still_are() -> None:
+    last = enabled(programmes=("Y10",), modules=(ENGLISH, GEOGRAPHY))
+    state = after(last, eligible(programmes=("Y11",), modules=(ENGLISH, HISTORY)))
+    assert (state.programmes, state.modules) == (("Y10", "Y11"), (ENGLISH, GEOGRAPHY, HISTORY))
+    assert (state.version, state.at) == (NOW, NOW)
+
+
+def test_who_comes_back_has_what_they_had_and_what_they_gain() -> None:
+    last = disabled(programmes=("Y10",), modules=(ENGLISH, GEOGRAPHY))
+    state = after(last, eligible(programmes=("Y11",), modules=(ENGLISH, HISTORY)))
+    assert (state.programmes, state.modules) == (("Y10", "Y11"), (ENGLISH, GEOGRAPHY, HISTORY))
+    assert (state.status, state.version, state.evidence, state.disabled_at) == ("enabled", NOW, None, None)
+
+
+@pytest.mark.parametrize("last", [None, enabled(), disabled()], ids=["never seen", "enabled", "disabled"])
+@pytest.mark.parametrize("verdict", [Verdict.UNDECIDED, Verdict.INELIGIBLE])
+def test_the_verdict_decides_whatever_details_came_along(last: AccountState | None, verdict: Verdict) -> None:
+    assessed = replace(eligible(last_name="Moss"), account=verdict)
+    state, changes = reconcile(last, assessed, READING)
+    assert changes == []
+    assert last is None or (state.status, state.details) == (last.status, last.details)
+
+
+@pytest.mark.parametrize("assessed", [eligible(), a_slip(), left(), prospective()])
+def test_a_kept_assessment_is_no_sign_of_the_person(assessed: StudentAssessed) -> None:
+    missing = enabled(absence=FIRST_ABSENCE)
+    assert after(missing, assessed, is_kept=True).absence == FIRST_ABSENCE
+    assert after(missing, assessed).absence is None
