@@ -104,7 +104,7 @@ class Connection(H11Protocol):
         self._answer_timer: asyncio.TimerHandle | None = None
         self._unread = 0  # bytes of answers, when that timer began
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of TCP alone
         super().connection_made(transport)
         if self._places.take(self, self.client[0] if self.client else ""):
             self._watch()

@@ -58,6 +58,7 @@ class Accounts:
                 self._states[student] = None if value is None else _state_decoder.decode(value)
 
     def fetch(self, ids: Iterable[str]) -> None:
+        """Read those that this batch has not read yet, in one journey."""
         if missing := [student for student in ids if student not in self._states]:
             self.learn(missing, self._view.get(keys.students(self.name), missing))
 
@@ -68,6 +69,7 @@ class Accounts:
         return {student: state for student, state in self._states.items() if state is not None}
 
     def state(self, student: str) -> AccountState | None:
+        """One person as this batch has made them; None: never seen."""
         if student not in self._states:
             self.fetch([student])
         return self._states[student]
@@ -77,6 +79,7 @@ class Accounts:
         return keys.email_of(self._states.get(student))
 
     def known(self, ids: Iterable[str]) -> dict[str, AccountState]:
+        """Of these, everybody who is known."""
         ids = list(ids)
         self.fetch(ids)
         return {student: state for student in ids if (state := self._states[student]) is not None}
@@ -114,6 +117,7 @@ class Accounts:
         fetch_emails(self._view, [(self, addresses)])
 
     def unknown_emails(self, addresses: Iterable[str]) -> list[str]:
+        """Those of which it is not known yet who holds them."""
         return [address for address in dict.fromkeys(addresses) if address not in self._holders]
 
     def learn_emails(
@@ -124,11 +128,13 @@ class Accounts:
             self._waiters[address] = keys.names(waits)
 
     def holder(self, address: str) -> str | None:
+        """Who has an e-mail, as compared."""
         if address not in self._holders:
             self.fetch_emails([address])
         return self._holders[address]
 
     def waiters(self, address: str) -> tuple[str, ...]:
+        """Who waits for an e-mail, in line."""
         if address not in self._holders:
             self.fetch_emails([address])
         return self._waiters[address]
@@ -189,9 +195,11 @@ class Accounts:
         self.school = replace(self.school, roll_hash=roll_hash, roll_count=len(ids))
 
     def pending(self) -> list[str]:
+        """Whom a close must look at, whoever was sent again."""
         return sorted(self._view.all(keys.pending(self.name)))
 
     def recent(self) -> dict[str, Recent]:
+        """What each person's record remembers of the last days."""
         return recent_of(self._view.all(keys.recent(self.name)))
 
     def spending(self) -> Spending:
@@ -213,6 +221,7 @@ class Accounts:
         return self._enabled
 
     def everybody(self) -> Iterable[AccountState]:
+        """As ``fetch_all``, without their ids."""
         return self.fetch_all().values()
 
     # --- the end of a batch ----------------------------------------------------------------------------------------

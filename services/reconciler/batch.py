@@ -53,6 +53,7 @@ class Reconciler:
         return batch.questions(), batch.decide
 
     def handle(self, records: Sequence[Record], view: View) -> Effects:
+        """The same for whoever has no other lane to share journeys with."""
         questions, decide = self.ask(records)
         asked = next(questions, None)
         while asked is not None:

@@ -124,6 +124,7 @@ class CertifiedClose:
                 self._book.save(replace(state, at=self._at))
 
     def report(self, closing: Closing) -> None:
+        """What the close came to, last: whoever follows a sweep waits for it."""
         report = replace(closing.report, clock_minutes=self._completed.clock_minutes)
         self._out.append(self._envelope.change(report, self._book.name, "", report.version))
 

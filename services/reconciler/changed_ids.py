@@ -84,6 +84,7 @@ def newcomers(recent: Mapping[str, Recent], completed_at: str) -> list[str]:
 
 
 def days_before(moment: str) -> str:
+    """The moment from which on an account still counts as one that just went or came."""
     return clock.write(clock.parse(moment) - timedelta(days=DAYS))
 
 

@@ -29,14 +29,17 @@ Change = (
 
 
 def provisioned(of: AccountState, at: int, details: Details) -> AccountProvisioned:
+    """A first account; its enrolments follow."""
     return AccountProvisioned(school=of.school, student_id=of.student_id, kind=of.kind, version=at, details=details)
 
 
 def enabled(of: AccountState, at: int, details: Details) -> AccountEnabled:
+    """An account that was disabled is there again; its enrolments follow."""
     return AccountEnabled(school=of.school, student_id=of.student_id, kind=of.kind, version=at, details=details)
 
 
 def disabled(of: AccountState, evidence: Evidence, *, is_explained: bool) -> AccountDisabled:
+    """``is_explained``: a record says that the person has left."""
     return AccountDisabled(
         school=of.school,
         student_id=of.student_id,
@@ -48,6 +51,7 @@ def disabled(of: AccountState, evidence: Evidence, *, is_explained: bool) -> Acc
 
 
 def updated(of: AccountState, at: int, fields: tuple[str, ...], details: Details) -> AccountUpdated:
+    """``fields`` are those of the details that are others now."""
     return AccountUpdated(
         school=of.school, student_id=of.student_id, kind=of.kind, version=at, fields=fields, details=details
     )
@@ -67,6 +71,7 @@ def enrolled(of: AccountState, at: int, programmes: Iterable[str], modules: Iter
 
 
 def unenrolled(of: AccountState, at: int, programmes: Iterable[str], modules: Iterable[str]) -> list[Change]:
+    """Programmes first, as they were enrolled."""
     school, student_id, kind = of.school, of.student_id, of.kind
     told: list[Change] = [
         ProgrammeUnenrolled(school=school, student_id=student_id, kind=kind, version=at, programme=code)

@@ -79,22 +79,15 @@ def close(
     drops = emptied_columns.drops(marked, everybody)
     released = partial(_is_released, school, marked)
     plans = plans_of(marked, PlanContext(completed, settings, emptied_columns.nulled(drops), released, programme_of))
-    held: HoldsAfter
-    guards: tuple[GuardReport, ...] = ()
-    counts = {name: len(people) for name, people in plans.people.items()} | kept(plans.later)
     if school.is_paused:
-        held = keep(school, plans, marked)
+        judged, held = {}, keep(school, plans, marked)
     else:
         judged = judge(plans, school, completed, settings, marked, spending, everybody)
         held = announce(school, judged, marked, drops, completed.absences.suspicions, completed.completed_at, at)
-        for one in judged.values():
-            _carry_out(work, one)
-        counts |= _awaited(judged)
-        guards = tuple(_report(one, school, spending) for one in judged.values())
-    for student, state in work.states.items():
-        if state.held != (marks := held.marks.get(student, {})):
-            work.states[student] = replace(state, held=marks)
-    after = {student: replace(state, at=at) for student, state in work.states.items() if state != states[student]}
+    for one in judged.values():
+        _carry_out(work, one)
+    _mark(work, held)
+    counts = {name: len(people) for name, people in plans.people.items()} | kept(plans.later) | _awaited(judged)
     report = SweepReconciled(
         school=school.school,
         kind=school.kind,
@@ -105,11 +98,19 @@ def close(
         is_paused=school.is_paused,
         roll_count=len(roll),
         counts=counts,
-        guards=guards,
+        guards=tuple(_report(one, school, spending) for one in judged.values()),
         columns=tuple(drops),
     )
+    after = {student: replace(state, at=at) for student, state in work.states.items() if state != states[student]}
     school = _school_after(school, completed, settings, held, at)
     return Closing(after, work.changes, held.events, school, report, tuple(work.admitted))
+
+
+def _mark(work: _Work, held: HoldsAfter) -> None:
+    """Write into each record which held sets have the person."""
+    for student, state in work.states.items():
+        if state.held != (marks := held.marks.get(student, {})):
+            work.states[student] = replace(state, held=marks)
 
 
 def _school_after(

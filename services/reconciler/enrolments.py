@@ -138,6 +138,7 @@ def keep_codes(had: Details, details: Details) -> tuple[Details, tuple[Codes, Co
 
 
 def without(codes: Codes, others: Iterable[str]) -> Codes:
+    """The codes that are none of the others, in their order."""
     if not codes:
         return ()
     gone = set(others)
@@ -145,4 +146,5 @@ def without(codes: Codes, others: Iterable[str]) -> Codes:
 
 
 def union(codes: Codes, others: Codes) -> Codes:
+    """All codes of both, in order."""
     return others if not codes else tuple(sorted({*codes, *others}))

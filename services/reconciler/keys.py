@@ -23,30 +23,37 @@ STRUCTURES = "structures"
 
 
 def students(book: str) -> str:
+    """Each person's record, by id."""
     return f"students:{book}"
 
 
 def digests(book: str) -> str:
+    """Of each person what ``digest_entry`` says, by id."""
     return f"digests:{book}"
 
 
 def emails(book: str) -> str:
+    """Who holds an e-mail, by the e-mail as compared."""
     return f"emails:{book}"
 
 
 def waiting(book: str) -> str:
+    """Who waits for an e-mail, by the e-mail as compared."""
     return f"waiting:{book}"
 
 
 def pending(book: str) -> str:
+    """Whom the next close must look at, by id."""
     return f"pending:{book}"
 
 
 def recent(book: str) -> str:
+    """What the guard's windows count of somebody, by id."""
     return f"recent:{book}"
 
 
 def chunks(book: str) -> str:
+    """The chunks of the open sweep's roll that have arrived, by number."""
     return f"chunks:{book}"
 
 
@@ -58,6 +65,7 @@ def email_of(state: AccountState | None) -> str | None:
 
 
 def names(value: bytes | None) -> tuple[str, ...]:
+    """The ids in an entry of ``waiting``, in their order."""
     return () if value is None else _names_decoder.decode(value)
 
 
@@ -107,8 +115,10 @@ def recent_entry(state: AccountState | None) -> bytes | None:
 
 
 def roll_entry(ids: Iterable[str]) -> bytes:
+    """The ids of a roll, one a line: no id has a line break."""
     return "\n".join(sorted(ids)).encode()
 
 
 def in_sum(state: AccountState | None) -> int:
+    """What somebody adds to the content sum, which runs over the roll."""
     return weight(state.student_id, state) if state is not None and state.in_roll else 0

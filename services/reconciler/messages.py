@@ -122,6 +122,7 @@ class ChangeEnvelope:
 
 
 def account_states(lane: int, written: Sequence[tuple[AccountState, bytes]]) -> Iterator[Message]:
+    """Those of one batch, made as they are sent."""
     for state, value in written:
         yield account_state(lane, state, value)
 
@@ -132,14 +133,17 @@ def account_state(lane: int, state: AccountState, value: bytes) -> Message:
 
 
 def school_state(lane: int, state: SchoolState, value: bytes) -> Message:
+    """One book's own record."""
     return _state(lane, SchoolState, state.school, book_of(state.school, state.kind), value, state.at, _time_of(state))
 
 
 def structure_state(lane: int, state: StructureState) -> Message:
+    """A school's lists, under a key of their own."""
     return _state(lane, StructureState, state.school, f"{state.school}//structure", encode(state), state.at, "")
 
 
 def lane_state(state: LaneState) -> Message:
+    """Where a lane stands; its key names no school."""
     return _state(state.lane, LaneState, "", f"lane-{state.lane}", encode(state), state.position, "")
 
 

@@ -95,6 +95,7 @@ class Newest:
 
     @property
     def highest_at(self) -> int:
+        """The highest offset that any of them was decided at."""
         found = [one.at for group in (self.students, self.schools, self.structures) for one in group.values()]
         return max(found, default=-1)
 
@@ -117,6 +118,7 @@ class Newest:
 
 
 def newest_of(records: Iterable[Record]) -> Newest:
+    """What a compacted topic comes to: a record without a value takes its key away."""
     newest = Newest()
     for record in records:
         if not record.value:

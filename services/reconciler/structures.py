@@ -25,6 +25,7 @@ class Structures:
         self.changed: dict[str, StructureState] = {}
 
     def take(self, book: Accounts, event: StructureFetched, record: Record) -> None:
+        """Keep a structure that is news, and tell which codes it gained and lost."""
         known = self._known(book.slug)
         structure = _with_what_was_read(known, event)
         if known is not None and (record.offset <= known.at or known.structure == structure):

@@ -42,6 +42,7 @@ class Sweeps:
         self.structures = Structures(view, out)
 
     def apply(self, book: Accounts, event: Frozen, record: Record) -> None:
+        """Take one record of the lane that is no person's. Raises: Poison."""
         match event:
             case SweepStarted():
                 self._drop_chunks(book)

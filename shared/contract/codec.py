@@ -173,11 +173,12 @@ def decode(name: str | None, value: bytes) -> Frozen:
     if model is None:
         raise Poison(f"unknown type {name!r}; this release knows {len(TYPES)} types")
     try:
-        return decoder(model).decode(value)  # type: ignore[no-any-return]
+        event: Frozen = decoder(model).decode(value)
     except msgspec.ValidationError as error:
         raise Poison(f"{name} breaks its schema: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Poison(f"{name} is not JSON: {error}") from error
+    return event
 
 
 def digest(value: bytes) -> bytes:

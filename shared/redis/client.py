@@ -35,16 +35,16 @@ class _Told:
     is_left = False
 
     def _connect(self) -> Any:
-        connected = super()._connect()  # type: ignore[misc]
+        connected = super()._connect()  # type: ignore[misc]  # of the connection that it is mixed into
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         return connected
 
     def send_packed_command(self, command: Any, *args: Any, **more: Any) -> None:
-        super().send_packed_command(_pieces(command), *args, **more)  # type: ignore[misc]
+        super().send_packed_command(_pieces(command), *args, **more)  # type: ignore[misc]  # as above
 
     def read_response(self, *args: Any, **more: Any) -> Any:
         try:
-            return super().read_response(*args, **more)  # type: ignore[misc]
+            return super().read_response(*args, **more)  # type: ignore[misc]  # as above
         except redis.ResponseError as error:
             self.is_left = self.is_left or code_of(error.status_code, str(error)) in ELSEWHERE
             raise
