@@ -5,7 +5,7 @@ know the vendor's spelling.
 
 from collections.abc import Mapping
 
-from services.fetcher.isams.field_names import EMPLOYEES, Reading, person
+from services.fetcher.isams.field_names import EMPLOYEES, ParseContext, person
 from services.fetcher.isams.fields import Json, Unreadable, id_of, text
 from shared.contract.model import Student
 
@@ -17,7 +17,7 @@ def employee_id(record: Json) -> str:
     return id_of(record, "id")
 
 
-def employee(record: Json, reading: Reading) -> Student:
+def employee(record: Json, reading: ParseContext) -> Student:
     """
     One record of the list of employees, faculties and all that they teach left open. Raises: Unreadable, without an id.
     Here the status may be the number itself; nobody is in a year of the receiver's.

@@ -17,7 +17,7 @@ from shared.contract.texts import INVISIBLE, LOST, control_in, found_in, named
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParseContext:
     """
     What a person's record is read with: status words (by their letters) and their numbers, the receiver's year of each
     year group, where the school's midnight is, the houses by id, and who takes down what cannot be read.
@@ -82,7 +82,7 @@ STUDENTS, APPLICANTS, LEAVERS, EMPLOYEES = (
 )
 
 
-def person(record: Json, names: Spelling, reading: Reading, address: Address | None = None) -> Student:
+def person(record: Json, names: Spelling, reading: ParseContext, address: Address | None = None) -> Student:
     """
     One record of one list; what every list spells alike is named here. Raises: Unreadable, when nothing says whose the
     record is.
@@ -132,7 +132,7 @@ _T = TypeVar("_T")
 class _Fields:
     """The fields of one record, by our words for them. Raises: Unreadable, when it has no id."""
 
-    def __init__(self, record: Json, names: Spelling, reading: Reading) -> None:
+    def __init__(self, record: Json, names: Spelling, reading: ParseContext) -> None:
         self.id = id_of(record, names["student_id"])
         self.faults: list[Fault] = []
         self._record = record

@@ -17,7 +17,7 @@ from services.fetcher.isams.curriculum import (
     TeachingDepartment,
     YearGroup,
 )
-from services.fetcher.isams.field_names import APPLICANTS, LEAVERS, STUDENTS, Reading, person
+from services.fetcher.isams.field_names import APPLICANTS, LEAVERS, STUDENTS, ParseContext, person
 from services.fetcher.isams.fields import Json, Unreadable, count, day, id_of, needed, number, text, truth, whole
 from shared.contract.canonical_text import canonical
 from shared.contract.model import Address, Student
@@ -59,12 +59,12 @@ def student_id(record: Json) -> str:
     return id_of(record, "schoolId")
 
 
-def student(record: Json, reading: Reading) -> Student:
+def student(record: Json, reading: ParseContext) -> Student:
     """One record of the students endpoint, programmes and modules left open. Raises: Unreadable, without an id."""
     return person(record, STUDENTS, reading, home_address(record))
 
 
-def applicant(record: Json, reading: Reading) -> Student:
+def applicant(record: Json, reading: ParseContext) -> Student:
     """
     One record of either list of applicants. Raises: Unreadable, without an id. Houses are ids here, and the year group
     is that of the enrolment.
@@ -72,7 +72,7 @@ def applicant(record: Json, reading: Reading) -> Student:
     return person(record, APPLICANTS, reading)
 
 
-def leaver(record: Json, reading: Reading) -> Student:
+def leaver(record: Json, reading: ParseContext) -> Student:
     """
     One record of the leavers' list. Raises: Unreadable, without an id. There is no e-mail; whoever has left is in no
     year of the receiver's.

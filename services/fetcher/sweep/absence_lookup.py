@@ -25,7 +25,7 @@ EXPLAINED = (LEFT_BY_ID, LEFT_BY_LIST)
 
 
 @dataclass(frozen=True)
-class Answer:
+class LookupResult:
     """What was learnt of one; ``student`` is the record that came, ``read_at`` when it was asked for."""
 
     id: str
@@ -35,12 +35,12 @@ class Answer:
 
 
 @dataclass
-class Tally:
+class AbsenceTally:
     """Everybody who was missing, by cause."""
 
     ids: dict[str, list[str]] = field(default_factory=dict)
 
-    def note(self, answer: Answer) -> None:
+    def note(self, answer: LookupResult) -> None:
         self.ids.setdefault(answer.cause, []).append(answer.id)
 
     @property
@@ -48,7 +48,7 @@ class Tally:
         return absences_of(self.ids, found=FOUND, explained=EXPLAINED)
 
 
-async def ask_for(book: str, listing: Listing, missing: Collection[str], clock: Clock) -> AsyncIterator[Answer]:
+async def ask_for(book: str, listing: Listing, missing: Collection[str], clock: Clock) -> AsyncIterator[LookupResult]:
     """
     One answer for each: at most fifty are asked for, those first whom no list of leavers explains. After a failure the
     others are not asked for.
@@ -67,7 +67,7 @@ async def ask_for(book: str, listing: Listing, missing: Collection[str], clock: 
         if person is None:
             yield _unknown(id, listing, NOBODY)
         else:
-            yield Answer(id, LEFT_BY_ID if listing.has_left(person, read_at) else FOUND, person, read_at)
+            yield LookupResult(id, LEFT_BY_ID if listing.has_left(person, read_at) else FOUND, person, read_at)
     for id in queue[asked:]:
         yield _unknown(id, listing, NOT_ASKED)
 
@@ -82,7 +82,7 @@ async def find(source: Source, reader: Reader, id: str, *, is_applicant: bool) -
     return student if student is not None and student.student_id == id else None
 
 
-def _unknown(id: str, listing: Listing, cause: str) -> Answer:
+def _unknown(id: str, listing: Listing, cause: str) -> LookupResult:
     if listing.explains(id):
-        return Answer(id, LEFT_BY_LIST)
-    return Answer(id, LISTED_BEFORE if id in listing.leavers and cause != NOT_ASKED else cause)
+        return LookupResult(id, LEFT_BY_LIST)
+    return LookupResult(id, LISTED_BEFORE if id in listing.leavers and cause != NOT_ASKED else cause)

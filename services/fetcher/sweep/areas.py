@@ -1,5 +1,5 @@
 """
-Reading what changes slowly, each area with a permission and a pace of its own.
+ParseContext what changes slowly, each area with a permission and a pace of its own.
 
 An area that fails degrades itself alone: what it last said goes on being said, and a line in the log tells why. One
 that was never read says nothing, and that is not the same as an empty list.
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from services.fetcher.isams.curriculum import Houses, SchoolLists, TeachingLists, Terms
-from services.fetcher.isams.field_names import Reading
+from services.fetcher.isams.field_names import ParseContext
 from services.fetcher.isams.slips import nameless
 from services.fetcher.isams.source import Source
 from services.fetcher.sweep import due_times
@@ -249,7 +249,7 @@ def rested(
     return states
 
 
-def reading(settings: IsamsSchool, areas: AreasRead) -> Reading:
+def reading(settings: IsamsSchool, areas: AreasRead) -> ParseContext:
     """
     What a person's record is read with. What the school's configuration says of a word goes before what its own list
     says.
@@ -257,4 +257,4 @@ def reading(settings: IsamsSchool, areas: AreasRead) -> Reading:
     listed = {canonical(word): number for word, number in (areas.statuses.words if areas.statuses else {}).items()}
     configured = {canonical(word): number for word, number in settings.system_status_words.items()}
     houses = areas.houses.names if areas.houses else {}
-    return Reading(listed | configured, settings.year_from_nc_year, settings.zone, houses)
+    return ParseContext(listed | configured, settings.year_from_nc_year, settings.zone, houses)

@@ -6,7 +6,7 @@ import msgspec
 
 from services.fetcher.isams import parse
 from services.fetcher.isams.curriculum import Curriculum, curriculum
-from services.fetcher.isams.field_names import Reading
+from services.fetcher.isams.field_names import ParseContext
 from services.fetcher.isams.fields import Json, Unreadable
 from services.fetcher.sweep.areas import AreasRead, reading
 from services.fetcher.sweep.merge_lists import People, people_of
@@ -19,7 +19,7 @@ from shared.contract.model import Student
 class Reader:
     """What a school's records are read with, for the length of one sweep."""
 
-    reading: Reading
+    reading: ParseContext
     curriculum: Curriculum
     people: People
     homes: Homes

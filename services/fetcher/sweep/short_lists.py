@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from services.fetcher.isams import parse
-from services.fetcher.isams.field_names import Reading
+from services.fetcher.isams.field_names import ParseContext
 from services.fetcher.isams.fields import Json, Unreadable
 from services.fetcher.isams.slips import Slips
 from services.fetcher.isams.source import APPLICANTS, APPLICANTS_BRIEF, CONTACTS, LEAVERS, Absent, Source
@@ -73,7 +73,7 @@ async def read_list(source: Source, name: str, take: Callable[[Json], object], s
     return certificate.endpoint_read(source.path_of(name), pages)
 
 
-async def read_applicants(source: Source, reading: Reading, before: ShortList | None = None) -> ShortList:
+async def read_applicants(source: Source, reading: ParseContext, before: ShortList | None = None) -> ShortList:
     """
     Both lists of them, the richer first: who is in either is an applicant, and the first that has them tells of them.
     A server that breaks on a list which it gave ``before`` has it still. Raises: Retryable, Absent (there is neither).
@@ -95,7 +95,7 @@ async def read_applicants(source: Source, reading: Reading, before: ShortList | 
     return ShortList(people=people, endpoints=tuple(endpoints), slips=reading.slips.words)
 
 
-async def read_leavers(source: Source, reading: Reading) -> ShortList:
+async def read_leavers(source: Source, reading: ParseContext) -> ShortList:
     people: dict[str, msgspec.Raw] = {}
     endpoint = await read_list(source, LEAVERS, partial(_take, people, parse.leaver, reading), reading.slips)
     return ShortList(people=people, endpoints=(endpoint,), slips=reading.slips.words)
@@ -120,7 +120,7 @@ async def read_homes(source: Source) -> Homes:
 
 
 def _take(
-    people: dict[str, msgspec.Raw], read: Callable[[Json, Reading], Student], reading: Reading, record: Json
+    people: dict[str, msgspec.Raw], read: Callable[[Json, ParseContext], Student], reading: ParseContext, record: Json
 ) -> str:
     """Raises: Unreadable, when nothing says whose record it is."""
     id = parse.student_id(record)

@@ -14,7 +14,7 @@ import msgspec
 from services.fetcher.isams import employees, field_names, parse
 from services.fetcher.isams.curriculum import curriculum
 from services.fetcher.isams.entries import Entries
-from services.fetcher.isams.field_names import Reading
+from services.fetcher.isams.field_names import ParseContext
 from services.fetcher.isams.fields import Json, Unreadable
 from services.fetcher.isams.source import EMPLOYEES, Page
 from services.fetcher.isams.staff_assignments import Posts, posts
@@ -44,14 +44,14 @@ class Staff:
         self._school = school
         self._memory = memory
         self._posts = Posts()
-        self._reading = Reading({}, {}, school.settings.zone)
+        self._reading = ParseContext({}, {}, school.settings.zone)
         self._areas: tuple[str, ...] = ("staff",)
 
     async def recall(self) -> None:
         school = self._school
         known = await asyncio.to_thread(self._memory.load_areas, school.slug, (STATUSES, STRUCTURE, SETS))
         areas = remembered(known)
-        self._reading = Reading(reading(school.settings, areas).words, {}, school.settings.zone)
+        self._reading = ParseContext(reading(school.settings, areas).words, {}, school.settings.zone)
         self._posts = _posts(school, areas)
         if self._posts.taught is not None and areas.has_sound_sets(known.state.completed_at):
             self._areas = ("sets", "staff")

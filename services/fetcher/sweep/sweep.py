@@ -30,7 +30,7 @@ import msgspec
 from services.fetcher.isams.source import Page, Refused, said_by
 from services.fetcher.population import School
 from services.fetcher.sweep import certificate, due_times, likeness
-from services.fetcher.sweep.absence_lookup import FOUND, LEFT_BY_ID, Tally, ask_for
+from services.fetcher.sweep.absence_lookup import FOUND, LEFT_BY_ID, AbsenceTally, ask_for
 from services.fetcher.sweep.cache import LIKENESS, Memory, Remembered, SchoolMemory
 from services.fetcher.sweep.certificate import Failure, PageRead
 from services.fetcher.sweep.first_page import Failed, advised, first_page
@@ -258,7 +258,7 @@ class _Sweep:
 
     async def _ask_for_missing(self) -> Absences:
         """What is learnt of those of the last certified roll who are missing; who is found is in this one too."""
-        tally = Tally()
+        tally = AbsenceTally()
         missing = [id for id in self._known.roll or () if id not in self._delivery.digests]
         async for answer in ask_for(self._book, self._listing, missing, self._clock):
             tally.note(answer)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from services.fetcher.isams import employees, parse, school_records, sets
-from services.fetcher.isams.field_names import NOBODY_KNOWS, Reading
+from services.fetcher.isams.field_names import NOBODY_KNOWS, ParseContext
 from services.fetcher.isams.fields import Json
 from services.fetcher.isams.slips import Slips
 from services.fetcher.sweep.areas import AreasRead, StatusWords, reading
@@ -23,7 +23,7 @@ Line = tuple[
     str, State, str
 ]  # what it is, how bad it is, and in words what was seen, with what to do after a semicolon
 
-_PEOPLE: dict[str, tuple[Callable[[Json, Reading], Student], int]] = {  # and what most of that list are
+_PEOPLE: dict[str, tuple[Callable[[Json, ParseContext], Student], int]] = {  # and what most of that list are
     "students": (parse.student, 1),
     "applicants": (parse.applicant, 0),
     "leavers": (parse.leaver, -1),
@@ -47,7 +47,7 @@ def of_records(school: IsamsSchool, records: Records) -> list[Line]:
     return [*found, *_of_structure(school, records)]
 
 
-def _with(read: Callable[[Json, Reading], Student], reading: Reading, record: Json) -> Student:
+def _with(read: Callable[[Json, ParseContext], Student], reading: ParseContext, record: Json) -> Student:
     return read(record, reading)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.fetcher.isams.field_names import Reading
+from services.fetcher.isams.field_names import ParseContext
 from services.fetcher.isams.parse import student
 from services.fetcher.isams.slips import Slips
 from shared.contract.model import Student
@@ -14,7 +14,7 @@ from tests.unit.fetcher.world import record
 
 def read(**fields: Any) -> tuple[Student, tuple[str, ...]]:
     slips = Slips()
-    found = student(record("3050100001", **fields), Reading({"current": 1}, {}, UTC, slips=slips))
+    found = student(record("3050100001", **fields), ParseContext({"current": 1}, {}, UTC, slips=slips))
     return found, slips.words
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from services.fetcher.sweep.absence_lookup import FOUND, LEFT_BY_ID, NOBODY, NOT_ASKED, Answer, Tally
+from services.fetcher.sweep.absence_lookup import FOUND, LEFT_BY_ID, NOBODY, NOT_ASKED, AbsenceTally, LookupResult
 from services.gateway import delivery
 from services.gateway.turnover import Turnover
 from shared.completeness import COLUMNS
@@ -104,9 +104,9 @@ def test_everybody_missing_stands_under_what_was_learnt_of_them() -> None:
 
 
 def of_fetcher(missing: Sequence[str]) -> Absences:
-    tally = Tally()
+    tally = AbsenceTally()
     for id in missing:
-        tally.note(Answer(id, NOT_ASKED))
+        tally.note(LookupResult(id, NOT_ASKED))
     return tally.absences
 
 
@@ -133,9 +133,9 @@ def test_a_feed_says_whether_to_be_absent_is_to_have_left() -> None:
 
 
 def test_who_left_by_id_is_explained_and_who_was_found_is_not_gone() -> None:
-    tally = Tally()
+    tally = AbsenceTally()
     for id, cause in (("1", FOUND), ("2", LEFT_BY_ID), ("3", NOBODY)):
-        tally.note(Answer(id, cause))
+        tally.note(LookupResult(id, cause))
     assert tally.absences == Absences(
         found=("1",), explained=("2",), unexplained=("3",), by_cause={"found": 1, "left_by_id": 1, "nobody": 1}
     )

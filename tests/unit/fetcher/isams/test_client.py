@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from services.fetcher.isams import parse
-from services.fetcher.isams.field_names import Reading
+from services.fetcher.isams.field_names import ParseContext
 from services.fetcher.isams.rate_limit import AT_ONCE
 from services.fetcher.isams.session import ATTEMPTS, Session, _retry_after, _token_refusal
 from services.fetcher.isams.source import Refused, Source
@@ -48,7 +48,7 @@ class TestReading:
         source = isams(page_size=1000)
         page = await source.students(1)
         assert page.records[0].keys() <= parse.StudentFields.__annotations__.keys()
-        reading = Reading(words={}, years={}, zone=UTC)
+        reading = ParseContext(words={}, years={}, zone=UTC)
         for listed in page.records:
             alone = await source.student(listed["schoolId"])
             assert alone is not None

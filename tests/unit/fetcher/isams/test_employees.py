@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.fetcher.isams.employees import employee, employee_id
-from services.fetcher.isams.field_names import Reading
+from services.fetcher.isams.field_names import ParseContext
 from services.fetcher.isams.fields import Unreadable
 from shared.contract.model import Student
 from tests.unit.fetcher import world
@@ -16,7 +16,7 @@ WORDS = {"current": 1, "former": -1}
 
 
 def read(**fields: Any) -> Student:
-    return employee(world.employee(214, **fields), Reading(WORDS, {}, LONDON))
+    return employee(world.employee(214, **fields), ParseContext(WORDS, {}, LONDON))
 
 
 def test_a_whole_record_is_taken() -> None:

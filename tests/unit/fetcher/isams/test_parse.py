@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.fetcher.isams import parse
-from services.fetcher.isams.field_names import Reading
+from services.fetcher.isams.field_names import ParseContext
 from services.fetcher.isams.fields import Unreadable
 from services.fetcher.isams.slips import Slips
 from shared.contract.model import Student
 from tests.unit.fetcher.world import record
 
-READING = Reading(words={"current": 1, "former": -1}, years={10: 4}, zone=ZoneInfo("Europe/London"))
+READING = ParseContext(words={"current": 1, "former": -1}, years={10: 4}, zone=ZoneInfo("Europe/London"))
 ADA = "3050112467"
 
 
