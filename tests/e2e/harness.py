@@ -24,12 +24,15 @@ from shared.contract.model import Frozen
 from shared.contract.topics import STUDENTS_ASSESSED
 from shared.kafka.client import Reader
 from tests.faults.processes import WAIT_SECONDS, Processes
+from tests.harness.pipeline import OPERATORS_KEY
 
 SCHOOL = "abbey"
 KEY = "made-up-secret"
 OTHERS = ("eligibility", "publisher", "fetcher")
 
 TABLES = """
+[logging]
+level = "debug"
 [tenants.{slug}]
 url = "{unitu}/v1/sync"
 api_key = {{ file = "secret" }}
@@ -150,6 +153,21 @@ class Town:
         return self.unitu.ever_disabled()
 
 
+def check_logs(town: Town) -> None:
+    """Of a whole run at level debug, whatever befell it: no secret and nobody's name or address is in any line."""
+    people = [one for name in ("students", "employees") for one in town.isams.dump().get(name, ())]
+    private = {KEY, OPERATORS_KEY, "Bearer"} | {str(word) for one in people for word in _private_of(one) if word}
+    for log in town.programs.folder.glob("*.log"):
+        text = log.read_text(errors="replace").casefold()
+        told = sorted(word for word in private if word.casefold() in text)
+        assert not told, f"{log.stem} has logged {told}"
+
+
+def _private_of(person: Mapping[str, Any]) -> list[str]:
+    name = f"{person.get('forename')} {person.get('surname')}"
+    return [name, *(str(value) for field, value in person.items() if "email" in field.casefold() and value)]
+
+
 def rollcall(config_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """The command, with these words."""
     return subprocess.run(
@@ -215,3 +233,4 @@ def a_town(
         town = Town(logs, path, isams, unitu)
         stack.callback(town.programs.kill_all)
         yield town
+        check_logs(town)
