@@ -50,52 +50,18 @@ BUG_REST_SECONDS, LONGEST_BUG_REST_SECONDS = 60.0, 3600.0  # of a tenant whose d
 
 
 class TenantHistory:
-    """``tenant_store.History`` on Kafka. One thread at a time reads; it is opened on first use."""
+    """``tenant_store.History`` on Kafka. One thread at a time reads."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._reader: Reader | None = None
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._lock = threading.Lock()
 
-    def _open(self) -> Reader:
-        if self._reader is None:
-            self._reader = Reader(self._config)
-        return self._reader
-
     def edges(self, lane: int) -> tuple[int, int]:
-        with self._lock:
-            return self._open().edges(TENANT_STATE, lane)
+        return self._reader.edges(TENANT_STATE, lane)
 
     def read(self, lane: int, start: int) -> Iterable[Record]:
         with self._lock:
-            return list(self._open().read(TENANT_STATE, lane, start))
-
-    def close(self) -> None:
-        with self._lock:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
-
-
-class StateEnds:
-    """Where ``account-state`` ends. One thread at a time asks; it is opened on first use."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._reader: Reader | None = None
-        self._lock = threading.Lock()
-
-    def __call__(self, lanes: Collection[int]) -> dict[int, int]:
-        with self._lock:
-            if self._reader is None:
-                self._reader = Reader(self._config)
-            return {lane: self._reader.edges(ACCOUNT_STATE, lane)[1] for lane in lanes}
-
-    def close(self) -> None:
-        with self._lock:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
+            return list(self._reader.read(TENANT_STATE, lane, start))
 
 
 class Parts:
@@ -107,20 +73,22 @@ class Parts:
     def __init__(self, config: Config, clock: Clock | None = None, *, begins: bool = True) -> None:
         redis, prefix = connect(config), config.redis.key_prefix
         self.clock = clock = clock or RedisClock(redis)
-        self.ends = StateEnds(config)
         self.out = KafkaLog(config)
-        self.history = TenantHistory(config)
+        self.reader = Reader(config)
         self.lanes = RedisFencedHashes(redis, prefix, "publisher")
         self.due = RedisDueQueue(redis, prefix, "tenants")
         self.wakes = Wakes(RedisFencedHashes(redis, prefix, "publisher-wakes"), self.due, config.tenants, clock)
         self.views = TenantViews(config, self.lanes)
         store = RedisFencedHashes(redis, prefix, "tenants")
         key = StateKey(config.operators.key, begins=begins)
-        self.tenants = TenantStore(store, self.out, self.history, config.kafka.partitions, clock, key)
+        self.tenants = TenantStore(store, self.out, TenantHistory(self.reader), config.kafka.partitions, clock, key)
+
+    def ends(self, lanes: Collection[int]) -> dict[int, int]:
+        """Where ``account-state`` ends."""
+        return {lane: self.reader.edges(ACCOUNT_STATE, lane)[1] for lane in lanes}
 
     def close(self) -> None:
-        self.history.close()
-        self.ends.close()
+        self.reader.close()
         self.out.close()
 
 

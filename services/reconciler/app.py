@@ -1,13 +1,12 @@
 """The reconciler's composition root. Nothing is opened until it runs."""
 
 import asyncio
-from collections.abc import Iterator
+from functools import partial
 
 from services.reconciler.batch import Reconciler
 from services.reconciler.rebuild import Rebuilder
 from services.reconciler.retelling import Retelling
 from shared.config.settings import Config
-from shared.contract.codec import Record
 from shared.contract.topics import ACCOUNT_STATE, STUDENTS_ASSESSED
 from shared.kafka.client import KafkaLog, Reader, read_compacted
 from shared.lanes.service import LaneService
@@ -26,31 +25,10 @@ def rebuilder_of(config: Config, store: RedisFencedHashes, out: KafkaLog) -> Reb
     return Rebuilder(
         store,
         out,
-        lambda lane: read_compacted(config, ACCOUNT_STATE, lane),
+        partial(read_compacted, config, ACCOUNT_STATE),
         config.schools,
         config.kafka.partitions,
     )
-
-
-class StateTopic:
-    """``account-state`` as ``Retelling`` looks at it. One thread at a time; it is opened on first use."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._reader: Reader | None = None
-
-    def edges(self, lane: int) -> tuple[int, int]:
-        if self._reader is None:
-            self._reader = Reader(self._config)
-        return self._reader.edges(ACCOUNT_STATE, lane)
-
-    def read(self, lane: int) -> Iterator[Record]:
-        return read_compacted(self._config, ACCOUNT_STATE, lane)
-
-    def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
 
 
 class ReconcilerService:
@@ -58,8 +36,9 @@ class ReconcilerService:
 
     def __init__(self, config: Config) -> None:
         store, out = store_of(config), KafkaLog(config)
-        self._topic = StateTopic(config)
-        retelling = Retelling(store, out, self._topic.edges, self._topic.read)
+        self._reader = Reader(config)
+        edges = partial(self._reader.edges, ACCOUNT_STATE)
+        retelling = Retelling(store, out, edges, partial(read_compacted, config, ACCOUNT_STATE))
         handler = Reconciler(rebuilder_of(config, store, out), retelling)
         self._service = LaneService(config, self.name, STUDENTS_ASSESSED, handler, store, out, WORKERS)
 
@@ -67,4 +46,4 @@ class ReconcilerService:
         try:
             await self._service.run(stop)
         finally:
-            await asyncio.to_thread(self._topic.close)
+            await asyncio.to_thread(self._reader.close)

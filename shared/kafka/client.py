@@ -202,26 +202,17 @@ class KafkaLog:
 
 
 class Reader:
-    """Reads stretches of topics outside any consumer group: to rebuild, to look, to find a topic's edges."""
+    """
+    Reads stretches of topics outside any consumer group: to rebuild, to look, to find a topic's edges. Opened on first
+    use.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._lock = threading.Lock()
         self._asking = 0  # threads that wait for an answer
         self._is_closed = False
-        self._consumer = Consumer(
-            client_settings(config)
-            | {
-                "group.id": group_name(config, "reader"),  # never joined: partitions are assigned by hand
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.queue.backoff.ms": 20,
-                # A fetch that found nothing new is answered after so long, and whatever is asked next waits behind it.
-                "fetch.wait.max.ms": FETCH_WAIT_MS,
-                "fetch.max.bytes": FETCH_BYTES,
-                "socket.timeout.ms": REQUEST_SECONDS * 1000,
-            }
-        )
+        self._consumer: Any = None
 
     def edges(self, topic: str, lane: int, seconds: float = EDGE_SECONDS) -> tuple[int, int]:
         """
@@ -237,6 +228,8 @@ class Reader:
         with self._lock:
             if self._is_closed:
                 raise Retryable("Kafka: its reader is closed")
+            if self._consumer is None:
+                self._consumer = self._client()
             self._asking += 1
         try:
             yield
@@ -246,6 +239,21 @@ class Reader:
                 is_last = self._is_closed and not self._asking
             if is_last:
                 self._consumer.close()
+
+    def _client(self) -> Any:
+        return Consumer(
+            client_settings(self._config)
+            | {
+                "group.id": group_name(self._config, "reader"),  # never joined: partitions are assigned by hand
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.queue.backoff.ms": 20,
+                # A fetch that found nothing new is answered after so long, and whatever is asked next waits behind it.
+                "fetch.wait.max.ms": FETCH_WAIT_MS,
+                "fetch.max.bytes": FETCH_BYTES,
+                "socket.timeout.ms": REQUEST_SECONDS * 1000,
+            }
+        )
 
     def _edges(self, topic: str, lane: int, seconds: float) -> tuple[int, int]:
         place = TopicPartition(topic_name(self._config, topic), lane)
@@ -319,7 +327,7 @@ class Reader:
         """Whoever is asking meanwhile closes it: a client that is closed under a question answers neither, for good."""
         with self._lock:
             is_last, self._is_closed = not (self._is_closed or self._asking), True
-        if is_last:
+        if is_last and self._consumer is not None:
             self._consumer.close()
 
     def __enter__(self) -> "Reader":

@@ -36,7 +36,7 @@ def test_a_few_records_are_read_without_waiting_for_many(config: Config) -> None
     out.publish([Message(TENANT_STATE, 1, f"tenant-{number}", b"{}") for number in range(3)])
     out.close()
     with Reader(config) as reader:
-        reader._consumer = client = Client(reader._consumer)
+        reader._consumer = client = Client(reader._client())
         read = list(reader.read(TENANT_STATE, 1))
     assert [record.key for record in read] == ["tenant-0", "tenant-1", "tenant-2"]
     assert max(client.waits) < 1

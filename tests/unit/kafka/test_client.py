@@ -76,7 +76,7 @@ def test_a_question_does_not_wait_long_behind_a_fetch_that_has_nothing_to_bring(
     one publisher took minutes to send their first snapshots, as each looks at the end of their lane again and again.
     """
     monkeypatch.setattr(client, "Consumer", Away)
-    assert Reader(Config())._consumer.settings["fetch.wait.max.ms"] <= 50
+    assert Reader(Config())._client().settings["fetch.wait.max.ms"] <= 50
 
 
 class Taken:
@@ -126,3 +126,14 @@ def test_every_topic_bears_the_brokers_time() -> None:
     wanted = wanted_topics(Config())
     assert len(wanted) == 2 * len(TOPICS)
     assert {one.settings.get("message.timestamp.type") for one in wanted} == {"LogAppendTime"}
+
+
+def test_a_reader_that_is_asked_nothing_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+    monkeypatch.setattr(client, "Consumer", opened.append)
+    reader = Reader(Config())
+    reader.close()
+    assert opened == []
+    with pytest.raises(Retryable, match="closed"):
+        reader.edges("account-state", 0)
+    assert opened == []
