@@ -24,7 +24,18 @@ def of_exposure(config: Config, files: Mapping[str, Path]) -> list[Finding]:
     found = [*_made_up(config), *_readable(files)]
     if not found:
         found = [finding("secrets", "kept", State.OK, "none is made up, and no others on this machine may read a file")]
-    return [*found, *_photos(config.fetcher.photos_folder)]
+    return [*found, *_no_key(config), *_photos(config.fetcher.photos_folder)]
+
+
+def _no_key(config: Config) -> Iterator[Finding]:
+    """Before anything is live nobody can lose an account by it."""
+    if config.operators.key is None:
+        is_live = any(tenant.mode == "live" for tenant in config.tenants.values())
+        text = (
+            "there is none: no hold can be released, and whoever can write to Kafka can adopt a roster; set key under "
+            "[operators]"
+        )
+        yield finding("operators", "key", State.DEGRADED if is_live else State.OK, text)
 
 
 def _made_up(config: Config) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ from shared.config.settings import Config
 ROOT = Path(__file__).parents[4]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 FILE = """
+[operators]
+key = { env = "OPERATORS" }
 [fetcher]
 photos_folder = "photos"
 [tenants.abbey]
@@ -49,7 +51,7 @@ def folder() -> Iterator[Path]:
 
 
 def found(folder: Path, **variables: str) -> list[tuple[str, State, str, str]]:
-    path, environ = folder / "rollcall.toml", {"PUSH_KEY": "a-push-key", **variables}
+    path, environ = folder / "rollcall.toml", {"PUSH_KEY": "a-push-key", "OPERATORS": "k" * 24, **variables}
     told = of_exposure(load(path, environ), files_to_keep(path, environ))
     return [(one.what, one.state, one.message, one.fix) for one in told]
 
@@ -72,6 +74,16 @@ def test_a_file_that_others_may_use_is_told_with_its_setting(folder: Path, name:
     assert (what, state) == (setting, State.DEGRADED)
     assert message == f"others on this machine may use {folder / name} (mode {mode:o})"
     assert fix == f"chmod o= {folder / name}"
+
+
+@pytest.mark.parametrize(("mode", "state"), [("dry-run", State.OK), ("live", State.DEGRADED), ("paused", State.OK)])
+def test_without_the_operators_key_that_is_told(folder: Path, mode: str, state: State) -> None:
+    text = FILE.replace('[operators]\nkey = { env = "OPERATORS" }\n', "")
+    text = text.replace("[tenants.abbey]", f'[tenants.abbey]\nstaff = "not-in-unitu"\nmode = "{mode}"')
+    (folder / "rollcall.toml").write_text(text)
+    _, (what, found_state, message, fix) = found(folder)
+    assert (what, found_state, fix) == ("key", state, "set key under [operators]")
+    assert "can adopt a roster" in message
 
 
 def test_a_file_that_the_environment_names_is_looked_at_too(folder: Path) -> None:
@@ -123,9 +135,8 @@ def test_those_that_are_known_are_those_that_the_compose_file_has() -> None:
 def test_every_secret_of_the_configuration_is_looked_at(folder: Path) -> None:
     (folder / "rollcall.toml").write_text(
         FILE + '[redis]\npassword = { env = "R" }\n[kafka]\nsasl_password = { file = "unitu.key" }\n'
-        '[operators]\nkey = { env = "K" }\n'
     )
-    config: Config = load(folder / "rollcall.toml", {"PUSH_KEY": "p", "R": "r", "K": "k" * 24})
+    config: Config = load(folder / "rollcall.toml", {"PUSH_KEY": "p", "R": "r", "OPERATORS": "k" * 24})
     assert set(secrets_of(config)) == {
         "redis.password",
         "kafka.sasl_password",
