@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, config_of, exits
+from services.cli.invocation import AsJson, Note, config_of, exits, login_name
 from services.cli.output import print_json, print_line
 from services.cli.releasable import tell_release
 from services.cli.tenant import Tenant
@@ -21,6 +21,7 @@ def publish(
         list[str] | None,
         typer.Option("--release", metavar="HASH", help="Let go what is held under this hash; may be repeated."),
     ] = None,
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -37,7 +38,7 @@ def publish(
     config = config_of(context)
     known_tenant(config, tenant)
     with desk_of(config) as desk:
-        ordered = requests.publish(desk, tenant, release or ())
+        ordered = requests.publish(desk, tenant, login_name(), note, release=release or ())
     if as_json:
         print_json(ordered)
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.invocation import AsJson, config_of, login_name
+from services.cli.invocation import AsJson, Note, config_of, login_name
 from services.cli.output import print_json, print_line, print_table
 from services.cli.tenant import Tenant
 from services.operations.names import known_tenant, wrong
@@ -74,6 +74,7 @@ def confirm(
     which: Which = None,
     all_: Annotated[bool, typer.Option("--all", help="Whatever `list` shows now.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Take it back: Unitu does not have these.")] = False,
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """Say that Unitu has these now. Whoever was blocked by them is enrolled by a snapshot that goes at once."""
@@ -85,9 +86,9 @@ def confirm(
     codes = None if all_ else code
     with _desk(context) as (desk, tenant):
         if undo:
-            done = structure.doubt(desk, tenant, codes, only=only)
+            done = structure.doubt(desk, tenant, codes, login_name(), note, only=only)
         else:
-            done = structure.confirm(desk, tenant, codes, login_name(), only=only)
+            done = structure.confirm(desk, tenant, codes, login_name(), note, only=only)
     if as_json:
         print_json({"tenant": tenant, "changed": [{"list": one.list, "code": one.code} for one in done.changed]})
         return
@@ -105,6 +106,7 @@ def import_(
     whole: Annotated[
         bool, typer.Option("--whole", help="The file has all that Unitu has: what it lacks is no longer confirmed.")
     ] = False,
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """Confirm whatever a list of Unitu's entities has, also what no snapshot has had yet."""
@@ -112,7 +114,7 @@ def import_(
 
     read = read_list(file.read_bytes(), list_named(which))
     with _desk(context) as (desk, tenant):
-        done = import_list(desk, tenant, read, login_name(), name=file.name, is_whole=whole)
+        done = import_list(desk, tenant, read, login_name(), note, name=file.name, is_whole=whole)
     if as_json:
         print_json(done)
         return

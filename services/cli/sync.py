@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, Whose, config_of, exits, kind_of_flag, login_name
+from services.cli.invocation import AsJson, Note, Whose, config_of, exits, kind_of_flag, login_name
 from services.cli.output import print_json, print_line
 from services.operations.errors import Code
 from shared.contract.populations import people_word, person_word
@@ -40,6 +40,7 @@ def sync(
     full: Annotated[bool, typer.Option("--full", help="Send everybody anew, changed or not.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until Unitu accepted the snapshot that carries it.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Of --wait.", min=0)] = 900.0,
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -56,7 +57,7 @@ def sync(
     exits(context, {Code.UNKNOWN_STUDENT: 2})
     config = config_of(context)
     wish = SyncWish(school, kind_of_flag(staff), student, full)
-    requested = requests.request(config, wish, login_name())
+    requested = requests.request(config, wish, login_name(), note)
     if not wait:
         tell_asked(wish, requested.receipt.id, as_json)
         return

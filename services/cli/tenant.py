@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.invocation import AsJson, config_of, login_name
+from services.cli.invocation import AsJson, Note, config_of, login_name
 from services.cli.output import print_json, print_line
 from services.cli.releasable import tell_release
-from services.cli.tenant_text import tell_facts, tell_preview, tell_waits
+from services.cli.tenant_text import tell_facts, tell_orders, tell_preview, tell_waits
 from services.operations.names import known_tenant, wrong
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def adopt(
         typer.Option("--accept", metavar="WORD", help="Have it although it was warned of; may be repeated."),
     ] = None,
     yes: YesTo = None,
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -77,7 +78,7 @@ def adopt(
             adoption.check_words(shown, words)
             yes = shown.bound if _asked(shown) else None
         if yes is not None:
-            adoption.adopt(desk, shown, yes, words, login_name())
+            adoption.adopt(desk, shown, yes, words, login_name(), note)
     if as_json:
         print_json(adoption.answer_of(shown, is_adopted=yes is not None))
     elif yes is not None:
@@ -104,6 +105,7 @@ def confirm(
     yes: Annotated[
         str | None, typer.Option("--yes", metavar="FINGERPRINT", help="The configured key's; it is shown without.")
     ] = None,
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -118,7 +120,7 @@ def confirm(
     config = config_of(context)
     known_tenant(config, tenant)
     with desk_of(config) as desk:
-        key = key_of(desk, tenant) if yes is None else confirm_key(desk, tenant, yes, login_name())
+        key = key_of(desk, tenant) if yes is None else confirm_key(desk, tenant, yes, login_name(), note)
     if as_json:
         print_json(key)
     elif key.is_confirmed:
@@ -145,6 +147,9 @@ def show(context: typer.Context, tenant: Tenant, as_json: AsJson = False) -> Non
         print_json(facts)
         return
     tell_facts(facts)
+    if facts.orders:
+        print_line()
+        tell_orders(facts.orders)
     if facts.waits:
         print_line()
         tell_waits(facts.waits)
@@ -163,6 +168,7 @@ def release_emails(
         list[str] | None, typer.Option("--email", metavar="EMAIL", help="The old or the new one; may be repeated.")
     ] = None,
     yes: YesTo = None,
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -182,7 +188,7 @@ def release_emails(
         if yes is None and not as_json:
             tell_waits(shown.waits)
             yes = shown.hash if _confirmed(f"Release {len(shown.waits)} changed e-mails?") else None
-        released = emails.release(desk, tenant, shown, yes) if yes is not None else ()
+        released = emails.release(desk, tenant, shown, yes, login_name(), note) if yes is not None else ()
     if as_json:
         left = {} if yes is not None else {"waits": shown.waits, "hash": shown.hash}
         print_json({"tenant": tenant, "released": released} | left)

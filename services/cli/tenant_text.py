@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from services.operations.tenants.model import TenantFacts
     from services.publisher.preview import Shown
     from shared.contract.deliveries import EmailWait
+    from shared.contract.tenant_state import TenantOrder
 
-NOT_IN_THE_TABLE = ("complaints", "waits", "releasable")
+NOT_IN_THE_TABLE = ("complaints", "waits", "releasable", "orders")
 LISTED = 50  # of a list that is shown to a person; --json has all
 FATES = {
     "kept": "kept: Unitu has an account of theirs",
@@ -86,6 +87,11 @@ def tell_facts(facts: "TenantFacts") -> None:
         print_table(
             ("of", "person", "it says"), [(one.whose, one.person, one.words or "-") for one in facts.complaints]
         )
+
+
+def tell_orders(orders: "Sequence[TenantOrder]") -> None:
+    rows = [(one.at, one.kind.replace("_", " "), one.operator or "-", one.about, one.note) for one in orders]
+    print_table(("ordered", "what", "by", "about", "note"), rows)
 
 
 def tell_waits(waits: "Sequence[EmailWait]") -> None:

@@ -19,6 +19,7 @@ from services.publisher.facts import miscounted, whole
 from services.publisher.fingerprint import fingerprint_of
 from services.publisher.keeping import Composed, compose, email_rule
 from services.publisher.last_snapshot import accounts_of, last_of
+from services.publisher.orders import noted, order_of
 from services.publisher.prefixes import prefixes_of
 from services.publisher.preview import Shown, preview
 from services.publisher.releases import Releasable, releasable
@@ -32,7 +33,7 @@ from shared.clock import Clock, write
 from shared.config.addresses import canonical
 from shared.config.settings import Config
 from shared.contract.deliveries import EmailWait
-from shared.contract.tenant_state import Adoption, Reason, TenantState, email_key
+from shared.contract.tenant_state import Adoption, OrderKind, Reason, TenantOrder, TenantState, email_key
 from shared.errors import RollcallError
 from shared.ports import DueQueue
 
@@ -94,7 +95,7 @@ class Desk:
         people = {email_key(person.email) for person in view.facts.people.values()}
         return frozenset(snapshot.roster) | (people - {""})
 
-    def adopt(self, shown: Shown, operator: str = "", words: Collection[str] = ()) -> TenantState:
+    def adopt(self, shown: Shown, operator: str = "", words: Collection[str] = (), note: str = "") -> TenantState:
         """
         A person's yes to what was shown, with a word for each of its concerns. The tenant comes due at once.
 
@@ -121,7 +122,7 @@ class Desk:
                 kept=shown.kept,
             )
 
-        after = self._tenants.update(shown.tenant, change)
+        after = self._update(shown.tenant, change, self._order("adopt", operator, note, shown.bound))
         if after is None:
             raise Outdated("a snapshot was sent, or a roster adopted, since this one was shown; look again")
         self.hasten(shown.tenant)
@@ -158,7 +159,7 @@ class Desk:
         """Of the API key that is configured."""
         return fingerprint_of(tenant, self._config.tenants[tenant].api_key)
 
-    def confirm_key(self, tenant: str, fingerprint: str, operator: str = "") -> TenantState:
+    def confirm_key(self, tenant: str, fingerprint: str, operator: str = "", note: str = "") -> TenantState:
         """
         A person's yes to the key that is configured: it is of the institution whose roster was adopted.
 
@@ -166,9 +167,9 @@ class Desk:
         """
         if fingerprint != self.fingerprint(tenant):
             raise Outdated(f"the configured key has the fingerprint {self.fingerprint(tenant)}")
-        at = write(self._clock())
-        confirm = partial(transitions.key_confirmed, fingerprint=fingerprint, operator=operator, at=at)
-        after = self._tenants.update(tenant, confirm)
+        order = self._order("confirm_key", operator, note, fingerprint)
+        confirm = partial(transitions.key_confirmed, fingerprint=fingerprint, operator=operator, at=order.at)
+        after = self._update(tenant, confirm, order)
         if after is None:
             raise Outdated("nobody has adopted this tenant's roster: `rollcall tenant adopt` asks about the key, too")
         self.hasten(tenant)
@@ -187,7 +188,9 @@ class Desk:
             if not wanted or {email_key(wait.delivered), email_key(wait.own)} & wanted
         )
 
-    def release(self, tenant: str, waits: Sequence[EmailWait]) -> Sequence[EmailWait]:
+    def release(
+        self, tenant: str, waits: Sequence[EmailWait], operator: str = "", note: str = ""
+    ) -> Sequence[EmailWait]:
         """
         Let these changed e-mails go. The tenant comes due at once. Raises: Retryable.
 
@@ -195,13 +198,19 @@ class Desk:
         """
         if waits:
             releases = {wait.ref: email_key(wait.own) for wait in waits}
-            self._tenants.update(tenant, lambda state: transitions.released(state, releases))
+            order = self._order("release_emails", operator, note, hash_of_waits(waits))
+            self._update(tenant, lambda state: transitions.released(state, releases), order)
             self.hasten(tenant)
         return waits
 
     def hasten(self, tenant: str) -> None:
         """The newest snapshot goes now, changed or not, and although Unitu rejected the last one."""
         self._due.hasten(tenant, self._clock().timestamp(), ASKED)
+
+    def publish(self, tenant: str, operator: str = "", note: str = "") -> None:
+        """A person wants the newest snapshot sent now. Raises: Retryable."""
+        self._update(tenant, lambda state: state, self._order("publish", operator, note))
+        self.hasten(tenant)
 
     def newest(self, tenant: str) -> tuple[TenantView, Snapshot]:
         """What would be sent now. Raises: NotWhole, Retryable."""
@@ -213,7 +222,7 @@ class Desk:
         _, composed = self._composed(tenant)
         return releasable(composed, self._tenants.read(tenant), self._config.tenants[tenant], self._clock())
 
-    def let_go(self, tenant: str, hashes: Sequence[str]) -> tuple[Releasable, ...]:
+    def let_go(self, tenant: str, hashes: Sequence[str], operator: str = "", note: str = "") -> tuple[Releasable, ...]:
         """
         A person's yes to exactly what these hashes name. The tenant comes due at once.
 
@@ -222,8 +231,8 @@ class Desk:
         found = {one.hash: one for one in self.holds(tenant)}
         if unknown := [hash for hash in hashes if hash not in found]:
             raise Outdated(f"nothing is held under {', '.join(unknown)}; `rollcall tenant show {tenant}` says what is")
-        at = write(self._clock())
-        self._tenants.update(tenant, lambda state: transitions.let_go(state, hashes, at))
+        order = self._order("release_hold", operator, note, ", ".join(hashes))
+        self._update(tenant, lambda state: transitions.let_go(state, hashes, order.at), order)
         self.hasten(tenant)
         return tuple(found[hash] for hash in hashes)
 
@@ -235,7 +244,9 @@ class Desk:
         missing = entities_of(snapshot, accounts_of(state), last_of(state), sent, ledger)
         return standings(snapshot.entities, missing, ledger)
 
-    def confirm_structure(self, tenant: str, codes: Codes, operator: str = "", *, is_all: bool = False) -> TenantState:
+    def confirm_structure(
+        self, tenant: str, codes: Codes, operator: str = "", note: str = "", *, is_all: bool = False
+    ) -> TenantState:
         """
         A person's word, or a list's, that Unitu has these; ``is_all``: and no other of the lists that are named. The
         tenant comes due at once: who was blocked by them is enrolled.
@@ -248,22 +259,38 @@ class Desk:
                 "the configured key is not the one that was adopted, and another institution has other entities: first"
                 f" `rollcall tenant confirm-key {tenant}`, or adopt"
             )
-        at = write(self._clock())
-        confirm = partial(transitions.structure_confirmed, codes=codes, at=at, operator=operator, is_all=is_all)
-        return self._changed_structure(tenant, confirm)
+        order = self._order("confirm_structure", operator, note, _counted(codes))
+        confirm = partial(transitions.structure_confirmed, codes=codes, at=order.at, operator=operator, is_all=is_all)
+        return self._changed_structure(tenant, confirm, order)
 
-    def doubt_structure(self, tenant: str, codes: Codes) -> TenantState:
+    def doubt_structure(self, tenant: str, codes: Codes, operator: str = "", note: str = "") -> TenantState:
         """A person takes back that Unitu has these. Raises: Retryable."""
-        at = write(self._clock())
-        return self._changed_structure(tenant, partial(transitions.structure_doubted, codes=codes, at=at))
+        order = self._order("doubt_structure", operator, note, _counted(codes))
+        return self._changed_structure(tenant, partial(transitions.structure_doubted, codes=codes, at=order.at), order)
 
-    def _changed_structure(self, tenant: str, change: Callable[[TenantState], TenantState]) -> TenantState:
+    def _changed_structure(
+        self, tenant: str, change: Callable[[TenantState], TenantState], order: TenantOrder
+    ) -> TenantState:
         before = self._tenants.read(tenant)
-        after = self._tenants.update(tenant, lambda state: None if change(state) == state else change(state))
+        after = self._update(tenant, lambda state: None if change(state) == state else change(state), order)
         if after is None:
             return before
         self.hasten(tenant)
         return after
+
+    def _order(self, kind: OrderKind, operator: str, note: str, about: str = "") -> TenantOrder:
+        return order_of(kind, write(self._clock()), operator, note, about)
+
+    def _update(
+        self, tenant: str, change: Callable[[TenantState], TenantState | None], order: TenantOrder
+    ) -> TenantState | None:
+        """As ``TenantStore.update``, with who wanted it."""
+
+        def noted_change(state: TenantState) -> TenantState | None:
+            after = change(state)
+            return None if after is None else noted(after, order)
+
+        return self._tenants.update(tenant, noted_change)
 
     def _sent_by(self, state: TenantState) -> Callable[[], dict[str, Sent]]:
         return partial(self._tenants.sent, state.tenant, state.accepted.number) if state.accepted else dict
@@ -295,3 +322,7 @@ def hash_of_waits(waits: Iterable[EmailWait]) -> str:
 
 def _as_shown(shown: Shown) -> tuple[object, ...]:
     return shown.schools, shown.has_staff, canonical(shown.url), shown.fingerprint, dict(shown.prefixes)
+
+
+def _counted(codes: Codes) -> str:
+    return ", ".join(f"{len(of)} {name}" for name, of in codes.items()) or "nothing"

@@ -159,6 +159,21 @@ class RefusedSnapshot(Frozen, kw_only=True):
     message: Annotated[str, says("What to do, for people.")]
 
 
+OrderKind = Literal[
+    "adopt", "confirm_key", "release_emails", "release_hold", "publish", "confirm_structure", "doubt_structure"
+]
+
+
+class TenantOrder(Frozen, kw_only=True):
+    """What a person ordered of a tenant."""
+
+    kind: Annotated[OrderKind, says("Which order it was.")]
+    at: Annotated[str, says("When it was given. RFC 3339, UTC.")]
+    operator: Annotated[str, says("Who gave it; empty where the release that took it did not say.")]
+    note: Annotated[str, says("Why, in their words.")] = ""
+    about: Annotated[str, says("What it named: a hash, a key's fingerprint, or how many of each list.")] = ""
+
+
 class TenantState(Frozen, kw_only=True):
     """
     All that must not be forgotten of one tenant. Of two writings of one revision the first in the log stands. E-mails
@@ -249,6 +264,7 @@ class TenantState(Frozen, kw_only=True):
         tuple[str, ...],
         says("Hashes of e-mails of accounts that Unitu has disabled, of which neither `former` nor `orphans` tell."),
     ] = ()
+    orders: Annotated[tuple[TenantOrder, ...], says("The newest orders of people, the last one last.")] = ()
 
 
 register(TenantState, "rollcall.tenant_state.v1")

@@ -16,12 +16,12 @@ class PublishOrdered(Frozen, omit_defaults=False, kw_only=True):
     released: tuple[Releasable, ...]
 
 
-def publish(desk: Desk, tenant: str, release: Sequence[str] = ()) -> PublishOrdered:
+def publish(desk: Desk, tenant: str, operator: str, note: str = "", *, release: Sequence[str] = ()) -> PublishOrdered:
     """
     Have it sent even if identical, and although Unitu rejected the last one. ``release``: the hashes of what is let go,
     each exactly what was shown under it. Raises: OperationError (outdated, not-whole); Retryable.
     """
     with refusals():
-        released = desk.let_go(tenant, release) if release else ()
-        desk.hasten(tenant)
+        released = desk.let_go(tenant, release, operator, note) if release else ()
+        desk.publish(tenant, operator, note)
     return PublishOrdered(tenant=tenant, is_asked_for=True, released=released)

@@ -76,14 +76,14 @@ def check_words(shown: Preview, words: Collection[str]) -> None:
             raise NeedsWord(missing)
 
 
-def adopt(desk: Desk, shown: Preview, yes: str, words: Collection[str], operator: str) -> None:
+def adopt(desk: Desk, shown: Preview, yes: str, words: Collection[str], operator: str, note: str = "") -> None:
     """
     A person's yes to what was shown, with a word for each of its concerns; the tenant comes due at once. Raises:
     OperationError (outdated, needs-word); Retryable.
     """
     is_yes_to(shown, yes)
     with refusals():
-        desk.adopt(shown.shown, operator, words)
+        desk.adopt(shown.shown, operator, words, note)
 
 
 def answer_of(one: Preview, *, is_adopted: bool) -> AdoptionAnswer:

@@ -24,11 +24,13 @@ def waiting(desk: Desk, tenant: str, emails: Iterable[str] = ()) -> EmailsWaitin
     return EmailsWaiting(found, hash_of_waits(found))
 
 
-def release(desk: Desk, tenant: str, shown: EmailsWaiting, yes: str) -> Sequence[EmailWait]:
+def release(
+    desk: Desk, tenant: str, shown: EmailsWaiting, yes: str, operator: str, note: str = ""
+) -> Sequence[EmailWait]:
     """
     Let them go; the tenant comes due at once. Raises: OperationError (outdated) where the yes is to others; Retryable.
     """
     if yes != shown.hash:
         words = f"those who wait now ({shown.hash}) are not those that the yes is to ({yes})"
         raise OperationError(Code.OUTDATED, words, "look again")
-    return desk.release(tenant, shown.waits)
+    return desk.release(tenant, shown.waits, operator, note)

@@ -44,6 +44,7 @@ def facts_of(config: Config, desk: Desk, tenant: str) -> TenantFacts:
         complaints=tuple(complaints_in(state)),
         waits=waits,
         releasable=releasable,
+        orders=state.orders,
     )
 
 
@@ -90,14 +91,14 @@ def key_of(desk: Desk, tenant: str) -> KeyFacts:
     return _key(desk, desk.state(tenant), is_confirmed=False)
 
 
-def confirm_key(desk: Desk, tenant: str, fingerprint: str, operator: str) -> KeyFacts:
+def confirm_key(desk: Desk, tenant: str, fingerprint: str, operator: str, note: str = "") -> KeyFacts:
     """
     The configured key, which has this fingerprint, is of the institution whose roster was adopted. Raises:
     OperationError (outdated: it is another key, or nothing was adopted); Retryable.
     """
     before = desk.state(tenant)
     with refusals():
-        desk.confirm_key(tenant, fingerprint, operator)
+        desk.confirm_key(tenant, fingerprint, operator, note)
     return _key(desk, before, is_confirmed=True)
 
 

@@ -6,7 +6,7 @@ from services.publisher.preview import KindCounts, Undecided
 from services.publisher.releases import Releasable
 from shared.contract.deliveries import EmailWait
 from shared.contract.model import Frozen
-from shared.contract.tenant_state import Held
+from shared.contract.tenant_state import Held, TenantOrder
 
 
 class RosterFacts(Frozen, omit_defaults=False, kw_only=True):
@@ -84,7 +84,7 @@ class RefusedFacts(Frozen, omit_defaults=False, kw_only=True):
 class TenantFacts(Frozen, omit_defaults=False, kw_only=True):
     """
     What is known of a tenant, as ``tenant show`` has it. ``key``: the fingerprint of the configured one; ``waits`` null
-    and nothing releasable: there is no whole roster yet.
+    and nothing releasable: there is no whole roster yet. ``orders``: the newest of people, the last one last.
     """
 
     tenant: str
@@ -105,6 +105,7 @@ class TenantFacts(Frozen, omit_defaults=False, kw_only=True):
     complaints: tuple[Complaint, ...]
     waits: tuple[EmailWait, ...] | None
     releasable: tuple[Releasable, ...]
+    orders: tuple[TenantOrder, ...]
 
 
 class KeyFacts(Frozen, omit_defaults=False, kw_only=True):

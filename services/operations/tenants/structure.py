@@ -39,7 +39,13 @@ def structure_of(desk: Desk, tenant: str, only: EntityList | None = None) -> lis
 
 
 def confirm(
-    desk: Desk, tenant: str, codes: Collection[str] | None, operator: str, *, only: EntityList | None = None
+    desk: Desk,
+    tenant: str,
+    codes: Collection[str] | None,
+    operator: str,
+    note: str = "",
+    *,
+    only: EntityList | None = None,
 ) -> Confirmed:
     """
     Unitu has these now; ``codes`` None: whatever is not confirmed. Whoever was blocked by them is enrolled by a
@@ -49,17 +55,25 @@ def confirm(
     before = [one for one in found if one.state != "confirmed"]
     chosen = before if codes is None else _chosen(found, codes)
     with refusals():
-        desk.confirm_structure(tenant, codes_of(chosen), operator)
+        desk.confirm_structure(tenant, codes_of(chosen), operator, note)
     return Confirmed(tuple(chosen), tuple(one for one in chosen if one in before))
 
 
-def doubt(desk: Desk, tenant: str, codes: Collection[str] | None, *, only: EntityList | None = None) -> Confirmed:
+def doubt(
+    desk: Desk,
+    tenant: str,
+    codes: Collection[str] | None,
+    operator: str,
+    note: str = "",
+    *,
+    only: EntityList | None = None,
+) -> Confirmed:
     """Unitu does not have these; ``codes`` None: whatever is confirmed. Raises: as ``confirm``."""
     found = structure_of(desk, tenant, only)
     before = [one for one in found if one.state == "confirmed"]
     chosen = before if codes is None else _chosen(found, codes)
     with refusals():
-        desk.doubt_structure(tenant, codes_of(chosen))
+        desk.doubt_structure(tenant, codes_of(chosen), operator, note)
     return Confirmed(tuple(chosen), tuple(one for one in chosen if one in before))
 
 
@@ -70,7 +84,7 @@ def read_list(data: bytes, only: EntityList | None = None) -> EntityFile:
 
 
 def import_list(
-    desk: Desk, tenant: str, read: EntityFile, operator: str, *, name: str, is_whole: bool = False
+    desk: Desk, tenant: str, read: EntityFile, operator: str, note: str = "", *, name: str, is_whole: bool = False
 ) -> StructureImported:
     """
     Unitu has whatever the list has, also what no snapshot has had yet; ``is_whole``: and nothing else of those lists.
@@ -82,7 +96,7 @@ def import_list(
         words = f"{name} has {read.words}, and none of it is {tenant}'s: see `rollcall structure {tenant} list`"
         raise OperationError(Code.NOT_OURS, words)
     with refusals():
-        desk.confirm_structure(tenant, read.codes, operator, is_all=is_whole)
+        desk.confirm_structure(tenant, read.codes, operator, note, is_all=is_whole)
     after = {(one.list, one.code): one.state for one in structure_of(desk, tenant)}
     was = {(one.list, one.code): one.state for one in before}
     return StructureImported(

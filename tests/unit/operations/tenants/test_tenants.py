@@ -10,7 +10,9 @@ from services.operations.errors import Code, OperationError
 from services.operations.requests.publish import publish
 from services.operations.tenants import adoption, emails, facts, structure
 from services.operations.tenants.adoption import AdoptionWish
+from services.publisher.orders import KEPT
 from services.publisher.structure_ledger import ledger_of
+from shared.contract.tenant_state import TenantState
 from tests.unit.publisher.world import World, a_config, a_structure, an_account
 
 ACCOUNTS = b"email\ns1@abbey.example\nhead@abbey.example\n"
@@ -108,11 +110,11 @@ def test_a_release_of_e_mails_is_bound_to_those_that_were_shown(world: World) ->
     world.tell(an_account("2", 21, email="two@x", modules=()))
     now = emails.waiting(world.desk, "abbey")
     with pytest.raises(OperationError, match="look again") as told:
-        emails.release(world.desk, "abbey", now, shown.hash)
+        emails.release(world.desk, "abbey", now, shown.hash, "ann")
     assert (told.value.code, world.state.email_releases) == (Code.OUTDATED, {})
     one = emails.waiting(world.desk, "abbey", ["one@x"])
     assert one.hash == shown.hash, "by those who are named, and by nothing else"
-    emails.release(world.desk, "abbey", one, one.hash)
+    emails.release(world.desk, "abbey", one, one.hash, "ann")
     assert world.state.email_releases == {"abbey/1": "one@x"}
 
 
@@ -131,10 +133,10 @@ def test_what_is_known_of_a_tenant_is_told_whole_or_not(tmp_path: Path, world: W
 
 def test_a_snapshot_is_asked_for_by_whoever_may(world: World) -> None:
     world.adopt()
-    ordered = publish(world.desk, "abbey")
+    ordered = publish(world.desk, "abbey", "ann")
     assert (ordered.tenant, ordered.is_asked_for, ordered.released) == ("abbey", True, ())
     with pytest.raises(OperationError, match="nothing is held under 0000") as told:
-        publish(world.desk, "abbey", ["0000"])
+        publish(world.desk, "abbey", "ann", release=["0000"])
     assert told.value.code is Code.OUTDATED
 
 
@@ -161,7 +163,7 @@ def test_a_structure_is_confirmed_and_doubted_by_its_codes(sent: World) -> None:
     assert (confirmed(sent), len(done.changed)) == ({"Y10", "Y11"}, 2)
     again = structure.confirm(sent.desk, "abbey", ["Y10"], "ann")
     assert (len(again.chosen), again.changed) == (1, ())
-    structure.doubt(sent.desk, "abbey", ["Y11"])
+    structure.doubt(sent.desk, "abbey", ["Y11"], "ann")
     assert confirmed(sent) == {"Y10"}
 
 
@@ -193,3 +195,53 @@ def test_a_list_that_there_is_not_is_a_wrong_word() -> None:
     assert structure.list_named(None) is None
     with pytest.raises(OperationError, match="there are: faculties, departments"):
         structure.list_named("houses")
+
+
+# --- who ordered what ----------------------------------------------------------------------------------------------
+
+
+def test_each_order_says_who_gave_it_and_why(world: World) -> None:
+    shown = adoption.preview(world.desk, AdoptionWish("abbey"))
+    adoption.adopt(world.desk, shown, shown.bound, WORDS, "ann", "as agreed")
+    key = facts.key_of(world.desk, "abbey").configured
+    facts.confirm_key(world.desk, "abbey", key, "kim", "it was renewed")
+    world.work()
+    structure.confirm(world.desk, "abbey", ["Y10"], "kim")
+    structure.doubt(world.desk, "abbey", ["Y10"], "ann", "a slip")
+    world.tell(an_account("1", 20, email="one@x", modules=()))
+    waits = emails.waiting(world.desk, "abbey")
+    emails.release(world.desk, "abbey", waits, waits.hash, "kim", "renamed at Unitu")
+    publish(world.desk, "abbey", "ann", "a programme was made")
+    told = facts.facts_of(world.config, world.desk, "abbey").orders
+    assert [(one.kind, one.operator, one.note, one.about) for one in told] == [
+        ("adopt", "ann", "as agreed", shown.bound),
+        ("confirm_key", "kim", "it was renewed", key),
+        ("confirm_structure", "kim", "", "1 programmes"),
+        ("doubt_structure", "ann", "a slip", "1 programmes"),
+        ("release_emails", "kim", "renamed at Unitu", waits.hash),
+        ("publish", "ann", "a programme was made", ""),
+    ]
+    assert all(one.at for one in told)
+
+
+def test_an_order_that_was_refused_is_none(world: World) -> None:
+    world.adopt()
+    before = world.state.orders
+    for yes in ("0" * 32, ""):
+        with pytest.raises(OperationError):
+            facts.confirm_key(world.desk, "abbey", yes, "kim")
+    with pytest.raises(OperationError):
+        publish(world.desk, "abbey", "kim", release=["0000"])
+    assert world.state.orders == before
+
+
+def test_the_newest_orders_are_kept(world: World) -> None:
+    world.adopt()
+    for number in range(KEPT + 1):
+        publish(world.desk, "abbey", "ann", str(number))
+    assert [one.note for one in world.state.orders] == [str(number) for number in range(1, KEPT + 1)]
+
+
+def test_a_state_from_before_has_no_orders(world: World) -> None:
+    """Fails when what an older release wrote cannot be read any more."""
+    assert msgspec.json.decode(b'{"tenant":"abbey"}', type=TenantState).orders == ()
