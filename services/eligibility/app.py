@@ -13,7 +13,8 @@ from shared.contract.topics import DEAD_LETTERS, OPERATOR_COMMANDS, STUDENTS_FET
 from shared.failpoints import at_point
 from shared.kafka.client import KafkaLog, Reader
 from shared.kafka.cluster import TopicIds
-from shared.kafka.consumer import BatchConsumer, Place, ends_of
+from shared.kafka.consumer import BatchConsumer, ends_of
+from shared.kafka.continuity import Place
 from shared.lanes.dead_letters import plain_name
 from shared.lanes.poison_limit import watch_of
 

@@ -21,6 +21,7 @@ from services.eligibility.category import Rulebook
 from shared import clock
 from shared.clock import Clock
 from shared.config.settings import Config, School
+from shared.contract.causes import cause_of
 from shared.contract.codec import Message, Record, decode, decoder, digest, encode, event_id, headers, type_name
 from shared.contract.commands import Command, ReleaseHold
 from shared.contract.events import StaffFetched, StudentAssessed, StudentFetched, SweepCompleted, SweepFailed
@@ -93,7 +94,7 @@ class Eligibility:
         return messages
 
     def _one(self, record: Record, refused: list[Poison]) -> list[Message]:
-        cause = f"{self._source_of(record.topic)}:{record.offset}"
+        cause = cause_of(self._source_of(record.topic), record.epoch, record.offset)
         kind = record.header("ce_type")
         is_command = record.topic.endswith(OPERATOR_COMMANDS)
         if kind in _FETCHED and not is_command:

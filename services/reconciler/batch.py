@@ -16,6 +16,7 @@ from services.reconciler.decision_context import DecisionContext
 from services.reconciler.email_ownership import wanted_email
 from services.reconciler.sweeps import Sweeps
 from shared.contract.account_state import LaneState, SchoolState
+from shared.contract.causes import Causes
 from shared.contract.codec import Message, Record, decode, decoder, digest, type_name
 from shared.contract.email import COMPARISON
 from shared.contract.events import StaffAssessed, StudentAssessed, SweepCompleted
@@ -190,10 +191,10 @@ class _Decisions:
         lane = view.known
         for book in self._accounts.values():
             book.open(view)
-        causes = {source.encode(): offset for source, offset in lane.causes.items()}
+        self._causes = causes = Causes(lane.causes, lane.cause_epochs)
         for place, assessed in self._decided.items():
             record, taken = self._records[place], self._digests[place]
-            if not _is_news(record, causes):
+            if not causes.is_news(record.raw_header("cause")):
                 continue
             if taken is None:
                 self._other(record)
@@ -201,8 +202,7 @@ class _Decisions:
                 self._student(record, taken, assessed)
         # Whoever was passed over needs no look at the cause. A repeat of them can only differ from what is known if a
         # later record was decided meanwhile, and that one's cause is above theirs.
-        _is_news(self._records[-1], causes)
-        self._causes = {source.decode(): offset for source, offset in causes.items()}
+        causes.is_news(self._records[-1].raw_header("cause"))
         return self._effects(lane)
 
     def _effects(self, lane: LaneState) -> Effects:
@@ -220,7 +220,9 @@ class _Decisions:
         told_last += [
             messages.structure_state(lane.lane, structure) for structure in self._sweeps.structures.changed.values()
         ]
-        self._view.update_state(causes=self._causes, students=students, schools=schools)
+        self._view.update_state(
+            causes=self._causes.offsets, cause_epochs=self._causes.epochs, students=students, schools=schools
+        )
         if told or told_last:
             position = self._records[-1].offset + 1
             told_last.append(messages.lane_state(replace(self._view.known, position=position)))
@@ -272,25 +274,6 @@ class _Decisions:
             self._sweeps.apply(book, event, record)
         except Poison as poison:
             self._changes.append(dead_letters.letter(record, poison))
-
-
-def _is_news(record: Record, causes: dict[bytes, int]) -> bool:
-    """
-    Whether a record's cause is above the highest that was seen of its source; it is then the highest.
-
-    Raises: nothing; a record whose cause cannot be read is judged by its offset alone.
-    """
-    cause = record.raw_header("cause")
-    if cause is None:
-        return True
-    source, _, offset = cause.rpartition(b":")
-    if not offset.isdigit():
-        return True
-    number = int(offset)
-    if number <= causes.get(source, -1):
-        return False
-    causes[source] = number
-    return True
 
 
 def _spends_at(read_at: str, school: SchoolState) -> str:

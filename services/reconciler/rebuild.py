@@ -55,6 +55,8 @@ class Rebuilder:
             position=place.position,
             base=place.base,
             causes=told.causes if place.base == told.base else {},
+            cause_epochs=told.cause_epochs if place.base == told.base else {},
+            leader_epoch=told.leader_epoch if place.base == told.base else -1,
             students=students,
             schools=len(hashes.get(keys.SCHOOLS, {})),
             log=there.log or told.log,

@@ -243,7 +243,8 @@ class LaneState(Frozen, kw_only=True):
     students: Annotated[int, says("How many people the lane had when it was last rebuilt.")] = 0
     schools: Annotated[int, says("How many populations the lane had when it was last rebuilt.")] = 0
     causes: Annotated[
-        dict[str, int], says("Source topic, as TOPIC@ID -> the highest of its offsets that was taken.")
+        dict[str, int],
+        says("Source topic, as TOPIC@ID -> the offset of the highest record taken of it, by epoch first."),
     ] = {}
     epoch: Annotated[str, says("A random word, another one after each rebuild.")] = ""
     rebuilt_at: Annotated[int, says("Lane offset at which the lane was last rebuilt; -1: never.")] = -1
@@ -252,3 +253,9 @@ class LaneState(Frozen, kw_only=True):
     ] = 0
     log: Annotated[str, says("Kafka's id of the topic that the position is of; empty of an older release.")] = ""
     rebuilt_because: Annotated[str, says("What was wrong when it was last rebuilt, for people.")] = ""
+    leader_epoch: Annotated[
+        int, says("Epoch of the partition's leader that took the record before the position; -1: not known.")
+    ] = -1
+    cause_epochs: Annotated[
+        dict[str, int], says("Source topic, as in `causes` -> epoch of the leader that took that record.")
+    ] = {}

@@ -90,7 +90,8 @@ class Record(msgspec.Struct, gc=False, eq=False):
     before that. ``late`` gives them then, in the client's own form.
 
     ``appended``: when the broker took the record, in milliseconds since 1970 by its own clock; None where the topic
-    keeps the producer's word instead, or nobody knows.
+    keeps the producer's word instead, or nobody knows. ``epoch``: of the leader that took it, -1 where nobody knows; in
+    one partition it never goes back, and where a log was cut short the offsets do.
     """
 
     topic: str
@@ -102,6 +103,7 @@ class Record(msgspec.Struct, gc=False, eq=False):
     raw: Mapping[str, bytes | None] | None = None
     late: Late | None = None
     appended: int | None = None
+    epoch: int = -1
 
     @property
     def whose(self) -> tuple[str, str]:

@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from confluent_kafka import (
@@ -80,6 +80,7 @@ def to_record(message: Any, base: int = 0) -> Record:
     """A client's message as ours; ``base`` is added to its offset (``LaneState.base``)."""
     key = message.key()
     whose, moment = message.timestamp()
+    epoch = message.leader_epoch()
     return Record(
         message.topic(),
         message.partition(),
@@ -88,6 +89,7 @@ def to_record(message: Any, base: int = 0) -> Record:
         message.value() or b"",
         late=message.headers,
         appended=moment if whose == TIMESTAMP_LOG_APPEND_TIME else None,
+        epoch=-1 if epoch is None else epoch,
     )
 
 
@@ -295,7 +297,7 @@ class Reader:
             return Retryable(f"Kafka: {may_not(self._config.kafka, 'READ', 'topic', topic)}")
         return Retryable(f"Kafka: {error.str() or error}")
 
-    def read(self, topic: str, lane: int, start: int = OFFSET_BEGINNING) -> Iterator[Record]:
+    def read(self, topic: str, lane: int, start: int = OFFSET_BEGINNING) -> Generator[Record]:
         """Every record from ``start`` to the end as it was when the reading began. Raises: Retryable."""
         low, high = self.edges(topic, lane)
         if start < low:
@@ -322,6 +324,12 @@ class Reader:
             raise Retryable(f"Kafka: {error}") from error
         finally:
             self._consumer.unassign()
+
+    def epoch_at(self, topic: str, lane: int, offset: int) -> int | None:
+        """Of the leader that took the record at this offset; None where there is no such record. Raises: Retryable."""
+        with self._open(), closing(self.read(topic, lane, offset)) as records:
+            record = next(records, None)
+            return record.epoch if record is not None and record.offset == offset and record.epoch >= 0 else None
 
     def close(self) -> None:
         """Whoever is asking meanwhile closes it: a client that is closed under a question answers neither, for good."""

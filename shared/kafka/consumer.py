@@ -18,16 +18,25 @@ from faststream.confluent.message import FAKE_CONSUMER, KafkaMessage
 from shared.config.settings import Config
 from shared.contract.codec import Record
 from shared.errors import Retryable
-from shared.kafka.client import FETCH_BYTES, REQUEST_SECONDS, client_settings, group_name, to_record, topic_name
+from shared.kafka.client import (
+    FETCH_BYTES,
+    REQUEST_SECONDS,
+    Reader,
+    client_settings,
+    group_name,
+    to_record,
+    topic_name,
+)
 from shared.kafka.client_errors import Ear, ear_of
+from shared.kafka.cluster import TopicIds
+from shared.kafka.continuity import Continuity, Place
+from shared.lanes.dead_letters import plain_name
 from shared.service import STOP_SECONDS, backoff, sleep_unless
 
 RETRY_CAP_SECONDS = 10.0
 COMMIT_SECONDS = 2.0  # for Kafka to answer a service that ends: it is given nine
 BEGINNING = OFFSET_BEGINNING  # of a lane's log
 _CONSUMING = {"fetch.queue.backoff.ms": 20, "socket.timeout.ms": REQUEST_SECONDS * 1000}
-
-Place = tuple[str, int]  # a topic, as it is called on the broker, and a lane
 
 
 async def raw_parse(messages: Any) -> KafkaMessage:
@@ -124,6 +133,9 @@ class BatchConsumer:
 
     ``assigned`` is told of new places before anything of them is taken, in the consumer's thread, and says from where
     those are read that do not begin where the group committed; ``revoked`` of those that are another's now.
+
+    What is committed names the topic's own id, and the epoch of the leader that took the record before: where the topic
+    was made anew, or its log cut short, since then, the group begins at the first record.
     """
 
     def __init__(
@@ -152,6 +164,11 @@ class BatchConsumer:
         self._stop = asyncio.Event()
         self._client: Any = None
         self.places: set[Place] = set()
+        self._ids = TopicIds(config)
+        self._logs: dict[str, str] = {}  # of each topic, when it was assigned
+        self._epochs: dict[Place, int] = {}
+        self._continuity = Continuity(self._epoch_at, self._begin)
+        self._own: set[Place] = set()  # of the places, those that begin where the group committed
 
     @asynccontextmanager
     async def running(self, stop: asyncio.Event) -> AsyncIterator[None]:
@@ -199,7 +216,9 @@ class BatchConsumer:
         attempt = 0
         while True:
             try:
-                await self._take(records)
+                if followers := await asyncio.to_thread(self._following, records):
+                    await self._take(followers)
+                    self._continuity.taken(followers)
             except Retryable as trouble:
                 attempt += 1
                 if attempt == 1:
@@ -222,7 +241,10 @@ class BatchConsumer:
 
     def commit(self, offsets: Mapping[Place, int], *, wait: bool = False) -> None:
         """Where the group would go on. Where that cannot be told, records come again. ``wait``: for the answer."""
-        places = [TopicPartition(topic, lane, offset) for (topic, lane), offset in offsets.items()]
+        places = [
+            TopicPartition(*place, offset, self._logs.get(place[0], ""), self._epochs.get(place, -1))
+            for place, offset in offsets.items()
+        ]
         if not places:
             return
         try:
@@ -235,7 +257,8 @@ class BatchConsumer:
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         places = [(one.topic, one.partition) for one in partitions]
-        starts = self._on_assigned(places)
+        starts = dict(self._on_assigned(places))
+        starts |= self._of_other_logs(consumer, [place for place in places if place not in starts])
         for one in partitions:
             one.offset = starts.get((one.topic, one.partition), one.offset)
         self.places.update(places)
@@ -243,9 +266,47 @@ class BatchConsumer:
         lanes = sorted({lane for _, lane in self.places if lane < self._config.kafka.partitions})
         self._log.info("%s: lanes %s assigned", self._name, lanes)
 
+    def _following(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Raises: Retryable."""
+        own = [record for record in records if (record.topic, record.lane) in self._own]
+        kept = {(record.topic, record.lane) for record in self._continuity.follows(own)}
+        result = [one for one in records if (one.topic, one.lane) in kept or (one.topic, one.lane) not in self._own]
+        self._epochs |= {(record.topic, record.lane): record.epoch for record in result}
+        return result
+
+    def _epoch_at(self, place: Place, offset: int) -> int | None:
+        with Reader(self._config) as reader:
+            return reader.epoch_at(plain_name(place[0]), place[1], offset)
+
+    def _begin(self, place: Place) -> int:
+        with Reader(self._config) as reader:
+            first, _ = reader.edges(plain_name(place[0]), place[1])
+        self.seek(place, first)
+        return first
+
+    def _of_other_logs(self, consumer: Any, places: Sequence[Place]) -> dict[Place, int]:
+        """Where the committed offset is one of a topic that is no more: from the first record."""
+        try:
+            self._logs |= {topic: self._ids(topic) for topic in sorted({topic for topic, _ in places})}
+            kept = consumer.committed([TopicPartition(*place) for place in places], timeout=COMMIT_SECONDS)
+        except (Retryable, KafkaException) as trouble:
+            self._log.warning("%s: committed offsets cannot be checked and are believed: %s", self._name, trouble)
+            return {}
+        self._own.update(places)
+        for one in kept:
+            if one.offset > 0 and one.leader_epoch is not None:
+                self._continuity.knows((one.topic, one.partition), one.offset - 1, one.leader_epoch)
+        other = [(one.topic, one.partition) for one in kept if one.metadata not in (None, "", self._logs[one.topic])]
+        for topic in sorted({topic for topic, _ in other}):
+            self._log.warning("%s: %s was made anew; it is read from its first record", self._name, topic)
+        self._continuity.left(other)
+        return dict.fromkeys(other, BEGINNING)
+
     def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         places = [(one.topic, one.partition) for one in partitions]
         self.places.difference_update(places)
+        self._own.difference_update(places)
+        self._continuity.left(places)
         self._on_revoked(places)
         consumer.incremental_unassign(partitions)
 

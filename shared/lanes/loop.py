@@ -9,6 +9,8 @@ can only write while nobody else has moved that record.
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 from shared.contract.account_state import LaneState
 from shared.contract.codec import Message, Record
@@ -83,10 +85,12 @@ class LaneLoop:
         watch: PoisonWatch | None = None,
         lanes: Callable[[], Iterable[int]] = tuple,
         log_id: Callable[[], str] = str,
+        epoch_at: Callable[[int, int], int | None] = lambda lane, offset: None,
     ) -> None:
         """
         ``lanes``: those of the whole process, where this loop is one of several; ``watch`` is of all of them.
-        ``log_id`` asks for the topic's own id; "" for a log that has none. Raises: Retryable.
+        ``log_id`` asks for the topic's own id; "" for a log that has none. ``epoch_at``: of a lane and an offset of the
+        log, see ``Stretch``. Both raise Retryable.
         """
         self._handler = handler
         self._watch = watch
@@ -95,6 +99,7 @@ class LaneLoop:
         self._log = out
         self._edges = edges
         self._log_id = log_id
+        self._epoch_at = epoch_at
         self._logs: dict[int, str] = {}  # of each lane's topic, when it was last looked at
         self._read_from: dict[int, int] = {}  # the log's offset from which each lane's next batch is surely read
 
@@ -176,8 +181,10 @@ class LaneLoop:
         """Hand over what was read for one lane. Returns what it asks for next; None when it asks for nothing more."""
         if not look.is_begun:
             view = View(self._store, look.lane, found)
-            view.adopt(self._logs.get(look.lane, ""))
-            look.begin(view, self._align(view, look.records))
+            wanted = self._align(view, look.records)
+            if wanted:
+                view.adopt(self._logs.get(look.lane, ""), wanted[-1].epoch)
+            look.begin(view, wanted)
             if not look.is_asking:
                 return None
         look.view.check(found)
@@ -200,7 +207,7 @@ class LaneLoop:
 
     def heal(self, lane: int) -> int | None:
         """Rebuild a lane that has lost something, or whose log has. Returns the offset at which to go on then."""
-        _, fault = self._stand(lane)
+        _, fault = self._stand(lane, is_thorough=False)
         if fault is None and (lost := self._store.lost(lane)):
             fault = f"something is gone: {', '.join(lost)}"
         if fault is None:
@@ -216,7 +223,7 @@ class LaneLoop:
         state, fault = self._stand(lane)
         return self._rebuild(lane, fault or "") if state is None or fault else state.position - state.base
 
-    def _stand(self, lane: int) -> tuple[LaneState | None, str | None]:
+    def _stand(self, lane: int, *, is_thorough: bool = True) -> tuple[LaneState | None, str | None]:
         """The lane's record, and why it cannot go on there, if so. Raises: Retryable."""
         try:
             state = View(self._store, lane).state
@@ -224,16 +231,20 @@ class LaneLoop:
             return None, str(lost)
         if state is None:
             return None, "the store has no record of it"
-        return state, self._there(lane).fault_of(state)
+        return state, self._there(lane, is_thorough=is_thorough).fault_of(state)
 
-    def _there(self, lane: int) -> Stretch:
-        """Raises: Retryable, also while the topic is made anew: its edges would be those of another."""
+    def _there(self, lane: int, *, is_thorough: bool = True) -> Stretch:
+        """
+        ``is_thorough``: the record before a position is looked at too. Raises: Retryable, also while the topic is made
+        anew: its edges would be those of another.
+        """
         log_id = self._log_id()
         first, end = self._edges(lane)
         if self._log_id() != log_id:
             raise Retryable(f"lane {lane}: its topic is being made anew")
         self._logs[lane] = log_id
-        return Stretch(first, end, log_id)
+        there = Stretch(first, end, log_id)
+        return replace(there, epoch_at=partial(self._epoch_at, lane)) if is_thorough else there
 
     def _align(self, view: View, records: Sequence[Record]) -> list[Record]:
         """
@@ -252,6 +263,8 @@ class LaneLoop:
             raise PositionMoved(f"lane {view.lane}: read again from where nobody has sought: the log may be another")
         if first > offset and (self._read_from.get(view.lane, first) > offset or self._edges(view.lane)[0] > offset):
             raise PositionMoved(f"lane {view.lane} stands at {offset}, and the batch begins at {first}")
+        if wanted and wanted[0].epoch > view.state.leader_epoch >= 0 and self._there(view.lane).fault_of(view.state):
+            raise PositionMoved(f"lane {view.lane}: its log has other records than it has taken")
         return [record.at_offset(record.offset + base) for record in wanted] if base else wanted
 
     def _rebuild(self, lane: int, reason: str) -> int:

@@ -13,7 +13,8 @@ from shared.contract.codec import Record
 from shared.errors import Retryable, RollcallError
 from shared.kafka.client import KafkaLog, Reader, topic_name
 from shared.kafka.cluster import TopicIds
-from shared.kafka.consumer import BEGINNING, BatchConsumer, Place
+from shared.kafka.consumer import BEGINNING, BatchConsumer
+from shared.kafka.continuity import Place
 from shared.lanes.handler import Caring, Handler
 from shared.lanes.loop import LaneLoop
 from shared.lanes.poison_limit import watch_of
@@ -71,7 +72,12 @@ class LaneService:
         self._ids = TopicIds(self._config)
         watch = watch_of(self._config)  # one for all workers: the schools of all lanes that are here count alike
         self._loops = [
-            LaneLoop(self._handler, self._store, out, self._edges, watch, lambda: self._lanes, self._log_id)
+            LaneLoop(
+                *(self._handler, self._store, out, self._edges, watch),
+                lanes=lambda: self._lanes,
+                log_id=self._log_id,
+                epoch_at=self._epoch_at,
+            )
             for out in self._outs
         ]
         self._threads = ThreadPoolExecutor(len(self._loops), thread_name_prefix=self.name)
@@ -94,6 +100,10 @@ class LaneService:
     def _edges(self, lane: int) -> tuple[int, int]:
         with self._edges_lock:
             return self._reader.edges(self._topic, lane)
+
+    def _epoch_at(self, lane: int, offset: int) -> int | None:
+        with self._edges_lock:
+            return self._reader.epoch_at(self._topic, lane, offset)
 
     def _log_id(self) -> str:
         return self._ids(topic_name(self._config, self._topic))

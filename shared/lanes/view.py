@@ -81,10 +81,9 @@ class View:
         """Change the lane's own record; ``position`` is the loop's."""
         self.state = replace(self.known, **changes)
 
-    def adopt(self, log: str) -> None:
-        """The topic's id, where an older release has not kept it."""
-        if log and self.state is not None and not self.state.log:
-            self.update_state(log=log)
+    def adopt(self, log: str, epoch: int) -> None:
+        """``log``: the topic's id, where an older release has not kept it; ``epoch``: of the batch's last record."""
+        self.update_state(log=self.known.log or log, leader_epoch=epoch)
 
     @property
     def has_changes(self) -> bool:

@@ -85,6 +85,9 @@ class Taken:
     def __init__(self, whose: int) -> None:
         self._whose = whose
 
+    def leader_epoch(self) -> int | None:
+        return 7
+
     def timestamp(self) -> tuple[int, int]:
         return self._whose, 1_795_420_800_123
 

@@ -41,6 +41,9 @@ class Message:
     def headers(self) -> None:
         return None
 
+    def leader_epoch(self) -> int | None:
+        return 7
+
     def timestamp(self) -> tuple[int, int]:
         return TIMESTAMP_LOG_APPEND_TIME, 1
 
@@ -60,11 +63,15 @@ class Client:
     def seek(self, place: TopicPartition) -> None:
         self._say("seek", place.topic, place.partition, place.offset)
 
+    kept: Sequence[TopicPartition] = ()
+
     def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> None:
+        self.kept = offsets
         self._say("commit", [(one.topic, one.partition, one.offset) for one in offsets], asynchronous)
 
-    def committed(self, places: list[TopicPartition], timeout: float) -> None:
+    def committed(self, places: list[TopicPartition], timeout: float) -> Sequence[TopicPartition]:
         self._say("committed", timeout)
+        return self.kept
 
     def incremental_assign(self, places: list[TopicPartition]) -> None:
         self._say("assign", [(one.partition, one.offset) for one in places])
@@ -79,11 +86,13 @@ class World:
     def __init__(self, *troubles: Exception, client: Client | None = None, **hooks: Any) -> None:
         self.troubles = list(troubles)
         self.taken: list[list[int]] = []
+        self.log = "one"
         self.stop = asyncio.Event()
         config = Config(kafka=Kafka(partitions=2))
         self.consumer = BatchConsumer(config, "reconciler", ("t",), self.take, LOG, **hooks)
         self.consumer._stop = self.stop
         self.consumer._client = client
+        self.consumer._ids = lambda topic: self.log  # type: ignore[assignment]
 
     async def take(self, records: Sequence[Record]) -> None:
         self.taken.append([record.offset for record in records])
@@ -147,8 +156,35 @@ async def test_a_lane_begins_where_the_service_says_and_else_where_the_group_com
     world = World(assigned=lambda places: told.extend(places) or {("t", 1): 7})
     world.consumer._assigned(client, [TopicPartition("t", 0), TopicPartition("t", 1)])
     assert told == [("t", 0), ("t", 1)]
-    assert client.said == [("assign", [(0, TopicPartition("t", 0).offset), (1, 7)])]
+    assert client.said[-1] == ("assign", [(0, TopicPartition("t", 0).offset), (1, 7)])
     assert world.consumer.places == {("t", 0), ("t", 1)}
+
+
+@pytest.mark.parametrize(("log", "start"), [("one", -1001), ("another", module.BEGINNING)], ids=["the same", "anew"])
+async def test_what_was_committed_of_a_topic_that_is_no_more_is_no_place_in_the_new_one(log: str, start: int) -> None:
+    """Fails when a commit that came late, or before the topic was made anew, has the new one's beginning skipped."""
+    client = Client()
+    world = World(client=client)
+    world.consumer._assigned(client, [TopicPartition("t", 0)])
+    await world.comes(5, 6)
+    world.consumer.commit({("t", 0): 7})
+    assert [(one.metadata, one.leader_epoch) for one in client.kept] == [("one", 7)]
+    world.log = log
+    world.consumer._assigned(client, [TopicPartition("t", 0)])
+    assert client.said[-1] == ("assign", [(0, start)])
+
+
+async def test_what_an_older_release_committed_is_believed() -> None:
+    client, world = Client(), World()
+    client.kept = [TopicPartition("t", 0, 7)]
+    world.consumer._assigned(client, [TopicPartition("t", 0)])
+    assert client.said[-1] == ("assign", [(0, -1001)])
+
+
+async def test_what_cannot_be_asked_for_is_believed_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    client, world = Client(KafkaException(KafkaError(KafkaError._TIMED_OUT))), World()
+    assert world.consumer._of_other_logs(client, [("t", 0)]) == {}
+    assert "committed offsets cannot be checked" in caplog.text
 
 
 async def test_a_lane_is_left_before_it_is_another_s() -> None:

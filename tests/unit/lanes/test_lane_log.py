@@ -22,15 +22,23 @@ class World:
     def __init__(self) -> None:
         self.store = MemoryFencedHashes()
         self.log, self.first, self.end = "one", 0, 0
+        self.epochs: dict[int, int] = {}
+        self.epoch, self.looks = 4, 0
         self.taken: list[int] = []
         self.reasons: list[str] = []
         self.start()
 
     def start(self) -> None:
         self.loop = LaneLoop(
-            self, self.store, MemoryLog(), lambda lane: (self.first, self.end), log_id=lambda: self.log
+            *(self, self.store, MemoryLog(), lambda lane: (self.first, self.end)),
+            log_id=lambda: self.log,
+            epoch_at=self.epoch_at,
         )
         self.read = self.loop.start(LANE)
+
+    def epoch_at(self, lane: int, offset: int) -> int | None:
+        self.looks += 1
+        return self.epochs.get(offset)
 
     def handle(self, records: Sequence[Record], view: View) -> Effects:
         self.taken += [record.offset for record in records]
@@ -48,7 +56,16 @@ class World:
         return found
 
     def take(self, *offsets: int) -> dict[int, int]:
-        return self.loop.step({LANE: [Record("topic", LANE, offset, "abbey", b"") for offset in offsets]})
+        self.epochs |= dict.fromkeys(offsets, self.epoch)
+        records = [Record("topic", LANE, offset, "abbey", b"", epoch=self.epoch) for offset in offsets]
+        return self.loop.step({LANE: records})
+
+    def cut(self, offset: int, *, then: int) -> None:
+        """What the log had from there on is lost, and others have come under another leader."""
+        self.epoch += 1
+        self.epochs = {at: epoch for at, epoch in self.epochs.items() if at < offset}
+        self.epochs |= dict.fromkeys(range(offset, then), self.epoch)
+        self.end = then
 
 
 @pytest.fixture
@@ -122,3 +139,46 @@ def test_edges_of_one_topic_are_never_taken_for_anothers(world: World) -> None:
     world.loop._log_id = lambda: next(ids)
     with pytest.raises(Retryable, match="being made anew"):
         world.loop.heal(LANE)
+
+
+def test_a_log_cut_short_that_has_grown_again_is_noticed_by_the_leaders_epoch(world: World) -> None:
+    """Fails when only the edges are looked at: what came in place of what was lost is never taken."""
+    world.cut(6, then=20)
+    assert world.take(10, 11) == {LANE: 0}
+    assert ["cut short" in reason for reason in world.reasons] == [True]
+    assert world.state.leader_epoch == -1
+
+
+def test_a_log_cut_short_while_nobody_ran_is_noticed_at_the_start(world: World) -> None:
+    world.cut(6, then=20)
+    world.start()
+    assert (world.read, ["cut short" in reason for reason in world.reasons]) == (0, [True])
+
+
+@pytest.mark.parametrize("cut", [6, 10], ids=["something was lost", "nothing was"])
+def test_a_batch_that_is_read_from_the_start_again_has_the_epoch_looked_at(world: World, cut: int) -> None:
+    """As the client does when it notices for itself."""
+    world.cut(cut, then=20)
+    assert world.take(0, 1, 2) == ({LANE: 0} if cut == 6 else {LANE: 10})
+    assert len(world.reasons) == (cut == 6)
+
+
+def test_another_leader_of_the_same_log_costs_one_look(world: World) -> None:
+    world.cut(10, then=14)
+    world.looks = 0
+    assert world.take(10, 11) == {}
+    assert world.take(12, 13) == {}
+    assert (world.reasons, world.looks, world.state.leader_epoch) == ([], 1, 5)
+
+
+def test_a_record_that_was_compacted_away_tells_nothing(world: World) -> None:
+    world.epoch, world.epochs = 5, {}
+    world.end = 12
+    assert world.take(10, 11) == {}
+    assert world.reasons == []
+
+
+def test_the_look_every_five_seconds_fetches_nothing(world: World) -> None:
+    world.looks = 0
+    assert world.loop.heal(LANE) is None
+    assert world.looks == 0
