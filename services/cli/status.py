@@ -11,7 +11,7 @@ from shared import clock
 from shared.contract.populations import kind_of, school_of, words_of
 
 if TYPE_CHECKING:
-    from services.operations.standing import Standing
+    from services.operations.standing import PopulationStanding
 
 UNWELL, HELD = 1, 3
 
@@ -45,7 +45,7 @@ def status(
         raise typer.Exit(UNWELL)
 
 
-def tell(found: "list[Standing]") -> None:
+def tell(found: "list[PopulationStanding]") -> None:
     from services.operations.status import clock_words
 
     columns = ("school", "state", "certified", "roll", "people", "enabled", "held")
@@ -60,7 +60,7 @@ def tell(found: "list[Standing]") -> None:
             print_line(f"{words_of(one.book)}: {words}")
 
 
-def _row(one: "Standing") -> tuple[object, ...]:
+def _row(one: "PopulationStanding") -> tuple[object, ...]:
     known = one.known
     counts = (known.roll_count, known.students, known.enabled) if known is not None else ("", "", "")
     held = ", ".join(f"{hold.plan} {hold.hold.count}" for hold in one.holdings if hold.hold.state == "held")

@@ -16,7 +16,7 @@ from shared.lanes.partition import lane_of
 from shared.ports import Log
 
 
-class Receipt(Frozen, omit_defaults=False, kw_only=True):
+class OrderReceipt(Frozen, omit_defaults=False, kw_only=True):
     """What was published for somebody: Kafka has it. ``id`` is its ``ce_id``, ``key`` the school or population."""
 
     topic: str
@@ -40,7 +40,7 @@ def message_of(command: Command, partitions: int, *, id: str, time: str) -> Mess
     return Message(OPERATOR_COMMANDS, lane_of(school, partitions), book, encode(command), told)
 
 
-def give(config: Config, command: Command, out: Log | None = None) -> Receipt:
+def give(config: Config, command: Command, out: Log | None = None) -> OrderReceipt:
     """Publish one command, and wait until Kafka has it. Raises: Retryable; ConfigError without a key."""
     if config.operators.key is None:
         raise ConfigError(
@@ -50,7 +50,7 @@ def give(config: Config, command: Command, out: Log | None = None) -> Receipt:
     id, time = str(uuid4()), clock.now()
     bare = message_of(command, config.kafka.partitions, id=id, time=time)
     publish(config, sign(bare, config.operators.key.get_secret_value()), out)
-    return Receipt(
+    return OrderReceipt(
         topic=OPERATOR_COMMANDS,
         key=bare.key,
         id=id,

@@ -35,7 +35,7 @@ class OperationError(RollcallError):
         super().__init__(f"{message}; {fix}" if fix else message)
 
 
-class Problem(Frozen, omit_defaults=True, kw_only=True):
+class ProblemDetails(Frozen, omit_defaults=True, kw_only=True):
     """Problem details of one refusal. ``faults``: its lines, where it has several."""
 
     type: str
@@ -45,11 +45,11 @@ class Problem(Frozen, omit_defaults=True, kw_only=True):
     faults: tuple[str, ...] = ()
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> ProblemDetails:
     """Also of what is raised below the operations: a broker that is away, a configuration that is refused."""
     lines = tuple(str(error).splitlines())
     code = code_of(error)
-    return Problem(
+    return ProblemDetails(
         type=f"{URN}{code}",
         title=code.replace("-", " ").capitalize(),
         detail=str(error),

@@ -33,7 +33,7 @@ from shared.kafka.client import read_compacted
 from shared.lanes.partition import lane_of
 
 
-class Photo(Frozen, omit_defaults=False, kw_only=True):
+class StudentPhoto(Frozen, omit_defaults=False, kw_only=True):
     """``path`` null: no folder of photos is configured; ``is_there``: the file is on this machine."""
 
     photo_id: int
@@ -50,7 +50,7 @@ class StudentProfile(Frozen, kw_only=True):
     school: str
     student_id: str
     profile: Profile | None
-    photo: Photo | None
+    photo: StudentPhoto | None
     transcript: tuple[Mark, ...] | None
     read_at: dict[str, str]
 
@@ -110,10 +110,10 @@ def _profile(record: Record) -> Profile:
     return fetched.profile
 
 
-def _photo(record: Record, folder: Path | None) -> Photo:
+def _photo(record: Record, folder: Path | None) -> StudentPhoto:
     photo: PhotoFetched = decoder(PhotoFetched).decode(record.value)
     path = None if folder is None else folder / photo.file
-    return Photo(
+    return StudentPhoto(
         photo_id=photo.photo_id,
         hash=photo.hash,
         content_type=photo.content_type,

@@ -3,7 +3,7 @@
 import re
 
 from services.operations import commands
-from services.operations.commands import Receipt
+from services.operations.commands import OrderReceipt
 from services.operations.names import wrong
 from shared.config.settings import Config
 from shared.contract.commands import AcceptRoll
@@ -12,7 +12,7 @@ from shared.contract.populations import kind_of, school_of
 HASH = re.compile(r"[0-9a-f]{32}")
 
 
-def accept_roll(config: Config, book: str, roll_hash: str, operator: str, note: str = "") -> Receipt:
+def accept_roll(config: Config, book: str, roll_hash: str, operator: str, note: str = "") -> OrderReceipt:
     """
     The next sweep of this population with exactly that roll is certified. Raises: OperationError (wrong-word) for what
     is no hash; ConfigError without a key; Retryable.

@@ -13,7 +13,7 @@ from services.fetcher.isams.server_words import with_said
 from services.fetcher.sweep.cache import AreaState
 from services.operations.holds.holdings import Holding
 from services.operations.holds.model import Headroom
-from services.operations.tenants.complaints import FIX, Complaint
+from services.operations.tenants.complaints import FIX, RecordComplaint
 from shared import clock
 from shared.config.settings import PushSchool, School, Tenant
 from shared.contract.account_state import SchoolState
@@ -47,7 +47,7 @@ ADVICE = {
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Obstacle:
     """One thing that keeps people from being in step. ``next_try``: when it is tried again by itself; "": it is not."""
 
     state: str
@@ -76,7 +76,7 @@ class Delivering:
     held: Held | None = None
     retries: int = 0
     not_before: str = ""
-    complaints: Sequence[Complaint] = ()
+    complaints: Sequence[RecordComplaint] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Attempts:
 
 
 @dataclass(frozen=True)
-class Standing:
+class PopulationStanding:
     """
     One book at one moment. ``state``: ``held``, ``failing``, ``paused``, ``unknown``, ``unread``, ``late``,
     ``degraded``, ``undelivered`` or ``fresh``: the first of these that is so. ``troubles`` has all of them but a hold.
@@ -107,7 +107,7 @@ class Standing:
     age_minutes: float | None = None
     holdings: Sequence[Holding] = ()
     budgets: Sequence[Headroom] = ()
-    troubles: Sequence[Trouble] = ()
+    troubles: Sequence[Obstacle] = ()
     next_try: str = ""
     waits_for_a_person: bool = False
 
@@ -151,7 +151,7 @@ def late_after(school: School, kind: Kind = "student") -> float:
     return max(LATE_MINUTES, LATE_POLLS * poll / 60)
 
 
-def state_of(known: SchoolState | None, troubles: Sequence[Trouble]) -> str:
+def state_of(known: SchoolState | None, troubles: Sequence[Obstacle]) -> str:
     """The word that matters most. What a person must release goes before what fails: a failure is told beside it."""
     if known is not None and any(hold.state == "held" for hold in known.holds.values()):
         return "held"
@@ -161,18 +161,18 @@ def state_of(known: SchoolState | None, troubles: Sequence[Trouble]) -> str:
 
 def troubles_of(
     book: str, known: SchoolState | None, school: School, attempts: Attempts, now: str
-) -> tuple[Trouble, ...]:
+) -> tuple[Obstacle, ...]:
     """What keeps a book from being in step on this side of Unitu."""
     found = [
         _failing(book, attempts),
-        Trouble("paused", "nobody is removed", to_do=RESUMED) if known is not None and known.is_paused else None,
+        Obstacle("paused", "nobody is removed", to_do=RESUMED) if known is not None and known.is_paused else None,
         _unread(known, school, attempts, now) or _late(book, known, school, attempts, now),
         *_degraded(attempts),
     ]
     return tuple(one for one in found if one is not None)
 
 
-def _failing(book: str, attempts: Attempts) -> Trouble | None:
+def _failing(book: str, attempts: Attempts) -> Obstacle | None:
     if (failing := attempts.failing) is None:
         return None
     detail = with_said(failing.detail, failing.said)
@@ -180,23 +180,25 @@ def _failing(book: str, attempts: Attempts) -> Trouble | None:
     advice = ADVICE.get(failing.reason, "rollcall check SCHOOL tries it").replace("SCHOOL", school_of(book))
     times = f" ({failing.attempts} times in a row)" if failing.attempts > 1 else ""
     why = f"{failing.reason.replace('_', ' ')}: {why}{times}"
-    return Trouble("failing", why, failing.since, to_do or advice, next_try(attempts))
+    return Obstacle("failing", why, failing.since, to_do or advice, next_try(attempts))
 
 
 def next_try(attempts: Attempts) -> str:
     return "" if attempts.due_at is None else clock.write(datetime.fromtimestamp(attempts.due_at, UTC))
 
 
-def _unread(known: SchoolState | None, school: School, attempts: Attempts, now: str) -> Trouble | None:
+def _unread(known: SchoolState | None, school: School, attempts: Attempts, now: str) -> Obstacle | None:
     if known is not None and known.certified is not None:
         return None
     if isinstance(school, PushSchool):
-        return Trouble("unread", "no body was accepted and decided yet", to_do="its sender must send one")
+        return Obstacle("unread", "no body was accepted and decided yet", to_do="its sender must send one")
     why = _nobody_reads(attempts, now) or _nobody_decides(None, attempts) or "no certified sweep yet"
-    return Trouble("unread", why, to_do="see that fetcher, eligibility and reconciler run", next_try=next_try(attempts))
+    return Obstacle(
+        "unread", why, to_do="see that fetcher, eligibility and reconciler run", next_try=next_try(attempts)
+    )
 
 
-def _late(book: str, known: SchoolState | None, school: School, attempts: Attempts, now: str) -> Trouble | None:
+def _late(book: str, known: SchoolState | None, school: School, attempts: Attempts, now: str) -> Obstacle | None:
     """Not certified for long; or due, or read, for long, and nobody has taken it on, however slow its own pace is."""
     certified = known.certified if known is not None else None
     if certified is None:
@@ -209,11 +211,11 @@ def _late(book: str, known: SchoolState | None, school: School, attempts: Attemp
         return None
     if isinstance(school, PushSchool):
         words = f"no body was accepted and decided for {age / 60:.0f} hours"
-        return Trouble("late", words, certified.completed_at, "see its sender; fresh_hours is how long a body counts")
+        return Obstacle("late", words, certified.completed_at, "see its sender; fresh_hours is how long a body counts")
     why = nobody or _nobody_reads(attempts, now) or _nobody_decides(certified.completed_at, attempts)
     to_do = "see that fetcher, eligibility and reconciler run"
     why = why or f"no certified sweep for {age:.0f} minutes"
-    return Trouble("late", why, certified.completed_at, to_do, next_try(attempts))
+    return Obstacle("late", why, certified.completed_at, to_do, next_try(attempts))
 
 
 def _nobody_reads(attempts: Attempts, now: str, minutes: float = 1.0) -> str:
@@ -230,7 +232,7 @@ def _nobody_decides(certified_at: str | None, attempts: Attempts) -> str:
     return f"read whole at {attempts.read_at}, and not decided since"
 
 
-def _degraded(attempts: Attempts) -> list[Trouble]:
+def _degraded(attempts: Attempts) -> list[Obstacle]:
     """
     Areas that cannot be read and stay as they were. Whoever never had one goes without it knowingly: that is no change.
     """
@@ -239,22 +241,22 @@ def _degraded(attempts: Attempts) -> list[Trouble]:
         if area.trouble and area.read_at and name in ACCOUNTS_REST_ON:
             why, _, to_do = area.trouble.partition("; ")
             again = clock.write(datetime.fromtimestamp(area.due_at, UTC)) if area.due_at else ""
-            found.append(Trouble("degraded", f"{name} stay as they were then: {why}", area.read_at, to_do, again))
+            found.append(Obstacle("degraded", f"{name} stay as they were then: {why}", area.read_at, to_do, again))
     return found
 
 
-def rebuilt(school: School, because: str) -> list[Trouble]:
+def rebuilt(school: School, because: str) -> list[Obstacle]:
     """``because``: what was lost, while no full reading has confirmed what was made of the rest."""
     if not because:
         return []
     to_do = "its sender's next body ends it" if isinstance(school, PushSchool) else "the full sweep that is due ends it"
-    return [Trouble("degraded", f"what is known was made anew: {because}", to_do=to_do)]
+    return [Obstacle("degraded", f"what is known was made anew: {because}", to_do=to_do)]
 
 
-def refused_people(book: str, delivering: Delivering) -> list[Trouble]:
+def refused_people(book: str, delivering: Delivering) -> list[Obstacle]:
     """Whose record Unitu refuses, of a book, and of the tenant's protected records."""
     return [
-        Trouble(
+        Obstacle(
             "undelivered", f"Unitu refuses the record of {one.person}{f' ({one.words})' if one.words else ''}", "", FIX
         )
         for one in delivering.complaints
@@ -262,19 +264,19 @@ def refused_people(book: str, delivering: Delivering) -> list[Trouble]:
     ]
 
 
-def undelivered(name: str, tenant: Tenant, delivering: Delivering) -> Trouble | None:
+def undelivered(name: str, tenant: Tenant, delivering: Delivering) -> Obstacle | None:
     """What keeps a tenant's decided changes from Unitu."""
     show = f"rollcall tenant show {name}"
     if tenant.mode == "paused":
-        return Trouble("undelivered", f"tenant {name} is paused and sends nothing", to_do='set mode = "live" to send')
+        return Obstacle("undelivered", f"tenant {name} is paused and sends nothing", to_do='set mode = "live" to send')
     if tenant.mode != "live":
         return None  # it simulates, as it was told to
     if (held := delivering.held) is not None and held.kind != "wait":
         word = "is refused by Unitu" if held.kind == "rejected" else "is held"
         which = f"some of tenant {name}" if held.is_partial else f"tenant {name}"
         reasons = "; ".join(one.message for one in held.reasons)
-        return Trouble("undelivered", f"{which} {word}: {reasons}", held.since, show)
+        return Obstacle("undelivered", f"{which} {word}: {reasons}", held.since, show)
     if delivering.retries:
         words = f"tenant {name}: {delivering.retries} snapshots in a row without an answer of Unitu that can be told"
-        return Trouble("undelivered", words, to_do=show, next_try=delivering.not_before)
+        return Obstacle("undelivered", words, to_do=show, next_try=delivering.not_before)
     return None

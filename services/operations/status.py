@@ -7,8 +7,8 @@ from services.operations.errors import OperationError
 from services.operations.holds.holdings import Holdings
 from services.operations.standing import (
     Delivering,
-    Standing,
-    Trouble,
+    Obstacle,
+    PopulationStanding,
     next_try,
     rebuilt,
     refused_people,
@@ -21,7 +21,9 @@ from shared.config.settings import Config
 from shared.contract.populations import school_of
 
 
-def status(config: Config, holdings: Holdings, looks: Looks, slugs: Sequence[str], now: str) -> list[Standing]:
+def status(
+    config: Config, holdings: Holdings, looks: Looks, slugs: Sequence[str], now: str
+) -> list[PopulationStanding]:
     """Each school's students, and its staff where they are managed. Raises: Retryable when Redis is away."""
     tenants = sorted({config.schools[slug].tenant for slug in slugs})
     delivering = {name: looks.delivering(name) for name in tenants}
@@ -31,7 +33,7 @@ def status(config: Config, holdings: Holdings, looks: Looks, slugs: Sequence[str
 
 def standing(
     config: Config, holdings: Holdings, looks: Looks, book: str, delivering: Mapping[str, Delivering], now: str
-) -> Standing:
+) -> PopulationStanding:
     """One population; of one of which nothing is known, that is its trouble. Raises: Retryable."""
     school = config.schools[school_of(book)]
     attempts, tenant = looks.attempts(book), school.tenant
@@ -40,14 +42,14 @@ def standing(
     try:
         known, plans, budgets = holdings.school(book), holdings.of(book), holdings.budgets(book, now)
     except OperationError as nothing:
-        unknown = Trouble("unknown", nothing.message, to_do=nothing.fix)
+        unknown = Obstacle("unknown", nothing.message, to_do=nothing.fix)
         found = (*troubles_of(book, None, school, attempts, now), unknown)
-        return Standing(book, tenant, state_of(None, found), troubles=found, next_try=next_try(attempts))
+        return PopulationStanding(book, tenant, state_of(None, found), troubles=found, next_try=next_try(attempts))
     of_tenant = [*rebuilt(school, holdings.rebuilt_because(book)), *([at_unitu] if at_unitu is not None else [])]
     of_people = refused_people(book, delivering[tenant]) if config.tenants[tenant].mode == "live" else []
     troubles = (*troubles_of(book, known, school, attempts, now), *of_tenant, *of_people)
     certified = known.certified if known is not None else None
-    return Standing(
+    return PopulationStanding(
         book,
         tenant,
         state_of(known, troubles),
@@ -61,7 +63,7 @@ def standing(
     )
 
 
-def clock_words(one: Standing) -> str:
+def clock_words(one: PopulationStanding) -> str:
     """Of a school whose last certified sweep was read by a clock that is not believed; empty of any other."""
     off = one.clock_minutes
     if not off:

@@ -14,7 +14,7 @@ from shared.config.settings import Config
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckAnswer:
     """What was found, in the order in which records pass through the parts."""
 
     findings: tuple[Finding, ...]
@@ -33,12 +33,12 @@ class Checked:
         return {"verdict": self.verdict, "findings": [one.as_dict() for one in self.findings]}
 
 
-def check(config: Config, slugs: Sequence[str], files: Mapping[str, Path]) -> Checked:
+def check(config: Config, slugs: Sequence[str], files: Mapping[str, Path]) -> CheckAnswer:
     """
     Of these schools and their tenants, and of what they share. Nothing is changed, and nothing is sent to Unitu; what
     cannot be reached is a finding. ``files``: setting -> the file that it names and that nobody else should read.
     """
-    return Checked((*of_exposure(config, files), *asyncio.run(_parts(config, slugs))))
+    return CheckAnswer((*of_exposure(config, files), *asyncio.run(_parts(config, slugs))))
 
 
 async def _parts(config: Config, slugs: Sequence[str]) -> list[Finding]:

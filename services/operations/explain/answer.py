@@ -6,7 +6,7 @@ from services.eligibility.academic_year import rollover
 from services.eligibility.remediation import smallest_edits
 from services.operations.explain.evidence import PersonEvidence, ReadNow
 from services.operations.explain.live import live_of
-from services.operations.explain.model import Account, Explanation, Rollover, Seen
+from services.operations.explain.model import AccountExplained, Explanation, RecordSeen, Rollover
 from services.operations.explain.pending import held_of, staged_of
 from services.operations.explain.unitu import last_snapshot
 from services.operations.explain.verdicts import assessed_now, case_of, judged, note_another_day
@@ -57,10 +57,10 @@ def explain(
     )
 
 
-def _seen(account: AccountState, state: SchoolState, school: School) -> Seen:
+def _seen(account: AccountState, state: SchoolState, school: School) -> RecordSeen:
     certified = state.certified
     moments = [account.read_at, certified.started_at if certified and account.in_roll else None]
-    return Seen(
+    return RecordSeen(
         source=school.source,
         last_seen_at=max((one for one in moments if one), default=None),
         read_at=account.read_at,
@@ -70,9 +70,9 @@ def _seen(account: AccountState, state: SchoolState, school: School) -> Seen:
     )
 
 
-def _account(found: PersonEvidence) -> Account:
+def _account(found: PersonEvidence) -> AccountExplained:
     account = found.account
-    return Account(
+    return AccountExplained(
         status=account.status,
         kind=account.kind,
         version=account.version,

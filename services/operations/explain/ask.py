@@ -6,7 +6,7 @@ from datetime import datetime
 from services.operations.errors import Code, OperationError
 from services.operations.explain.answer import explain
 from services.operations.explain.evidence import PersonEvidence, ReadNow
-from services.operations.explain.lookup import Places, look
+from services.operations.explain.lookup import PersonPlaces, look
 from services.operations.explain.model import Explanation
 from services.operations.names import wrong
 from shared.config.settings import Config, School
@@ -25,7 +25,7 @@ def read_now(config: Config, slug: str, student_id: str) -> ReadNow:
 
 def ask(
     config: Config,
-    places: Places,
+    places: PersonPlaces,
     book: str,
     word: str,
     now: datetime,

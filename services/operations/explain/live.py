@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 
 from services.operations.explain.evidence import ReadNow
-from services.operations.explain.model import Difference, Live
+from services.operations.explain.model import Live, LiveDifference
 from services.operations.explain.verdicts import assessed_now
 from shared.config.settings import School
 from shared.contract.account_state import AccountState
@@ -42,11 +42,11 @@ def live_of(reread: ReadNow, account: AccountState, school: School, today: date)
     )
 
 
-def differences(state: Student | None, live: Student) -> list[Difference]:
+def differences(state: Student | None, live: Student) -> list[LiveDifference]:
     """The fields in which a record read now is not the one that is known; all that it has, where none is."""
     blank = Student(student_id=live.student_id)
     return [
-        Difference(field=name, state=getattr(state, name, None), live=getattr(live, name))
+        LiveDifference(field=name, state=getattr(state, name, None), live=getattr(live, name))
         for name in Student.__struct_fields__
         if getattr(live, name) != getattr(state or blank, name)
     ]

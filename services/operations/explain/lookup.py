@@ -44,7 +44,7 @@ KAFKA_SECONDS = 3.0  # without an answer; the rest is told then
 _ACCEPTED = type_name(SnapshotAccepted)
 
 
-class Places(Protocol):
+class PersonPlaces(Protocol):
     """All that is asked. Each raises Retryable."""
 
     @property
@@ -67,7 +67,7 @@ class Places(Protocol):
 
 
 class Stores:
-    """``Places`` on the real servers."""
+    """``PersonPlaces`` on the real servers."""
 
     def __init__(self, config: Config) -> None:
         client, prefix = connect(config), config.redis.key_prefix
@@ -94,7 +94,9 @@ class Stores:
             return list(reader.read(topic, lane, max(low, high - count)))
 
 
-def look(config: Config, places: Places, slug: str, word: str, now: datetime, kind: Kind = "student") -> PersonEvidence:
+def look(
+    config: Config, places: PersonPlaces, slug: str, word: str, now: datetime, kind: Kind = "student"
+) -> PersonEvidence:
     """
     One person by id, or by the e-mail of their account, at a moment. Where only Kafka is away, the answer says so and
     has the rest. Raises: OperationError (nothing-known, unknown-student); Retryable when Redis is away.
@@ -106,7 +108,7 @@ def look(config: Config, places: Places, slug: str, word: str, now: datetime, ki
 
 
 def _look(
-    config: Config, places: Places, book: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
+    config: Config, places: PersonPlaces, book: str, lane: int, word: str, now: datetime, tail: "Future[list[Record]]"
 ) -> PersonEvidence:
     slug = school_of(book)
     school, account = _known(places.reconciler, lane, book, word)
@@ -163,7 +165,7 @@ def _known(store: FencedHashes, lane: int, book: str, word: str) -> tuple[School
     return state, decoder(AccountState).decode(found)
 
 
-def _next_sweep(places: Places, book: str, now: datetime) -> NextSweep | None:
+def _next_sweep(places: PersonPlaces, book: str, now: datetime) -> NextSweep | None:
     at, is_claimed = places.due(book)
     if at is None:
         return None
@@ -195,7 +197,7 @@ def _changes(
     return tuple(found[:LAST_CHANGES])
 
 
-def _carried(places: Places, lane: int, state: TenantState, ref: str, notes: list[str]) -> Carried | None:
+def _carried(places: PersonPlaces, lane: int, state: TenantState, ref: str, notes: list[str]) -> Carried | None:
     """The last accepted snapshot that had somebody who is out of it: the one before the one that left them out."""
     email = state.former.get(ref)
     if email is None or delivered_email(state, ref) is not None:

@@ -12,14 +12,14 @@ from shared.contract.events import Evidence
 from shared.contract.model import Category, Details, Frozen, Kind, Student, Verdict
 
 
-class Judged(Frozen, omit_defaults=False, kw_only=True):
+class VerdictExplained(Frozen, omit_defaults=False, kw_only=True):
     """One verdict, and what each rule that decides it saw."""
 
     verdict: Verdict
     rules: tuple[Ruling, ...]
 
 
-class Seen(Frozen, omit_defaults=False, kw_only=True):
+class RecordSeen(Frozen, omit_defaults=False, kw_only=True):
     """
     ``last_seen_at`` is the start of the last certified sweep that had the student, or a later reading; ``read_at`` is
     when the record was read that counts now. ``arrived``: that record, as the source said it; null where it broke its
@@ -34,7 +34,7 @@ class Seen(Frozen, omit_defaults=False, kw_only=True):
     arrived: Student | None
 
 
-class Account(Frozen, omit_defaults=False, kw_only=True):
+class AccountExplained(Frozen, omit_defaults=False, kw_only=True):
     """
     The account as the reconciler has it. ``waits_for_email`` is an address that ``email_holder`` has. ``version`` is
     the lane offset of the record that last changed it, -1 where none has.
@@ -62,7 +62,7 @@ class Staged(Frozen, omit_defaults=False, kw_only=True):
     waits_for: str
 
 
-class Held(Frozen, omit_defaults=False, kw_only=True):
+class HeldExplained(Frozen, omit_defaults=False, kw_only=True):
     """A plan beyond its budget that has the student, as ``holds list`` has it."""
 
     kind: str
@@ -125,7 +125,7 @@ class Rollover(Frozen, omit_defaults=False, kw_only=True):
     is_open: bool
 
 
-class Difference(Frozen, omit_defaults=False, kw_only=True):
+class LiveDifference(Frozen, omit_defaults=False, kw_only=True):
     field: str
     state: Any
     live: Any
@@ -142,7 +142,7 @@ class Live(Frozen, omit_defaults=False, kw_only=True):
     category: Category | None = None
     portal: Verdict | None = None
     account: Verdict | None = None
-    differs: tuple[Difference, ...] = ()
+    differs: tuple[LiveDifference, ...] = ()
     trouble: str | None = None
 
 
@@ -155,12 +155,12 @@ class Explanation(Frozen, omit_defaults=False, kw_only=True):
     school: str
     student: str
     category: Category
-    seen: Seen
-    portal: Judged
-    account: Judged
-    state: Account
+    seen: RecordSeen
+    portal: VerdictExplained
+    account: VerdictExplained
+    state: AccountExplained
     staged: tuple[Staged, ...]
-    held: tuple[Held, ...]
+    held: tuple[HeldExplained, ...]
     last_changes: tuple[Changed, ...] | None
     last_snapshot: LastSnapshot | None
     next_sweep: NextSweep | None

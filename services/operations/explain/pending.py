@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.operations.explain.model import Held, Rollover, Staged
+from services.operations.explain.model import HeldExplained, Rollover, Staged
 from services.reconciler.enrolments import needs_sets
 from services.reconciler.plans import is_absent
 from services.reconciler.reviewed_sets import all_sets
@@ -62,10 +62,10 @@ def _update_waits_for(update: StagedUpdate, close: str) -> str:
     return "; ".join(words)
 
 
-def held_of(account: AccountState, state: SchoolState) -> tuple[Held, ...]:
+def held_of(account: AccountState, state: SchoolState) -> tuple[HeldExplained, ...]:
     """The holds that have this student in the set that was reviewed."""
     return tuple(
-        Held(
+        HeldExplained(
             kind=plan,
             hash=hold.hash,
             state=hold.state,

@@ -12,7 +12,7 @@ from services.eligibility.rule_results import Ruling, rulings, unreadable
 from services.eligibility.rules import Case
 from services.eligibility.staff import CASES
 from services.operations.explain.evidence import PersonEvidence
-from services.operations.explain.model import Judged
+from services.operations.explain.model import VerdictExplained
 from services.reconciler import account_identity
 from services.reconciler.account_identity import has_record_of_another, is_stale_leaver, record_of
 from shared import clock
@@ -49,7 +49,7 @@ def case_of(account: AccountState, assessed: StudentAssessed | None, school: Sch
 
 def judged(
     found: PersonEvidence, assessed: StudentAssessed | None, case: Case | None, notes: list[str]
-) -> tuple[Category, Judged, Judged]:
+) -> tuple[Category, VerdictExplained, VerdictExplained]:
     """
     Category and verdicts (portal, account) as they were taken; each rule run again over the same record, to tell what
     it saw.
@@ -81,8 +81,8 @@ def judged(
         mine = Verdict.UNDECIDED
     return (
         category,
-        Judged(verdict=portal, rules=of_portal),
-        Judged(verdict=mine, rules=(*of_account, _same_person(found), _email_free(found))),
+        VerdictExplained(verdict=portal, rules=of_portal),
+        VerdictExplained(verdict=mine, rules=(*of_account, _same_person(found), _email_free(found))),
     )
 
 

@@ -7,7 +7,7 @@ from threading import Event
 from typing import Literal
 
 from services.operations import commands
-from services.operations.commands import Receipt
+from services.operations.commands import OrderReceipt
 from services.operations.errors import Code, OperationError
 from services.operations.holds import history
 from services.operations.holds.holdings import Holding, Holdings, pick
@@ -53,7 +53,7 @@ class Decided:
     """
 
     decision: HoldDecision
-    receipt: Receipt | None
+    receipt: OrderReceipt | None
     state: str
     since: int = 0
 

@@ -7,9 +7,9 @@ from threading import Event
 
 from services.operations.errors import Code, OperationError
 from services.operations.holds.holdings import Holdings
-from services.operations.requests.model import Delivery, Look, SyncOutcome
+from services.operations.requests.model import Look, RequestDelivery, SyncOutcome
 from services.operations.requests.outcome import outcome_of
-from services.operations.requests.progress import TOPICS, Progress, Step
+from services.operations.requests.progress import TOPICS, RequestProgress, Step
 from services.operations.requests.sync import Requested
 from services.publisher.decisions import Desk, NotWhole
 from services.reconciler import keys
@@ -36,18 +36,18 @@ def follow(
     Shape: ``store`` is the reconciler's. Raises: OperationError (not-read, unknown-student; too-long after so many
     seconds, and the work goes on); Retryable.
     """
-    follower = Follower(config, store, desk, requested.progress(), dict(requested.starts))
+    follower = RequestFollower(config, store, desk, requested.progress(), dict(requested.starts))
     yield from follower.looks(seconds, stop or Event())
 
 
 @dataclass
-class Follower:
+class RequestFollower:
     """One request on its way. ``starts``: the offset of each topic from which on nothing was read yet."""
 
     config: Config
     store: FencedHashes
     desk: Desk
-    progress: Progress
+    progress: RequestProgress
     starts: dict[str, int]
     base: int = 0
     _decided_at: float = field(default=0.0)
@@ -67,7 +67,7 @@ class Follower:
             while not stop.is_set():
                 self._read_on(reader)
                 found = self._found()
-                if isinstance(found, Delivery):
+                if isinstance(found, RequestDelivery):
                     yield Look(Step.DELIVERED, outcome=self._outcome(found))
                     return
                 yield Look(self.progress.step, found)
@@ -75,7 +75,7 @@ class Follower:
                     raise OperationError(Code.TOO_LONG, f"{self.slug}: after {seconds:g} s it still waits: {found}")
                 stop.wait(LOOK_SECONDS)
 
-    def _outcome(self, delivery: Delivery) -> SyncOutcome:
+    def _outcome(self, delivery: RequestDelivery) -> SyncOutcome:
         book, close = self.progress.book, self.progress.reconciled
         holdings = Holdings(self.store, self.config.kafka.partitions, self.config.pushed)
         held = [one for one in holdings.of(book) if one.hold.state == "held"] if close and close.is_held else []
@@ -88,7 +88,7 @@ class Follower:
                 self.starts[topic] = record.offset + 1
                 self.progress.take(record)
 
-    def _found(self) -> Delivery | str:
+    def _found(self) -> RequestDelivery | str:
         """How it ended, or what it waits for. Raises: OperationError (not-read, unknown-student)."""
         words = self._waits_for()
         return self._delivery() if self.progress.is_decided and self._is_remembered() else words
@@ -150,18 +150,18 @@ class Follower:
 
     # --- at Unitu ------------------------------------------------------------------------------------------------
 
-    def _delivery(self) -> Delivery | str:
+    def _delivery(self) -> RequestDelivery | str:
         """How it ended, or what it waits for."""
         self._decided_at = self._decided_at or time.monotonic()
         name = self.config.schools[self.slug].tenant
         tenant = self.config.tenants[name]
         if not self.progress.changes(self.base):
-            return Delivery(name, tenant.mode, "nothing_to_send")
+            return RequestDelivery(name, tenant.mode, "nothing_to_send")
         if tenant.mode == "paused":
-            return Delivery(name, "paused", "paused")
+            return RequestDelivery(name, "paused", "paused")
         state = self.desk.state(name)
         if (number := self._carried_by(state, tenant)) is not None:
-            return Delivery(name, "live", "accepted", number)
+            return RequestDelivery(name, "live", "accepted", number)
         try:
             view, snapshot = self.desk.newest(name)
         except NotWhole as missing:
@@ -170,9 +170,9 @@ class Follower:
             return "the publisher to see the decision; see that it runs"
         if tenant.mode == "dry-run":
             is_rehearsed = state.simulated is not None and state.simulated.digest == snapshot.digest
-            return Delivery(name, "dry-run", "simulated") if is_rehearsed else "the rehearsal of the snapshot"
+            return RequestDelivery(name, "dry-run", "simulated") if is_rehearsed else "the rehearsal of the snapshot"
         if state.accepted is not None and state.accepted.digest == snapshot.digest and state.unknown is None:
-            return Delivery(name, "live", "undelivered" if snapshot.waits else "accepted", state.accepted.number)
+            return RequestDelivery(name, "live", "undelivered" if snapshot.waits else "accepted", state.accepted.number)
         return self._held_or_waits(name, state, tenant)
 
     def _carried_by(self, state: TenantState, tenant: Tenant) -> int | None:
@@ -183,9 +183,9 @@ class Follower:
         has_it = is_sent and state.positions.get(self.slug, -1) > self.progress.version(self.base)
         return state.accepted.number if has_it else None
 
-    def _held_or_waits(self, name: str, state: TenantState, tenant: Tenant) -> Delivery | str:
+    def _held_or_waits(self, name: str, state: TenantState, tenant: Tenant) -> RequestDelivery | str:
         waited = time.monotonic() - self._decided_at
         if state.held is not None and state.held.kind != "wait" and waited > tenant.max_delay_seconds + STAYS_SECONDS:
-            return Delivery(name, tenant.mode, "held", reasons=state.held.reasons)
+            return RequestDelivery(name, tenant.mode, "held", reasons=state.held.reasons)
         pace = f"at most one in {tenant.min_interval_seconds:g} s" if tenant.min_interval_seconds else "soon"
         return f"the next snapshot ({pace})"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from services.operations.requests.progress import Change, Step
+from services.operations.requests.progress import AccountChange, Step
 from shared.contract.model import Frozen, Kind
 from shared.contract.tenant_state import Reason
 
@@ -24,7 +24,7 @@ class SyncWish:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class RequestDelivery:
     """What became of it at Unitu. ``number``: of the snapshot that carries it."""
 
     tenant: str
@@ -69,9 +69,9 @@ class SyncOutcome(Frozen, omit_defaults=False, kw_only=True):
     is_staged: bool
     is_paused: bool
     counts: dict[str, int]
-    changes: tuple[Change, ...]
+    changes: tuple[AccountChange, ...]
     held: tuple[HeldBriefly, ...]
-    delivery: Delivery
+    delivery: RequestDelivery
     waits_for: tuple[str, ...]
 
 

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 
 from services.operations.holds.holdings import Holding
-from services.operations.requests.model import Delivery, HeldBriefly, SyncOutcome, VerdictTaken
-from services.operations.requests.progress import Progress, counts
+from services.operations.requests.model import HeldBriefly, RequestDelivery, SyncOutcome, VerdictTaken
+from services.operations.requests.progress import RequestProgress, counts
 from shared.contract.account_state import AccountState
 from shared.contract.events import StudentAssessed
 from shared.contract.populations import kind_of, people_word, school_of
 
 
 def outcome_of(
-    progress: Progress, base: int, delivery: Delivery, holdings: Sequence[Holding], account: AccountState | None
+    progress: RequestProgress,
+    base: int,
+    delivery: RequestDelivery,
+    holdings: Sequence[Holding],
+    account: AccountState | None,
 ) -> SyncOutcome:
     """
     Shape: ``base`` is the lane's, by which a student's record becomes a version; ``holdings`` those of the population
@@ -48,13 +52,13 @@ def _verdict(one: StudentAssessed) -> VerdictTaken:
     return VerdictTaken(category=one.category.value, portal=one.portal.value, account=one.account.value, failed=failed)
 
 
-def waits_for(book: str, held: Sequence[HeldBriefly], delivery: Delivery) -> tuple[str, ...]:
+def waits_for(book: str, held: Sequence[HeldBriefly], delivery: RequestDelivery) -> tuple[str, ...]:
     """What a person must do, in words."""
     show = f"rollcall holds show {school_of(book)}{' --staff' if kind_of(book) == 'staff' else ''}"
     return (*(f"{one.words} ({one.kind}): held, see {show}" for one in held), *_of_tenant(delivery))
 
 
-def _of_tenant(delivery: Delivery) -> tuple[str, ...]:
+def _of_tenant(delivery: RequestDelivery) -> tuple[str, ...]:
     name = delivery.tenant
     match delivery.state:
         case "paused":

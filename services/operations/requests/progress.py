@@ -47,7 +47,7 @@ class Step(IntEnum):
 
 
 @dataclass(frozen=True)
-class Change:
+class AccountChange:
     """One change of an account, as it is told to who asked. ``student_id`` empty: of the school's structure."""
 
     student_id: str
@@ -57,7 +57,7 @@ class Change:
 
 
 @dataclass
-class Progress:
+class RequestProgress:
     """
     ``request``: the ``ce_id`` of what was asked at ``asked_at``; ``student_id`` None: of the whole ``book``, a school's
     students or its staff.
@@ -169,10 +169,10 @@ class Progress:
             return self.reconciled.version
         return base + (self._record.offset if self._record else -1)
 
-    def changes(self, base: int = 0) -> list[Change]:
+    def changes(self, base: int = 0) -> list[AccountChange]:
         """What changed, in the order in which it was told, each once."""
         found = [
-            Change(
+            AccountChange(
                 getattr(event, "student_id", ""),
                 kind.removeprefix("rollcall.").partition(".")[0],
                 getattr(event, "version", -1),
@@ -188,7 +188,7 @@ class Progress:
         return (self.sweep or "") if self.student_id is None else f"@{self.version(base)}"
 
 
-def counts(changes: Sequence[Change]) -> dict[str, int]:
+def counts(changes: Sequence[AccountChange]) -> dict[str, int]:
     return dict(sorted(Counter(one.kind for one in changes).items()))
 
 

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 from services.fetcher.isams.fields import is_id
 from services.operations import commands
-from services.operations.commands import Receipt
+from services.operations.commands import OrderReceipt
 from services.operations.names import known_books, wrong
 from services.operations.requests.model import SyncWish
-from services.operations.requests.progress import TOPICS, Progress
+from services.operations.requests.progress import TOPICS, RequestProgress
 from shared import clock
 from shared.config.settings import Config, PushSchool
 from shared.contract.codec import Message, encode, headers
@@ -24,13 +24,13 @@ class Requested:
     """A wish that Kafka has. ``starts``: where each topic of the school's lane ended before it."""
 
     wish: SyncWish
-    receipt: Receipt
+    receipt: OrderReceipt
     starts: dict[str, int]
 
-    def progress(self) -> Progress:
+    def progress(self) -> RequestProgress:
         """Of the wish, before anything was read; where it is of students and staff, of the students."""
         book = book_of(self.wish.school, self.wish.kind or "student")
-        return Progress(book, self.wish.student_id, self.receipt.id, self.receipt.at)
+        return RequestProgress(book, self.wish.student_id, self.receipt.id, self.receipt.at)
 
 
 def check(config: Config, wish: SyncWish) -> None:
@@ -52,7 +52,7 @@ def request(config: Config, wish: SyncWish, operator: str, note: str = "") -> Re
         starts = {topic: reader.edges(topic, lane)[1] for topic in TOPICS}
     reason = f"rollcall sync by {operator}" + (f": {note}" if note else "")
     event = SyncRequested(school=wish.school, kind=wish.kind, student_id=wish.student_id, full=wish.full, reason=reason)
-    receipt = Receipt(
+    receipt = OrderReceipt(
         topic=SYNC_REQUESTS,
         key=wish.school,
         id=str(uuid4()),

@@ -10,7 +10,7 @@ FIX = "correct it in the school's records; what changes is tried again by itself
 
 
 @dataclass(frozen=True)
-class Complaint:
+class RecordComplaint:
     """What Unitu said of one person's record. ``book`` is "" of a protected one, whose e-mail ``person`` is then."""
 
     book: str
@@ -22,6 +22,6 @@ class Complaint:
         return words_of(self.book) if self.book else "protected"
 
 
-def complaints_in(state: TenantState) -> list[Complaint]:
+def complaints_in(state: TenantState) -> list[RecordComplaint]:
     """Each person whom the tenant's state names, by book and key."""
-    return [Complaint(*whose(ref), words) for ref, words in state.complaints.items()]
+    return [RecordComplaint(*whose(ref), words) for ref, words in state.complaints.items()]

@@ -1,6 +1,6 @@
 """What is told of tenants, field by field: with ``--json`` as it stands here. Pure."""
 
-from services.operations.tenants.complaints import Complaint
+from services.operations.tenants.complaints import RecordComplaint
 from services.publisher.concerns import Concern
 from services.publisher.preview import KindCounts, Undecided
 from services.publisher.releases import Releasable
@@ -102,7 +102,7 @@ class TenantFacts(Frozen, omit_defaults=False, kw_only=True):
     resend_at: str | None
     released_emails: int
     structure: dict[str, int]
-    complaints: tuple[Complaint, ...]
+    complaints: tuple[RecordComplaint, ...]
     waits: tuple[EmailWait, ...] | None
     releasable: tuple[Releasable, ...]
     orders: tuple[TenantOrder, ...]

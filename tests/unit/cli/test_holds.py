@@ -10,7 +10,7 @@ import pytest
 from services.cli import holds
 from services.eligibility.handler import Eligibility
 from services.operations import commands
-from services.operations.commands import Receipt
+from services.operations.commands import OrderReceipt
 from services.operations.holds import history
 from services.operations.holds.holdings import Holdings
 from shared.config.load import load
@@ -57,7 +57,7 @@ class Desk:
     def say(self, *words: str) -> Said:
         return rollcall(self.path, "holds", *words)
 
-    def _give(self, config: Config, command: ReleaseHold | RefuseHold) -> Receipt:
+    def _give(self, config: Config, command: ReleaseHold | RefuseHold) -> OrderReceipt:
         self.given.append(command)
         if self.runs:
             self.road.order(command)
@@ -258,7 +258,7 @@ def test_an_order_that_nobody_took_yet_says_so(desk: Desk) -> None:
 def test_a_plan_that_changed_on_the_way_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.vanish(3)
 
-    def give(config: Config, command: ReleaseHold) -> Receipt:
+    def give(config: Config, command: ReleaseHold) -> OrderReceipt:
         desk.vanish(5, minutes=200)
         return a_receipt(command)
 

@@ -9,10 +9,10 @@ import pytest
 from services.cli.invocation import login_name
 from services.operations import commands
 from services.operations.check.findings import of_schools
-from services.operations.commands import Command, Receipt
+from services.operations.commands import Command, OrderReceipt
 from services.operations.holds import history
 from services.operations.holds.holdings import Holdings
-from services.operations.requests.progress import Change, Progress, Step
+from services.operations.requests.progress import AccountChange, RequestProgress, Step
 from services.operations.standing import late_after
 from services.publisher.projection import people_of
 from services.publisher.roster_entry import pack, person_of
@@ -82,7 +82,7 @@ class Desk:
         self.has("student")
         self.has("staff")
 
-    def _give(self, config: Config, command: Command) -> Receipt:
+    def _give(self, config: Config, command: Command) -> OrderReceipt:
         self.given.append(command)
         return a_receipt(command)
 
@@ -259,7 +259,7 @@ class Told:
     """A course of the staff, and what the topics tell it."""
 
     def __init__(self, person: str | None = None) -> None:
-        self.progress = Progress(BOOK, person, "r1", at(10))
+        self.progress = RequestProgress(BOOK, person, "r1", at(10))
 
     def tell(self, topic: str, event: Frozen, key: str, offset: int = 0, **more: str) -> Step:
         named = headers(type(event), id="1", school=SCHOOL, subject=key, time=at(), **more)
@@ -284,7 +284,7 @@ def test_a_course_of_the_staff_follows_the_staffs_sweep_alone() -> None:
     close = SweepReconciled(school=SCHOOL, sweep="s1", version=70, outcome="certified", roll_count=1)
     assert told.tell(ACCOUNT_CHANGES, close, SCHOOL) is Step.READING
     assert told.tell(ACCOUNT_CHANGES, close, BOOK) is Step.DECIDED
-    assert told.progress.changes() == [Change("214", "account_updated", 60, "phone")]
+    assert told.progress.changes() == [AccountChange("214", "account_updated", 60, "phone")]
 
 
 def test_a_course_of_one_employee_takes_the_employees_verdict() -> None:
@@ -427,7 +427,7 @@ def test_a_released_hold_of_the_staff_is_taken(desk: Desk, road: Road, monkeypat
     (one,) = json.loads(desk.say("holds", "list", "--json").out)
     assert (one["people"], one["kind"], one["students"]) == ("staff", PLAN, ["1", "2", "3"])
 
-    def give(config: Config, command: ReleaseHold) -> Receipt:
+    def give(config: Config, command: ReleaseHold) -> OrderReceipt:
         road.order(command)
         road.run()
         return a_receipt(command)

@@ -10,7 +10,7 @@ import pytest
 from services.operations import commands
 from services.operations.errors import Code, OperationError
 from services.operations.requests import follow, sync
-from services.operations.requests.model import Delivery, Look, State
+from services.operations.requests.model import Look, RequestDelivery, State
 from services.operations.requests.outcome import outcome_of
 from services.operations.requests.progress import Step
 from services.operations.tenants import desk
@@ -44,7 +44,7 @@ class Operator:
         world.starts("s1", 11)
         world.tell("account-changes", updated(60), key=f"abbey/{ADA}", sweep="s1")
         world.closes("s1", "certified")
-        outcome = outcome_of(world.progress, 0, Delivery("abbey", "live", state, 7), (), None)
+        outcome = outcome_of(world.progress, 0, RequestDelivery("abbey", "live", state, 7), (), None)
         self.end = Look(Step.DELIVERED, outcome=outcome)
 
     def say(self, *words: str) -> Said:

@@ -1,12 +1,12 @@
 """What an order that was given in a test leaves behind."""
 
-from services.operations.commands import Command, Receipt
+from services.operations.commands import Command, OrderReceipt
 from shared.contract.topics import OPERATOR_COMMANDS
 from tests.harness.builders import at
 
 
-def a_receipt(command: Command) -> Receipt:
-    return Receipt(
+def a_receipt(command: Command) -> OrderReceipt:
+    return OrderReceipt(
         topic=OPERATOR_COMMANDS,
         key=command.school,
         id="1",

@@ -7,7 +7,7 @@ import pytest
 
 from services.eligibility.handler import Eligibility
 from services.operations import commands
-from services.operations.commands import Receipt
+from services.operations.commands import OrderReceipt
 from services.operations.errors import Code, OperationError
 from services.operations.holds import history
 from services.operations.holds.decisions import Decided, HoldDecision, Order, decide, follow
@@ -53,7 +53,7 @@ class Desk:
     def says(self, order: Order, operator: str = "kim", hash: str = "") -> HoldDecision:
         return HoldDecision(order, SCHOOL, PLAN, hash or self.hash, operator, "moved away")
 
-    def _give(self, config: Config, command: ReleaseHold | RefuseHold) -> Receipt:
+    def _give(self, config: Config, command: ReleaseHold | RefuseHold) -> OrderReceipt:
         self.given.append(command)
         if self.runs:
             self.road.order(command)

@@ -9,8 +9,8 @@ import pytest
 
 from services.operations.errors import Code, OperationError
 from services.operations.requests import follow as module
-from services.operations.requests.follow import Follower
-from services.operations.requests.model import Delivery
+from services.operations.requests.follow import RequestFollower
+from services.operations.requests.model import RequestDelivery
 from services.operations.requests.progress import Step
 from services.publisher.decisions import NotWhole
 from shared.contract.account_state import LaneState
@@ -52,7 +52,7 @@ def accepted(digest: str = "old", position: int = 0, **more: Any) -> TenantState
     return TenantState(tenant="abbey", accepted=last, positions={"abbey": position}, **more)
 
 
-def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True) -> Follower:
+def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True) -> RequestFollower:
     folder.mkdir()
     config = a_config(folder)
     tenant = config.tenants["abbey"].model_copy(update={"mode": mode, "min_interval_seconds": 0.0})
@@ -62,7 +62,7 @@ def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True
         world.tell("account-changes", updated(60), key=f"abbey/{ADA}", sweep="s1")
     world.closes("s1", "certified", AFTER)
     parts: Any = (MemoryFencedHashes(), desk, world.progress, {})
-    return Follower(config.model_copy(update={"tenants": {"abbey": tenant}}), *parts)
+    return RequestFollower(config.model_copy(update={"tenants": {"abbey": tenant}}), *parts)
 
 
 ADOPTED = Adoption(
@@ -99,9 +99,9 @@ def test_where_a_decision_is(
     """Fails when a decision is called delivered that no accepted snapshot carries."""
     monkeypatch.setattr(module, "STAYS_SECONDS", -1e9)
     found = follow(tmp_path / "c", desk, mode=mode)._delivery()
-    assert (found.state if isinstance(found, Delivery) else None) == state
+    assert (found.state if isinstance(found, RequestDelivery) else None) == state
     if state == "accepted":
-        assert isinstance(found, Delivery)
+        assert isinstance(found, RequestDelivery)
         assert found.number == 7
 
 
@@ -114,7 +114,7 @@ def test_a_decision_that_the_store_has_not_yet_is_waited_for(
     if position is not None:
         record = encode(LaneState(lane=following.lane, position=position))
         following.store.write(following.lane, None, record, {})
-    assert isinstance(following._found(), Delivery) is is_found
+    assert isinstance(following._found(), RequestDelivery) is is_found
 
 
 def test_a_hold_that_this_very_change_may_lift_is_waited_out(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_hold_that_this_very_change_may_lift_is_waited_out(tmp_path: Path) -> 
 
 def test_where_nothing_changed_there_is_nothing_to_wait_for(tmp_path: Path) -> None:
     found = follow(tmp_path / "c", Desk(accepted(held=HOLD)), is_news=False)._delivery()
-    assert isinstance(found, Delivery)
+    assert isinstance(found, RequestDelivery)
     assert found.state == "nothing_to_send"
 
 
@@ -156,7 +156,7 @@ def test_a_student_who_was_not_read_ends_the_waiting(tmp_path: Path, outcome: An
 
 
 @pytest.fixture
-def paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Follower:
+def paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RequestFollower:
     """A request that is decided, of a tenant that sends nothing."""
     monkeypatch.setattr(module, "Reader", Nowhere)
     monkeypatch.setattr(module, "TOPICS", ())
@@ -164,11 +164,11 @@ def paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Follower:
     return follow(tmp_path / "c", Desk(TenantState(tenant="abbey")), mode="paused")
 
 
-def decided(follower: Follower) -> None:
+def decided(follower: RequestFollower) -> None:
     follower.store.records[0] = encode(LaneState(lane=0, position=AFTER + 1))  # type: ignore[attr-defined]
 
 
-def test_each_look_says_how_far_it_is_and_the_last_what_came_of_it(paused: Follower) -> None:
+def test_each_look_says_how_far_it_is_and_the_last_what_came_of_it(paused: RequestFollower) -> None:
     looks = paused.looks(60, Event())
     assert next(looks).step is Step.DECIDED
     decided(paused)
@@ -178,7 +178,7 @@ def test_each_look_says_how_far_it_is_and_the_last_what_came_of_it(paused: Follo
     assert (last.outcome.delivery.state, last.outcome.counts) == ("paused", {"account_updated": 1})
 
 
-def test_who_follows_may_stop_at_any_look(paused: Follower) -> None:
+def test_who_follows_may_stop_at_any_look(paused: RequestFollower) -> None:
     stop = Event()
     looks = paused.looks(1e9, stop)
     assert next(looks).outcome is None
@@ -186,7 +186,7 @@ def test_who_follows_may_stop_at_any_look(paused: Follower) -> None:
     assert [*looks] == []
 
 
-def test_a_wait_ends_in_time_and_says_what_for(paused: Follower) -> None:
+def test_a_wait_ends_in_time_and_says_what_for(paused: RequestFollower) -> None:
     with pytest.raises(OperationError, match="after -1 s it still waits") as told:
         list(paused.looks(-1, Event()))
     assert told.value.code is Code.TOO_LONG

@@ -2,14 +2,14 @@
 
 import pytest
 
-from services.operations.requests.model import Delivery, HeldBriefly, State
+from services.operations.requests.model import HeldBriefly, RequestDelivery, State
 from services.operations.requests.outcome import outcome_of, waits_for
 from shared.contract.account_state import AccountState, StagedDisable
 from shared.contract.populations import book_of
 from shared.contract.tenant_state import Reason
 from tests.unit.operations.requests.test_progress import ADA, World, updated
 
-SENT = Delivery("abbey", "live", "accepted", 7)
+SENT = RequestDelivery("abbey", "live", "accepted", 7)
 HELD = HeldBriefly(kind="nulled_column", hash="h", count=35, words="35 students would lose what: phone emptied")
 
 
@@ -30,7 +30,7 @@ def test_what_a_sync_waits_for_is_not_called_a_removal() -> None:
     ],
 )
 def test_a_tenant_that_does_not_send_is_something_to_do(state: State, words: tuple[str, ...]) -> None:
-    delivery = Delivery("abbey", "live", state, reasons=(Reason(code="below_last", message="3 are missing"),))
+    delivery = RequestDelivery("abbey", "live", state, reasons=(Reason(code="below_last", message="3 are missing"),))
     assert waits_for("abbey", (), delivery) == words
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.operations.requests.progress import Change, Progress, Step, counts
+from services.operations.requests.progress import AccountChange, RequestProgress, Step, counts
 from shared.contract.codec import Record, encode, headers
 from shared.contract.events import (
     AccountProvisioned,
@@ -26,7 +26,7 @@ ADA, DETAILS = "3050000001", Details(first_name="Ada", last_name="Fern", email="
 
 class World:
     def __init__(self, student: str | None = None) -> None:
-        self.progress = Progress("abbey", student, "r1", at(10))
+        self.progress = RequestProgress("abbey", student, "r1", at(10))
 
     def tell(self, topic: str, event: Frozen, offset: int = 0, key: str = "abbey", **more: str) -> Step:
         named = headers(type(event), id="1", school="abbey", subject=key, time=at(), **more)
@@ -62,7 +62,7 @@ def test_a_sweep_passes_every_step() -> None:
     world.tell(ACCOUNT_CHANGES, updated(60), key=f"abbey/{ADA}", sweep="s1")
     world.tell(ACCOUNT_CHANGES, updated(61), key=f"abbey/{ADA}", sweep="s0")
     assert world.closes("s1", "certified") is Step.DECIDED
-    assert world.progress.changes() == [Change(ADA, "account_updated", 60, "year")]
+    assert world.progress.changes() == [AccountChange(ADA, "account_updated", 60, "year")]
     assert world.progress.version(5) == 70
     assert counts(world.progress.changes()) == {"account_updated": 1}
 
@@ -172,4 +172,4 @@ def test_one_student_is_followed_by_the_moment_of_the_reading(is_seen_first: boo
     provisioned = AccountProvisioned(school="abbey", student_id=ADA, version=142, details=DETAILS)
     world.tell(ACCOUNT_CHANGES, provisioned, key=key)
     world.tell(ACCOUNT_CHANGES, updated(143), key=key)
-    assert world.progress.changes(100) == [Change(ADA, "account_provisioned", 142)]
+    assert world.progress.changes(100) == [AccountChange(ADA, "account_provisioned", 142)]
