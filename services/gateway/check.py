@@ -24,6 +24,7 @@ from services.gateway.people import (
 from services.gateway.register import Known, Register
 from services.gateway.repeats import repeats
 from services.gateway.structure import Lists, read_lists
+from services.gateway.wanted import GoOn, always, while_wanted
 from services.gateway.warnings import Notes
 from shared.contract.model import Fault, Kind, Student
 from shared.contract.populations import people_word
@@ -31,15 +32,22 @@ from shared.errors import RollcallError
 
 FAULTY_SHARE = (1, 20)  # of the students, and of the staff, may be at fault: 5 %
 FAULTY_HEADS = 3  # or so many, where they are no more than half: one slip refuses no small body
-MOST_FAULTS = 100_000  # in one answer; beyond that they are only counted
+MOST_FAULTS = 100_000  # in one answer; beyond that nothing more is looked at in a body that is refused
+
+
+OUTSIDE = ("body-refused", "The body has faults outside its people; nothing was taken.")
 
 
 class FaultList:
-    """Every fault, up to a bound on the answer's size; ``count`` is of all."""
+    """Every fault, up to a bound on the answer's size; ``count`` is of all that were found."""
 
     def __init__(self) -> None:
         self.count = 0
         self.told: list[Fault] = []
+
+    @property
+    def is_full(self) -> bool:
+        return self.count > MOST_FAULTS
 
     def extend(self, faults: Sequence[Fault]) -> None:
         self.count += len(faults)
@@ -143,30 +151,33 @@ def check(
     last: Register,
     last_staff: Register | None = None,
     notes: Notes | None = None,
+    go_on: GoOn = always,
 ) -> Checked:
     """
     Shape: the entries of each list that is in the body, what is already known to be wrong with it, what the feed said
     last of its lists, and of who is who. ``last_staff`` None: the school's staff are passed over.
 
     What is wrong with the staff is theirs alone: too much of it, and they are as good as not supplied.
-    Raises: Refused.
+    Raises: Refused; what ``go_on`` raises, when nobody waits for it any more.
     """
     notes, all_faults = notes or Notes(), FaultList()
-    lists, wrong = read_lists(supplied, kept, notes)
+    lists, wrong = read_lists(supplied, kept, notes, MOST_FAULTS, go_on)
     of_staff = [fault for fault in faults if fault.pointer == "/staff"]
     all_faults.extend([fault for fault in faults if fault not in of_staff] + wrong)
     of_whole = all_faults.count
+    counts = {name: len(supplied[name]) for name in LISTS if name in supplied}
+    if all_faults.is_full:
+        raise Refused(*OUTSIDE, all_faults, counts, notes.told())
     if last_staff is None:
         _pass_over_staff(supplied, of_staff, notes)
         of_staff = []
     all_faults.extend(of_staff)
     registers: tuple[tuple[Kind, Register | None], ...] = (("student", last), ("staff", last_staff))
     found = {
-        kind: _people(kind, supplied[people_word(kind)], defined_by(lists), key, register, all_faults, notes)
+        kind: _people(kind, supplied[people_word(kind)], defined_by(lists), key, register, all_faults, notes, go_on)
         for kind, register in registers
         if people_word(kind) in supplied and register is not None
     }
-    counts = {name: len(supplied[name]) for name in LISTS if name in supplied}
     refusal = _refusal(
         found, has_faults=bool(of_whole), has_no_list=bool(of_staff), is_bare=not set(supplied) - {"staff"}
     )
@@ -176,7 +187,7 @@ def check(
     if "staff" in found and found["staff"].are_too_many:
         notes.add("/staff", f"is not taken, and the staff stay as they are: {found.pop('staff').words}")
         staff_refused = "too_many_faults"
-    taken = {kind: one.people for kind, one in found.items()}
+    taken = {kind: one.people for kind, one in found.items() if one.people is not None}
     return Checked(
         students=taken.get("student"),
         staff=taken.get("staff"),
@@ -194,7 +205,7 @@ def _refusal(
 ) -> tuple[str, str] | None:
     """Why none of the body is taken; ``is_bare``: there is nothing in it but staff, of whom ``has_no_list`` speaks."""
     if has_faults or (is_bare and has_no_list):
-        return "body-refused", "The body has faults outside its people; nothing was taken."
+        return OUTSIDE
     for kind, one in found.items():
         if one.are_too_many and (kind == "student" or is_bare):
             return "too-many-faults", f"{one.words}; nothing was taken."
@@ -208,21 +219,28 @@ def _pass_over_staff(supplied: Mapping[str, Entries], faults: Sequence[Fault], n
 
 @dataclass(frozen=True)
 class _Found:
-    """The people of one list, and how many of its entries are at fault."""
+    """The people of one list; None: so many are at fault that the rest was not looked at. ``count``: of its entries."""
 
-    people: People
+    name: str
+    count: int
     at_fault: int
+    people: People | None
 
     @property
     def are_too_many(self) -> bool:
-        limit, whole = FAULTY_SHARE
-        is_a_slip = self.at_fault <= FAULTY_HEADS and self.at_fault * 2 <= len(self.people.entries)
-        return self.at_fault * whole > len(self.people.entries) * limit and not is_a_slip
+        return _are_too_many(self.at_fault, self.count)
 
     @property
     def words(self) -> str:
-        of = f"{self.at_fault} of {len(self.people.entries)} {self.people.name}"
-        return f"{of} are at fault, more than 5 % and more than a few"
+        of = f"{self.at_fault} of {self.count} {self.name}"
+        is_all = "" if self.people is not None else "at least "
+        return f"{is_all}{of} are at fault, more than 5 % and more than a few"
+
+
+def _are_too_many(at_fault: int, count: int) -> bool:
+    limit, whole = FAULTY_SHARE
+    is_a_slip = at_fault <= FAULTY_HEADS and at_fault * 2 <= count
+    return at_fault * whole > count * limit and not is_a_slip
 
 
 def _people(
@@ -233,11 +251,14 @@ def _people(
     register: Register,
     faults: FaultList,
     notes: Notes,
+    go_on: GoOn,
 ) -> _Found:
     identities: list[Identity] = []
     at_fault: set[int] = set()
     name, read = people_word(kind), reader_of(kind)
-    for place, raw in enumerate(entries):
+    for place, raw in while_wanted(entries, go_on):
+        if faults.is_full and _are_too_many(len(at_fault), len(entries)):
+            return _Found(name, len(entries), len(at_fault), None)
         entry = read(raw, defined, key)
         identities.append(entry.identity)
         notes.strange(name, place, entry.strange)
@@ -250,7 +271,7 @@ def _people(
     def fields_of(place: int) -> Mapping[str, Any]:
         return read(entries[place], defined, key).fields
 
-    again = repeats(identities, at_fault, fields_of)
+    again = repeats(identities, at_fault, fields_of, go_on)
     for place, first in again.items():
         notes.repeats(name, place, f"/{name}/{first}")
     places: Sequence[int] = range(len(entries))
@@ -263,4 +284,4 @@ def _people(
         faults.extend(under(f"/{name}/{places[place]}", wrong))
     here = here_after(identities, settled, register, key, wrong_at)
     people = People(kind, entries, places, len(places) + len(again), settled, here, defined, key)
-    return _Found(people, len(wrong_at))
+    return _Found(name, len(places), len(wrong_at), people)

@@ -88,10 +88,10 @@ class Intake:
 
     def take(self, school: str, settings: PushSchool, file: IO[bytes], gate: PublishLease) -> tuple[str, bytes]:
         """
-        The status URL, and the receipt as JSON. Raises: NotJson, Refused, and nothing went out; Problem or Retryable,
-        when the body must be sent again.
+        The status URL, and the receipt as JSON. Raises: NotJson, Refused, SenderGone, and nothing went out; Problem or
+        Retryable, when the body must be sent again.
         """
-        last, plan = self._planned(school, settings, file)
+        last, plan = self._planned(school, settings, file, gate)
         sweep, read_at = named(gate.lease)
         has_left = settings.absence == "left"
         told = receipt(plan.checked, plan.entries, plan.turnovers, sweep, read_at, has_left=has_left)
@@ -108,10 +108,10 @@ class Intake:
         _log(school, sweep, plan)
         return told.status_url or "", answer
 
-    def rehearse(self, school: str, settings: PushSchool, file: IO[bytes], lease: Lease) -> bytes:
+    def rehearse(self, school: str, settings: PushSchool, file: IO[bytes], gate: PublishLease) -> bytes:
         """The receipt, as JSON, that the body would have had; nothing is published or remembered. Raises: as above."""
-        _, plan = self._planned(school, settings, file)
-        sweep, read_at = named(lease)
+        _, plan = self._planned(school, settings, file, gate)
+        sweep, read_at = named(gate.lease)
         told = receipt(
             *(plan.checked, plan.entries, plan.turnovers, sweep, read_at),
             has_left=settings.absence == "left",
@@ -119,8 +119,8 @@ class Intake:
         )
         return encode(told)
 
-    def _planned(self, school: str, settings: PushSchool, file: IO[bytes]) -> tuple[Last, Plan]:
-        """What is known of the school, and what the body comes to. Raises: NotJson, Refused."""
+    def _planned(self, school: str, settings: PushSchool, file: IO[bytes], gate: PublishLease) -> tuple[Last, Plan]:
+        """What is known of the school, and what the body comes to. Raises: NotJson, Refused, Problem, SenderGone."""
         notes = Notes()
         try:
             supplied, faults = open_body(_mapped(file), notes, self._most_records)
@@ -136,11 +136,13 @@ class Intake:
             last.register("student"),
             last.register("staff") if has_staff else None,
             notes,
+            gate.check_wanted,
         )
         structure = of_structure(school, structure_of(checked.lists)) if checked.has_structure else None
         entries = {name: len(found) for name, found in supplied.items()}
         if structure is not None and len(structure.value) > MAX_RECORD_BYTES:
             raise _too_much(entries)
+        gate.check_wanted()
         both = (checked.students, checked.staff)
         turnovers = {
             people.kind: turnover_of(people, last.register(people.kind)) for people in both if people is not None

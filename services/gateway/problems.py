@@ -84,5 +84,7 @@ def refused(refusal: Refused) -> Problem:
         "notes": [{"pointer": note.pointer, "message": note.message} for note in refusal.notes],
     }
     if faults.count > len(faults.told):
-        more["note"] = f"only the first {MOST_FAULTS} faults are listed"
+        more["note"] = (
+            f"only the first {MOST_FAULTS} faults are listed; no more were looked for when it was sure to be refused"
+        )
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, refusal.reason, str(refusal), more=more)

@@ -29,6 +29,10 @@ class Stopping:
             self.event.set()
 
 
+class SenderGone(RollcallError):
+    """Nobody waits for the answer any more, and nothing of the body is published."""
+
+
 def stopped() -> Problem:
     return later("stopping", "This gateway is about to end; send the body again.", 5)
 
@@ -48,6 +52,7 @@ class PublishLease:
         self.kept = KeptLease(lambda _: memory.renew(lease, seconds), seconds, lease.school)
         self.kept.given(asked)
         self._is_over = False
+        self._has_sender = True
         self._keeper: asyncio.Task[None] | None = None
 
     def check(self) -> None:
@@ -56,6 +61,15 @@ class PublishLease:
             raise lost()
         if self._stopping.since is not None and time.monotonic() - self._stopping.since > FINISH_SECONDS:
             raise stopped()
+
+    def sender_left(self) -> None:
+        self._has_sender = False
+
+    def check_wanted(self) -> None:
+        """As ``check``, until something is published. Raises: SenderGone, too."""
+        if not self._has_sender:
+            raise SenderGone
+        self.check()
 
     async def __aenter__(self) -> "PublishLease":
         self._keeper = asyncio.create_task(self.kept.keep())

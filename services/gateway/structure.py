@@ -11,6 +11,7 @@ import msgspec
 
 from services.gateway.body import STRUCTURE, Entries
 from services.gateway.fields import Fields, under
+from services.gateway.wanted import GoOn, always, while_wanted
 from services.gateway.warnings import Notes
 from shared.contract.model import Department, Faculty, Fault, Frozen, Module, ModuleYear, Programme, Structure
 
@@ -46,17 +47,20 @@ def lists_of(structure: Structure) -> Lists:
     return Lists(**{name: getattr(structure, name) or None for name in STRUCTURE})
 
 
-def read_lists(supplied: Mapping[str, Entries], kept: Lists, notes: Notes) -> tuple[Lists, list[Fault]]:
+def read_lists(
+    supplied: Mapping[str, Entries], kept: Lists, notes: Notes, most_faults: int, go_on: GoOn = always
+) -> tuple[Lists, list[Fault]]:
     """
-    What the school now says, and every fault.
+    What the school now says, and every fault; beyond so many, nothing more is looked at.
 
     A list that is not supplied stays as it was ``kept``, and other lists are checked against that.
     """
-    lists, faults = kept, []
+    lists = kept
+    faults: list[Fault] = []
     for kind in _KINDS:
-        if kind.name in supplied:
+        if kind.name in supplied and len(faults) <= most_faults:
             above = lists.codes(kind.above) if kind.above else None
-            entries, wrong = _read(kind, supplied[kind.name], above, notes)
+            entries, wrong = _read(kind, supplied[kind.name], above, notes, most_faults - len(faults), go_on)
             lists = msgspec.structs.replace(lists, **{kind.name: entries})
             faults += wrong
     return lists, faults
@@ -72,11 +76,15 @@ class _Kind:
     above: str = ""
 
 
-def _read(kind: _Kind, entries: Entries, above: Codes, notes: Notes) -> tuple[tuple[Entity, ...], list[Fault]]:
+def _read(
+    kind: _Kind, entries: Entries, above: Codes, notes: Notes, most_faults: int, go_on: GoOn
+) -> tuple[tuple[Entity, ...], list[Fault]]:
     taken: dict[str, Entity] = {}
     places: dict[str, int] = {}
     faults: list[Fault] = []
-    for place, raw in enumerate(entries):
+    for place, raw in while_wanted(entries, go_on):
+        if len(faults) > most_faults:
+            break
         fields = Fields(raw, kind.fields)
         entry = kind.read(fields, above)
         first = f"/{kind.name}/{places.setdefault(entry.code, place)}"

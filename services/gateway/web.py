@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import TypeVar
+from os import SEEK_END
+from typing import IO, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,8 +25,9 @@ from services.gateway.intake import EPOCH, Intake
 from services.gateway.keys import ApiKeys, given_key
 from services.gateway.problems import Problem, attempt_of, later, refused
 from services.gateway.progress import told
-from services.gateway.publish_lease import FINISH_SECONDS, LEASE_SECONDS, PublishLease, Stopping, stopped
+from services.gateway.publish_lease import FINISH_SECONDS, LEASE_SECONDS, PublishLease, SenderGone, Stopping, stopped
 from services.gateway.spool import NO_ROOM_SECONDS, spool, spool_fault, too_large
+from services.gateway.turns import LARGE, SMALL, Turn, Turns
 from shared.clock import Clock, write
 from shared.config.settings import PushSchool
 from shared.errors import Retryable
@@ -36,7 +38,6 @@ from shared.work.lease import now
 log = logging.getLogger("rollcall.gateway")
 requests = logging.getLogger(REQUESTS)
 
-BODIES_AT_ONCE = 2  # of all schools together: what one is unpacked into is the most that memory holds
 BUSY_SECONDS = 10  # until a second body of a school should be sent again
 RETRY_SECONDS = 30  # until one should that met a Kafka or a Redis which was away
 REFUSED_SECONDS = 300  # until one should that met a Redis which a person must put right
@@ -73,7 +74,8 @@ class Web:
         self._probing: asyncio.Task[None] | None = None
         self._probed_at = 0.0
         self._is_unwell = False
-        self._threads = ThreadPoolExecutor(BODIES_AT_ONCE, thread_name_prefix="gateway")
+        self._turns = Turns()
+        self._threads = ThreadPoolExecutor(LARGE + SMALL, thread_name_prefix="gateway")
 
     def app(self) -> Starlette:
         app = Starlette(
@@ -111,15 +113,32 @@ class Web:
         async with PublishLease(lease, self._memory, self._stopping, seconds, asked) as gate:
             file = await self._unless_stopped(spool(request.stream(), self._max_body_bytes), 0)
             with file:
-                loop = asyncio.get_running_loop()
                 if is_rehearsal:
-                    rehearsing = loop.run_in_executor(
-                        self._threads, self._intake.rehearse, school, settings, file, lease
-                    )
-                    return _json(await self._unless_stopped(rehearsing, FINISH_SECONDS + 1))
-                taking = loop.run_in_executor(self._threads, self._intake.take, school, settings, file, gate)
-                url, answer = await self._unless_stopped(taking, FINISH_SECONDS + 1)
+                    return _json(await self._worked(request, gate, file, self._intake.rehearse, school, settings))
+                url, answer = await self._worked(request, gate, file, self._intake.take, school, settings)
         return _json(answer, HTTPStatus.ACCEPTED, {"Location": url})
+
+    async def _worked(
+        self,
+        request: Request,
+        gate: PublishLease,
+        file: IO[bytes],
+        work: Callable[[str, PushSchool, IO[bytes], PublishLease], T],
+        school: str,
+        settings: PushSchool,
+    ) -> T:
+        """What the work comes to, in a thread, when it is the school's turn. Raises: SenderGone, too."""
+        turn = self._turns.ask(school, file.seek(0, SEEK_END))
+        leaving = asyncio.create_task(_until_sender_leaves(request, gate, turn))
+        try:
+            await self._unless_stopped(turn.given, 0)
+            running = asyncio.get_running_loop().run_in_executor
+            return await self._unless_stopped(
+                running(self._threads, work, school, settings, file, gate), FINISH_SECONDS + 1
+            )
+        finally:
+            leaving.cancel()
+            self._turns.end(turn)
 
     async def _remember(self, school: str, refusal: Refused | NotJson | Problem, request: Request) -> None:
         """For whoever asks how the school stands; a rehearsal, and what may only be sent again, is no refusal."""
@@ -184,6 +203,18 @@ class Web:
         finally:
             stopping.cancel()
             task.cancel()
+            del (
+                task,
+                work,
+            )  # whose failure knows this frame: the two would keep the whole of a body from being forgotten
+
+
+async def _until_sender_leaves(request: Request, gate: PublishLease, turn: Turn) -> None:
+    """After the body nothing comes but that."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    gate.sender_left()
+    turn.give_up(SenderGone())
 
 
 def _is_rehearsal(request: Request) -> bool:
@@ -237,8 +268,8 @@ def _answered(endpoint: Endpoint) -> Endpoint:
         except RedisRefused as refusal:
             requests.error("request answered 503: %s", refusal)
             return later("try-again", "Rollcall cannot take this now; send it again.", REFUSED_SECONDS).response()
-        except ClientDisconnect:
-            requests.info("sender disconnected before its body was complete")
+        except (ClientDisconnect, SenderGone):
+            requests.info("sender disconnected before its body was taken")
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         except Exception as bug:
             place = traceback.extract_tb(bug.__traceback__)[-1]

@@ -77,10 +77,18 @@ class Served:
     port: int
     pid: int
     log: str = ""
+    sent: int = 0  # messages, when it has ended
 
     def peak(self) -> int:
         """Megabytes of memory, at most until now."""
-        (line,) = [one for one in Path(f"/proc/{self.pid}/status").read_text().splitlines() if "VmHWM" in one]
+        return self._megabytes("VmHWM")
+
+    def memory(self) -> int:
+        """Megabytes, now."""
+        return self._megabytes("VmRSS")
+
+    def _megabytes(self, name: str) -> int:
+        (line,) = [one for one in Path(f"/proc/{self.pid}/status").read_text().splitlines() if name in one]
         return int(line.split()[1]) // 1024
 
     def seconds(self) -> float:
@@ -97,9 +105,10 @@ async def a_gateway(*, files: int = 1024, megabytes: int = 2000) -> AsyncIterato
     try:
         yield served
     finally:
-        _, err = await process.communicate(b"")
+        out, err = await process.communicate(b"")
         served.log = err.decode()
     assert process.returncode == 0, served.log[-2000:]
+    served.sent = json.loads(out)["sent"]
 
 
 DEEDS: dict[str, Callable[[str], Awaitable[dict[str, Any]]]] = {

@@ -24,13 +24,13 @@ KEPT = Lists(
 
 def read(lists: Mapping[str, Any], kept: Lists = NOTHING, notes: Notes | None = None) -> tuple[Lists, list[str]]:
     raw = {name: [msgspec.Raw(json.dumps(entry).encode()) for entry in entries] for name, entries in lists.items()}
-    found, faults = read_lists(raw, kept, notes or Notes())
+    found, faults = read_lists(raw, kept, notes or Notes(), 1000)
     return found, [fault.pointer for fault in faults]
 
 
 def wrong(lists: Mapping[str, Any]) -> list[str]:
     raw = {name: [msgspec.Raw(json.dumps(entry).encode()) for entry in entries] for name, entries in lists.items()}
-    return [fault.message for fault in read_lists(raw, NOTHING, Notes())[1]]
+    return [fault.message for fault in read_lists(raw, NOTHING, Notes(), 1000)[1]]
 
 
 def department(**fields: Any) -> dict[str, Any]:

@@ -119,6 +119,7 @@ class World:
         schools: dict[str, AnySchool] = {
             SLUG: self.settings,
             "southern-uni": school(api_key=SecretStr("another-key")),
+            "eastern-uni": school(api_key=SecretStr("third-key")),
         }
         self.web = Web(
             ApiKeys(schools),
