@@ -40,7 +40,7 @@ def recalled(records: Iterable[Record], school: str) -> Recalled:
         if own == "/structure":
             if record.value:
                 state: StructureState = decoder(StructureState).decode(record.value)
-                structure = state if structure is None or state.at >= structure.at else structure
+                structure = state if structure is None or state.offset >= structure.offset else structure
             continue
         _take(accounts[of_kind[book]], own, record.value)
     registers = {
@@ -57,5 +57,5 @@ def _take(accounts: dict[str, AccountState], own: str, value: bytes | None) -> N
         accounts.pop(own, None)
         return
     account: AccountState = decoder(AccountState).decode(value)
-    if own not in accounts or account.at >= accounts[own].at:
+    if own not in accounts or account.offset >= accounts[own].offset:
         accounts[own] = account

@@ -109,7 +109,7 @@ class Desk:
         adoption = self._adoption(shown, operator)
 
         def change(state: TenantState) -> TenantState | None:
-            adopted_at = state.adoption.at if state.adoption else None
+            adopted_at = state.adoption.adopted_at if state.adoption else None
             if (state.number, adopted_at) != (shown.number, shown.adopted_at):
                 return None
             return transitions.adopted(
@@ -130,7 +130,7 @@ class Desk:
 
     def _adoption(self, shown: Shown, operator: str) -> Adoption:
         return Adoption(
-            at=write(self._clock()),
+            adopted_at=write(self._clock()),
             bound=shown.bound,
             roster_hash=shown.roster_hash,
             roster_count=len(shown.roster),

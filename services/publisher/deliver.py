@@ -189,8 +189,7 @@ class Deliverer:
         """A burst of changes is not over yet."""
         if is_asked:
             return None
-        attempts = [one.at for one in (state.accepted, state.simulated) if one is not None]
-        attempted_at = max(map(pacing.unix, attempts), default=0.0)
+        attempted_at = max(map(pacing.unix, pacing.made_at(state)), default=0.0)
         wakes = self._wakes.of(set(self._views.lanes_of(name).values()), name)
         quiet_at = [pacing.quiet_at(wake.burst, tenant, attempted_at) for wake in wakes.values()]
         wait = max(quiet_at, default=0.0) - now.timestamp()
@@ -344,7 +343,9 @@ class Deliverer:
             log.warning("tenant %s: Unitu refused the records of %d; sending the rest", name, len(refused))
             return Later(0.0)
         message = f"{outcome.message} (it points at the records of {len(told)})" if told else outcome.message
-        refusal = RefusedSnapshot(digest=ready.snapshot.digest, at=at, status=outcome.status or 0, message=message)
+        refusal = RefusedSnapshot(
+            digest=ready.snapshot.digest, refused_at=at, status=outcome.status or 0, message=message
+        )
         self._write(name, number, ready, lambda state: transitions.refused(state, number, refusal, told), event)
         if ready.state.refusal is None or ready.state.refusal.message != message:
             log.warning("tenant %s: held, Unitu answered %s: %s", name, outcome.status, message)

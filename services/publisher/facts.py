@@ -16,15 +16,15 @@ class LaneFacts:
     """
     One lane as the view has it. ``position`` is where the school's records stand (-1: never told).
 
-    ``is_whole``: the view has read all that was in the log when it was last rebuilt. ``rebuilt_at``: the lane position
-    that a full sweep must reach (-1: never rebuilt); ``rebuild`` tells one rebuild from another. ``is_behind``: there
-    was more in ``account-state`` when the delivery began.
+    ``is_whole``: the view has read all that was in the log when it was last rebuilt. ``rebuilt_offset``: the lane
+    position that a full sweep must reach (-1: never rebuilt); ``rebuild`` tells one rebuild from another.
+    ``is_behind``: there was more in ``account-state`` when the delivery began.
     """
 
     position: int = -1
     is_whole: bool = True
     is_behind: bool = False
-    rebuilt_at: int = -1
+    rebuilt_offset: int = -1
     rebuild: str = ""
 
 

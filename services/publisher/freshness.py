@@ -89,7 +89,7 @@ def _too_old(
 
 def _is_unsent(ended: datetime, state: TenantState) -> bool:
     """A body that came after the last snapshot. A pushed school cannot be asked, so a restart must not lose it."""
-    return state.accepted is not None and ended > parse(state.accepted.at)
+    return state.accepted is not None and ended > parse(state.accepted.accepted_at)
 
 
 def _look(book: str) -> str:
@@ -103,7 +103,7 @@ def is_long_ago(state: TenantState, tenant: Tenant, snapshot: Snapshot, now: dat
     """
     if state.accepted is None:
         return None
-    decided_at = max(state.accepted.at, state.adoption.at if state.adoption else "")
+    decided_at = max(state.accepted.accepted_at, state.adoption.adopted_at if state.adoption else "")
     gap = (now - parse(decided_at)).total_seconds()
     if gap <= tenant.max_gap_days * 86_400:
         return None

@@ -5,7 +5,7 @@ from typing import TypeGuard
 
 from shared.clock import parse
 from shared.config.settings import Tenant
-from shared.contract.tenant_state import RefusedSnapshot, TenantState
+from shared.contract.tenant_state import Accepted, RefusedSnapshot, Simulated, TenantState
 from shared.service import backoff
 
 RETRY_AFTER_CAP_SECONDS = 3600.0  # the other side's wish is honoured up to this
@@ -60,13 +60,13 @@ def _waits(state: TenantState, tenant: Tenant) -> list[tuple[float, float]]:
     if state.not_before is not None:
         found.append((unix(state.not_before), max(2 * tenant.retry_max_seconds, RETRY_AFTER_CAP_SECONDS)))
     if is_of_the_content(state.refusal):
-        found.append((unix(state.refusal.at) + tenant.min_interval_seconds, tenant.min_interval_seconds))
+        found.append((unix(state.refusal.refused_at) + tenant.min_interval_seconds, tenant.min_interval_seconds))
     elif state.held is not None and state.held.kind == "rejected":
         resend = tenant.resend_hours * 3600
         found.append((unix(state.held.since) + resend, resend))
-    newest = state.accepted.at if state.accepted else None
+    newest = state.accepted.accepted_at if state.accepted else None
     if tenant.mode == "dry-run" and state.simulated:
-        newest = max(newest or "", state.simulated.at)
+        newest = max(newest or "", state.simulated.simulated_at)
     if newest is not None and not _adopted_since(state, newest) and not _is_overtaken(state):
         found.append((unix(newest) + tenant.min_interval_seconds, tenant.min_interval_seconds))
     return found
@@ -82,7 +82,7 @@ def refused_until(state: TenantState, tenant: Tenant, digest: str, *, is_asked: 
     refusal = state.refusal
     if is_asked or not is_of_the_content(refusal) or refusal.digest != digest:
         return 0.0
-    return unix(refusal.at) + tenant.resend_hours * 3600
+    return unix(refusal.refused_at) + tenant.resend_hours * 3600
 
 
 def ahead(state: TenantState, tenant: Tenant, now: float) -> list[str]:
@@ -99,9 +99,18 @@ def believed_end(state: TenantState, now: float) -> float | None:
     """
     if state.intent is None:
         return None
-    ends, begins = unix(state.intent.ends_at), unix(state.intent.at)
+    ends, begins = unix(state.intent.ends_at), unix(state.intent.begun_at)
     lasts = min(max(ends - begins, 0.0), LONGEST_LEASE_SECONDS)
     return now + lasts if ends > now + lasts + LEASE_SLACK_SECONDS else None
+
+
+def made_at(state: TenantState) -> list[str]:
+    """When a snapshot was last accepted, and when one was last rehearsed."""
+    return [_moment_of(one) for one in (state.accepted, state.simulated) if one is not None]
+
+
+def _moment_of(made: Accepted | Simulated) -> str:
+    return made.accepted_at if isinstance(made, Accepted) else made.simulated_at
 
 
 def cause(state: TenantState, tenant: Tenant, digest: str, now: float, *, is_asked: bool) -> str | None:
@@ -109,7 +118,7 @@ def cause(state: TenantState, tenant: Tenant, digest: str, now: float, *, is_ask
     before = state.simulated if tenant.mode == "dry-run" else state.accepted
     if before is None:
         return "first"
-    if _adopted_since(state, before.at):
+    if _adopted_since(state, _moment_of(before)):
         return "adoption"
     if before.digest != digest:
         return "change"
@@ -140,4 +149,4 @@ def _is_overtaken(state: TenantState) -> bool:
 
 
 def _adopted_since(state: TenantState, at: str) -> bool:
-    return state.adoption is not None and state.adoption.at > at
+    return state.adoption is not None and state.adoption.adopted_at > at

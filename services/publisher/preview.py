@@ -163,7 +163,7 @@ def preview(
         fingerprint=facts.fingerprint,
         prefixes=facts.prefixes,
         number=state.number,
-        adopted_at=state.adoption.at if state.adoption else None,
+        adopted_at=state.adoption.adopted_at if state.adoption else None,
         waits=snapshot.waits,
         left_out_count=len(snapshot.without_email) + sum(one.is_left_out for one in snapshot.conflicts),
         undecided=undecided,

@@ -69,7 +69,7 @@ class PublisherView:
         batch = _Batch()
         _check_counts(view)
         kept = _Kept(view, records, self._config.schools)
-        end = view.known.rebuilt_at
+        end = view.known.rebuilt_offset
         for record in records:
             try:
                 self._take(record, kept, batch, is_told_again=record.offset < end)
@@ -104,7 +104,7 @@ class PublisherView:
             case SchoolState():
                 is_news = kept.school(book, state)
                 if is_told_again:
-                    kept.mark(state.full_at + 1)
+                    kept.mark(state.full_offset + 1)
             case StructureState():
                 is_news = kept.structure(state)
             case LaneState():
@@ -125,12 +125,12 @@ class PublisherView:
         """
         first, end, now = there.first, there.end, write(self._clock())
         identity = digest(f"{lane}/{first}/{end}/{now}".encode()).hex()[:12]
-        rebuilt_at = end if end > first else -1  # an empty log leaves nothing to doubt
+        rebuilt_offset = end if end > first else -1  # an empty log leaves nothing to doubt
         hashes = {REBUILD: {IDENTITY: identity.encode(), MARK: b"0"}} if end > first else {}
         if end > first:
             self._log.publish([self._full_sweep(school, lane, identity, now) for school in self._schools_of(lane)])
         record = encode(
-            LaneState(lane=lane, position=first, rebuilt_at=rebuilt_at, log=there.log, rebuilt_because=reason)
+            LaneState(lane=lane, position=first, rebuilt_offset=rebuilt_offset, log=there.log, rebuilt_because=reason)
         )
         self._store.replace(lane, self._store.read_lanes({lane: Ask()})[lane].lane, record, hashes)
 
@@ -210,7 +210,7 @@ class _Kept:
     def school(self, book: str, state: SchoolState) -> bool:
         value = self._values[SCHOOLS, book]
         old = None if value is None else decoder(SchoolState).decode(value)
-        if old is not None and old.at > state.at:
+        if old is not None and old.offset > state.offset:
             return False
         self._put(SCHOOLS, book, encode(state))
         return old is None or _proven(old) != _proven(state)
@@ -218,7 +218,7 @@ class _Kept:
     def structure(self, state: StructureState) -> bool:
         value = self._values[STRUCTURES, state.school]
         old = None if value is None else decoder(StructureState).decode(value)
-        if old is not None and old.at > state.at:
+        if old is not None and old.offset > state.offset:
             return False
         self._put(STRUCTURES, state.school, encode(state))
         self._retire(state, old)
@@ -235,7 +235,9 @@ class _Kept:
             seen = retired_from(new.structure, old.structure, seen)
         retired = retired_from(new.structure, new.retired, seen)
         if value is not None or retired != Structure():
-            self._put(RETIRED, new.school, encode(StructureState(school=new.school, at=new.at, structure=retired)))
+            self._put(
+                RETIRED, new.school, encode(StructureState(school=new.school, offset=new.offset, structure=retired))
+            )
 
     def lane(self, state: LaneState) -> None:
         value = self._values[LANE, STATE]
@@ -249,4 +251,4 @@ class _Kept:
 
 
 def _proven(state: SchoolState) -> tuple[bool, tuple[str, ...], int]:
-    return state.certified is not None, tuple(sorted(state.areas)), state.full_at
+    return state.certified is not None, tuple(sorted(state.areas)), state.full_offset

@@ -118,7 +118,7 @@ def unswept(facts: Facts, adoption: Adoption | None) -> list[str]:
     return [
         book
         for book in facts.books
-        if (lane := facts.lane_of(school_of(book))).rebuilt_at > facts.states[book].full_at
+        if (lane := facts.lane_of(school_of(book))).rebuilt_offset > facts.states[book].full_offset
         and lifted.get(str(facts.lanes[school_of(book)])) != lane.rebuild
     ]
 
@@ -145,7 +145,7 @@ def _unexplained(seat: Seat, email: str, facts: Facts, snapshot: Snapshot, last:
         return "not_disabled"
     if person.evidence is None:
         return "no_evidence"
-    if person.evidence.at < seat.position:
+    if person.evidence.offset < seat.position:
         return "evidence_before_last_snapshot"
     return None
 

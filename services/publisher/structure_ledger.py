@@ -30,7 +30,7 @@ def ledger_of(state: TenantState) -> Ledger:
     if accepted is None:
         return {name: {} for name in LISTS}
     return {
-        name: {code: KnownEntity(state="told", since=accepted.at) for code in accepted.entities.get(name, ())}
+        name: {code: KnownEntity(state="told", since=accepted.accepted_at) for code in accepted.entities.get(name, ())}
         for name in LISTS
     }
 

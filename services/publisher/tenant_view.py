@@ -151,7 +151,7 @@ def _facts_of(seen: Hashes, books: list[str]) -> tuple[int, LaneFacts]:
     has_all = counts == [len(seen.whole[people_of(book)]) for book in books]
     return own.position, LaneFacts(
         position=-1 if lane is None else lane.position,
-        is_whole=has_all and not seen.lost and own.position >= own.rebuilt_at,
-        rebuilt_at=max(-1 if lane is None else lane.rebuilt_at, -1 if mark is None else int(mark)),
-        rebuild=f"{lane.epoch if lane else ''}/{lane.rebuilt_at if lane else ''}/{(identity or b'').decode()}",
+        is_whole=has_all and not seen.lost and own.position >= own.rebuilt_offset,
+        rebuilt_offset=max(-1 if lane is None else lane.rebuilt_offset, -1 if mark is None else int(mark)),
+        rebuild=f"{lane.epoch if lane else ''}/{lane.rebuilt_offset if lane else ''}/{(identity or b'').decode()}",
     )

@@ -49,7 +49,7 @@ def announced(
     gained, lost = difference(state, snapshot.roster)
     intent = Intent(
         number=state.number + 1,
-        at=at,
+        begun_at=at,
         ends_at=ends_at,
         roster_hash=snapshot.roster_hash,
         digest=snapshot.digest,
@@ -114,7 +114,7 @@ def taken(
     known = {*orphans, *map(orphan, former.values()), *map(orphan, roster)}
     return _with(
         state,
-        accepted=Accepted(number=number, at=at, roster_hash=intent.roster_hash, digest=intent.digest),
+        accepted=Accepted(number=number, accepted_at=at, roster_hash=intent.roster_hash, digest=intent.digest),
         roster=roster,
         positions=intent.positions,
         former=former,
@@ -218,7 +218,7 @@ def refused(
 
 def held_as_refused(refusal: RefusedSnapshot) -> Held:
     reason = Reason(code=f"rejected_{refusal.status}", message=refusal.message)
-    return Held(kind="rejected", reasons=(reason,), since=refusal.at)
+    return Held(kind="rejected", reasons=(reason,), since=refusal.refused_at)
 
 
 def spared(
@@ -272,7 +272,7 @@ def held(state: TenantState, held: Held | None) -> TenantState:
 
 
 def rehearsed(state: TenantState, digest: str, at: str, resend_at: str) -> TenantState:
-    return _with(state, simulated=Simulated(at=at, digest=digest), held=None, resend_at=resend_at)
+    return _with(state, simulated=Simulated(simulated_at=at, digest=digest), held=None, resend_at=resend_at)
 
 
 def adopted(
@@ -293,7 +293,7 @@ def adopted(
     """
     here = {seat.ref for seat in roster.values()}
     former = {person: email for person, email in sorted(_former(state).items()) if person not in here}
-    intent = state.intent if state.intent and state.intent.ends_at > adoption.at else None
+    intent = state.intent if state.intent and state.intent.ends_at > adoption.adopted_at else None
     if intent is not None:
         members = apply(state.roster, intent.gained, intent.lost)
         gained = {email: seat for email, seat in members.items() if roster.get(email) != seat}
@@ -304,7 +304,7 @@ def adopted(
     return _with(
         state,
         adoption=adoption,
-        structure=doubting(ledger, adoption.at) if _is_elsewhere(state.adoption, adoption) else ledger,
+        structure=doubting(ledger, adoption.adopted_at) if _is_elsewhere(state.adoption, adoption) else ledger,
         roster=dict(roster),
         positions=dict(positions),
         former=former,

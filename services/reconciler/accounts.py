@@ -31,7 +31,7 @@ class Accounts:
     def __init__(self, name: str, school: SchoolState | None) -> None:
         self.name, self.slug, self.kind = name, school_of(name), kind_of(name)
         self._view: View
-        self._before = school or SchoolState(school=self.slug, kind=self.kind, at=-1)
+        self._before = school or SchoolState(school=self.slug, kind=self.kind, offset=-1)
         self.was_known = school is not None
         self.counted = school.students if school is not None else 0
         self.school = self._before

@@ -246,7 +246,7 @@ class _Decisions:
         before = book.state(student)
         read_at = record.header("read_at") or ""
         if before is not None:
-            if record.offset <= before.at or (before.read_at is not None and read_at < before.read_at):
+            if record.offset <= before.offset or (before.read_at is not None and read_at < before.read_at):
                 return
             if keys.digest_entry(before) == taken:
                 return
@@ -269,7 +269,7 @@ class _Decisions:
             book = self._accounts[record.population]
             if (getattr(event, "school", None), getattr(event, "kind", "student")) != (book.slug, book.kind):
                 raise Poison(f"the key {record.key!r} names another school or kind than the value")
-            if record.offset <= book.school.at:
+            if record.offset <= book.school.offset:
                 return
             self._sweeps.apply(book, event, record)
         except Poison as poison:

@@ -69,8 +69,8 @@ class CertifiedClose:
         states = book.fetch_all() if completed.full else self._proof.states
         recent = book.recent()
         states |= book.known(_heirs(book, states, self._proof.roll, recent, completed.completed_at))
-        self._before = {student: state for student, state in states.items() if state.at <= at}
-        self._done = {student for student, state in self._before.items() if state.at == at}
+        self._before = {student: state for student, state in states.items() if state.offset <= at}
+        self._done = {student for student, state in self._before.items() if state.offset == at}
         school = replace(book.current(), is_paused=is_paused)
         roll = self._proof.roll
         return close(school, completed, settings, roll, self._before, recent, book.everybody, at, programme_of)
@@ -120,8 +120,8 @@ class CertifiedClose:
         if not self._completed.full:
             return
         for state in self._book.fetch_all().values():
-            if state.at < self._at:
-                self._book.save(replace(state, at=self._at))
+            if state.offset < self._at:
+                self._book.save(replace(state, offset=self._at))
 
     def report(self, closing: Closing) -> None:
         """What the close came to, last: whoever follows a sweep waits for it."""

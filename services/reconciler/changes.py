@@ -44,7 +44,7 @@ def disabled(of: AccountState, evidence: Evidence, *, is_explained: bool) -> Acc
         school=of.school,
         student_id=of.student_id,
         kind=of.kind,
-        version=evidence.at,
+        version=evidence.offset,
         is_explained=is_explained,
         evidence=evidence,
     )

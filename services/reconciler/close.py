@@ -101,7 +101,7 @@ def close(
         guards=tuple(_report(one, school, spending) for one in judged.values()),
         columns=tuple(drops),
     )
-    after = {student: replace(state, at=at) for student, state in work.states.items() if state != states[student]}
+    after = {student: replace(state, offset=at) for student, state in work.states.items() if state != states[student]}
     school = _school_after(school, completed, settings, held, at)
     return Closing(after, work.changes, held.events, school, report, tuple(work.admitted))
 
@@ -117,14 +117,14 @@ def _school_after(
     school: SchoolState, completed: SweepCompleted, settings: Settings, held: HoldsAfter, at: int
 ) -> SchoolState:
     certified = CertifiedSweep(
-        sweep=completed.sweep, started_at=completed.started_at, completed_at=completed.completed_at, at=at
+        sweep=completed.sweep, started_at=completed.started_at, completed_at=completed.completed_at, offset=at
     )
     return replace(
         school,
-        at=at,
+        offset=at,
         open=None,
         certified=certified,
-        full_at=at if completed.full else school.full_at,
+        full_offset=at if completed.full else school.full_offset,
         areas=school.areas | dict.fromkeys(completed.certificate.areas, at),
         holds=held.holds,
         refused=held.refused,
@@ -174,9 +174,9 @@ def _take_effect(work: _Work, name: str, student: str, spends: str | None) -> No
         work.admitted.append((name, student, spends is not None))
         return
     if name in (*guard.DISABLES, guard.REKEY):
-        evidence = Evidence(kind="certificate", ref=work.completed.sweep, at=work.at)
+        evidence = Evidence(kind="certificate", ref=work.completed.sweep, offset=work.at)
         if state.staged is not None:
-            evidence = Evidence(kind="record", ref=state.staged.digest, at=work.at)
+            evidence = Evidence(kind="record", ref=state.staged.digest, offset=work.at)
         state, changes = disable(state, evidence, when, spends)
     elif name in guard.LOSSES:
         state, changes = unenrol(state, work.at, when, spends)

@@ -152,7 +152,7 @@ def _predecessor(accounts: Accounts, before: AccountState | None, assessed: Stud
     if certified is None or (before is not None and before.status != "none"):
         return None
     joins = AccountState(
-        school=assessed.school, student_id=assessed.student_id, kind=assessed.kind, at=-1, assessment=assessed
+        school=assessed.school, student_id=assessed.student_id, kind=assessed.kind, offset=-1, assessment=assessed
     )
     known = accounts.state(before.other_id) if before is not None and before.other_id is not None else None
     if known is not None and likeness(joins, known):

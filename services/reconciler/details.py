@@ -84,9 +84,9 @@ def stage(
     fields = tuple(dict.fromkeys((*emptied, *waits, *collapsed)))
     if not fields:
         return None
-    staged = StagedUpdate(fields=fields, columns=columns, overwritten=waits, collapsed=collapsed, at=at)
+    staged = StagedUpdate(fields=fields, columns=columns, overwritten=waits, collapsed=collapsed, offset=at)
     kept = state.update
-    return kept if kept is not None and replace(kept, at=at) == staged else staged
+    return kept if kept is not None and replace(kept, offset=at) == staged else staged
 
 
 def _emptied(
@@ -151,7 +151,7 @@ def apply(state: AccountState, at: int) -> tuple[AccountState, list[Change]]:
         return state, []
     details = replace(state.details, **{name: getattr(assessment.details, name) for name in staged.fields})
     fields = tuple(name for name in FIELDS if name in staged.fields)
-    after = replace(state, at=at, version=at, details=details, update=None, lacks=())
+    after = replace(state, offset=at, version=at, details=details, update=None, lacks=())
     return after, [changes.updated(state, at, fields, details)]
 
 

@@ -54,7 +54,7 @@ def in_line(accounts: Accounts, address: str, at: int, heir: str | None) -> Iter
         if accounts.holder(address) is not None:
             return
         state = accounts.state(student)
-        if state is not None and state.at <= at and _is_here(accounts, state):
+        if state is not None and state.offset <= at and _is_here(accounts, state):
             yield state
 
 
@@ -79,4 +79,4 @@ def _ring(accounts: Accounts, holder: str, own: str | None) -> tuple[AccountStat
 def _is_here(accounts: Accounts, state: AccountState) -> bool:
     """Whether the person was in the last certified roll, or has been read since."""
     certified = accounts.school.certified
-    return state.in_roll or certified is None or state.at > certified.at
+    return state.in_roll or certified is None or state.offset > certified.offset

@@ -72,7 +72,7 @@ def stage(
     by_list = dict(zip(LISTS, lost, strict=False))
     if before is not None and all(getattr(before, name) == by_list.get(name, ()) for name in LISTS):
         return before
-    staged = StagedUnenrol(**by_list, is_move=all(map(_is_move, lost, gained)), at=at)
+    staged = StagedUnenrol(**by_list, is_move=all(map(_is_move, lost, gained)), offset=at)
     if before is not None and before.is_move and is_part_of(staged, before):
         return replace(staged, is_move=True)
     return staged
@@ -110,7 +110,7 @@ def apply(state: AccountState, staged: StagedUnenrol, at: int) -> tuple[AccountS
         told.append(changes.updated(state, at, _fields(staged), details))
     after = replace(
         state,
-        at=at,
+        offset=at,
         version=at,
         details=details,
         programmes=without(state.programmes, staged.programmes),

@@ -126,7 +126,7 @@ def _is_confirmed(student: str, court: _Court) -> bool:
     whoever lost the answer pushes the same body again at once, and that is no second word.
     """
     state, opened = court.states[student], court.school.open
-    if state.staged is None or opened is None or state.read_at is None or state.staged.at >= opened.at:
+    if state.staged is None or opened is None or state.read_at is None or state.staged.offset >= opened.offset:
         return False
     apart = clock.minutes_between(state.read_at, court.completed.started_at)
     return apart >= court.settings.absence_confirm_minutes

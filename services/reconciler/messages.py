@@ -129,17 +129,19 @@ def account_states(lane: int, written: Sequence[tuple[AccountState, bytes]]) -> 
 
 def account_state(lane: int, state: AccountState, value: bytes) -> Message:
     key = f"{book_of(state.school, state.kind)}/{state.student_id}"
-    return _state(lane, AccountState, state.school, key, value, state.at, state.read_at or "")
+    return _state(lane, AccountState, state.school, key, value, state.offset, state.read_at or "")
 
 
 def school_state(lane: int, state: SchoolState, value: bytes) -> Message:
     """One book's own record."""
-    return _state(lane, SchoolState, state.school, book_of(state.school, state.kind), value, state.at, _time_of(state))
+    return _state(
+        lane, SchoolState, state.school, book_of(state.school, state.kind), value, state.offset, _time_of(state)
+    )
 
 
 def structure_state(lane: int, state: StructureState) -> Message:
     """A school's lists, under a key of their own."""
-    return _state(lane, StructureState, state.school, f"{state.school}//structure", encode(state), state.at, "")
+    return _state(lane, StructureState, state.school, f"{state.school}//structure", encode(state), state.offset, "")
 
 
 def lane_state(state: LaneState) -> Message:

@@ -18,12 +18,12 @@ def command(school: SchoolState, order: Command, at: int) -> tuple[SchoolState, 
     """
     match order:
         case PauseSchool():
-            return replace(school, is_paused=True, at=at), []
+            return replace(school, is_paused=True, offset=at), []
         case ResumeSchool():
-            return replace(school, is_paused=False, at=at), []
+            return replace(school, is_paused=False, offset=at), []
     hold = _named(school, order)
     if hold is None:
-        return replace(school, at=at), []
+        return replace(school, offset=at), []
     if isinstance(order, ReleaseHold) and _needs_another(hold, order):
         return _put(school, order, replace(hold, first_operator=hold.first_operator or order.operator), at), []
     is_release = isinstance(order, ReleaseHold)
@@ -64,5 +64,5 @@ def _put(school: SchoolState, order: ReleaseHold | RefuseHold, hold: HeldPlan, a
     """The book's state with the set as it is now, where it was."""
     there = school.holds.get(order.plan)
     if there is not None and there.hash == order.hash:
-        return replace(school, holds=school.holds | {order.plan: hold}, at=at)
-    return replace(school, refused=school.refused | {order.plan: hold}, at=at)
+        return replace(school, holds=school.holds | {order.plan: hold}, offset=at)
+    return replace(school, refused=school.refused | {order.plan: hold}, offset=at)

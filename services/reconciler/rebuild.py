@@ -62,18 +62,18 @@ class Rebuilder:
             log=there.log or told.log,
             epoch=secrets.token_hex(8),
             comparison=COMPARISON,
-            rebuilt_at=place.position if newest.lane is not None or newest.students else told.rebuilt_at,
+            rebuilt_offset=place.position if newest.lane is not None or newest.students else told.rebuilt_offset,
             rebuilt_because=reason or told.rebuilt_because,
         )
         self._log.publish([lane_state(state)])
         if not self._store.replace(lane, expected, encode(state), hashes):
             raise PositionMoved(f"lane {lane}: another owner was rebuilding it")
         self._ask_for_full_sweeps(lane, state)
-        if state.rebuilt_at >= 0:
+        if state.rebuilt_offset >= 0:
             log.warning("lane %d: rebuilt from account-state: %d people in %d books", lane, students, state.schools)
 
     def _ask_for_full_sweeps(self, lane: int, state: LaneState) -> None:
-        if state.rebuilt_at < 0:
+        if state.rebuilt_offset < 0:
             return  # nothing was ever here
         record = Record(STUDENTS_ASSESSED, lane, state.position, "", b"", {"read_at": clock.now()})
         envelope = ChangeEnvelope(record)
@@ -98,21 +98,21 @@ class Newest:
     @property
     def highest_at(self) -> int:
         """The highest offset that any of them was decided at."""
-        found = [one.at for group in (self.students, self.schools, self.structures) for one in group.values()]
+        found = [one.offset for group in (self.students, self.schools, self.structures) for one in group.values()]
         return max(found, default=-1)
 
     def take(self, state: object) -> None:
         match state:
             case AccountState():
                 key = (book_of(state.school, state.kind), state.student_id)
-                if key not in self.students or self.students[key].at <= state.at:
+                if key not in self.students or self.students[key].offset <= state.offset:
                     self.students[key] = state
             case SchoolState():
                 book = book_of(state.school, state.kind)
-                if book not in self.schools or self.schools[book].at <= state.at:
+                if book not in self.schools or self.schools[book].offset <= state.offset:
                     self.schools[book] = state
             case StructureState():
-                if state.school not in self.structures or self.structures[state.school].at <= state.at:
+                if state.school not in self.structures or self.structures[state.school].offset <= state.offset:
                     self.structures[state.school] = state
             case LaneState():
                 if self.lane is None or self.lane.position <= state.position:
@@ -163,7 +163,7 @@ def derive(
         by_book[book].append(state)
         _put(hashes, book, state)
     for book in sorted({*schools, *by_book}):
-        school = schools.get(book) or SchoolState(school=school_of(book), kind=kind_of(book), at=-1)
+        school = schools.get(book) or SchoolState(school=school_of(book), kind=kind_of(book), offset=-1)
         people = by_book[book]
         roll = sorted(one.student_id for one in people if one.in_roll)
         has_roll = school.roll_hash is not None or bool(roll)  # a first close may be published as far as some students

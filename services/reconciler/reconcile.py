@@ -40,14 +40,14 @@ def reconcile(
     Raises: nothing; an undecided student is a value, not an error.  Source: DESIGN §6.
     """
     state = last or AccountState(
-        school=assessed.school, student_id=assessed.student_id, kind=assessed.kind, at=context.at
+        school=assessed.school, student_id=assessed.student_id, kind=assessed.kind, offset=context.at
     )
     identity, is_another = taken(state, assessed)
     verdict, details = _wanted(state, assessed, context, is_another=is_another)
     after, told = _decide(state, assessed, context, verdict, details)
     after = replace(
         after,
-        at=context.at,
+        offset=context.at,
         read_at=context.read_at or None,
         digest=assessed.digest,
         assessed=context.assessed,
@@ -116,7 +116,7 @@ def _stage_disable(state: AccountState, assessed: StudentAssessed, context: Deci
         return replace(state, staged=None)
     leaves = state.staged
     if leaves is None or leaves.digest != assessed.digest:
-        leaves = StagedDisable(digest=assessed.digest, at=context.at)
+        leaves = StagedDisable(digest=assessed.digest, offset=context.at)
     return replace(state, staged=leaves, unenrol=None, absence=None, email_change=None, update=None)
 
 

@@ -28,14 +28,14 @@ def disable(
     state: AccountState, evidence: Evidence, when: str, spends: str | None
 ) -> tuple[AccountState, list[Change]]:
     """
-    Switch one account off. ``evidence.at`` is the closing record's offset, ``when`` its time; ``spends`` names the plan
-    whose budget it counts against (None: a person released it).
+    Switch one account off. ``evidence.offset`` is that of the closing record, ``when`` its time; ``spends`` names the
+    plan whose budget it counts against (None: a person released it).
     """
     by_absence = evidence.kind == "certificate"
     after = replace(
         drop_removals(state),
-        at=evidence.at,
-        version=evidence.at,
+        offset=evidence.offset,
+        version=evidence.offset,
         status="disabled",
         evidence=evidence,
         disabled_at=when,

@@ -102,4 +102,4 @@ def _edges_of(seen: Hashes) -> tuple[int, int] | None:
 def _is_older(
     told: AccountState | SchoolState | StructureState | None, kept: AccountState | SchoolState | StructureState
 ) -> bool:
-    return told is None or told.at < kept.at
+    return told is None or told.offset < kept.offset

@@ -28,20 +28,20 @@ class Structures:
         """Keep a structure that is news, and tell which codes it gained and lost."""
         known = self._known(book.slug)
         structure = _with_what_was_read(known, event)
-        if known is not None and (record.offset <= known.at or known.structure == structure):
+        if known is not None and (record.offset <= known.offset or known.structure == structure):
             return
         sweep = record.header("sweep")
         if sweep is not None and not book.has_open(sweep):
             return
         before = known.structure if known is not None else Structure()
         retired = retired_from(structure, before, known.retired if known is not None else Structure())
-        state = StructureState(school=book.slug, at=record.offset, structure=structure, retired=retired)
+        state = StructureState(school=book.slug, offset=record.offset, structure=structure, retired=retired)
         self.changed[book.name] = state
         self._view.put(keys.STRUCTURES, book.name, encode(state))
         added, removed = _gained(before, structure), _gained(structure, before)
         event_told = StructureChanged(school=book.slug, version=record.offset, added=added, removed=removed)
         self._out.append(messages.ChangeEnvelope(record).change(event_told, book.name, "", record.offset))
-        book.school = replace(book.school, at=max(book.school.at, record.offset))
+        book.school = replace(book.school, offset=max(book.school.offset, record.offset))
 
     def programmes_of(self, school: str) -> Callable[[], dict[str, str]]:
         """What asks for the programme of each module that a school's structure has."""

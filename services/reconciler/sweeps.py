@@ -46,8 +46,10 @@ class Sweeps:
         match event:
             case SweepStarted():
                 self._drop_chunks(book)
-                opened = OpenSweep(sweep=event.sweep, started_at=event.started_at, full=event.full, at=record.offset)
-                book.school = replace(book.school, open=opened, at=record.offset)
+                opened = OpenSweep(
+                    sweep=event.sweep, started_at=event.started_at, full=event.full, offset=record.offset
+                )
+                book.school = replace(book.school, open=opened, offset=record.offset)
             case RollRead():
                 if book.has_open(event.sweep):
                     self._view.put(keys.chunks(book.name), str(event.chunk), encode(event))
@@ -102,7 +104,7 @@ class Sweeps:
         """
         envelope = messages.ChangeEnvelope(record)
         self._drop_chunks(book)
-        book.school = replace(book.school, open=None, at=record.offset)
+        book.school = replace(book.school, open=None, offset=record.offset)
         report = SweepReconciled(
             school=book.slug,
             kind=book.kind,

@@ -21,7 +21,7 @@ class StagedDisable(Frozen, kw_only=True):
     """A disable that waits for a certified sweep, by a record that says left."""
 
     digest: Annotated[str, says("Digest of the fetched record that says left.")]
-    at: Staged
+    offset: Staged = msgspec.field(name="at")
 
 
 class StagedUnenrol(Frozen, kw_only=True):
@@ -32,7 +32,7 @@ class StagedUnenrol(Frozen, kw_only=True):
     faculties: Annotated[tuple[str, ...], says("Of staff alone: codes of faculties, sorted.")] = ()
     departments: Annotated[tuple[str, ...], says("Of staff alone: codes of departments, sorted.")] = ()
     is_move: Annotated[bool, says("Whether, of each list that loses some, the same step gained about as many.")] = False
-    at: Staged
+    offset: Staged = msgspec.field(name="at")
 
 
 class StagedUpdate(Frozen, kw_only=True):
@@ -48,7 +48,7 @@ class StagedUpdate(Frozen, kw_only=True):
     collapsed: Annotated[
         tuple[str, ...], says("Those of `fields` that would take a value which too many others took lately.")
     ] = ()
-    at: Staged
+    offset: Staged = msgspec.field(name="at")
 
 
 class Absence(Frozen, kw_only=True):
@@ -67,9 +67,9 @@ class AccountState(Frozen, kw_only=True):
     school: SchoolSlug
     student_id: PersonId
     kind: Population = "student"
-    at: Annotated[
+    offset: Annotated[
         int, says("Lane offset of the record that last decided this account; of two states the higher counts.")
-    ]
+    ] = msgspec.field(name="at")
     version: Annotated[
         int, says("Lane offset of the record that last changed the account; -1 where there never was one.")
     ] = -1
@@ -146,7 +146,7 @@ class OpenSweep(Frozen, kw_only=True):
     sweep: SweepId
     started_at: SweepStart
     full: Annotated[bool, says("Whether it sends everybody, whether or not their record has changed.")]
-    at: Annotated[int, says("Lane offset of its SweepStarted.")]
+    offset: Annotated[int, says("Lane offset of its SweepStarted.")] = msgspec.field(name="at")
 
 
 class CertifiedSweep(Frozen, kw_only=True):
@@ -155,7 +155,7 @@ class CertifiedSweep(Frozen, kw_only=True):
     sweep: SweepId
     started_at: SweepStart
     completed_at: Annotated[str, says("When it was read to its end. RFC 3339, UTC.")]
-    at: Annotated[int, says("Lane offset of its SweepCompleted.")]
+    offset: Annotated[int, says("Lane offset of its SweepCompleted.")] = msgspec.field(name="at")
     clock_minutes: ClockMinutes = 0
 
 
@@ -188,7 +188,9 @@ class SchoolState(Frozen, kw_only=True):
 
     school: SchoolSlug
     kind: Population = "student"
-    at: Annotated[int, says("Lane offset of the record that last changed this state; of two the higher counts.")]
+    offset: Annotated[
+        int, says("Lane offset of the record that last changed this state; of two the higher counts.")
+    ] = msgspec.field(name="at")
     students: Annotated[int, says("How many people have a record, with or without an account.")] = 0
     enabled: Annotated[int, says("How many have an enabled account.")] = 0
     open: Annotated[OpenSweep | None, says("The sweep that is open; absent between sweeps.")] = None
@@ -198,7 +200,9 @@ class SchoolState(Frozen, kw_only=True):
         str, says("Sum over the roll of a hash of each id and the digest last taken, as in Certificate.")
     ] = "0" * 32
     certified: Annotated[CertifiedSweep | None, says("The last certified sweep; absent before there was one.")] = None
-    full_at: Annotated[int, says("Lane offset at which a certified full sweep was last decided; -1: never.")] = -1
+    full_offset: Annotated[int, says("Lane offset at which a certified full sweep was last decided; -1: never.")] = (
+        msgspec.field(default=-1, name="full_at")
+    )
     areas: Annotated[dict[str, int], says("Area -> lane offset at which it was last certified.")] = {}
     holds: Annotated[
         dict[str, HeldPlan], says("Plan -> the set that waits for a person, or was released or refused last.")
@@ -221,7 +225,9 @@ class StructureState(Frozen, kw_only=True):
     """What a school is made of beside its people."""
 
     school: SchoolSlug
-    at: Annotated[int, says("Lane offset of the record that last changed it; of two states the higher counts.")]
+    offset: Annotated[int, says("Lane offset of the record that last changed it; of two states the higher counts.")] = (
+        msgspec.field(name="at")
+    )
     structure: Annotated[Structure, says("As it was last read; a list that was not read is as it was before.")]
     retired: Annotated[
         Structure,
@@ -247,7 +253,9 @@ class LaneState(Frozen, kw_only=True):
         says("Source topic, as TOPIC@ID -> the offset of the highest record taken of it, by epoch first."),
     ] = {}
     epoch: Annotated[str, says("A random word, another one after each rebuild.")] = ""
-    rebuilt_at: Annotated[int, says("Lane offset at which the lane was last rebuilt; -1: never.")] = -1
+    rebuilt_offset: Annotated[int, says("Lane offset at which the lane was last rebuilt; -1: never.")] = msgspec.field(
+        default=-1, name="rebuilt_at"
+    )
     comparison: Annotated[
         int, says("Number of the comparison of e-mails by which the lane's indexes were made; another one rebuilds it.")
     ] = 0

@@ -7,6 +7,8 @@ readable for good: a new field has a default.
 
 from typing import Annotated, Literal
 
+import msgspec
+
 from shared.contract.codec import register
 from shared.contract.email import email_key as email_key
 from shared.contract.entities import EntityList, KnownEntity
@@ -47,7 +49,7 @@ class Intent(Frozen, kw_only=True):
     """A snapshot on its way, written before its POST."""
 
     number: Number
-    at: Annotated[str, says("When its POST began. RFC 3339, UTC.")]
+    begun_at: Annotated[str, says("When its POST began. RFC 3339, UTC.")] = msgspec.field(name="at")
     ends_at: Annotated[str, says("When its POST is surely over. RFC 3339, UTC.")]
     roster_hash: RosterHash
     digest: SnapshotDigest
@@ -75,7 +77,7 @@ class Accepted(Frozen, kw_only=True):
     """The snapshot that Unitu accepted last."""
 
     number: Number
-    at: Annotated[str, says("When it was accepted. RFC 3339, UTC.")]
+    accepted_at: Annotated[str, says("When it was accepted. RFC 3339, UTC.")] = msgspec.field(name="at")
     roster_hash: RosterHash
     digest: SnapshotDigest
     entities: Entities = {}
@@ -84,7 +86,7 @@ class Accepted(Frozen, kw_only=True):
 class Adoption(Frozen, kw_only=True):
     """A person's yes to a roster. Another set of schools, list of staff, address, key or prefix needs another yes."""
 
-    at: Annotated[str, says("When it was given. RFC 3339, UTC.")]
+    adopted_at: Annotated[str, says("When it was given. RFC 3339, UTC.")] = msgspec.field(name="at")
     bound: Annotated[str, says("Hash of all that was shown, which the yes named.")]
     roster_hash: RosterHash
     roster_count: Annotated[int, says("E-mails of the roster that was shown.")]
@@ -146,7 +148,7 @@ class Held(Frozen, kw_only=True):
 class Simulated(Frozen, kw_only=True):
     """The snapshot that a dry run made last."""
 
-    at: Annotated[str, says("When it was made. RFC 3339, UTC.")]
+    simulated_at: Annotated[str, says("When it was made. RFC 3339, UTC.")] = msgspec.field(name="at")
     digest: SnapshotDigest
 
 
@@ -154,7 +156,7 @@ class RefusedSnapshot(Frozen, kw_only=True):
     """The snapshot that Unitu refused last: one that differs is tried once by itself, the same one much later."""
 
     digest: SnapshotDigest
-    at: Annotated[str, says("When it was refused. RFC 3339, UTC.")]
+    refused_at: Annotated[str, says("When it was refused. RFC 3339, UTC.")] = msgspec.field(name="at")
     status: Annotated[int, says("HTTP status of the refusal.")]
     message: Annotated[str, says("What to do, for people.")]
 

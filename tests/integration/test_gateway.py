@@ -167,12 +167,12 @@ async def test_an_address_that_is_taken_is_told_with_the_fix(pushed: Config) -> 
 async def test_what_rollcall_holds_of_a_school_is_found(pushed: Config) -> None:
     def state(school: str, at: int, name: str) -> Message:
         structure = Structure(faculties=(Faculty(code="FAC01", name=name),))
-        value = encode(StructureState(school=school, at=at, structure=structure))
+        value = encode(StructureState(school=school, offset=at, structure=structure))
         return Message(ACCOUNT_STATE, lane_of(SLUG, pushed.kafka.partitions), f"{school}//structure", value)
 
     def account(key: str, at: int, status: Literal["enabled", "disabled"], own_id: str) -> Message:
         details = Details(id=own_id, first_name="Ada", last_name="Fern", email="Now@northern.example")
-        value = encode(AccountState(school=SLUG, student_id=key, at=at, status=status, details=details))
+        value = encode(AccountState(school=SLUG, student_id=key, offset=at, status=status, details=details))
         return Message(ACCOUNT_STATE, lane_of(SLUG, pushed.kafka.partitions), f"{SLUG}/{key}", value)
 
     out = KafkaLog(pushed)

@@ -94,7 +94,7 @@ class Stories(RuleBasedStateMachine):
         self.is_let = False  # somebody said yes to what is old
         self.lost: set[str] = set()  # people whom account-state has lost
         self.unswept: set[str] = set()  # books without a full sweep since Redis was lost
-        self.full_at: dict[str, int] = {}
+        self.full_offset: dict[str, int] = {}
         self.place: dict[str, int] = {}  # of the newest that was told of a person
 
     @property
@@ -120,7 +120,7 @@ class Stories(RuleBasedStateMachine):
         self.vows = Vows(self.doubts, sends=drawn["email_change"] == "send", is_late=self.is_late)
         self.vows.owners = {(ref if "@" in ref else email_of(ref)): ref for ref in drawn["had"]}
         self.world = Watched(config, self.unitu, self.hears)
-        self.listed = {school: StructureState(school=school, at=1, structure=STRUCTURE) for school in self.schools}
+        self.listed = {school: StructureState(school=school, offset=1, structure=STRUCTURE) for school in self.schools}
         self.world.append(*self.listed.values())
         for ref in self.people:
             if ref in drawn["undecided"]:
@@ -224,8 +224,8 @@ class Stories(RuleBasedStateMachine):
             return
         self.offset += 1
         fields: Any = {name: getattr(before, name) for name in before.__struct_fields__}
-        evidence = Evidence(kind="certificate", ref="sweep", at=self.offset)
-        self.decide(ref, AccountState(**(fields | {"at": self.offset, "status": "disabled", "evidence": evidence})))
+        evidence = Evidence(kind="certificate", ref="sweep", offset=self.offset)
+        self.decide(ref, AccountState(**(fields | {"offset": self.offset, "status": "disabled", "evidence": evidence})))
         self.goes_on(book, is_seen)
 
     def is_undecided(self, ref: str, is_seen: bool) -> None:
@@ -251,13 +251,13 @@ class Stories(RuleBasedStateMachine):
             self.unswept.discard(book)
             self.world.is_swept = not self.is_restored
             self.is_let = self.is_let and not self.world.is_swept
-            self.full_at[book] = self.offset
+            self.full_offset[book] = self.offset
             for ref, account in list(self.truth.items()):
                 if ref.startswith(f"{book}/"):
                     fields: Any = {name: getattr(account, name) for name in account.__struct_fields__}
-                    self.decide(ref, AccountState(**(fields | {"at": self.offset})))
+                    self.decide(ref, AccountState(**(fields | {"offset": self.offset})))
         school, kind = school_of(book), kind_of(book)
-        self.world.append(a_school(self.offset, school=school, kind=kind, full_at=self.full_at[book]))
+        self.world.append(a_school(self.offset, school=school, kind=kind, full_offset=self.full_offset[book]))
         self.goes_on(book, is_seen)
 
     @rule()
@@ -309,7 +309,7 @@ class Stories(RuleBasedStateMachine):
         slug = self.schools[school % len(self.schools)]
         before = self.listed[slug]
         retired = retired_from(structure, before.structure, before.retired)
-        self.listed[slug] = StructureState(school=slug, at=self.offset, structure=structure, retired=retired)
+        self.listed[slug] = StructureState(school=slug, offset=self.offset, structure=structure, retired=retired)
         self.world.append(self.listed[slug])
         self.goes_on(slug, is_seen=True)
 

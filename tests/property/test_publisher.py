@@ -43,7 +43,7 @@ class PublisherMachine(RuleBasedStateMachine):
         self.truth: dict[str, AccountState] = {}
         self.told: list[AccountState] = []
         self.left_at: dict[str, list[int]] = {}
-        self.full_at = -1
+        self.full_offset = -1
         self.owners: dict[str, str] = {}  # e-mail -> whose record it had in the last snapshot that had it
         self.had_at: dict[str, int] = {}  # e-mail -> where the lane stood then
         self.posted: dict[str, set[str]] = {}  # student -> every e-mail that was ever sent for them
@@ -124,11 +124,11 @@ class PublisherMachine(RuleBasedStateMachine):
         self.offset += 1
         if full:
             self.is_restored, self.world.is_swept = False, True
-            self.full_at = self.offset
+            self.full_offset = self.offset
             for account in list(self.truth.values()):
                 fields: Any = {name: getattr(account, name) for name in account.__struct_fields__}
-                self.decide(AccountState(**(fields | {"at": self.offset})))
-        self.world.append(a_school(self.offset, full_at=self.full_at))
+                self.decide(AccountState(**(fields | {"offset": self.offset})))
+        self.world.append(a_school(self.offset, full_offset=self.full_offset))
         self.goes_on(is_seen)
 
     # --- what goes wrong ---------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def take(state: AccountState | None, number: int, step: Step) -> tuple[AccountSt
         return reconcile(state, step.assessed, reading(number, step.assessed, waits=step.waits))
     if step.kind == "unenrol":
         return unenrol(state, number, at(number), "unenrol")
-    return disable(state, Evidence(kind="certificate", ref="s1", at=number), at(number), "disable_unexplained")
+    return disable(state, Evidence(kind="certificate", ref="s1", offset=number), at(number), "disable_unexplained")
 
 
 def after(course: list[Step]) -> AccountState | None:
@@ -103,7 +103,7 @@ def test_the_same_assessment_twice_changes_nothing(course: list[Step], assessed:
     once, _ = reconcile(state, assessed, reading(50, assessed, waits=waits))
     twice, changes = reconcile(once, assessed, reading(51, assessed, waits=waits))
     assert changes == []
-    assert twice == replace(once, at=51, read_at=at(51))
+    assert twice == replace(once, offset=51, read_at=at(51))
 
 
 @FEW
@@ -183,7 +183,7 @@ def test_an_account_is_one_persons_for_ever(course: list[tuple[StudentAssessed, 
         if made_for and assessed.student is not None and plain(assessed.student.first_name or "") != made_for:
             assert state.staged is None, "nor does it leave by another's record"
         if then == "disable" and state.status == "enabled":
-            evidence = Evidence(kind="certificate", ref="s1", at=number)
+            evidence = Evidence(kind="certificate", ref="s1", offset=number)
             state, _ = disable(state, evidence, at(number), None)
 
 

@@ -38,7 +38,7 @@ def people(draw: st.DrawFn, highest: int = 100) -> list[Person]:
             at = draw(st.integers(0, highest))
             evidence = None
             if status == "disabled" and draw(st.integers(0, 4)):
-                evidence = Evidence(kind="certificate", ref="s", at=draw(st.integers(0, at)))
+                evidence = Evidence(kind="certificate", ref="s", offset=draw(st.integers(0, at)))
             enabled: dict[str, Any] = {"head": b'{"email":', "tail": b',"programmeCodes":[]}'}
             found.append(
                 Person(
@@ -86,7 +86,7 @@ def states(draw: st.DrawFn) -> TenantState:
     return state
 
 
-NO = RefusedSnapshot(digest="", at="2026", status=422, message="no")
+NO = RefusedSnapshot(digest="", refused_at="2026", status=422, message="no")
 
 
 def ended(state: TenantState, shot: Snapshot, end: str) -> TenantState | None:
@@ -194,7 +194,7 @@ def test_what_goes_lacks_nobody_without_evidence(
             person = known[seat.ref]
             assert person.status == "disabled"
             assert person.evidence is not None
-            assert person.evidence.at >= seat.position >= 0
+            assert person.evidence.offset >= seat.position >= 0
 
 
 @calmly
@@ -235,7 +235,7 @@ def judged(
         url=URL,
     )
     adoption = Adoption(
-        at="2026",
+        adopted_at="2026",
         bound="",
         roster_hash="",
         roster_count=0,

@@ -57,10 +57,10 @@ class Vows:
         """What a school has decided of a person."""
         self.truth[ref] = account
         if account.status == "disabled":
-            self.left_at[ref].append(account.at)
+            self.left_at[ref].append(account.offset)
         if account.status == "enabled":
             for code in {*CODES} - {*account.programmes, *account.modules}:
-                self.lacking[ref, code].append(account.at)
+                self.lacking[ref, code].append(account.offset)
 
     def watch(self, posted: Posted, seats: Mapping[str, tuple[Seat, ...]], people: Mapping[str, Person]) -> None:
         """``seats``: of the last snapshot, with this body's; ``people``: as the view has them."""

@@ -68,5 +68,5 @@ def _never_read(slug: str, word: str, now_read: ReadNow, unknown: OperationError
     if now_read.student is None:
         why = now_read.trouble or "the record system has no student with this id either"
         raise OperationError(Code.UNKNOWN_STUDENT, f"{unknown}. Read now: {why}") from unknown
-    account = AccountState(school=slug, student_id=word, at=-1)
-    return PersonEvidence(SchoolState(school=slug, at=-1), account, notes=(str(unknown),))
+    account = AccountState(school=slug, student_id=word, offset=-1)
+    return PersonEvidence(SchoolState(school=slug, offset=-1), account, notes=(str(unknown),))

@@ -150,7 +150,7 @@ def _known(store: FencedHashes, lane: int, book: str, word: str) -> tuple[School
     (found,), (holder,) = seen.some[students], seen.some[emails]
     if holder is not None:  # before whose key it is: a pushed person may be keyed by an address that another has now
         (found,) = store.read(lane, {students: [holder.decode()]}).some[students]
-    state = book_state(*seen.some[keys.SCHOOLS]) or SchoolState(school=slug, kind=kind, at=-1)
+    state = book_state(*seen.some[keys.SCHOOLS]) or SchoolState(school=slug, kind=kind, offset=-1)
     if found is None:
         when = (
             f"its last certified sweep is of {state.certified.started_at}" if state.certified else "none was certified"

@@ -16,20 +16,20 @@ def last_snapshot(found: PersonEvidence, slug: str, settings: Tenant) -> LastSna
     email = delivered_email(state, ref)
     carried = found.carried
     if email is not None and state.accepted is not None:
-        carried = Carried(state.accepted.number, state.accepted.at)
+        carried = Carried(state.accepted.number, state.accepted.accepted_at)
     own = account.details.email if account.details and account.status == "enabled" else None
     return LastSnapshot(
         tenant=slug,
         mode=settings.mode,
         number=state.accepted.number if state.accepted else None,
-        at=state.accepted.at if state.accepted else None,
+        at=state.accepted.accepted_at if state.accepted else None,
         is_in_it=email is not None and state.accepted is not None,
         carried_number=carried.number if carried else None,
         carried_at=carried.at if carried else None,
         email=email or state.former.get(ref),
         waits_as=own if email and own and is_another_account(email, own) else None,
         is_unknown=state.intent is not None or state.unknown is not None,
-        is_behind=person is None or person.at < account.at,
+        is_behind=person is None or person.at < account.offset,
         held=tuple(reason.message for reason in state.held.reasons) if state.held else (),
         refused=state.complaints.get(ref, "" if ref in state.refused else None),
     )

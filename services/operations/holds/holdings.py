@@ -163,7 +163,7 @@ class Holdings:
         """What its lane has lost, until a full sweep after that was decided; else empty. Raises: OperationError."""
         record, school, _ = self._look(book)
         lane: LaneState = decoder(LaneState).decode(record)
-        is_read_since = school is None or school.full_at >= lane.rebuilt_at
+        is_read_since = school is None or school.full_offset >= lane.rebuilt_offset
         return "" if is_read_since else lane.rebuilt_because
 
     def _lane(self, book: str) -> int:

@@ -179,7 +179,7 @@ class RequestFollower:
         """The last accepted snapshot, if it has the decision. An adoption moves the positions too, and sends none."""
         if tenant.mode != "live" or state.accepted is None:
             return None
-        is_sent = state.adoption is None or state.adoption.at <= state.accepted.at
+        is_sent = state.adoption is None or state.adoption.adopted_at <= state.accepted.accepted_at
         has_it = is_sent and state.positions.get(self.slug, -1) > self.progress.version(self.base)
         return state.accepted.number if has_it else None
 

@@ -52,12 +52,12 @@ def _adopted(state: TenantState) -> AdoptedFacts | None:
     one = state.adoption
     if one is None:
         return None
-    return AdoptedFacts(at=one.at, operator=one.operator, count=one.roster_count, key=one.fingerprint)
+    return AdoptedFacts(at=one.adopted_at, operator=one.operator, count=one.roster_count, key=one.fingerprint)
 
 
 def _accepted(state: TenantState) -> AcceptedFacts | None:
     one = state.accepted
-    return None if one is None else AcceptedFacts(number=one.number, at=one.at, digest=one.digest)
+    return None if one is None else AcceptedFacts(number=one.number, at=one.accepted_at, digest=one.digest)
 
 
 def _open_intent(state: TenantState) -> OpenIntent | None:
@@ -67,7 +67,7 @@ def _open_intent(state: TenantState) -> OpenIntent | None:
 
 def _refused(state: TenantState) -> RefusedFacts | None:
     one = state.refusal
-    return None if one is None else RefusedFacts(at=one.at, status=one.status)
+    return None if one is None else RefusedFacts(at=one.refused_at, status=one.status)
 
 
 def _waiting(desk: Desk, tenant: str) -> tuple[tuple[EmailWait, ...] | None, tuple[Releasable, ...]]:

@@ -6,6 +6,8 @@ Events of `account-changes`: what has changed of accounts and enrolments, and wh
 
 from typing import Annotated, Literal
 
+import msgspec
+
 from shared.contract.fields import (
     AccountDetails,
     ClockMinutes,
@@ -34,9 +36,9 @@ class Evidence(Frozen, kw_only=True):
         ),
     ]
     ref: Annotated[str, says("Of a certificate the id of its sweep; of a record its digest.")]
-    at: Annotated[
+    offset: Annotated[
         int, says("Offset, in the school's lane of students-assessed, of the SweepCompleted at which it took effect.")
-    ]
+    ] = msgspec.field(name="at")
 
 
 class AccountProvisioned(Frozen, kw_only=True):

@@ -58,7 +58,15 @@ def managed(folder: Path) -> Path:
 def an_account(id: str, kind: Kind, held: dict[str, str], **more: Any) -> AccountState:
     details = Details(first_name="Jane", last_name=f"Smith{id}", email=f"{kind}{id}@abbey.example")
     return AccountState(
-        school=SCHOOL, student_id=id, kind=kind, at=5, version=5, status="enabled", details=details, held=held, **more
+        school=SCHOOL,
+        student_id=id,
+        kind=kind,
+        offset=5,
+        version=5,
+        status="enabled",
+        details=details,
+        held=held,
+        **more,
     )
 
 
@@ -100,11 +108,11 @@ class Desk:
         school = SchoolState(
             school=SCHOOL,
             kind=kind,
-            at=5,
+            offset=5,
             students=1,
             enabled=1,
             roll_count=1,
-            certified=CertifiedSweep(sweep="s", started_at=at(0), completed_at=at(1), at=5),
+            certified=CertifiedSweep(sweep="s", started_at=at(0), completed_at=at(1), offset=5),
             holds=plans,
         )
         lane.setdefault(keys.SCHOOLS, {})[book] = encode(school)
@@ -357,7 +365,7 @@ def test_an_employee_and_a_student_of_one_number_are_explained_apart(
     people = pack(person_of(an_account("214", mine, {}), "214"))  # the publisher has seen theirs alone
     desk.publisher.hashes[LANE] = {people_of(BOOK if kind == "staff" else SCHOOL): {"214": people}}
     seats = {"s@x": Seat(book=SCHOOL, person="214"), "t@x": Seat(book=BOOK, person="214")}
-    accepted = Accepted(number=7, at=at(4), roster_hash="r", digest="d")
+    accepted = Accepted(number=7, accepted_at=at(4), roster_hash="r", digest="d")
     state = TenantState(tenant="abbey", accepted=accepted, roster=seats)
     desk.tenants.hashes[LANE] = {TENANTS: {"abbey": encode(state)}}
     told = json.loads(desk.say("explain", SCHOOL, "214", "--json", *words).out)

@@ -105,11 +105,13 @@ def an_account(own: str, at: int, status: str = "enabled", **fields: str) -> Acc
     details = Details(
         **({"id": own.upper(), "first_name": "Ada", "last_name": "Fern", "email": "Now@x.example"} | fields)
     )  # type: ignore[arg-type]
-    return AccountState(school="northern", student_id=own, at=at, status=status, details=details)  # type: ignore[arg-type]
+    return AccountState(school="northern", student_id=own, offset=at, status=status, details=details)  # type: ignore[arg-type]
 
 
 def test_who_is_who_is_read_back_from_the_accounts() -> None:
-    structure = StructureState(school="northern", at=2, structure=Structure(faculties=(Faculty(code="F", name="F"),)))
+    structure = StructureState(
+        school="northern", offset=2, structure=Structure(faculties=(Faculty(code="F", name="F"),))
+    )
     told: list[tuple[str, bytes]] = [
         ("northern", b"a school"),
         ("northern//structure", encode(structure)),
@@ -118,7 +120,7 @@ def test_who_is_who_is_read_back_from_the_accounts() -> None:
         ("northern/b", encode(an_account("b", 3, "disabled"))),
         ("northern/c", encode(an_account("c", 3))),
         ("northern/c", b""),
-        ("northern/d", encode(AccountState(school="northern", student_id="d", at=1))),  # never had an account
+        ("northern/d", encode(AccountState(school="northern", student_id="d", offset=1))),  # never had an account
         ("northern+staff/a", encode(an_account("a", 4, id="T1"))),
         ("northerner/a", b"another school"),
     ]

@@ -25,8 +25,8 @@ NOW = at(60)
 
 def certified(minutes: float, **more: Any) -> SchoolState:
     """A school that was certified so many minutes ago."""
-    sweep = CertifiedSweep(sweep="s", started_at=at(60 - minutes), completed_at=at(60 - minutes), at=1)
-    return SchoolState(school="abbey", at=1, certified=sweep, **more)
+    sweep = CertifiedSweep(sweep="s", started_at=at(60 - minutes), completed_at=at(60 - minutes), offset=1)
+    return SchoolState(school="abbey", offset=1, certified=sweep, **more)
 
 
 def unix(minutes: float) -> float:
@@ -57,7 +57,7 @@ OTHER = {"terms": AreaState(due_at=unix(90), read_at=at(0), trouble="status 500"
         pytest.param(certified(1, is_paused=True), ISAMS, Attempts(), "paused", id="paused"),
         pytest.param(certified(1, holds=held("released")), ISAMS, Attempts(), "fresh", id="released"),
         pytest.param(None, ISAMS, Attempts(), "unread", id="nothing is known"),
-        pytest.param(SchoolState(school="abbey", at=1), ISAMS, Attempts(), "unread", id="nothing was certified"),
+        pytest.param(SchoolState(school="abbey", offset=1), ISAMS, Attempts(), "unread", id="nothing was certified"),
         pytest.param(None, ISAMS, Attempts(failing()), "failing", id="it never could be read"),
         pytest.param(None, PUSH, Attempts(), "unread", id="no body came"),
         pytest.param(certified(15), ISAMS, Attempts(), "fresh", id="a quarter of an hour old"),

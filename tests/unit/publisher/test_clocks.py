@@ -64,7 +64,7 @@ def intent(begins: float, ends: float) -> TenantState:
         return write(START + timedelta(seconds=seconds))
 
     return TenantState(
-        tenant="abbey", intent=Intent(number=1, at=at(begins), ends_at=at(ends), roster_hash="", digest="")
+        tenant="abbey", intent=Intent(number=1, begun_at=at(begins), ends_at=at(ends), roster_hash="", digest="")
     )
 
 

@@ -145,7 +145,7 @@ def test_a_new_yes_lifts_the_wait_after_a_rebuild(world: World) -> None:
     world.work()
     world.empty_redis()
     world.read()
-    world.tell_school(a_leaver("2", 20), at=25, full_at=1)
+    world.tell_school(a_leaver("2", 20), at=25, full_offset=1)
     world.publish()
     assert world.unitu.posts == 1
     world.adopt()

@@ -20,7 +20,7 @@ EVERYBODY = {"s1@abbey.example", "s2@abbey.example"}
 
 def ended(world: World, seconds_ago: float = 0.0) -> CertifiedSweep:
     at = write(world.clock() - timedelta(seconds=seconds_ago))
-    return CertifiedSweep(sweep=at, started_at=at, completed_at=at, at=10)
+    return CertifiedSweep(sweep=at, started_at=at, completed_at=at, offset=10)
 
 
 def swept(world: World, *accounts: Any, at: int = 10, ago: float = 0.0, **more: Any) -> None:

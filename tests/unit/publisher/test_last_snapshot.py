@@ -13,7 +13,7 @@ from tests.unit.publisher.test_snapshot import person
 from tests.unit.publisher.world import a_leaver, an_account, assessed
 
 SENDS = EmailRule(sends=True)
-REFUSAL = RefusedSnapshot(digest="d", at="2026", status=422, message="m")
+REFUSAL = RefusedSnapshot(digest="d", refused_at="2026", status=422, message="m")
 
 
 def seat(who: str, email: str = "", position: int = -1) -> Seat:
@@ -161,7 +161,14 @@ def test_difference_and_apply_are_inverse(state: TenantState) -> None:
 
 
 ADOPTION = Adoption(
-    at="2026-01-01T12", bound="", roster_hash="", roster_count=0, disabled_count=0, schools=(), staff=False, url=""
+    adopted_at="2026-01-01T12",
+    bound="",
+    roster_hash="",
+    roster_count=0,
+    disabled_count=0,
+    schools=(),
+    staff=False,
+    url="",
 )
 
 
@@ -177,7 +184,9 @@ def test_a_post_that_may_still_be_accepted_outlives_an_adoption(state: TenantSta
     assert set(last_of(after).seats) == {"a@x", "c@x", "d@x"}
     accepted = accept(after, *people("a", "c"))
     assert set(accepted.roster) == {"a@x", "c@x"}
-    late = Adoption(**{name: getattr(ADOPTION, name) for name in ADOPTION.__struct_fields__} | {"at": "2026-01-03"})
+    late = Adoption(
+        **{name: getattr(ADOPTION, name) for name in ADOPTION.__struct_fields__} | {"adopted_at": "2026-01-03"}
+    )
     assert transitions.adopted(posting, late, {"d@x": seat("d")}, {}).intent is None
 
 

@@ -30,12 +30,19 @@ def state(**fields: Any) -> TenantState:
 
 
 def accepted(seconds: float, digest: str = "d") -> Accepted:
-    return Accepted(number=1, at=at(seconds), roster_hash="", digest=digest)
+    return Accepted(number=1, accepted_at=at(seconds), roster_hash="", digest=digest)
 
 
 def adopted(seconds: float) -> Adoption:
     return Adoption(
-        at=at(seconds), bound="", roster_hash="", roster_count=0, disabled_count=0, schools=(), staff=False, url=""
+        adopted_at=at(seconds),
+        bound="",
+        roster_hash="",
+        roster_count=0,
+        disabled_count=0,
+        schools=(),
+        staff=False,
+        url="",
     )
 
 
@@ -72,7 +79,7 @@ def test_silence_or_the_longest_delay(burst: Burst, attempted_at: float, expecte
         pytest.param(state(not_before=at(30)), False, 30, id="backing off"),
         pytest.param(state(not_before=at(30)), True, 0, id="a person does not wait for that either"),
         pytest.param(
-            state(intent=Intent(number=1, at=at(0), ends_at=at(60), roster_hash="", digest="")),
+            state(intent=Intent(number=1, begun_at=at(0), ends_at=at(60), roster_hash="", digest="")),
             True,
             60,
             id="an open POST is waited out by everybody",
@@ -106,7 +113,7 @@ def test_why_the_newest_goes(known: TenantState, is_asked: bool, cause: str | No
 
 
 def test_a_dry_run_is_compared_with_the_last_dry_run() -> None:
-    known = state(simulated=Simulated(at=at(-10), digest="d"), resend_at=at(10))
+    known = state(simulated=Simulated(simulated_at=at(-10), digest="d"), resend_at=at(10))
     assert pacing.cause(known, tenant(mode="dry-run"), "d", NOW, is_asked=False) is None
     assert pacing.cause(known, tenant(mode="dry-run"), "e", NOW, is_asked=False) == "change"
     assert pacing.cause(known, tenant(), "d", NOW, is_asked=False) == "first"

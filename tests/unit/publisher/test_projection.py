@@ -69,7 +69,7 @@ def test_an_older_school_or_structure_never_replaces_a_newer(world: World) -> No
     world.tell(a_school(20), a_structure(codes=["Y11"], at=20), a_lane(21))
     world.tell(a_school(10), a_structure(codes=["Y10"], at=10), a_lane(11))
     view = world.views.read("abbey")
-    assert view.facts.states["abbey"].at == 20
+    assert view.facts.states["abbey"].offset == 20
     assert view.facts.positions() == {"abbey": 21}
     assert [one.code for one in view.structures["abbey"].programmes] == ["Y11"]
 
@@ -86,7 +86,7 @@ def test_a_disabled_account_stays_with_its_evidence(world: World) -> None:
     world.tell(a_leaver("1", 5))
     person = world.views.read("abbey").facts.people["abbey/1"]
     assert person.evidence is not None
-    assert person.evidence.at == 5
+    assert person.evidence.offset == 5
     assert b"Ada" in person.head  # as they were sent, should their removal be held
 
 
@@ -116,7 +116,7 @@ def test_employee_and_student_of_one_number_are_kept_apart(tmp_path: Path) -> No
     world.tell(an_account("214", 5), an_employee("214", 6), a_school(9), a_school(8, kind="staff"), a_structure())
     assert known(world) == {"abbey/214": ("enabled", 5), "abbey+staff/214": ("enabled", 6)}
     view = world.views.read("abbey")
-    assert {book: state.at for book, state in view.facts.states.items()} == {"abbey": 9, "abbey+staff": 8}
+    assert {book: state.offset for book, state in view.facts.states.items()} == {"abbey": 9, "abbey+staff": 8}
     assert set(view.structures) == {"abbey"}
     assert world.lanes.hashes[0][COUNTS] == {"abbey": b"1", "abbey+staff": b"1"}
     world.forget("214", "abbey+staff")
@@ -156,7 +156,7 @@ def test_it_wakes_only_for_what_a_snapshot_may_show(world: World) -> None:
     for quiet in (
         an_account("1", 20),  # decided anew by a full sweep, and the same
         an_account("2", 21, status="none"),
-        a_school(22, full_at=10),
+        a_school(22, full_offset=10),
         a_structure(at=23),
         a_lane(30),
         an_account("1", 3, first_name="Old"),
@@ -167,7 +167,7 @@ def test_it_wakes_only_for_what_a_snapshot_may_show(world: World) -> None:
         an_account("1", 40, first_name="Bea"),
         a_leaver("1", 41),
         an_account("3", 42),
-        a_school(43, full_at=43),
+        a_school(43, full_offset=43),
         a_structure(codes=["Y10", "Y11"], at=44),
     ):
         world.tell(loud)
@@ -192,7 +192,7 @@ def test_a_first_start_owes_nothing(world: World) -> None:
     world.loop.start(0)
     world.tell_school(an_account("1", 5))
     assert world.requests() == []
-    assert world.views.read("abbey").facts.lane_of("abbey").rebuilt_at == -1
+    assert world.views.read("abbey").facts.lane_of("abbey").rebuilt_offset == -1
 
 
 def test_a_view_read_anew_is_whole_only_at_the_end_it_saw(world: World) -> None:
@@ -204,7 +204,7 @@ def test_a_view_read_anew_is_whole_only_at_the_end_it_saw(world: World) -> None:
     world.loop.step({0: world.log[0][11:]})
     lane = world.views.read("abbey").facts.lane_of("abbey")
     assert lane.is_whole
-    assert lane.rebuilt_at == 11
+    assert lane.rebuilt_offset == 11
     assert woken(world)
 
 
@@ -214,10 +214,10 @@ def test_a_full_sweep_that_was_told_before_the_rebuild_does_not_count_after_it(w
     world.read()
     world.tell(a_lane(31))
     facts = world.views.read("abbey").facts
-    assert facts.lane_of("abbey").rebuilt_at > facts.states["abbey"].full_at
+    assert facts.lane_of("abbey").rebuilt_offset > facts.states["abbey"].full_offset
     world.tell(a_school(31), a_lane(32))
     facts = world.views.read("abbey").facts
-    assert facts.lane_of("abbey").rebuilt_at <= facts.states["abbey"].full_at
+    assert facts.lane_of("abbey").rebuilt_offset <= facts.states["abbey"].full_offset
 
 
 def test_a_rebuilt_view_asks_for_a_full_sweep_of_its_lanes_schools(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_after_a_lost_view_a_leaver_waits_for_a_full_sweep(world: World) -> None
     world.work()
     world.empty_redis()
     world.read()
-    world.tell_school(a_leaver("2", 20), an_account("3", 21), at=25, full_at=10)
+    world.tell_school(a_leaver("2", 20), an_account("3", 21), at=25, full_offset=10)
     world.work(until=60)
     assert world.unitu.posts == 1
     assert [one.code for one in world.deliveries(SnapshotHeld)[-1].reasons] == ["after_rebuild"]

@@ -109,7 +109,7 @@ def test_account_state_made_anew_is_no_whole_roster(tmp_path: Path) -> None:
     world.log[0] = []
     world.restart()
     world.loop.start(0)
-    world.append(an_account("1", 30, first_name="Bea"), a_school(30, full_at=10, enabled=6), a_lane(31))
+    world.append(an_account("1", 30, first_name="Bea"), a_school(30, full_offset=10, enabled=6), a_lane(31))
     world.read()
     with pytest.raises(NotWhole) as refused:
         world.desk.show("abbey")

@@ -65,7 +65,13 @@ def test_what_is_on_its_way_and_what_is_unknown_have_the_same_keys() -> None:
         email_releases={"abbey/2": UNICODE},
         unknown=Unknown(gained={UNICODE: a_seat("3")}, lost={NFD: 4}),
         intent=Intent(
-            number=2, at="2026", ends_at="2026", roster_hash="", digest="", gained={MARKED: a_seat("4")}, lost=(NFD,)
+            number=2,
+            begun_at="2026",
+            ends_at="2026",
+            roster_hash="",
+            digest="",
+            gained={MARKED: a_seat("4")},
+            lost=(NFD,),
         ),
     )
     now = rekeyed(state)

@@ -21,7 +21,7 @@ from tests.unit.publisher.world import a_leaver, a_school, an_account, an_employ
 
 URL = "https://unitu.example/v1/sync"
 ADOPTED = Adoption(
-    at="2026",
+    adopted_at="2026",
     bound="b",
     roster_hash="h",
     roster_count=2,
@@ -40,7 +40,7 @@ class Case:
 
     def __init__(self) -> None:
         self.accounts: list[AccountState] = [an_account("1", 10), an_account("2", 11)]
-        self.states = {"abbey": a_school(60, full_at=60)}
+        self.states = {"abbey": a_school(60, full_offset=60)}
         self.lanes = {"abbey": 0}
         self.lane_facts = {0: LaneFacts(position=61)}
         self.has_staff = False
@@ -412,27 +412,27 @@ def test_a_yes_to_more_schools_than_there_are_still_counts(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rebuilt_at", "full_at", "verdict"),
+    ("rebuilt_offset", "full_offset", "verdict"),
     [(-1, -1, Send), (61, 60, Wait), (60, 60, Send), (60, -1, Wait), (50, 60, Send)],
 )
 def test_after_a_rebuild_a_snapshot_that_lacks_somebody_waits_for_a_full_sweep(
-    case: Case, rebuilt_at: int, full_at: int, verdict: type[Verdict]
+    case: Case, rebuilt_offset: int, full_offset: int, verdict: type[Verdict]
 ) -> None:
     case.accounts[1] = a_leaver("2", POSITION + 5)
-    case.lane_facts[0] = LaneFacts(position=61, rebuilt_at=rebuilt_at, rebuild="r")
-    case.states["abbey"] = a_school(60, full_at=full_at)
+    case.lane_facts[0] = LaneFacts(position=61, rebuilt_offset=rebuilt_offset, rebuild="r")
+    case.states["abbey"] = a_school(60, full_offset=full_offset)
     assert isinstance(case.judge(), verdict)
 
 
 def test_after_a_rebuild_the_others_go(case: Case) -> None:
-    case.lane_facts[0] = LaneFacts(position=61, rebuilt_at=61, rebuild="r")
+    case.lane_facts[0] = LaneFacts(position=61, rebuilt_offset=61, rebuild="r")
     case.accounts.append(an_account("3", 60))
     assert case.judge() == Send()
 
 
 def test_after_a_rebuild_even_the_unexplained_waits_first(case: Case) -> None:
     del case.accounts[1]
-    case.lane_facts[0] = LaneFacts(position=61, rebuilt_at=61, rebuild="r")
+    case.lane_facts[0] = LaneFacts(position=61, rebuilt_offset=61, rebuild="r")
     verdict = case.judge()
     assert isinstance(verdict, Wait)
     assert who(verdict) == [("2", "after_rebuild")]
@@ -440,12 +440,12 @@ def test_after_a_rebuild_even_the_unexplained_waits_first(case: Case) -> None:
 
 def test_any_rebuilt_school_of_the_tenant_counts(case: Case) -> None:
     case.lanes["borough"] = 1
-    case.lane_facts[1] = LaneFacts(position=9, rebuilt_at=9, rebuild="r")
-    case.states["borough"] = a_school(4, school="borough", full_at=4)
+    case.lane_facts[1] = LaneFacts(position=9, rebuilt_offset=9, rebuild="r")
+    case.states["borough"] = a_school(4, school="borough", full_offset=4)
     case.with_state(adoption=msgspec.structs.replace(ADOPTED, schools=("abbey", "borough")))
     case.accounts[1] = a_leaver("2", POSITION + 5)
     assert codes(case.judge()) == ["after_rebuild"]
-    case.states["borough"] = a_school(9, school="borough", full_at=9)
+    case.states["borough"] = a_school(9, school="borough", full_offset=9)
     assert case.judge() == Send()
 
 
@@ -453,9 +453,9 @@ def test_any_rebuilt_school_of_the_tenant_counts(case: Case) -> None:
 def test_after_a_rebuild_each_book_needs_a_full_sweep_of_its_own(case: Case, behind: str) -> None:
     case.with_staff()
     case.accounts[1] = a_leaver("2", POSITION + 5)
-    case.lane_facts[0] = LaneFacts(position=61, rebuilt_at=60, rebuild="r")
+    case.lane_facts[0] = LaneFacts(position=61, rebuilt_offset=60, rebuild="r")
     assert case.judge() == Send()
-    case.states[behind] = msgspec.structs.replace(case.states[behind], full_at=59)
+    case.states[behind] = msgspec.structs.replace(case.states[behind], full_offset=59)
     verdict = case.judge()
     assert isinstance(verdict, Wait)
     [reason] = verdict.reasons
@@ -466,7 +466,7 @@ def test_after_a_rebuild_each_book_needs_a_full_sweep_of_its_own(case: Case, beh
 @pytest.mark.parametrize(("rebuild", "verdict"), [("r", Send), ("another", Wait)])
 def test_an_adoption_after_the_rebuild_lifts_it(case: Case, rebuild: str, verdict: type[Verdict]) -> None:
     case.accounts[1] = a_leaver("2", POSITION + 5)
-    case.lane_facts[0] = LaneFacts(position=61, rebuilt_at=61, rebuild="r")
+    case.lane_facts[0] = LaneFacts(position=61, rebuilt_offset=61, rebuild="r")
     case.with_state(adoption=msgspec.structs.replace(ADOPTED, rebuilds={"0": rebuild}))
     assert isinstance(case.judge(), verdict)
 

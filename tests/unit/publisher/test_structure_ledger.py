@@ -166,7 +166,7 @@ def test_what_is_no_longer_sent_is_forgotten_unless_it_is_confirmed(world: World
     world.tell(
         StructureState(
             school="abbey",
-            at=1,
+            offset=1,
             structure=Structure(programmes=(Programme(code="Y10", name="Year 10", department_code="ART"),)),
         )
     )

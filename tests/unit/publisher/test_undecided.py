@@ -42,7 +42,7 @@ def on_the_roll(
         student=Student(student_id=student, **record) if is_readable else None,
         **assessed,
     )
-    return AccountState(school=school, student_id=student, kind=kind, at=at, **account)
+    return AccountState(school=school, student_id=student, kind=kind, offset=at, **account)
 
 
 @pytest.fixture

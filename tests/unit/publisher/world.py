@@ -91,13 +91,13 @@ def an_account(student: str = "1", at: int = 1, *, school: str = "abbey", **more
     account: dict[str, Any] = {"status": "enabled", "programmes": ("Y10",), "modules": ("Y10-HIS",), "version": at}
     for name, value in more.items():
         (details if name in Details.__struct_fields__ else account)[name] = value
-    return AccountState(school=school, student_id=student, at=at, details=Details(**details), **account)
+    return AccountState(school=school, student_id=student, offset=at, details=Details(**details), **account)
 
 
 def a_leaver(
     student: str, at: int, *, evidence_at: int | None = None, school: str = "abbey", **more: Any
 ) -> AccountState:
-    evidence = Evidence(kind="certificate", ref="sweep", at=at if evidence_at is None else evidence_at)
+    evidence = Evidence(kind="certificate", ref="sweep", offset=at if evidence_at is None else evidence_at)
     return an_account(student, at, school=school, status="disabled", evidence=evidence, **more)
 
 
@@ -109,21 +109,21 @@ def an_employee(employee: str = "214", at: int = 1, *, school: str = "abbey", **
 
 def an_employee_who_left(employee: str = "214", at: int = 1, **more: Any) -> AccountState:
     return an_employee(
-        employee, at, status="disabled", evidence=Evidence(kind="certificate", ref="sweep", at=at), **more
+        employee, at, status="disabled", evidence=Evidence(kind="certificate", ref="sweep", offset=at), **more
     )
 
 
 def a_school(
-    at: int = 10, *, school: str = "abbey", kind: Kind = "student", full_at: int | None = None, **more: Any
+    at: int = 10, *, school: str = "abbey", kind: Kind = "student", full_offset: int | None = None, **more: Any
 ) -> SchoolState:
     """A school whose students, or whose staff, have a certified sweep."""
     sound: dict[str, Any] = {
         "kind": kind,
-        "certified": CertifiedSweep(sweep="s", started_at="2026", completed_at="2026", at=at),
+        "certified": CertifiedSweep(sweep="s", started_at="2026", completed_at="2026", offset=at),
         "areas": {"staff": at} if kind == "staff" else {"students": at, "structure": at, "sets": at},
-        "full_at": at if full_at is None else full_at,
+        "full_offset": at if full_offset is None else full_offset,
     }
-    return SchoolState(school=school, at=at, **(sound | more))
+    return SchoolState(school=school, offset=at, **(sound | more))
 
 
 def a_lane(position: int = 11, lane: int = 0, **more: Any) -> LaneState:
@@ -132,7 +132,7 @@ def a_lane(position: int = 11, lane: int = 0, **more: Any) -> LaneState:
 
 def a_structure(school: str = "abbey", codes: Sequence[str] = ("Y10",), at: int = 0) -> StructureState:
     programmes = tuple(Programme(code=code, name=f"Year {code[1:]}", department_code="TEACH") for code in codes)
-    return StructureState(school=school, at=at, structure=Structure(programmes=programmes))
+    return StructureState(school=school, offset=at, structure=Structure(programmes=programmes))
 
 
 def assessed(student: str = "1", *, school: str = "abbey", **record: Any) -> StudentAssessed:
@@ -324,7 +324,7 @@ class World:
             elif record.key.startswith(f"{book}/") and not record.key.endswith("//structure"):
                 state = decode(record.header("ce_type"), record.value)
                 assert isinstance(state, AccountState)
-                if record.key not in newest or newest[record.key].at <= state.at:
+                if record.key not in newest or newest[record.key].offset <= state.offset:
                     newest[record.key] = state
         return sum(state.status == "enabled" for state in newest.values())
 

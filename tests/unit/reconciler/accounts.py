@@ -61,7 +61,7 @@ def enabled(student_id: str = ONE, **fields: Any) -> AccountState:
     sound: dict[str, Any] = {
         "school": SCHOOL,
         "student_id": student_id,
-        "at": BEFORE,
+        "offset": BEFORE,
         "version": BEFORE,
         "status": "enabled",
         "details": assessed.details,
@@ -81,7 +81,7 @@ def disabled(student_id: str = ONE, **fields: Any) -> AccountState:
     off: dict[str, Any] = {
         "status": "disabled",
         "disabled_at": at(1),
-        "evidence": Evidence(kind="certificate", ref="s1", at=BEFORE),
+        "evidence": Evidence(kind="certificate", ref="s1", offset=BEFORE),
         "digest": None,
         "assessed": None,
         "in_roll": False,
@@ -112,13 +112,13 @@ def a_school(students: int = 100, **fields: Any) -> SchoolState:
     """A school in the middle of sweep ``s9``, so many of its accounts enabled."""
     known: dict[str, Any] = {
         "school": SCHOOL,
-        "at": BEFORE,
+        "offset": BEFORE,
         "students": students,
         "enabled": students,
         "roll_hash": "r" * 32,
         "roll_count": students,
-        "open": OpenSweep(sweep="s9", started_at=at(120), full=False, at=NOW - 1),
-        "certified": CertifiedSweep(sweep="s8", started_at=at(60), completed_at=at(61), at=BEFORE),
+        "open": OpenSweep(sweep="s9", started_at=at(120), full=False, offset=NOW - 1),
+        "certified": CertifiedSweep(sweep="s8", started_at=at(60), completed_at=at(61), offset=BEFORE),
     }
     return SchoolState(**(known | fields))
 

@@ -31,7 +31,7 @@ from tests.unit.reconciler.accounts import BEFORE, HISTORY, NOW, a_school, compl
 
 DAY = 24 * 60
 ONE = enabled()
-STAGED = StagedDisable(digest="d" * 32, at=BEFORE)
+STAGED = StagedDisable(digest="d" * 32, offset=BEFORE)
 
 
 def pupils(count: int, first: int = 0, **fields: str) -> list[Student]:
@@ -498,7 +498,7 @@ def test_what_is_unexplained_goes_beside_no_held_plan() -> None:
 def test_a_sixth_form_of_two_years_in_september() -> None:
     """Half of it leaves, the other half moves up: the moves go, the leavers wait for a person."""
     leavers = people(100, staged=STAGED, in_roll=False)
-    lost = StagedUnenrol(programmes=("Y10",), modules=(HISTORY,), at=BEFORE)
+    lost = StagedUnenrol(programmes=("Y10",), modules=(HISTORY,), offset=BEFORE)
     moves = people(100, first=100, programmes=("Y10", "Y11"), unenrol=lost)
     closing = closed([*leavers, *moves], 200, rollover=True)
     plans = {one.plan: one for one in closing.report.guards}
@@ -543,7 +543,7 @@ def test_a_window_has_what_went_later_than_its_edge(minutes: float, day: int, we
 
 
 def test_accounts_made_since_the_last_close_are_not_those_before_the_plan() -> None:
-    certified = CertifiedSweep(sweep="s", started_at=at(0), completed_at=at(1), at=1)
+    certified = CertifiedSweep(sweep="s", started_at=at(0), completed_at=at(1), offset=1)
     spending = Spending({str(n): Recent({guard.CREATE: at(n)}, None) for n in range(10)})
     (window, _) = spending.windows(guard.CREATE, a_school(certified=certified), 100, at(20))
     assert window == guard.Window(10, 92)

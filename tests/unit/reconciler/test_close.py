@@ -45,10 +45,10 @@ from tests.unit.reconciler.accounts import (
 )
 
 EXPLAINED, UNEXPLAINED, UNENROL, MOVE = "disable_explained", "disable_unexplained", "unenrol", "move"
-STAGED = StagedDisable(digest=left().digest, at=BEFORE)
+STAGED = StagedDisable(digest=left().digest, offset=BEFORE)
 AN_HOUR_AGO = Absence(sweep="s8", started_at=at(60))
-MUTED = StagedUnenrol(modules=(HISTORY,), at=BEFORE)
-MOVED = StagedUnenrol(modules=(HISTORY,), is_move=True, at=BEFORE)
+MUTED = StagedUnenrol(modules=(HISTORY,), offset=BEFORE)
+MOVED = StagedUnenrol(modules=(HISTORY,), is_move=True, offset=BEFORE)
 DAY, MINUTE = 24 * 60, 1
 
 
@@ -188,7 +188,7 @@ def test_how_far_apart_is_told_by_the_starts_of_the_sweeps() -> None:
 
 def test_a_leaver_by_record_goes_with_the_records_digest_as_evidence() -> None:
     closing = closed(leavers(1))
-    evidence = Evidence(kind="record", ref=STAGED.digest, at=NOW)
+    evidence = Evidence(kind="record", ref=STAGED.digest, offset=NOW)
     assert closing.changes == [
         AccountDisabled(school="abbey", student_id=ONE, version=NOW, is_explained=True, evidence=evidence)
     ]
@@ -202,7 +202,7 @@ def test_a_leaver_who_is_still_on_the_pages_goes_too() -> None:
 
 def test_an_absence_goes_with_the_sweep_as_evidence() -> None:
     closing = closed(vanished(1))
-    evidence = Evidence(kind="certificate", ref="s9", at=NOW)
+    evidence = Evidence(kind="certificate", ref="s9", offset=NOW)
     assert closing.changes == [
         AccountDisabled(school="abbey", student_id=ONE, version=NOW, is_explained=False, evidence=evidence)
     ]
@@ -233,7 +233,10 @@ def test_whoever_goes_keeps_the_enrolments() -> None:
         pytest.param(("students", "sets"), MUTED, True, id="modules, the sets were read"),
         pytest.param(("students",), MUTED, False, id="modules, the sets were not read"),
         pytest.param(
-            ("students",), StagedUnenrol(programmes=("Y10",), at=BEFORE), True, id="a programme comes with the student"
+            ("students",),
+            StagedUnenrol(programmes=("Y10",), offset=BEFORE),
+            True,
+            id="a programme comes with the student",
         ),
         pytest.param(("students",), MOVED, False, id="a move of modules waits too"),
     ],
@@ -259,7 +262,7 @@ def test_what_a_close_did_not_touch_does_not_come_out() -> None:
 
 def test_every_state_that_comes_out_was_decided_at_the_close() -> None:
     closing = closed([*leavers(1), enabled("3050000002", in_roll=False, absence=AN_HOUR_AGO), *people(3)[2:]], there=[])
-    assert {state.at for state in closing.states.values()} == {NOW}
+    assert {state.offset for state in closing.states.values()} == {NOW}
     assert closing.states["3050000003"].version == BEFORE, "a mark is no change of the account"
 
 
@@ -311,7 +314,7 @@ def test_enrolments_have_budgets_of_their_own(
 
 def test_in_the_rollover_moves_are_unlimited_and_nothing_else_is() -> None:
     rollover = some_settings(rollover=True)
-    lost = StagedUnenrol(programmes=("Y10",), modules=(HISTORY,), is_move=True, at=BEFORE)
+    lost = StagedUnenrol(programmes=("Y10",), modules=(HISTORY,), is_move=True, offset=BEFORE)
     moves = people(50, programmes=("Y10", "Y11"), unenrol=lost)
     assert unenrolled(closed(moves)) == set()
     closing = closed(moves, settings=rollover)
@@ -434,7 +437,7 @@ def test_a_held_plan_changes_no_account_and_is_told_by_heads() -> None:
         hash=key, count=3, since=at(121), budget="2 heads or 2 %", headroom=-1
     )
     for state in states:
-        assert closing.states[state.student_id] == replace(state, at=NOW, held={UNEXPLAINED: key})
+        assert closing.states[state.student_id] == replace(state, offset=NOW, held={UNEXPLAINED: key})
 
 
 @pytest.mark.parametrize("said", ["held", "refused"])
@@ -591,7 +594,7 @@ def absent(count: int, **fields: Any) -> list[AccountState]:
     ],
 )
 def test_whom_a_pushed_body_lacks(count: int, size: int, staged_at: int, goes: int, is_held: bool) -> None:
-    states = absent(count, staged=StagedDisable(digest="d" * 32, at=staged_at))
+    states = absent(count, staged=StagedDisable(digest="d" * 32, offset=staged_at))
     closing = closed(states, school=a_school(size), cohorts=list)
     assert (len(gone(closing)), closing.report.is_held) == (goes, is_held)
     waits = 0 if is_held else count - goes
@@ -605,7 +608,7 @@ def test_whom_a_pushed_body_lacks(count: int, size: int, staged_at: int, goes: i
 )
 def test_the_same_body_again_is_no_second_word(minutes: float, goes: bool) -> None:
     """The sweep begins two hours after the first of the day; its sender may have lost the answer to the one before."""
-    first = absent(6, staged=StagedDisable(digest="d" * 32, at=BEFORE), read_at=at(minutes))
+    first = absent(6, staged=StagedDisable(digest="d" * 32, offset=BEFORE), read_at=at(minutes))
     closing = closed(first, school=a_school(1150), cohorts=list)
     assert bool(gone(closing)) is goes
     assert closing.report.counts.get("awaits_second_body", 0) == (0 if goes else 6)
@@ -683,7 +686,7 @@ def test_a_programme_does_not_slip_past_a_hold_that_waits_for_the_sets() -> None
     """The plan is held whole: what is known without the sets waits for the rest of it."""
     of_modules = people(50, unenrol=MUTED)
     hold = a_hold(UNENROL, of_modules)
-    more = enabled("3060000000", unenrol=StagedUnenrol(programmes=("Y10",), at=BEFORE))
+    more = enabled("3060000000", unenrol=StagedUnenrol(programmes=("Y10",), offset=BEFORE))
     states = [*held(of_modules, hold, UNENROL), more]
     closing = closed(states, school=a_school(holds={UNENROL: hold}), event=completed(("students",)))
     assert closing.school.holds[UNENROL].count == 51, "the set has one more"
@@ -710,7 +713,7 @@ def test_without_a_hold_a_programme_does_not_wait_for_the_sets() -> None:
     of_module, of_programme = people(2)
     states = [
         replace(of_module, unenrol=MUTED),
-        replace(of_programme, unenrol=StagedUnenrol(programmes=("Y10",), at=BEFORE)),
+        replace(of_programme, unenrol=StagedUnenrol(programmes=("Y10",), offset=BEFORE)),
     ]
     closing = closed(states, event=completed(("students",)))
     assert [type(change).__name__ for change in closing.changes] == ["ProgrammeUnenrolled"]
@@ -736,7 +739,7 @@ def hash_of(name: str, *states: AccountState) -> str:
 def test_a_plans_hash_has_nothing_that_another_sweep_would_change() -> None:
     first, second = vanished(2)
     later = replace(
-        first, at=99, read_at=at(500), absence=Absence(sweep="s7", started_at=at(1)), digest="d", assessed="e"
+        first, offset=99, read_at=at(500), absence=Absence(sweep="s7", started_at=at(1)), digest="d", assessed="e"
     )
     assert hash_of(UNEXPLAINED, first, second) == hash_of(UNEXPLAINED, second, later)
 
@@ -749,13 +752,13 @@ def test_a_plans_hash_has_nothing_that_another_sweep_would_change() -> None:
         pytest.param(
             UNENROL,
             people(1, unenrol=MUTED),
-            people(1, unenrol=StagedUnenrol(modules=(ENGLISH,), at=BEFORE)),
+            people(1, unenrol=StagedUnenrol(modules=(ENGLISH,), offset=BEFORE)),
             id="another module",
         ),
         pytest.param(
             UNENROL,
             people(1, unenrol=MUTED),
-            people(1, unenrol=StagedUnenrol(modules=(ENGLISH, HISTORY), at=BEFORE)),
+            people(1, unenrol=StagedUnenrol(modules=(ENGLISH, HISTORY), offset=BEFORE)),
             id="one module more",
         ),
     ],
@@ -827,14 +830,14 @@ def test_a_report_tells_each_guard_and_its_headroom() -> None:
 
 @pytest.mark.parametrize("full", [True, False])
 def test_a_school_remembers_its_close(full: bool) -> None:
-    before = a_school(areas={"students": 3, "staff": 4}, full_at=7)
+    before = a_school(areas={"students": 3, "staff": 4}, full_offset=7)
     settings = some_settings(version="v2")
     school = closed([], school=before, event=completed(("students",), full=full), settings=settings).school
-    assert (school.open, school.at, school.settings_version) == (None, NOW, "v2")
+    assert (school.open, school.offset, school.settings_version) == (None, NOW, "v2")
     assert school.certified is not None
     assert (school.certified.sweep, school.certified.started_at) == ("s9", at(120))
-    assert (school.certified.completed_at, school.certified.at) == (at(121), NOW)
-    assert school.full_at == (NOW if full else 7)
+    assert (school.certified.completed_at, school.certified.offset) == (at(121), NOW)
+    assert school.full_offset == (NOW if full else 7)
     assert school.areas == {"students": NOW, "staff": 4}
 
 
@@ -854,7 +857,7 @@ def test_modules_of_two_students_are_told_apart() -> None:
     first, second = people(2)
     states = [
         replace(first, unenrol=MUTED),
-        replace(second, unenrol=StagedUnenrol(modules=(ENGLISH, GEOGRAPHY), at=BEFORE)),
+        replace(second, unenrol=StagedUnenrol(modules=(ENGLISH, GEOGRAPHY), offset=BEFORE)),
     ]
     closing = closed(states)
     assert [

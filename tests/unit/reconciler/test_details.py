@@ -56,7 +56,7 @@ def test_values_are_alike_as_people_read_them() -> None:
 
 
 WAITS = StagedUpdate(
-    fields=("last_name", "phone"), columns=(), overwritten=("phone",), collapsed=("last_name",), at=BEFORE
+    fields=("last_name", "phone"), columns=(), overwritten=("phone",), collapsed=("last_name",), offset=BEFORE
 )
 
 
@@ -97,7 +97,7 @@ def test_a_person_has_reviewed_what_still_says_the_same(
 def test_of_values_that_nobody_remembers_nobody_has_reviewed_any() -> None:
     state = enabled(update=WAITS, assessment=None)
     assert staged.still_says(state, HAD, WAITS) is False
-    emptied = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
+    emptied = StagedUpdate(fields=("phone",), columns=("phone",), offset=BEFORE)
     assert staged.still_says(replace(state, update=emptied), HAD, emptied) is True, "what is empty is empty"
 
 
@@ -127,7 +127,7 @@ def test_an_emptied_field_names_its_columns_though_no_record_before_is_known(
 ) -> None:
     said = eligible(phone=None, year_group=None)
     update = staged.stage(enabled(details=HAD), replace(HAD, **{field: None}), said, None, (), (), NOW)
-    assert update == StagedUpdate(fields=(field,), columns=columns, at=NOW)
+    assert update == StagedUpdate(fields=(field,), columns=columns, offset=NOW)
 
 
 def test_only_what_is_empty_waits_through_an_undecided_record() -> None:
@@ -136,26 +136,28 @@ def test_only_what_is_empty_waits_through_an_undecided_record() -> None:
         columns=("preferred_name",),
         overwritten=("phone",),
         collapsed=("last_name",),
-        at=BEFORE,
+        offset=BEFORE,
     )
-    assert staged.emptied_part(update) == StagedUpdate(fields=("first_name",), columns=("preferred_name",), at=BEFORE)
+    assert staged.emptied_part(update) == StagedUpdate(
+        fields=("first_name",), columns=("preferred_name",), offset=BEFORE
+    )
     assert staged.emptied_part(replace(update, columns=())) is None
     assert staged.emptied_part(None) is None
 
 
 def test_what_waited_takes_effect_as_the_newest_record_has_it() -> None:
     wanted: Details = eligible(last_name="Moss", phone="2").details  # type: ignore[assignment]
-    update = StagedUpdate(fields=("phone", "last_name"), columns=(), overwritten=("phone",), at=BEFORE)
+    update = StagedUpdate(fields=("phone", "last_name"), columns=(), overwritten=("phone",), offset=BEFORE)
     state = enabled(update=update, lacks=("title",), assessment=eligible(last_name="Moss", phone="2"))
     after, (change,) = staged.apply(state, NOW)
-    assert (after.details, after.update, after.lacks, after.at, after.version) == (wanted, None, (), NOW, NOW)
+    assert (after.details, after.update, after.lacks, after.offset, after.version) == (wanted, None, (), NOW, NOW)
     assert (change.fields, change.version, change.details) == (("last_name", "phone"), NOW, wanted)
 
 
 def test_an_update_within_its_budget_is_remembered_with_its_values() -> None:
     from services.reconciler.removals import update as take_effect
 
-    update = StagedUpdate(fields=("phone", "last_name"), columns=(), overwritten=("phone", "last_name"), at=BEFORE)
+    update = StagedUpdate(fields=("phone", "last_name"), columns=(), overwritten=("phone", "last_name"), offset=BEFORE)
     state = enabled(update=update, assessment=eligible(last_name="Moss", phone="2"), took={"first_name": "x"})
     after, _ = take_effect(state, NOW, at(9), "update")
     values = {"phone": staged.value_digest("2"), "last_name": staged.value_digest("Moss")}

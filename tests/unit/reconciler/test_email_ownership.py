@@ -316,7 +316,7 @@ def test_deciding_again_is_no_reading(road: Road, batch: int) -> None:
     read(road, with_email(A, FREE), minutes=20, batch=batch)
     after = account(road, B)
     assert (after.read_at, after.digest, after.assessed) == (before.read_at, before.digest, before.assessed)
-    assert after.at == after.version == len(road.lane) - 1
+    assert after.offset == after.version == len(road.lane) - 1
 
 
 def test_the_same_record_again_changes_nothing_once_it_has_its_email(road: Road, batch: int) -> None:

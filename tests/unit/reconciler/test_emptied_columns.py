@@ -53,7 +53,7 @@ def test_a_count_names_every_column() -> None:
 def accounts(count: int, phones: int, losing: int = 0, **fields: Any) -> dict[str, AccountState]:
     """So many accounts, of which some have a phone; of these the first would lose it."""
     bare, full = eligible(), eligible(phone=PHONE)
-    update = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
+    update = StagedUpdate(fields=("phone",), columns=("phone",), offset=BEFORE)
     return {
         str(n): enabled(
             str(n), assessment=full if losing <= n < phones else bare, update=update if n < losing else None, **fields
@@ -124,7 +124,7 @@ def test_while_two_wait_nobody_else_is_looked_at() -> None:
 
 
 def test_a_column_that_would_be_next_to_one_value_is_named() -> None:
-    update = StagedUpdate(fields=("last_name",), columns=(), collapsed=("last_name",), at=BEFORE)
+    update = StagedUpdate(fields=("last_name",), columns=(), collapsed=("last_name",), offset=BEFORE)
     states = accounts(60, 0) | {str(n): enabled(str(n), update=update) for n in range(57)}
     found = drops(states, states.values)
     assert found == [ColumnDrop(column="last_name", before="60/60", now="3/60", collapsed=True)]
@@ -143,19 +143,21 @@ def test_a_sweep_that_counts_nothing_says_nothing_of_columns() -> None:
 @pytest.mark.parametrize(
     ("fields", "unenrol", "columns"),
     [
-        pytest.param({"modules": ()}, StagedUnenrol(modules=BOTH, at=1), {"modules"}, id="no module is left"),
-        pytest.param({"modules": (ENGLISH,)}, StagedUnenrol(modules=BOTH[1:], at=1), set(), id="one is"),
+        pytest.param({"modules": ()}, StagedUnenrol(modules=BOTH, offset=1), {"modules"}, id="no module is left"),
+        pytest.param({"modules": (ENGLISH,)}, StagedUnenrol(modules=BOTH[1:], offset=1), set(), id="one is"),
         pytest.param(
             {"programmes": (), "year_group": None},
-            StagedUnenrol(programmes=("Y10",), at=1),
+            StagedUnenrol(programmes=("Y10",), offset=1),
             {"programmes", "year_group"},
             id="no programme, for want of a year group",
         ),
-        pytest.param({"programmes": ()}, StagedUnenrol(programmes=("Y10",), at=1), {"programmes"}, id="no programme"),
-        pytest.param({"modules": ()}, StagedUnenrol(programmes=("Y10",), at=1), set(), id="no module was there"),
+        pytest.param(
+            {"programmes": ()}, StagedUnenrol(programmes=("Y10",), offset=1), {"programmes"}, id="no programme"
+        ),
+        pytest.param({"modules": ()}, StagedUnenrol(programmes=("Y10",), offset=1), set(), id="no module was there"),
         pytest.param(
             {"programmes": (), "year_group": None, "modules": ()},
-            StagedUnenrol(modules=BOTH, at=1),
+            StagedUnenrol(modules=BOTH, offset=1),
             {"modules"},
             id="nor was there a programme",
         ),
@@ -167,7 +169,7 @@ def test_an_unenrolment_depends_on_what_is_all_gone(
 ) -> None:
     state = enabled(assessment=eligible(**fields), unenrol=unenrol)
     assert emptied_for(state) == columns
-    update = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
+    update = StagedUpdate(fields=("phone",), columns=("phone",), offset=BEFORE)
     assert emptied_for(msgspec.structs.replace(state, update=update)) == columns | {"phone"}
     assert emptied_for(msgspec.structs.replace(state, assessment=None)) == set()
 

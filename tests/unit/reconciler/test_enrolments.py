@@ -27,7 +27,7 @@ def test_a_move_gives_about_as_many_as_it_takes(loses: int, gains: int, is_move:
     lost = tuple(f"OLD-{n}" for n in range(loses))
     gained = tuple(f"NEW-{n}" for n in range(gains))
     staged = enrolments.stage(None, [(), lost], [(), gained], BEFORE)
-    assert staged == StagedUnenrol(modules=lost, is_move=is_move, at=BEFORE)
+    assert staged == StagedUnenrol(modules=lost, is_move=is_move, offset=BEFORE)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_move_gives_about_as_many_as_it_takes(loses: int, gains: int, is_move:
     ],
 )
 def test_what_is_read_from_the_teaching_sets_needs_them(staged: dict[str, Any], needs: bool) -> None:
-    assert enrolments.needs_sets(StagedUnenrol(**staged, at=BEFORE)) is needs
+    assert enrolments.needs_sets(StagedUnenrol(**staged, offset=BEFORE)) is needs
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_read_from_the_teaching_sets_needs_them(staged: dict[str, Any], 
 )
 def test_a_lost_faculty_is_told_with_the_details_that_are_left(staged: dict[str, Any], now: dict[str, Any]) -> None:
     state = enabled(details=TAUGHT, kind="staff")
-    after, (change,) = enrolments.apply(state, StagedUnenrol(**staged, at=BEFORE), NOW)
+    after, (change,) = enrolments.apply(state, StagedUnenrol(**staged, offset=BEFORE), NOW)
     assert after.details == replace(TAUGHT, **now)
     assert isinstance(change, AccountUpdated)
     assert (change.kind, change.version, change.fields) == ("staff", NOW, tuple(staged))

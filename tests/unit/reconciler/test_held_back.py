@@ -154,7 +154,7 @@ def test_an_email_that_no_record_asked_for_was_not_reviewed(before: StudentAsses
 
 def test_a_leaver_changes_no_email() -> None:
     state, _ = read(
-        enabled(email_change=BEFORE, update=StagedUpdate(fields=("phone",), columns=("phone",), at=1)), left()
+        enabled(email_change=BEFORE, update=StagedUpdate(fields=("phone",), columns=("phone",), offset=1)), left()
     )
     assert (state.email_change, state.update, state.staged is not None) == (None, None, True)
 
@@ -190,7 +190,7 @@ def test_a_field_that_a_record_empties_waits(
     state, changes = read(full(), eligible(**(FULL | gone)))
     assert changes == []
     assert state.details == full().details
-    assert state.update == StagedUpdate(fields=fields, columns=columns, at=NOW)
+    assert state.update == StagedUpdate(fields=fields, columns=columns, offset=NOW)
 
 
 @pytest.mark.parametrize(
@@ -243,11 +243,11 @@ def test_it_waits_on_when_it_is_read_again_so() -> None:
     assert twice.update == once.update
     more, _ = read(once, eligible(**(FULL | {"preferred_name": None, "phone": None})), at=NOW + 9)
     assert more.update is not None
-    assert (more.update.fields, more.update.at) == (("first_name", "phone"), NOW + 9)
+    assert (more.update.fields, more.update.offset) == (("first_name", "phone"), NOW + 9)
 
 
 def test_it_waits_no_more_when_it_is_back() -> None:
-    staged = full(update=StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE))
+    staged = full(update=StagedUpdate(fields=("phone",), columns=("phone",), offset=BEFORE))
     state, changes = read(staged, eligible(**FULL))
     assert (changes, state.update, state.details) == ([], None, full().details)
 
@@ -255,11 +255,11 @@ def test_it_waits_no_more_when_it_is_back() -> None:
 @pytest.mark.parametrize("assessed", [a_slip(), unreadable()], ids=["a slip", "unreadable"])
 def test_a_record_that_says_even_less_ends_no_wait_for_what_is_empty(assessed: StudentAssessed) -> None:
     """Else a sweep in which everybody is undecided would be the one that the next is compared with."""
-    update = StagedUpdate(fields=("phone", "last_name"), columns=("phone",), overwritten=("last_name",), at=BEFORE)
+    update = StagedUpdate(fields=("phone", "last_name"), columns=("phone",), overwritten=("last_name",), offset=BEFORE)
     held = {"nulled_column": "h", "update": "h", "unenrol": "h"}
     state, changes = read(full(update=update, held=held), assessed)
     assert (changes, state.details) == ([], full().details)
-    assert state.update == StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
+    assert state.update == StagedUpdate(fields=("phone",), columns=("phone",), offset=BEFORE)
     assert state.held == {"nulled_column": "h"}
 
 
@@ -305,13 +305,13 @@ def test_emptying_takes_over_what_is_staged_and_nothing_else() -> None:
     assert changes == [
         AccountUpdated(school="abbey", student_id=ONE, version=NOW + 1, fields=("phone",), details=wanted)
     ]
-    assert (after.details, after.at, after.version, after.update) == (wanted, NOW + 1, NOW + 1, None)
+    assert (after.details, after.offset, after.version, after.update) == (wanted, NOW + 1, NOW + 1, None)
     assert after.email_change == NOW
 
 
 def test_emptying_nothing_changes_nothing() -> None:
     assert update(full(), NOW, at(9), None) == (full(), [])
-    lost = replace(full(), update=StagedUpdate(fields=("phone",), columns=("phone",), at=1), assessment=None)
+    lost = replace(full(), update=StagedUpdate(fields=("phone",), columns=("phone",), offset=1), assessment=None)
     assert update(lost, NOW, at(9), None) == (lost, [])
 
 
@@ -326,7 +326,7 @@ def test_emptying_nothing_changes_nothing() -> None:
 def test_a_reviewed_column_covers_no_more_than_was_seen(
     before: tuple[str, ...], now: dict[str, Any], keeps: bool
 ) -> None:
-    staged = full(update=StagedUpdate(fields=before, columns=before, at=BEFORE), held={"nulled_column": "h"})
+    staged = full(update=StagedUpdate(fields=before, columns=before, offset=BEFORE), held={"nulled_column": "h"})
     state, _ = read(staged, eligible(**(FULL | now)))
     assert state.held == ({"nulled_column": "h"} if keeps else {})
 
@@ -339,7 +339,7 @@ def test_a_reviewed_column_covers_no_more_than_was_seen(
     ],
 )
 def test_a_reviewed_column_covers_its_unenrolments(modules: tuple[str, ...], keeps: bool) -> None:
-    staged = enabled(unenrol=StagedUnenrol(modules=BOTH, at=BEFORE), held={"nulled_column": "h", "unenrol": "i"})
+    staged = enabled(unenrol=StagedUnenrol(modules=BOTH, offset=BEFORE), held={"nulled_column": "h", "unenrol": "i"})
     state, _ = read(staged, eligible(modules=modules))
     assert state.held == ({"nulled_column": "h", "unenrol": "i"} if keeps else {})
 
@@ -351,8 +351,8 @@ def test_nobody_has_reviewed_an_unenrolment_that_is_new() -> None:
 
 def test_it_covers_no_unenrolment_that_came_after() -> None:
     staged = full(
-        update=StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE),
-        unenrol=StagedUnenrol(modules=(ENGLISH,), at=BEFORE),
+        update=StagedUpdate(fields=("phone",), columns=("phone",), offset=BEFORE),
+        unenrol=StagedUnenrol(modules=(ENGLISH,), offset=BEFORE),
         held={"nulled_column": "h"},
     )
     state, _ = read(staged, eligible(**(FULL | {"phone": None, "modules": ()})))
@@ -372,13 +372,13 @@ def test_whoever_is_staff_is_told_as_staff() -> None:
     assert {change.kind for change in changes} == {"staff"}
     less, changes = unenrol(fewer, NOW + 1, at(9), None)
     assert {change.kind for change in changes} == {"staff"}
-    assert (less.at, less.version) == (NOW + 1, NOW + 1)
-    lost = StagedUnenrol(programmes=("Y10",), modules=(ENGLISH,), at=NOW)
+    assert (less.offset, less.version) == (NOW + 1, NOW + 1)
+    lost = StagedUnenrol(programmes=("Y10",), modules=(ENGLISH,), offset=NOW)
     told = unenrol(replace(less, unenrol=lost), NOW, at(9), None)[1]
     assert [change.kind for change in told] == ["staff", "staff"]
-    emptied = replace(less, update=StagedUpdate(fields=("phone",), columns=("phone",), at=1))
+    emptied = replace(less, update=StagedUpdate(fields=("phone",), columns=("phone",), offset=1))
     assert {change.kind for change in update(emptied, NOW + 2, at(9), None)[1]} == {"staff"}
-    _, changes = disable(less, Evidence(kind="record", ref="d", at=NOW + 3), at(9), None)
+    _, changes = disable(less, Evidence(kind="record", ref="d", offset=NOW + 3), at(9), None)
     assert {change.kind for change in changes} == {"staff"}
     _, changes = read(replace(less, status="disabled"), works)
     assert {change.kind for change in changes} == {"staff"}
@@ -397,7 +397,7 @@ def test_each_change_is_applied_as_it_says() -> None:
     settled, changes = unenrol(moved, NOW + 2, at(9), None)
     seen = apply(seen, changes)
     assert seen == Seen("enabled", details(last_name="Moss"), frozenset({"Y11"}), frozenset({ENGLISH}))
-    off, changes = disable(settled, Evidence(kind="record", ref="d", at=NOW + 3), at(9), None)
+    off, changes = disable(settled, Evidence(kind="record", ref="d", offset=NOW + 3), at(9), None)
     seen = apply(seen, changes)
     assert seen.status == "disabled"
     _, changes = read(off, eligible(), at=NOW + 4)
@@ -409,21 +409,21 @@ def test_each_change_is_applied_as_it_says() -> None:
 
 def test_nothing_waits_of_somebody_who_is_disabled() -> None:
     busy = enabled(
-        staged=StagedDisable(digest="d", at=1),
-        unenrol=StagedUnenrol(modules=(HISTORY,), at=1),
-        update=StagedUpdate(fields=("phone",), columns=("phone",), at=1),
+        staged=StagedDisable(digest="d", offset=1),
+        unenrol=StagedUnenrol(modules=(HISTORY,), offset=1),
+        update=StagedUpdate(fields=("phone",), columns=("phone",), offset=1),
         email_change=3,
         other_id="3050000002",
         held={"rekey": "h"},
     )
-    state, _ = disable(busy, Evidence(kind="record", ref="d", at=NOW), at(9), None)
+    state, _ = disable(busy, Evidence(kind="record", ref="d", offset=NOW), at(9), None)
     assert (state.staged, state.unenrol, state.update, state.email_change, state.held) == (None, None, None, None, {})
     assert state.other_id == "3050000002", "so that their heir is not asked about again"
 
 
 def test_an_unenrolment_leaves_the_other_reviews_alone() -> None:
     busy = enabled(
-        unenrol=StagedUnenrol(modules=(HISTORY,), at=1),
+        unenrol=StagedUnenrol(modules=(HISTORY,), offset=1),
         email_change=3,
         held={"move": "h", "unenrol": "i", "email_change": "j"},
     )
@@ -441,7 +441,7 @@ def test_whatever_was_staged_is_dropped_at_once() -> None:
 
 @pytest.mark.parametrize("seen", [left(), eligible(), a_slip(), unreadable()])
 def test_a_pair_is_remembered_whatever_the_old_record_says(seen: StudentAssessed) -> None:
-    gone = enabled(staged=StagedDisable(digest="d", at=1), other_id="3050000002")
+    gone = enabled(staged=StagedDisable(digest="d", offset=1), other_id="3050000002")
     assert read(gone, seen)[0].other_id == "3050000002"
     off = disabled(other_id="3050000002")
     assert read(off, seen)[0].other_id == "3050000002"

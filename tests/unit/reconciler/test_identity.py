@@ -21,7 +21,7 @@ from tests.unit.reconciler.accounts import ONE, disabled, eligible, enabled, nev
 OTHER, THIRD = "3050000002", "3050000003"
 BORN = "2010-03-04"
 UPN, OTHER_UPN = "H801200001001", "H801200001002"
-STAGED = StagedDisable(digest="d" * 32, at=1)
+STAGED = StagedDisable(digest="d" * 32, offset=1)
 NOW_ABSENT = Absence(sweep="s9", started_at=at(120))
 BEFORE_ABSENT = Absence(sweep="s8", started_at=at(60))
 WEEK = DAYS * 24 * 60

@@ -100,7 +100,7 @@ def test_who_is_released_leaves_the_school_as_well() -> None:
 
 
 def test_of_a_single_pupil_codes_may_go_and_the_account_may_not() -> None:
-    lost = people(1, unenrol=StagedUnenrol(modules=(HISTORY,), at=BEFORE))
+    lost = people(1, unenrol=StagedUnenrol(modules=(HISTORY,), offset=BEFORE))
     assert len(closed(lost, school=a_school(1)).changes) == 1
     assert closed(leavers(1), school=a_school(1)).changes == []
 
@@ -114,13 +114,13 @@ def test_an_heir_who_is_let_in_takes_nobody_away() -> None:
 
 
 def test_what_the_turn_of_the_year_takes_counts_for_no_other_loss() -> None:
-    lost = StagedUnenrol(programmes=("Y10",), modules=(HISTORY,), at=BEFORE)
+    lost = StagedUnenrol(programmes=("Y10",), modules=(HISTORY,), offset=BEFORE)
     turn = people(50, programmes=("Y10", "Y11"), unenrol=lost)
-    others = people(60, unenrol=StagedUnenrol(modules=(HISTORY,), at=BEFORE))[50:]
+    others = people(60, unenrol=StagedUnenrol(modules=(HISTORY,), offset=BEFORE))[50:]
     settings = some_settings(rollover=True)
     closing = closed([*turn, *others], settings=settings)
     assert {one.student_id for one in closing.changes} == {one.student_id for one in [*turn, *others]}
-    more = people(75, unenrol=StagedUnenrol(modules=(HISTORY,), at=BEFORE))[50:]
+    more = people(75, unenrol=StagedUnenrol(modules=(HISTORY,), offset=BEFORE))[50:]
     closing = closed([*turn, *more], settings=settings)
     assert {one.student_id for one in closing.changes} == {one.student_id for one in turn}, "25 % wait, and they alone"
 
@@ -133,7 +133,7 @@ def test_what_the_turn_of_the_year_takes_counts_for_no_other_loss() -> None:
     [
         pytest.param({"open": None}, {}, id="of a sweep that nobody saw begin"),
         pytest.param({}, {"read_at": None}, id="of a body that came nobody knows when"),
-        pytest.param({}, {"staged": StagedDisable(digest="d" * 32, at=NOW - 1)}, id="of the sweep's own beginning"),
+        pytest.param({}, {"staged": StagedDisable(digest="d" * 32, offset=NOW - 1)}, id="of the sweep's own beginning"),
     ],
 )
 def test_no_second_word_is_seen_where_nobody_knows_the_first(school: dict[str, Any], person: dict[str, Any]) -> None:
@@ -155,8 +155,8 @@ def planned(state: AccountState) -> dict[str, tuple[list[str], list[str]]]:
     }
 
 
-LOST = StagedUnenrol(modules=(HISTORY,), at=BEFORE)
-UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), at=BEFORE)
+LOST = StagedUnenrol(modules=(HISTORY,), offset=BEFORE)
+UPDATE = StagedUpdate(fields=("phone",), columns=("phone",), offset=BEFORE)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_each_account_has_its_plan(state: AccountState, plans: dict[str, tuple[l
 @pytest.mark.parametrize("waits", ["overwritten", "collapsed"])
 def test_a_nulled_plan_is_reviewed_with_its_values_and_its_codes(waits: str) -> None:
     """Else a yes to one telephone would be a yes to another, or to the loss of modules that nobody was shown."""
-    update = StagedUpdate(fields=("phone",), columns=(), at=BEFORE, **{waits: ("phone",)})
+    update = StagedUpdate(fields=("phone",), columns=(), offset=BEFORE, **{waits: ("phone",)})
 
     def key(phone: str, lost: StagedUnenrol | None) -> str:
         record = eligible("1", phone=phone, modules=())

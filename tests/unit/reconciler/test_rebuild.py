@@ -62,21 +62,26 @@ def the_school(hashes: dict[str, dict[str, bytes]]) -> SchoolState:
 
 
 def test_a_stale_owners_late_record_does_not_count() -> None:
-    new, old = enabled(A, at=20, version=20), enabled(A, at=12, version=12)
+    new, old = enabled(A, offset=20, version=20), enabled(A, offset=12, version=12)
     assert newest_of(told(new, old)).students == {(SCHOOL, A): new}
 
 
 def test_of_two_that_one_record_decided_the_later_counts() -> None:
     """A close that re-told everybody, and then gave somebody an e-mail that it had freed."""
-    first, second = enabled(A, at=20, in_roll=False), enabled(A, at=20, in_roll=True)
+    first, second = enabled(A, offset=20, in_roll=False), enabled(A, offset=20, in_roll=True)
     assert newest_of(told(first, second)).students == {(SCHOOL, A): second}
 
 
 def test_a_late_school_or_lane_does_not_count_either() -> None:
     newest = newest_of(
-        told(a_school(at=20), a_school(at=12, students=1), LaneState(lane=0, position=9), LaneState(lane=0, position=7))
+        told(
+            a_school(offset=20),
+            a_school(offset=12, students=1),
+            LaneState(lane=0, position=9),
+            LaneState(lane=0, position=7),
+        )
     )
-    assert newest.schools == {SCHOOL: a_school(at=20)}
+    assert newest.schools == {SCHOOL: a_school(offset=20)}
     assert newest.lane == LaneState(lane=0, position=9)
     assert newest.highest_at == 20
 
@@ -122,15 +127,15 @@ def test_a_school_that_was_never_certified_has_no_roll() -> None:
 def test_students_whose_school_was_never_told_get_one() -> None:
     """The batch that met the school was published as far as its students."""
     school = the_school(derived(enabled(A), disabled(B)))
-    assert (school.at, school.students, school.enabled, school.open, school.certified) == (-1, 2, 1, None, None)
+    assert (school.offset, school.students, school.enabled, school.open, school.certified) == (-1, 2, 1, None, None)
 
 
 @pytest.mark.parametrize(
     ("state", "taken", "is_pending"),
     [
         pytest.param(enabled(A), bytes.fromhex("a" * 32), False, id="nothing is pending"),
-        pytest.param(enabled(A, staged=StagedDisable(digest="d", at=1)), b"", True, id="a staged disable"),
-        pytest.param(enabled(A, unenrol=StagedUnenrol(modules=BOTH, at=1)), b"", True, id="a staged un-enrolment"),
+        pytest.param(enabled(A, staged=StagedDisable(digest="d", offset=1)), b"", True, id="a staged disable"),
+        pytest.param(enabled(A, unenrol=StagedUnenrol(modules=BOTH, offset=1)), b"", True, id="a staged un-enrolment"),
         pytest.param(enabled(A, absence=FIRST_ABSENCE, in_roll=False), b"", True, id="a first absence"),
         pytest.param(enabled(A, in_roll=False), bytes.fromhex("a" * 32), True, id="read, and in no roll yet"),
         pytest.param(enabled(A, held={"unenrol": "h"}), bytes.fromhex("a" * 32), True, id="held"),
@@ -228,10 +233,10 @@ KNOWN = LaneState(lane=0, position=30, students=9, schools=9, causes={"students-
 
 
 def test_a_lane_goes_on_where_it_was_last_told() -> None:
-    lost = Lost(told(enabled(A), disabled(B), a_school(at=20), KNOWN))
+    lost = Lost(told(enabled(A), disabled(B), a_school(offset=20), KNOWN))
     state = lost.rebuild()
     assert (state.position, state.base, state.causes) == (30, 0, {"students-fetched": 29})
-    assert (state.students, state.schools, state.rebuilt_at) == (2, 1, 30)
+    assert (state.students, state.schools, state.rebuilt_offset) == (2, 1, 30)
     assert state.epoch not in ("", "e1")
     assert set(lost.store.hashes[LANE][keys.students(SCHOOL)]) == {A, B}
 
@@ -253,23 +258,23 @@ def test_every_school_of_the_lane_is_asked_for_a_full_sweep() -> None:
 def test_a_lane_of_which_nothing_was_ever_told_is_new_and_asks_for_nothing() -> None:
     lost = Lost([])
     state = lost.rebuild(first=7)
-    assert (state.position, state.base, state.rebuilt_at, state.students) == (7, 0, -1, 0)
+    assert (state.position, state.base, state.rebuilt_offset, state.students) == (7, 0, -1, 0)
     assert lost.asked() == []
 
 
 def test_students_without_a_lanes_record_are_a_rebuild_all_the_same() -> None:
     """The first batch of all was published as far as its students: it is taken again from the start."""
-    lost = Lost(told(enabled(A, at=3)))
+    lost = Lost(told(enabled(A, offset=3)))
     state = lost.rebuild()
-    assert (state.position, state.students, state.rebuilt_at) == (0, 1, 0)
+    assert (state.position, state.students, state.rebuilt_offset) == (0, 1, 0)
     assert lost.asked() == [SCHOOL, "priory"]
 
 
 def test_a_log_of_another_id_is_another_however_long_it_is() -> None:
     """Fails when only the edges are looked at: the new log's first 30 records would never be taken."""
     known = structs.replace(KNOWN, log="one")
-    same = Lost(told(enabled(A, at=20), known)).rebuild(log="one")
-    anew = Lost(told(enabled(A, at=20), known)).rebuild(log="another")
+    same = Lost(told(enabled(A, offset=20), known)).rebuild(log="one")
+    anew = Lost(told(enabled(A, offset=20), known)).rebuild(log="another")
     assert (same.position, same.base, same.causes) == (30, 0, KNOWN.causes)
     assert (anew.position, anew.base, anew.causes, anew.log) == (30, 30, {}, "another")
     assert anew.rebuilt_because == "lost"
@@ -277,12 +282,12 @@ def test_a_log_of_another_id_is_another_however_long_it_is() -> None:
 
 @pytest.mark.parametrize(("kept", "there"), [("", "one"), ("one", "")], ids=["an older release", "not asked for"])
 def test_an_id_that_nobody_knows_tells_nothing(kept: str, there: str) -> None:
-    state = Lost(told(enabled(A, at=20), structs.replace(KNOWN, log=kept))).rebuild(log=there)
+    state = Lost(told(enabled(A, offset=20), structs.replace(KNOWN, log=kept))).rebuild(log=there)
     assert (state.position, state.base, state.log) == (30, 0, "one")
 
 
 def test_causes_of_another_log_are_forgotten() -> None:
-    lost = Lost(told(enabled(A, at=20), KNOWN))
+    lost = Lost(told(enabled(A, offset=20), KNOWN))
     assert lost.rebuild(first=0, end=5).causes == {}
 
 
@@ -301,7 +306,7 @@ def test_two_who_rebuild_do_not_both_take_the_place() -> None:
     lost.log.publish = overtaken  # type: ignore[method-assign]
     with pytest.raises(PositionMoved):
         lost.rebuild()
-    assert decoder(LaneState).decode(lost.store.records[LANE]).rebuilt_at == 30
+    assert decoder(LaneState).decode(lost.store.records[LANE]).rebuilt_offset == 30
 
 
 def test_a_loop_whose_lane_another_rebuilds_meanwhile_tries_again(tmp_path: Path) -> None:

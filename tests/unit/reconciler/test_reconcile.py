@@ -46,8 +46,8 @@ PROVISIONED, UPDATED, ENABLED = "AccountProvisioned", "AccountUpdated", "Account
 PROGRAMME, MODULE = "ProgrammeEnrolled", "ModuleEnrolled"
 READING = DecisionContext(at=NOW, read_at=at(5), assessed="b" * 32)
 FIRST_ABSENCE = Absence(sweep="s1", started_at=at(0))
-STAGED = StagedDisable(digest=left().digest, at=BEFORE)
-MUTED = StagedUnenrol(modules=(HISTORY,), at=BEFORE)
+STAGED = StagedDisable(digest=left().digest, offset=BEFORE)
+MUTED = StagedUnenrol(modules=(HISTORY,), offset=BEFORE)
 
 
 def kinds(last: AccountState | None, assessed: StudentAssessed, reading: DecisionContext = READING) -> list[str]:
@@ -134,7 +134,7 @@ def test_an_account_whose_record_wants_a_taken_email_keeps_its_own_and_takes_all
     assert last.details is not None
     assert state.details == replace(last.details, last_name="Moss")
     assert (state.waits_for_email, state.email_change) == ("a@abbey.example", None)
-    assert state.unenrol == StagedUnenrol(modules=(HISTORY,), is_move=True, at=NOW), "for the certificate, as ever"
+    assert state.unenrol == StagedUnenrol(modules=(HISTORY,), is_move=True, offset=NOW), "for the certificate, as ever"
 
 
 def test_an_email_that_came_free_is_waited_for_no_more() -> None:
@@ -153,7 +153,7 @@ def test_a_joiners_changes_name_the_account() -> None:
         ModuleEnrolled(**who, module=ENGLISH),
         ModuleEnrolled(**who, module=HISTORY),
     ]
-    assert (state.status, state.version, state.at) == ("enabled", NOW, NOW)
+    assert (state.status, state.version, state.offset) == ("enabled", NOW, NOW)
     assert (state.details, state.programmes, state.modules) == (details(), ("Y10",), BOTH)
 
 
@@ -181,7 +181,7 @@ def test_what_nobody_would_notice_is_no_update() -> None:
     """The form and the house are not among what Unitu is told."""
     state, changes = reconcile(enabled(), eligible(form="10B", house="Oak"), READING)
     assert changes == []
-    assert (state.version, state.at) == (BEFORE, NOW)
+    assert (state.version, state.offset) == (BEFORE, NOW)
 
 
 def test_a_returner_is_enabled_with_the_details_of_today() -> None:
@@ -196,7 +196,7 @@ def test_a_returners_lost_enrolments_are_staged_and_the_rest_asserted() -> None:
     state, changes = reconcile(disabled(), eligible(modules=(ENGLISH,)), READING)
     assert [change.module for change in changes if isinstance(change, ModuleEnrolled)] == [ENGLISH]
     assert state.modules == BOTH
-    assert state.unenrol == StagedUnenrol(modules=(HISTORY,), at=NOW)
+    assert state.unenrol == StagedUnenrol(modules=(HISTORY,), offset=NOW)
 
 
 def test_what_the_guard_has_counted_stays_counted_when_somebody_returns() -> None:
@@ -210,7 +210,7 @@ def test_what_the_guard_has_counted_stays_counted_when_somebody_returns() -> Non
 def test_a_leaver_is_staged_by_the_digest_of_the_record() -> None:
     state = after(enabled(), left())
     assert state.status == "enabled"
-    assert state.staged == StagedDisable(digest=left().digest, at=NOW)
+    assert state.staged == StagedDisable(digest=left().digest, offset=NOW)
     assert state.version == BEFORE, "nothing has changed yet"
 
 
@@ -222,7 +222,7 @@ def test_a_leaver_is_staged_by_the_digest_of_the_record() -> None:
     ],
 )
 def test_a_leaver_who_is_read_again_stays_staged(assessed: StudentAssessed, staged_at: int) -> None:
-    assert after(enabled(staged=STAGED), assessed).staged == StagedDisable(digest=assessed.digest, at=staged_at)
+    assert after(enabled(staged=STAGED), assessed).staged == StagedDisable(digest=assessed.digest, offset=staged_at)
 
 
 @pytest.mark.parametrize("assessed", [eligible(), a_slip(), unreadable(), prospective()])
@@ -266,39 +266,39 @@ def test_undecided_and_prospective_carry_everything_forward(assessed: StudentAss
     ("before", "assessed", "staged"),
     [
         pytest.param(
-            enabled(), eligible(modules=(ENGLISH,)), StagedUnenrol(modules=(HISTORY,), at=NOW), id="a module lost"
+            enabled(), eligible(modules=(ENGLISH,)), StagedUnenrol(modules=(HISTORY,), offset=NOW), id="a module lost"
         ),
         pytest.param(
-            enabled(), eligible(programmes=()), StagedUnenrol(programmes=("Y10",), at=NOW), id="a programme lost"
+            enabled(), eligible(programmes=()), StagedUnenrol(programmes=("Y10",), offset=NOW), id="a programme lost"
         ),
         pytest.param(
             enabled(),
             eligible(modules=(ENGLISH, GEOGRAPHY)),
-            StagedUnenrol(modules=(HISTORY,), is_move=True, at=NOW),
+            StagedUnenrol(modules=(HISTORY,), is_move=True, offset=NOW),
             id="one for another is a move",
         ),
         pytest.param(
             enabled(),
             eligible(programmes=("Y11",), modules=BOTH),
-            StagedUnenrol(programmes=("Y10",), is_move=True, at=NOW),
+            StagedUnenrol(programmes=("Y10",), is_move=True, offset=NOW),
             id="another year group is a move",
         ),
         pytest.param(
             enabled(),
             eligible(programmes=("Y10", "Y10X"), modules=()),
-            StagedUnenrol(modules=BOTH, at=NOW),
+            StagedUnenrol(modules=BOTH, offset=NOW),
             id="modules lost while a programme is gained: each list by itself",
         ),
         pytest.param(
             enabled(modules=(*BOTH, GEOGRAPHY)),
             eligible(modules=("Y10-PSH",)),
-            StagedUnenrol(modules=tuple(sorted((*BOTH, GEOGRAPHY))), at=NOW),
+            StagedUnenrol(modules=tuple(sorted((*BOTH, GEOGRAPHY))), offset=NOW),
             id="one new code does not excuse three",
         ),
         pytest.param(
             enabled(),
             eligible(modules=("Y10-PSH",)),
-            StagedUnenrol(modules=BOTH, is_move=True, at=NOW),
+            StagedUnenrol(modules=BOTH, is_move=True, offset=NOW),
             id="but two are about as many",
         ),
         pytest.param(enabled(unenrol=MUTED), eligible(modules=(ENGLISH,)), MUTED, id="the same loss keeps its moment"),
@@ -306,21 +306,22 @@ def test_undecided_and_prospective_carry_everything_forward(assessed: StudentAss
         pytest.param(
             enabled(unenrol=MUTED),
             eligible(modules=()),
-            StagedUnenrol(modules=BOTH, at=NOW),
+            StagedUnenrol(modules=BOTH, offset=NOW),
             id="more is lost",
         ),
         pytest.param(
-            enabled(modules=(*BOTH, GEOGRAPHY), unenrol=StagedUnenrol(modules=(HISTORY,), is_move=True, at=BEFORE)),
+            enabled(modules=(*BOTH, GEOGRAPHY), unenrol=StagedUnenrol(modules=(HISTORY,), is_move=True, offset=BEFORE)),
             eligible(modules=(ENGLISH,)),
-            StagedUnenrol(modules=(GEOGRAPHY, HISTORY), at=NOW),
+            StagedUnenrol(modules=(GEOGRAPHY, HISTORY), offset=NOW),
             id="a move that grows is none",
         ),
         pytest.param(
             enabled(
-                modules=(*BOTH, GEOGRAPHY), unenrol=StagedUnenrol(modules=(ENGLISH, HISTORY), is_move=True, at=BEFORE)
+                modules=(*BOTH, GEOGRAPHY),
+                unenrol=StagedUnenrol(modules=(ENGLISH, HISTORY), is_move=True, offset=BEFORE),
             ),
             eligible(modules=(ENGLISH, GEOGRAPHY)),
-            StagedUnenrol(modules=(HISTORY,), is_move=True, at=NOW),
+            StagedUnenrol(modules=(HISTORY,), is_move=True, offset=NOW),
             id="a move that shrinks is one still",
         ),
         pytest.param(enabled(unenrol=MUTED), eligible(modules=None), None, id="not supplied clears nothing"),
@@ -335,7 +336,7 @@ def test_what_is_lost_is_staged(before: AccountState, assessed: StudentAssessed,
     assert set(state.programmes) >= set(before.programmes)
 
 
-REVIEWED = StagedUnenrol(modules=BOTH, at=BEFORE)
+REVIEWED = StagedUnenrol(modules=BOTH, offset=BEFORE)
 HELD = {"unenrol": "h" * 16}
 
 
@@ -366,7 +367,7 @@ def test_any_reading_takes_somebody_out_of_a_held_set_of_absences() -> None:
 @pytest.mark.parametrize("assessed", [eligible(), a_slip(), left(), prospective(), unreadable()])
 def test_the_newest_record_is_kept_whatever_it_says(assessed: StudentAssessed) -> None:
     state = after(enabled(), assessed, read_at=at(9))
-    assert (state.at, state.read_at, state.digest, state.assessed) == (NOW, at(9), assessed.digest, "b" * 32)
+    assert (state.offset, state.read_at, state.digest, state.assessed) == (NOW, at(9), assessed.digest, "b" * 32)
     assert state.assessment == assessed
 
 
@@ -382,12 +383,12 @@ def test_the_newest_record_is_kept_whatever_it_says(assessed: StudentAssessed) -
 )
 def test_a_disable_names_its_evidence(kind: Any, is_explained: bool, digest: str | None, taken: str | None) -> None:
     before = enabled(digest=left().digest, staged=STAGED, unenrol=MUTED, absence=FIRST_ABSENCE, held={"unenrol": "h"})
-    evidence = Evidence(kind=kind, ref="s9", at=NOW)
+    evidence = Evidence(kind=kind, ref="s9", offset=NOW)
     state, changes = disable(before, evidence, at(7), "disable_explained")
     assert changes == [
         AccountDisabled(school="abbey", student_id=ONE, version=NOW, is_explained=is_explained, evidence=evidence)
     ]
-    assert (state.status, state.at, state.version, state.evidence) == ("disabled", NOW, NOW, evidence)
+    assert (state.status, state.offset, state.version, state.evidence) == ("disabled", NOW, NOW, evidence)
     assert (state.digest, state.assessed, state.disabled_at) == (digest, taken, at(7))
     assert (state.staged, state.unenrol, state.absence, state.held) == (None, None, None, {})
     assert (state.details, state.programmes, state.modules) == (before.details, before.programmes, before.modules)
@@ -395,13 +396,13 @@ def test_a_disable_names_its_evidence(kind: Any, is_explained: bool, digest: str
 
 
 def test_what_a_person_released_does_not_spend() -> None:
-    evidence = Evidence(kind="certificate", ref="s9", at=NOW)
+    evidence = Evidence(kind="certificate", ref="s9", offset=NOW)
     assert disable(enabled(spent={"move": at(1)}), evidence, at(7), None)[0].spent == {"move": at(1)}
     assert unenrol(enabled(unenrol=MUTED), NOW, at(7), None)[0].spent == {}
 
 
 def test_an_unenrolment_takes_what_was_staged_and_no_more() -> None:
-    staged = StagedUnenrol(programmes=("Y9",), modules=(HISTORY,), at=BEFORE)
+    staged = StagedUnenrol(programmes=("Y9",), modules=(HISTORY,), offset=BEFORE)
     before = enabled(programmes=("Y10", "Y9"), unenrol=staged, held={"unenrol": "h" * 16})
     state, changes = unenrol(before, NOW, at(7), "unenrol")
     assert changes == [
@@ -442,7 +443,7 @@ def test_an_old_entry_of_the_leavers_list_is_read_and_is_no_word_of_the_person()
     assert reconcile(last, entry, READING)[1] == []
     state = after(last, entry)
     assert (state.status, state.staged, state.absence) == ("enabled", None, FIRST_ABSENCE)
-    assert (state.at, state.read_at, state.digest, state.assessment) == (NOW, at(5), entry.digest, entry)
+    assert (state.offset, state.read_at, state.digest, state.assessment) == (NOW, at(5), entry.digest, entry)
 
 
 # --- what the account is then ----------------------------------------------------------------------------------------
@@ -452,7 +453,7 @@ def test_gained_codes_are_the_accounts_and_lost_ones_still_are() -> None:
     last = enabled(programmes=("Y10",), modules=(ENGLISH, GEOGRAPHY))
     state = after(last, eligible(programmes=("Y11",), modules=(ENGLISH, HISTORY)))
     assert (state.programmes, state.modules) == (("Y10", "Y11"), (ENGLISH, GEOGRAPHY, HISTORY))
-    assert (state.version, state.at) == (NOW, NOW)
+    assert (state.version, state.offset) == (NOW, NOW)
 
 
 def test_who_comes_back_has_what_they_had_and_what_they_gain() -> None:

@@ -130,7 +130,7 @@ def test_an_older_record_that_is_all_that_is_left_is_told_again(road: Road, topi
     look(LANE)
     after = newest_of(topic.read(LANE)).students
     assert after.keys() == before.keys()
-    assert all(after[key].at > before[key].at for key in after)
+    assert all(after[key].offset > before[key].offset for key in after)
 
 
 def test_a_store_that_has_lost_something_tells_nothing(road: Road, topic: Topic, look: Retelling) -> None:

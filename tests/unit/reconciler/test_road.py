@@ -516,7 +516,7 @@ def test_a_deleted_key_is_noticed_before_anything_is_decided(road: Road, name: s
     del road.store.hashes[LANE][name]
     road.fetch(a_sweep("s3", others(FIRST, left), sends=[a_leaver(FIRST)], minutes=5), minutes=5)
     road.run()
-    assert decoder(LaneState).decode(road.store.records[LANE]).rebuilt_at > 0
+    assert decoder(LaneState).decode(road.store.records[LANE]).rebuilt_offset > 0
     assert len(road.store.hashes[LANE]["students:abbey"]) == 20
     assert len(road.enabled()) >= 18
 

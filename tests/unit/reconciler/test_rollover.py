@@ -61,13 +61,13 @@ def test_at_the_turn_goes_what_belongs_to_the_year_that_is_left(
     account: tuple[str, ...], lost: dict[str, Any], is_turn: bool
 ) -> None:
     state = enabled(programmes=account)
-    assert is_of_the_turn(state, StagedUnenrol(at=1, **lost), HISTORY) is is_turn
+    assert is_of_the_turn(state, StagedUnenrol(offset=1, **lost), HISTORY) is is_turn
 
 
 @pytest.mark.parametrize("is_move", [True, False])
 def test_staff_leave_no_year(is_move: bool) -> None:
     state = enabled(kind="staff")
-    assert is_of_the_turn(state, StagedUnenrol(at=1, modules=("H1",), is_move=is_move), HISTORY) is is_move
+    assert is_of_the_turn(state, StagedUnenrol(offset=1, modules=("H1",), is_move=is_move), HISTORY) is is_move
 
 
 def test_one_new_module_is_no_turn_of_the_year(tmp_path: Path) -> None:

@@ -361,7 +361,7 @@ def test_a_full_sweep_of_the_staff_tells_the_staff_anew_and_no_student(road: Roa
     road.run()
     told = {one.key for one in road.out.of(ACCOUNT_STATE)[before:]}
     assert told == {f"{STAFF}/{one}" for one in ids(MEMBERS)} | {STAFF, f"lane-{LANE}"}
-    assert road.school(STAFF).full_at > road.school().full_at
+    assert road.school(STAFF).full_offset > road.school().full_offset
 
 
 def test_budgets_are_spent_by_book(road: Road) -> None:
@@ -595,7 +595,7 @@ def test_a_deleted_book_is_noticed_and_made_anew(road: Road) -> None:
     road.read_one(a_reading(a_member(ONE), kind="staff"), minutes=5)
     road.run()
     assert the_book(road, STAFF) == before
-    assert decoder(LaneState).decode(road.store.records[LANE]).rebuilt_at > 0
+    assert decoder(LaneState).decode(road.store.records[LANE]).rebuilt_offset > 0
 
 
 def test_staff_whose_school_was_never_told_get_a_book_of_their_kind(tmp_path: Path) -> None:
@@ -606,7 +606,7 @@ def test_staff_whose_school_was_never_told_get_a_book_of_their_kind(tmp_path: Pa
     road.store.hashes, road.store.records = {}, {}
     road.start()
     school: SchoolState = road.school(STAFF)
-    assert (school.school, school.kind, school.students, school.enabled, school.at) == (SCHOOL, "staff", 10, 10, -1)
+    assert (school.school, school.kind, school.students, school.enabled, school.offset) == (SCHOOL, "staff", 10, 10, -1)
 
 
 @pytest.mark.parametrize("point", ["published-0", "published-1", "written"])

@@ -14,7 +14,7 @@ PLAN, KEY = "disable_explained", "a" * 16
 
 def held(count: int = 51, **fields: object) -> SchoolState:
     hold = HeldPlan(hash=KEY, count=count, since=at(), budget="-", headroom=-1)
-    return SchoolState(school=SCHOOL, at=1, holds={PLAN: replace(hold, **fields)})
+    return SchoolState(school=SCHOOL, offset=1, holds={PLAN: replace(hold, **fields)})
 
 
 def release(operator: str, above: int | None = 50) -> ReleaseHold:

@@ -14,7 +14,7 @@ from shared.structs import replace
 from tests.harness.builders import at
 from tests.unit.reconciler.accounts import BEFORE, NOW, a_slip, details, disabled, eligible, enabled, never_had_one
 
-RENAMED = StagedUpdate(fields=("last_name",), columns=(), overwritten=("last_name",), at=BEFORE)
+RENAMED = StagedUpdate(fields=("last_name",), columns=(), overwritten=("last_name",), offset=BEFORE)
 MOSS = eligible(last_name="Moss")
 
 
@@ -71,7 +71,7 @@ def test_a_new_name_spends_though_an_emptied_field_waits() -> None:
     last = enabled(details=details(phone="1"), assessment=eligible(phone="1"))
     reading = {"overwrites": ("last_name",), "details_admission": Admission.SPENDS}
     state = after(last, eligible(phone=None, last_name="Moss"), **reading)
-    assert state.update == StagedUpdate(fields=("phone",), columns=("phone",), at=NOW)
+    assert state.update == StagedUpdate(fields=("phone",), columns=("phone",), offset=NOW)
     assert state.details == replace(details(phone="1"), last_name="Moss")
     assert (state.spent, state.took) == ({guard.UPDATE: at(5)}, {"last_name": value_digest("Moss")})
 

@@ -173,7 +173,7 @@ def test_what_a_leavers_record_does_not_say_is_not_erased() -> None:
     state, _ = read(had, left(lists=("leavers",), system_status=None, email=None))
     assert state.staged is not None
     assert identity_of(state) == identity_of(had)
-    off, _ = disable(state, Evidence(kind="record", ref="d", at=NOW), at(9), None)
+    off, _ = disable(state, Evidence(kind="record", ref="d", offset=NOW), at(9), None)
     stranger, changes = read(off, born("2015-01-01", **BECAME))
     assert (stranger.status, changes) == ("disabled", []), "a leaver's id that was given to a stranger"
     assert read(stranger, born("2010-03-04"))[0].status == "enabled"
@@ -248,7 +248,7 @@ def test_an_entry_that_was_taken_away_and_comes_again_is_news() -> None:
 
 def test_who_was_switched_on_again_has_an_old_entry() -> None:
     """It switched them off; the list is read less often than the pupils, and may say it once more."""
-    off, _ = disable(read(enabled(), left(**LISTED))[0], Evidence(kind="record", ref="d", at=NOW), at(9), None)
+    off, _ = disable(read(enabled(), left(**LISTED))[0], Evidence(kind="record", ref="d", offset=NOW), at(9), None)
     state, _ = read(off, eligible())
     assert (state.status, state.is_listed) == ("enabled", True)
     state, _ = read(state, eligible(phone="07700 900001"))

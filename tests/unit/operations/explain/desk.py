@@ -105,7 +105,7 @@ def failing(judged: dict[str, Any]) -> list[str]:
     return [rule["id"] for rule in judged["rules"] if rule["outcome"] == "fail"]
 
 
-ACCEPTED = Accepted(number=7, at=at(2), roster_hash="r", digest="d")
+ACCEPTED = Accepted(number=7, accepted_at=at(2), roster_hash="r", digest="d")
 
 
 SEAT = Seat(book=SCHOOL, person=ONE)

@@ -254,7 +254,7 @@ def test_a_roster_that_was_only_adopted_is_no_snapshot(desk: Desk) -> None:
 
 
 def test_who_is_out_of_the_snapshot_is_told_as_whom_it_had_them(desk: Desk) -> None:
-    intent = Intent(number=8, at=at(3), ends_at=at(4), roster_hash="r", digest="d")
+    intent = Intent(number=8, begun_at=at(3), ends_at=at(4), roster_hash="r", digest="d")
     held = Held(kind="hold", reasons=(Reason(code="x", message="3 are disabled without evidence"),), since=at(3))
     desk.tenant(accepted=ACCEPTED, former={f"{SCHOOL}/{ONE}": "old@abbey.example"}, intent=intent, held=held)
     desk.delivered = [

@@ -37,12 +37,12 @@ def an_account(record: Student | None, *, staged: bool = True, **more: Any) -> A
         account=Verdict.INELIGIBLE,
         student=record,
     )
-    stage = StagedDisable(digest="00", at=3) if staged else None
+    stage = StagedDisable(digest="00", offset=3) if staged else None
     absence = None if staged else Absence(sweep="s", started_at=SINCE)
     return AccountState(
         school="abbey",
         student_id="1",
-        at=3,
+        offset=3,
         status="enabled",
         staged=stage,
         absence=absence,

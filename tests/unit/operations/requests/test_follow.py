@@ -48,7 +48,7 @@ class Desk:
 
 
 def accepted(digest: str = "old", position: int = 0, **more: Any) -> TenantState:
-    last = Accepted(number=7, at=at(20), roster_hash="r", digest=digest)
+    last = Accepted(number=7, accepted_at=at(20), roster_hash="r", digest=digest)
     return TenantState(tenant="abbey", accepted=last, positions={"abbey": position}, **more)
 
 
@@ -66,7 +66,14 @@ def follow(folder: Path, desk: Desk, *, mode: str = "live", is_news: bool = True
 
 
 ADOPTED = Adoption(
-    at=at(30), bound="b", roster_hash="r", roster_count=1, disabled_count=0, schools=("abbey",), staff=False, url="u"
+    adopted_at=at(30),
+    bound="b",
+    roster_hash="r",
+    roster_count=1,
+    disabled_count=0,
+    schools=("abbey",),
+    staff=False,
+    url="u",
 )
 HOLD = Held(kind="hold", reasons=(Reason(code="below_last", message="3 are missing"),), since=at(20))
 
@@ -84,7 +91,7 @@ HOLD = Held(kind="hold", reasons=(Reason(code="below_last", message="3 are missi
         ),
         pytest.param(Desk(accepted(held=HOLD)), "live", "held", id="a person must look"),
         pytest.param(
-            Desk(TenantState(tenant="abbey", simulated=Simulated(at=at(), digest="new"))),
+            Desk(TenantState(tenant="abbey", simulated=Simulated(simulated_at=at(), digest="new"))),
             "dry-run",
             "simulated",
             id="dry run",

@@ -46,8 +46,8 @@ def test_a_whole_school_is_told_by_its_close() -> None:
     assert (told.verdict, told.is_staged, told.is_paused, told.held, told.waits_for) == (None, False, False, (), ())
 
 
-@pytest.mark.parametrize("staged", [None, StagedDisable(digest="00", at=3)])
+@pytest.mark.parametrize("staged", [None, StagedDisable(digest="00", offset=3)])
 def test_one_student_is_told_with_what_is_staged(staged: StagedDisable | None) -> None:
-    account = AccountState(school="abbey", student_id=ADA, at=3, staged=staged)
+    account = AccountState(school="abbey", student_id=ADA, offset=3, staged=staged)
     told = outcome_of(World(ADA).progress, 0, SENT, (), account)
     assert (told.student_id, told.is_staged) == (ADA, staged is not None)
