@@ -9,6 +9,7 @@ from typing import Any
 from services.operations.check import findings
 from services.operations.check.exposure import of_exposure
 from services.operations.check.findings import Finding
+from services.operations.check.machine import of_machine
 from services.operations.check.sample import State
 from shared.config.settings import Config
 
@@ -50,4 +51,4 @@ async def _parts(config: Config, slugs: Sequence[str]) -> list[Finding]:
     )
     tenants = sorted({config.schools[slug].tenant for slug in slugs})
     of_tenants = [one for slug in tenants for one in findings.of_tenant(slug, config.tenants[slug])]
-    return [*kafka, *redis, *findings.of_spool(config), *schools, *of_tenants]
+    return [*kafka, *redis, *findings.of_spool(config), *of_machine(config), *schools, *of_tenants]
