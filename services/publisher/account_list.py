@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.contract.tenant_state import email_key
+from shared.contract.texts import clean
 from shared.errors import RollcallError
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -88,8 +89,12 @@ def choose(table: Table, known: Collection[str]) -> AccountList:
 
 
 def addresses(cell: str) -> list[str]:
-    """Those in one cell, a name beside them or not: ``Ada Fern <ada@abbey.example>``."""
-    return [found.strip("'`.") for found in _ADDRESS.findall(cell.replace("mailto:", " "))]
+    """
+    Those in one cell, a name beside them or not: ``Ada Fern <ada@abbey.example>``. Marks that nobody sees go from their
+    ends, since their spelling is sent; one that has none stays as it is composed.
+    """
+    found = (address.strip("'`.") for address in _ADDRESS.findall(cell.replace("mailto:", " ")))
+    return [address if address.isprintable() else clean(address) for address in found]
 
 
 def _text(data: bytes) -> tuple[str, str]:

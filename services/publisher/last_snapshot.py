@@ -20,7 +20,8 @@ class Last:
     """
     ``seats``: e-mail -> who had it, the newest first, each with the position of the last snapshot that had them there.
     ``emails``: person -> the e-mails under which Unitu may have them, the newest first. ``former``: person -> the
-    e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: as the state has them.
+    e-mail of one who is in no last snapshot, but was in an earlier one. ``orphans``: as the state has them, and of who
+    may be back under another e-mail.
     ``spellings``: e-mail -> how Unitu's own list has it. ``kept``: person without an account of ours -> the e-mail
     under which Unitu has one of theirs. ``gone``: as the state has them.
     """
@@ -62,9 +63,10 @@ def last_of(state: TenantState) -> Last:
                 if email not in map(email_key, kept):
                     kept.append(seat.email or email)
     former = {person: email for person, email in state.former.items() if person not in emails}
+    returned = {orphan(email): person for person, email in state.former.items() if person in emails}  # under another
     spellings = {email_key(email): email for email in state.spellings if email.isprintable()}
     known = {person: tuple(kept) for person, kept in emails.items()}
-    return Last(seats, known, former, state.orphans, spellings, state.kept, frozenset(state.gone))
+    return Last(seats, known, former, {**state.orphans, **returned}, spellings, state.kept, frozenset(state.gone))
 
 
 def orphan(email: str) -> str:

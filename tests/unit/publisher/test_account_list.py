@@ -95,6 +95,9 @@ def test_without_any_address_of_ours_the_fullest_column_counts_and_a_personal_on
         ("ask ada@x.", ["ada@x"]),
         ("@ada", []),
         ("ada @ x", []),
+        pytest.param("\u200bAda@x\ufeff", ["Ada@x"], id="a mark that nobody sees"),
+        pytest.param("n\u0303@x", ["n\u0303@x"], id="as Unitu composes it"),
+        pytest.param("a\u200bda@x", ["a\u200bda@x"], id="a mark inside"),
     ],
 )
 def test_an_address_is_found_in_its_cell(cell: str, found: list[str]) -> None:

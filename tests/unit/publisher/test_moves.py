@@ -97,6 +97,26 @@ def test_an_address_stays_theirs_when_they_leave_and_return_under_another(tmp_pa
     assert moves(world) == [(SHARED, "abbey/2", "abbey/9")]
 
 
+@pytest.mark.parametrize("outcome", ["lost", "times-out", 202])
+def test_an_address_stays_theirs_while_nobody_knows_that_they_are_back_under_another(
+    tmp_path: Path, outcome: str | int
+) -> None:
+    world = World(a_config(tmp_path, LIVE + QUICK + 'email_change = "send"\n'))
+    world.tell_school(*(an_account(str(number), number) for number in range(1, 5)))
+    world.adopt()
+    world.work(until=10)
+    world.tell_school(a_leaver("2", 20), at=20)
+    world.work(until=10)
+    world.unitu.plan = [outcome]
+    world.tell(an_account("2", 30, email="new@abbey.example"), an_account("9", 31, email=SHARED))
+    world.work(until=10)
+    world.tell(an_account("1", 40, phone="7"))
+    world.work(until=120)
+    assert id_of(world, "new@abbey.example") == "2"
+    assert id_of(world, SHARED) is None
+    assert moves(world) == [(SHARED, "abbey/2", "abbey/9")]
+
+
 def test_the_account_of_somebody_who_was_forgotten_is_nobodys(world: World) -> None:
     world.tell_school(a_leaver("2", 20), at=20)
     world.work(until=10)
