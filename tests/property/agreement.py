@@ -39,6 +39,7 @@ class Doubts:
     """
     ``last``: e-mail -> the record of the last snapshot that was accepted (``body``), ``said``: of any, ``there``: of
     the last that was applied. ``doubtful``: e-mails of which nobody knows what snapshots of unknown outcome have made;
+    ``unsettled``: of these, who is in no snapshot that was accepted since: nobody knows their records there.
     ``adopted``: of a roster that was adopted and not delivered yet. ``half_known``: e-mails of which something that
     Unitu keeps for ever came in such a snapshot, or before there was Rollcall, or whose memory was lost. ``listed``:
     e-mails of the lists of Unitu's accounts that somebody gave; ``known``: these and every one that was accepted.
@@ -53,6 +54,7 @@ class Doubts:
     said: dict[str, dict[str, Any]] = field(default_factory=dict)
     structure: KnownStructure = field(default_factory=KnownStructure)
     doubtful: set[str] = field(default_factory=set)
+    unsettled: set[str] = field(default_factory=set)
     adopted: set[str] = field(default_factory=set)
     rewound: set[str] = field(default_factory=set)
     half_known: set[str] = field(default_factory=set)
@@ -107,6 +109,7 @@ class Doubts:
     def adopt(self, roster: Collection[str], accounts: Iterable[Account], *, is_open: bool) -> None:
         """``accounts``: of a list. ``is_open``: a POST of before may still be accepted."""
         listed = {email_key(one.email) for one in accounts}
+        self.half_known |= self.adopted - set(roster)  # nobody knows whether they were there before that yes
         self.adopted = set(roster)
         self.listed |= listed
         self.known |= listed
@@ -133,6 +136,7 @@ class Doubts:
         self.said = self.said | self.last
         self.known |= self.last.keys()
         self.were_staff |= records({"students": posted.body.get("staff", ())}).keys()
+        self.unsettled = (self.unsettled | self.doubtful) - self.last.keys()
         self.doubtful = before - self.last.keys() if is_overtaken else set()
         self.adopted, self.rewound, self.as_then = set(), set(), None
         self.is_memory_lost = False
@@ -144,6 +148,7 @@ class Doubts:
         differs = {email for email in emails if self.there.get(email) != before.last.get(email)}
         self.rewound = differs | self.doubtful | before.doubtful | before.rewound | self.rewound
         self.half_known |= self.rewound | set(self.names.values()) | before.half_known
+        self.unsettled |= before.unsettled
         self.as_then = dict(accounts if before.as_then is None else before.as_then)
         for name in ("body", "last", "said", "structure", "doubtful", "adopted", "known", "is_memory_lost"):
             setattr(self, name, getattr(before, name))
@@ -224,6 +229,8 @@ class Excuses:
             return (where, rest[0]) in self._unlike
         if self.is_nobodys(where) or where in self._doubts.doubtful:
             return True
+        if what in COMPARED_WITH_WHAT_WAS_SENT and where in self._doubts.unsettled:
+            return True  # they left before a snapshot was accepted that says what became of the one in between
         if what in COMPARED_WITH_WHAT_WAS_SENT and not self._report.is_compared:
             return True  # the report says itself that it has lost what was sent
         if what == "update" and rest[0] == "year" and where in self._doubts.were_staff:

@@ -56,6 +56,7 @@ TENANTS = st.fixed_dictionaries(
         "knows_ids": st.booleans(),
         "undecided": st.sets(st.sampled_from(PEOPLE), max_size=2),
         "list": st.sampled_from(["all", "all", "ours", "none"]),
+        "loses": st.none() | PEOPLE_AT,  # by account-state, before the first yes was delivered
         "details": st.tuples(DETAILS, DETAILS),
     }
 )

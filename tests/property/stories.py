@@ -3,7 +3,7 @@
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from shared.contract.model import Frozen, Structure
 from shared.contract.populations import book_of, kind_of, school_of
 from shared.contract.retired import retired_from
 from shared.contract.tenant_state import email_key
-from shared.contract.topics import DELIVERIES
 from shared.lanes.loop import log as lane_log
 from shared.lanes.partition import lane_of
 from tests.property.agreement import KINDS, Doubts
@@ -44,40 +43,19 @@ from tests.property.drawn import (
 from tests.property.known_structure import entities_of
 from tests.property.memory_unitu import MemoryUnitu, Posted
 from tests.property.vows import Vows
+from tests.property.watched import Watched
 from tests.unit.publisher.test_undecided import on_the_roll
 from tests.unit.publisher.world import (
     LIVE,
     MANAGED,
     QUICK,
     Crash,
-    World,
-    _decoded,
     a_config,
     a_lane,
     a_school,
     an_account,
     an_employee,
 )
-
-
-class Watched(World):
-    """``heard``: what was told of a delivery. ``ends``: where account-state ended when it began."""
-
-    def __init__(self, config: Any, post: MemoryUnitu, heard: Callable[[Sequence[Frozen]], None]) -> None:
-        self.heard = heard
-        self.ends: dict[int, int] = {}
-        super().__init__(config, post)
-
-    def ends_of(self, lanes: Collection[int]) -> dict[int, int]:
-        self.ends = super().ends_of(lanes)
-        return self.ends
-
-    def work_once(self) -> bool:
-        seen = len(self.out.of(DELIVERIES))
-        try:
-            return super().work_once()
-        finally:
-            self.heard([_decoded(message) for message in self.out.of(DELIVERIES)[seen:]])
 
 
 class Stories(RuleBasedStateMachine):
@@ -133,6 +111,11 @@ class Stories(RuleBasedStateMachine):
         if drawn["knows_entities"]:
             self.somebody_says_what_unitu_has()
         self.says_yes(drawn["list"])
+        if drawn["loses"] is not None:
+            self.is_lost(self.person(drawn["loses"]))
+            self.goes_on(self.person(drawn["loses"]).partition("/")[0], is_seen=False)
+            self.world.read()
+            self.says_yes("none")
         self.works(5.0)
 
     def accounts_before(self) -> list[Account]:
@@ -265,6 +248,13 @@ class Stories(RuleBasedStateMachine):
         for book in self.books:
             self.sweeps(book, full=True, is_seen=True)
 
+    def is_lost(self, ref: str) -> None:
+        """By ``account-state``, as nobody has ordered."""
+        if ref in self.truth:
+            self.lost.add(ref)
+            book, _, person = ref.partition("/")
+            self.world.forget(person, book)
+
     # --- what goes on ------------------------------------------------------------------------------------------------
 
     def goes_on(self, book: str, is_seen: bool) -> None:
@@ -327,12 +317,18 @@ class Stories(RuleBasedStateMachine):
             self.vows.blind |= self.unswept if self.doubts.is_memory_lost else set()
             is_open = self.world.state.intent is not None
             self.doubts.adopt(shown.roster, () if list == "none" else accounts, is_open=is_open)
-            undecided = {email_of(ref) for ref, one in self.truth.items() if one.status == "none"} - self.lost_emails()
-            if gone := undecided & set(shown.disabled):
+            if gone := self.undecided_at_unitu() & set(shown.disabled):
                 self.vows.wrong.append(f"on the roll, undecided and not kept: {gone}")
 
-    def lost_emails(self) -> set[str]:
-        return {email_of(ref) for ref in self.lost}
+    def undecided_at_unitu(self) -> set[str]:
+        """Not whose account somebody else has had since, or whose record in the protected file is refused."""
+        return {
+            email
+            for ref, one in self.truth.items()
+            if one.status == "none" and ref not in self.lost
+            if f"/{(email := email_of(ref))}" not in self.world.state.refused
+            if self.vows.owners.get(email, ref) == ref
+        }
 
     @rule()
     def releases(self) -> None:
@@ -349,7 +345,7 @@ class Stories(RuleBasedStateMachine):
             holds = self.world.desk.holds("abbey")
             self.world.desk.let_go("abbey", [one.hash for one in holds])
             for one in holds:
-                self.vows.given |= {(email_key(email), ref) for email, _, ref in one.gives}
+                self.vows.give((email_key(email), ref) for email, _, ref in one.gives)
                 self.vows.let |= set(map(email_key, one.disabled))
                 self.is_let = self.is_let or one.code in ("not_fresh", "sweep_ahead")
             self.works(0.0)
@@ -360,9 +356,11 @@ class Stories(RuleBasedStateMachine):
         self.posted.append(posted)
         if not self.world.is_swept and not self.is_let:
             self.vows.wrong.append("what was put back was sent, and nobody has read it again")
-        if posted.told is not None and not self.is_let:
-            last, people = last_of(self.world.state), self.world.views.read("abbey").facts.people
-            self.vows.watch(posted, last.seats, people)  # the last with the intent of this body
+        last = last_of(self.world.state)  # with the intent of this body
+        if posted.told is None:
+            self.vows.taken_in_part(posted, last.seats)
+        elif not self.is_let:
+            self.vows.watch(posted, last.seats, self.world.views.read("abbey").facts.people)
 
     def hears(self, told: Sequence[Frozen]) -> None:
         posted, self.posted = self.posted, []

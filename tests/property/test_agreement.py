@@ -47,7 +47,9 @@ class AgreementMachine(Stories):
     def a_backup_is_made(self) -> None:
         world = self.world
         kept = world.log, world.out, world.lanes, world.tenant_hashes, world.wake_hashes
-        self.backup = copy.deepcopy((kept, (self.doubts, self.unitu.accounts(), self.is_let, self.listed)))
+        self.backup = copy.deepcopy(
+            (kept, (self.doubts, self.unitu.accounts(), self.is_let, self.listed, (self.vows.own, self.vows.given)))
+        )
 
     @rule(has_redis=st.booleans())
     def the_backup_is_restored(self, has_redis: bool) -> None:
@@ -55,7 +57,9 @@ class AgreementMachine(Stories):
         if self.backup is None:
             return
         world = self.world
-        (world.log, world.out, *redis), (before, accounts, self.is_let, self.listed) = copy.deepcopy(self.backup)
+        (world.log, world.out, *redis), then = copy.deepcopy(self.backup)
+        before, accounts, self.is_let, self.listed, known = then
+        self.vows.go_back_to(*known)
         self.is_restored, world.is_swept = set(self.books), False
         self.doubts.go_back_to(before, accounts)
         if has_redis:
@@ -92,12 +96,8 @@ class AgreementMachine(Stories):
 
     @rule(at=PEOPLE_AT)
     def account_state_loses(self, at: int) -> None:
-        ref = self.person(at)
-        if ref in self.truth:
-            self.lost.add(ref)
-            book, _, person = ref.partition("/")
-            self.world.forget(person, book)
-            self.world.read()
+        self.is_lost(self.person(at))
+        self.world.read()
 
     @rule(fault=st.sampled_from(sorted(FAULTS)))
     def unitu_will(self, fault: str) -> None:

@@ -27,12 +27,14 @@ OF_PERSONS = (
 class Vows:
     """
     ``owners``: e-mail -> whose record it had in the last snapshot that had it, ``had_at`` where the lane stood then;
-    ``emails``: person -> every e-mail that was ever sent for them. ``left_at``, ``lacking``: where somebody was told to
-    be gone, or to be in something no more. ``approved``: whom a person has seen to go, ``let``: in a set that was let
-    go; ``given``: (e-mail, person) of each move that somebody let go. ``adopted``: of every roster that had a yes.
-    ``own``: person -> what their records had as their e-mail when a snapshot was accepted. ``is_late``: whether the
-    newest of a person was told after the delivery began. ``blind``: books whose people somebody said yes to when what
-    was last sent was lost, and no full sweep had told them again: nobody can know their codes, and the yes shows none.
+    ``emails``: person -> every e-mail that was ever sent for them. ``left_at``, ``lacking``, ``has``: where somebody
+    was told to be gone, to be in something no more, and to be in it. ``approved``: whom a person has seen to go,
+    ``let``: in a set that was let go; ``given``: (e-mail, person) of each move that somebody let go, ``unsaid`` where a
+    restored backup has lost that yes: they wait for it again, and nobody knows that they are at Unitu. ``adopted``: of
+    every roster that had a yes. ``own``: person -> under what they were sent, and what their records had as their
+    e-mail when a snapshot was accepted, as far as a restored backup knows of it. ``is_late``: whether the newest of a
+    person was told after the delivery began. ``blind``: books whose people somebody said yes to when what was last sent
+    was lost, and no full sweep had told them again: nobody can know their codes, and the yes shows none.
     """
 
     doubts: Doubts
@@ -48,8 +50,10 @@ class Vows:
     approved: set[str] = field(default_factory=set)
     let: set[str] = field(default_factory=set)
     given: set[tuple[str, str]] = field(default_factory=set)
+    unsaid: set[tuple[str, str]] = field(default_factory=set)
     adopted: set[str] = field(default_factory=set)
     own: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    has: dict[tuple[str, str], int] = field(default_factory=dict)
     blind: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
 
@@ -59,7 +63,9 @@ class Vows:
         if account.status == "disabled":
             self.left_at[ref].append(account.offset)
         if account.status == "enabled":
-            for code in {*CODES} - {*account.programmes, *account.modules}:
+            told = {*account.programmes, *account.modules}
+            self.has |= {(ref, code): account.offset for code in told}
+            for code in {*CODES} - told:
                 self.lacking[ref, code].append(account.offset)
 
     def watch(self, posted: Posted, seats: Mapping[str, tuple[Seat, ...]], people: Mapping[str, Person]) -> None:
@@ -77,8 +83,23 @@ class Vows:
         for email, ref in here.items():
             self.owners[email], self.had_at[email] = ref, seats[email][0].position
             self.emails.setdefault(ref, set()).add(email)
+            self.own[ref].add(email)
         self.approved -= here.keys()
         self.let -= here.keys()
+
+    def taken_in_part(self, posted: Posted, seats: Mapping[str, tuple[Seat, ...]]) -> None:
+        """Of a body that Unitu refused, whose accounts it has made all the same."""
+        for number, one in posted.after.items():
+            if number not in posted.before and (own := seats.get(email_key(one.email))):
+                self.owners.setdefault(email_key(one.email), own[0].ref)
+
+    def give(self, moves: Iterable[tuple[str, str]]) -> None:
+        self.given |= {*moves}
+        self.unsaid -= self.given
+
+    def go_back_to(self, own: dict[str, set[str]], given: set[tuple[str, str]]) -> None:
+        """A backup is restored: whoever was known, and let go, only since then is so no more."""
+        self.own, self.unsaid, self.given = own, self.unsaid | (self.given - given), given
 
     def _is_known(self, number: int, email: str) -> bool:
         """Of an account that no list had, nobody can know how Unitu spells it."""
@@ -88,7 +109,7 @@ class Vows:
     def _goes(self, email: str, here: Mapping[str, str]) -> None:
         """Nobody who is there loses their account."""
         owner = self.owners.get(email, "")
-        if email in self.approved:
+        if email in self.approved or (email, owner) in self.unsaid:
             return
         now = next((address for address, ref in here.items() if ref == owner), None)
         if now is not None and owner:
@@ -135,8 +156,13 @@ class Vows:
                 continue
             if ref.partition("/")[0] in self.blind:
                 continue
-            if ref in self.truth and not any(since >= at for since in self.lacking.get((ref, change.code), [])):
+            if ref in self.truth and not self._lacks(ref, change.code, at):
                 self.wrong.append(f"{ref} was taken out of {change.code}, and no record of theirs lacks it")
+
+    def _lacks(self, ref: str, code: str, at: int) -> bool:
+        """Since the last snapshot; or since any, where nobody has told them in it again: a rebuild keeps codes."""
+        lacking = self.lacking.get((ref, code), [])
+        return any(since >= at for since in lacking) or (bool(lacking) and lacking[-1] > self.has.get((ref, code), -1))
 
     def _handed_over(self, here: Mapping[str, str]) -> None:
         for email, ref in here.items():
@@ -151,7 +177,7 @@ class Vows:
         }
         for email, ref in here.items():
             names = now[email]["firstName"], now[email]["lastName"]
-            if ref[0] != "/" and names in fixed and fixed[names] in self.emails.get(ref, set()) | self.own[ref]:
+            if ref[0] != "/" and names in fixed and fixed[names] in self.own[ref]:
                 self.wrong.append(f"{ref} has two accounts: {email}, and the protected {fixed[names]}")
 
     def accepted(self, people: Mapping[str, Person]) -> None:
