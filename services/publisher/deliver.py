@@ -19,7 +19,7 @@ from functools import partial
 
 from services.publisher import pacing, transitions
 from services.publisher.answers import as_configured, held_for
-from services.publisher.attempt import Later, Ready
+from services.publisher.attempt import HOLD_SECONDS, Later, Ready, look_again, patience
 from services.publisher.change_notices import Wakes
 from services.publisher.facts import whole
 from services.publisher.freshness import Times, fresh, is_long_ago
@@ -37,15 +37,13 @@ from services.publisher.verdict import Hold, Send, Verdict, Wait, held_by, in_wo
 from shared.clock import Clock, parse, write
 from shared.config.settings import Config, Tenant
 from shared.contract.codec import Message
-from shared.contract.tenant_state import Held, RefusedSnapshot, TenantState
+from shared.contract.tenant_state import RefusedSnapshot, TenantState
 from shared.failpoints import at_point
 from shared.ports import Claim, DueQueue, Log
 
 log = logging.getLogger("rollcall.publisher")
 
 TOO_EARLY_SECONDS = 0.1  # a worker was faster than the lane that woke it
-WAIT_SECONDS = 2.0  # between two looks at what may pass by itself; five times as long after a minute of it
-HOLD_SECONDS = 60.0  # between two looks at what needs a person; a change or a person hastens it
 PAUSED_SECONDS = 60.0
 PATIENCE_SECONDS = 60.0  # how long a view that reads on keeps the others waiting
 FAR_SECONDS = 86_400.0
@@ -143,7 +141,7 @@ class Deliverer:
                 state = told
         was_sent = sent()
         told_report = report(snapshot, accounts_of(state), last_of(state), was_sent, ledger_of(state))
-        ready = Ready(state, view, snapshot, told_report, was_sent, cause, _look_again(found.partial, state.held, now))
+        ready = Ready(state, view, snapshot, told_report, was_sent, cause, look_again(found.partial, state.held, now))
         verdict: Verdict = found.blocked or found.partial or Send()
         return ready if is_live else self._simulate(name, tenant, ready, verdict, now)
 
@@ -205,7 +203,7 @@ class Deliverer:
             log.info("tenant %s: no longer held; nothing to send", name)
         at = parse(state.resend_at).timestamp() if state.resend_at else now.timestamp() + tenant.resend_hours * 3600
         seconds = at - now.timestamp()
-        again = _look_again(held, state.held, now)
+        again = look_again(held, state.held, now)
         is_told = held is None or isinstance(held, Hold)
         return Later(seconds if again is None else min(seconds, again), is_told=is_told)
 
@@ -231,7 +229,7 @@ class Deliverer:
             before = held
         if is_hold:
             return Later(HOLD_SECONDS, is_told=True)
-        return Later(_patience(before, now))
+        return Later(patience(before, now))
 
     def _tell_partial(self, name: str, state: TenantState, verdict: Hold | Wait | None) -> TenantState | None:
         """
@@ -388,15 +386,3 @@ class Deliverer:
 
 def _lifted(newest: TenantState, seen: TenantState) -> TenantState | None:
     return transitions.held(newest, None) if newest.revision == seen.revision else None
-
-
-def _look_again(held: Hold | Wait | None, before: Held | None, now: datetime) -> float | None:
-    if held is None:
-        return None
-    return HOLD_SECONDS if isinstance(held, Hold) else _patience(before, now)
-
-
-def _patience(before: Held | None, now: datetime) -> float:
-    """Between two looks at what may pass by itself; longer after a minute of it."""
-    is_long = before is not None and abs(now.timestamp() - pacing.unix(before.since)) > 60.0
-    return WAIT_SECONDS * (5 if is_long else 1)

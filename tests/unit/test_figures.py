@@ -16,15 +16,15 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("services", "shared")
 REASONED = re.compile(r"# type: ignore\[[\w\-, ]+\]\s+# \S")
 
-MEDIAN_FILE = 115  # a ratchet; the goal is 100 lines
-NINE_FILES_IN_TEN = 262  # a ratchet; the goal is 260
-LONGEST_FILE = 401  # a ratchet; the goal is 400
+MEDIAN_FILE = 109  # a ratchet; the goal is 100 lines
+NINE_FILES_IN_TEN = 260
+LONGEST_FILE = 400
 MEDIAN_FUNCTION = 6
 NINE_FUNCTIONS_IN_TEN = 18
 LONG_FUNCTION = 60
 LONG_FUNCTIONS = {"services/publisher/snapshot.py: take"}  # a ratchet; the goal is none
-SHARED_NAMES = 71  # a ratchet: of classes in two modules or more, the private ones with them; the goal is none
-DOCSTRINGS = 0.66  # a ratchet, of public functions; the goal is 0.8
+SHARED_NAMES = 54  # a ratchet: of classes in two modules or more, the private ones with them; the goal is none
+DOCSTRINGS = 0.69  # a ratchet, of public functions; the goal is 0.8
 
 
 @cache
