@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 
-import httpx
+import httpx2
 import pytest
 
 from tests.hostile.program import Served, a_gateway
@@ -14,8 +14,8 @@ MEGABYTE = 1024 * 1024
 ROOM = 150  # megabytes beside what the process has at its start, for a body of 38
 
 
-async def post(gateway: Served, content: bytes, key: str = API_KEY) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=600.0, headers={"API_KEY": key}) as client:
+async def post(gateway: Served, content: bytes, key: str = API_KEY) -> httpx2.Response:
+    async with httpx2.AsyncClient(timeout=600.0, headers={"API_KEY": key}) as client:
         return await client.post(f"http://127.0.0.1:{gateway.port}/v1/sync", content=content)
 
 
@@ -63,7 +63,7 @@ async def test_too_many_records_are_told_with_the_setting() -> None:
 
 
 async def test_health_is_answered_while_a_bomb_is_looked_at() -> None:
-    async with a_gateway() as gateway, httpx.AsyncClient(timeout=600.0) as client:
+    async with a_gateway() as gateway, httpx2.AsyncClient(timeout=600.0) as client:
         bombs = [asyncio.create_task(post(gateway, filled(b'{"students":[', b"1", b"]}", 10))) for _ in range(3)]
         while not all(bomb.done() for bomb in bombs):
             assert (await client.get(f"http://127.0.0.1:{gateway.port}/health")).status_code == 200
