@@ -360,7 +360,8 @@ class Stories(RuleBasedStateMachine):
         if posted.told is None:
             self.vows.taken_in_part(posted, last.seats)
         elif not self.is_let:
-            self.vows.watch(posted, last.seats, self.world.views.read("abbey").facts.people)
+            people, is_unsure = self.world.views.read("abbey").facts.people, self.world.state.unknown is not None
+            self.vows.watch(posted, last.seats, people, is_unsure=is_unsure)
 
     def hears(self, told: Sequence[Frozen]) -> None:
         posted, self.posted = self.posted, []

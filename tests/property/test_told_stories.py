@@ -154,6 +154,21 @@ STORIES: list[Any] = [
         ],
         id="a leaver may be back under another address, and somebody wants the one they had",
     ),
+    pytest.param(
+        PROTECTED | TWO_SCHOOLS | {"loses": 5},
+        [changes(5, "-new"), changes(0, "", IN_SETS), SWEPT],
+        id="who is protected has a second account from when nobody could know",
+    ),
+    pytest.param(
+        TWO_SCHOOLS | {"loses": 2},
+        [
+            ("unitu_will", {"fault": "crash"}),
+            changes(4, "", PLAIN | {"programmes": ("Y11",)}),
+            changes(0, "", IN_SETS),
+            flickers(0, PLAIN, 4, 150.0),
+        ],
+        id="who is held joins what their record has while another outcome is unknown",
+    ),
     pytest.param({"loses": 3}, [SWEPT], id="who was adopted and lost before it was delivered comes back"),
     pytest.param(
         TWO_SCHOOLS | {"undecided": {"abbey/a2"}, "email_change": "send"},

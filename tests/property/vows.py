@@ -68,15 +68,25 @@ class Vows:
             for code in {*CODES} - told:
                 self.lacking[ref, code].append(account.offset)
 
-    def watch(self, posted: Posted, seats: Mapping[str, tuple[Seat, ...]], people: Mapping[str, Person]) -> None:
-        """``seats``: of the last snapshot, with this body's; ``people``: as the view has them."""
+    def watch(
+        self,
+        posted: Posted,
+        seats: Mapping[str, tuple[Seat, ...]],
+        people: Mapping[str, Person],
+        *,
+        is_unsure: bool,
+    ) -> None:
+        """
+        ``seats``: of the last snapshot, with this body's; ``people``: as the view has them. ``is_unsure``: nobody
+        knows the outcome of a snapshot before this.
+        """
         now = records(posted.body)
         here = {email: seats[email][0].ref for email in now if email in seats}
         for number, one in posted.before.items():
             if one.enabled and not posted.after[number].enabled and self._is_known(number, one.email):
                 self._goes(self.doubts.email_of(number, one.email), here)
         self._half_of_a_kind(posted.body, here)
-        self._as_sent(now, here, people)
+        self._as_sent(now, here, people, is_unsure=is_unsure)
         self._losses(posted, here)
         self._handed_over(here)
         self._one_account_each(now, here)
@@ -133,7 +143,9 @@ class Vows:
             if gone and is_much and not gone <= self.let | self.approved:
                 self.wrong.append(f"{len(gone)} of {len(had)} {kind} went at once, and nobody said yes to it")
 
-    def _as_sent(self, now: Mapping[str, Any], here: Mapping[str, str], people: Mapping[str, Person]) -> None:
+    def _as_sent(
+        self, now: Mapping[str, Any], here: Mapping[str, str], people: Mapping[str, Person], *, is_unsure: bool
+    ) -> None:
         """Who is held stays as last sent, and in what a snapshot of unknown outcome may have given them."""
         if self.doubts.is_memory_lost:
             return
@@ -141,7 +153,7 @@ class Vows:
             person, before = people.get(ref), self.doubts.last.get(email)
             if person is None or person.status != "disabled" or before is None:
                 continue
-            sent = {**now[email], **_codes_in(before)} if email in self.doubts.doubtful else now[email]
+            sent = {**now[email], **_codes_in(before)} if is_unsure else now[email]
             lost = any(set(codes) - set(now[email].get(name, ())) for name, codes in _codes_in(before).items())
             if sent != before or lost:
                 self.wrong.append(f"{ref} is held, and was sent as {now[email]}, not as {before}")
@@ -177,7 +189,8 @@ class Vows:
         }
         for email, ref in here.items():
             names = now[email]["firstName"], now[email]["lastName"]
-            if ref[0] != "/" and names in fixed and fixed[names] in self.own[ref]:
+            is_new = self.owners.get(email) != ref  # once they have it, it does not go without a yes
+            if ref[0] != "/" and is_new and names in fixed and fixed[names] in self.own[ref]:
                 self.wrong.append(f"{ref} has two accounts: {email}, and the protected {fixed[names]}")
 
     def accepted(self, people: Mapping[str, Person]) -> None:
