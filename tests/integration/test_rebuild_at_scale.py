@@ -123,7 +123,9 @@ def comparable(kept: Kept) -> Kept:
         if "}:chunks:" in key or key.endswith("}:account-state"):
             continue
         if key.endswith("!lane"):
-            value = msgspec.structs.replace(decoder(LaneState).decode(value), epoch="", rebuilt_offset=-1)
+            value = msgspec.structs.replace(
+                decoder(LaneState).decode(value), epoch="", rebuilt_offset=-1, rebuilt_because=""
+            )
         if key.endswith("!sizes"):  # a rebuild knows nothing of a hash that has become empty
             value = {
                 name: size
