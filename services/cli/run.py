@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.invocation import config_of
+from shared.errors import ConfigError
 
 if TYPE_CHECKING:
     from shared.config.settings import Config
@@ -66,6 +67,8 @@ def run(
     from shared import logs
 
     logs.set_up(config.logging.level, as_json=log_json)
+    if alive is not None:
+        _first_beat(alive)
     code = asyncio.run(_run(config, chosen(names), alive))
     raise typer.Exit(code)
 
@@ -103,12 +106,29 @@ async def _run(config: "Config", names: Sequence[str], alive: Path | None) -> in
     return code
 
 
+def _first_beat(file: Path) -> None:
+    """A file that cannot be touched looks like a process that hangs. Raises: ConfigError."""
+    try:
+        file.touch()
+    except OSError as error:
+        raise ConfigError(
+            f"--alive: {file} cannot be written ({error.strerror}); name a file in a folder that this user may write to"
+        ) from error
+
+
 async def _beat(file: Path, stop: asyncio.Event) -> None:
     """Keep a file's time young: one that grows old is of a process that hangs, and supervision may restart it."""
     from shared.service import sleep_unless
 
+    is_told = False
     while True:
-        await asyncio.to_thread(file.touch)
+        try:
+            await asyncio.to_thread(file.touch)
+            is_told = False
+        except OSError as error:
+            if not is_told:
+                log.warning("--alive: %s cannot be written: %s; whoever watches it takes this for a hang", file, error)
+            is_told = True
         if await sleep_unless(stop, BEAT_SECONDS):
             return
 
