@@ -57,6 +57,14 @@ class _Book:
     event: str  # the answer's kind, as ids have it
 
 
+def _no_lane(record: Record, partitions: int) -> Poison:
+    """The topics that follow have no such partition, and the service would wait for it for ever."""
+    return Poison(
+        f"{dead_letters.plain_name(record.topic)}/{record.lane} is no school's, there are {partitions} partitions "
+        "under [kafka]; whoever wrote this has another number there: see `rollcall topics check`"
+    )
+
+
 def _book(slug: str, kind: Kind, school: School) -> _Book:
     fetched, assessed = _FETCHED_OF[kind], ASSESSED_OF[kind]
     return _Book(
@@ -94,6 +102,8 @@ class Eligibility:
         return messages
 
     def _one(self, record: Record, refused: list[Poison]) -> list[Message]:
+        if record.lane >= self._config.kafka.partitions:
+            return [dead_letters.letter(record, _no_lane(record, self._config.kafka.partitions))]
         cause = cause_of(self._source_of(record.topic), record.epoch, record.offset)
         kind = record.header("ce_type")
         is_command = record.topic.endswith(OPERATOR_COMMANDS)

@@ -145,14 +145,17 @@ class KafkaLog:
     def _publish(self, messages: Iterable[Message]) -> None:
         prefix, size, largest = self._config.kafka.topic_prefix, 0, 0
         produce = self._producer.produce
+        partitions = self._config.kafka.partitions
         for one in messages:
             length = len(one.value or b"") + MESSAGE_BYTES
-            where = prefix + one.topic
+            where, lane = prefix + one.topic, one.lane
+            if lane >= partitions and where.endswith("-dlq"):
+                lane %= partitions  # it came from a partition that the topic of its kind need not have; it says which
             try:
-                produce(where, one.value, one.key, one.lane, headers=one.headers)
+                produce(where, one.value, one.key, lane, headers=one.headers)
             except BufferError:  # what is queued goes first
                 self._await(size, largest)
-                produce(where, one.value, one.key, one.lane, headers=one.headers)
+                produce(where, one.value, one.key, lane, headers=one.headers)
                 size = largest = 0
             except KafkaException as error:
                 raise Retryable(f"Kafka: {not_taken(error.args[0], self._config.kafka, where)}") from error

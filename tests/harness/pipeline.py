@@ -39,11 +39,11 @@ class Crash(BaseException):
     """The process dies here."""
 
 
-def a_config(folder: Path, more: str = "", schools: Iterable[str] = (SCHOOL,)) -> Config:
+def a_config(folder: Path, more: str = "", schools: Iterable[str] = (SCHOOL,), lanes: int = 1) -> Config:
     """One tenant with some iSAMS schools; ``more`` goes into each school's table."""
     (folder / "secret").write_text("made-up")
     (folder / "operators.key").write_text(OPERATORS_KEY)
-    text = '[kafka]\npartitions = 1\n[operators]\nkey = { file = "operators.key" }\n'
+    text = f'[kafka]\npartitions = {lanes}\n[operators]\nkey = {{ file = "operators.key" }}\n'
     text += '[tenants.abbey]\napi_key = { file = "secret" }\n'
     for slug in schools:
         text += (

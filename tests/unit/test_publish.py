@@ -27,6 +27,7 @@ class Line:
         self.rate, self.room = rate, room
         self.queued: list[int] = []
         self.handed: list[int] = []
+        self.lanes: list[int] = []
         self.most = 0  # bytes queued at once
         self.refuses: KafkaError | None = None
         self.now = 0.0
@@ -39,6 +40,7 @@ class Line:
         if self.refuses is not None:
             self.topic = lambda: topic
             self.told(self.refuses, self)
+        self.lanes.append(lane)
         self.queued.append(len(value))
         self.handed.append(len(value))
         self.most = max(self.most, sum(self.queued))
@@ -84,6 +86,15 @@ def test_what_takes_long_because_it_is_much_is_no_fault(out: Callable[..., tuple
     assert line.now > 4 * SILENCE_SECONDS
     assert len(line.handed) == 20_000
     assert line.most <= 2 * FIRST_PIECE
+
+
+def test_a_dead_letter_of_a_partition_too_many_has_a_place_all_the_same(
+    out: Callable[..., tuple[KafkaLog, Line]],
+) -> None:
+    """Only a dead letter has: whatever else has a lane that its topic lacks is a fault, and is not sent astray."""
+    log, line = out()
+    log.publish([Message(topic, 14, "abbey", b"{}", []) for topic in ("students-fetched-dlq", "students-assessed")])
+    assert line.lanes == [2, 14]
 
 
 def test_a_line_that_has_fallen_silent_is_given_up_in_the_middle(out: Callable[..., tuple[KafkaLog, Line]]) -> None:

@@ -23,7 +23,7 @@ SECOND = 1 / 60
 
 @pytest.fixture
 def eligibility(tmp_path: Path) -> Eligibility:
-    return Eligibility(a_config(tmp_path), lambda topic: f"{topic}@id")
+    return Eligibility(a_config(tmp_path, lanes=12), lambda topic: f"{topic}@id")
 
 
 def taken(record: Record, minutes: float | None) -> Record:

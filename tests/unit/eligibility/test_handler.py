@@ -35,7 +35,7 @@ FETCHED = "rollcall.student_fetched.v1"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return a_config(tmp_path)
+    return a_config(tmp_path, lanes=12)
 
 
 @pytest.fixture
@@ -242,6 +242,16 @@ def test_any_other_poison_is_set_aside_alone(eligibility: Eligibility, record: R
     assert (letter.value, told(letter)["dlq_partition"]) == (record.value, "3")
 
 
+@pytest.mark.parametrize("lane", [12, 99])
+def test_what_stands_in_a_partition_that_no_school_has_is_set_aside(eligibility: Eligibility, lane: int) -> None:
+    """Fails when it goes on: the topics that follow have no such partition, and the service waits for it for ever."""
+    record = a_record(fetched())
+    (letter,) = out(eligibility, msgspec.structs.replace(record, lane=lane))
+    assert (letter.topic, letter.value) == ("students-fetched-dlq", record.value)
+    assert f"students-fetched/{lane} is no school's, there are 12 partitions under [kafka]" in told(letter)["dlq_error"]
+    assert topics(out(eligibility, msgspec.structs.replace(record, lane=11))) == [STUDENTS_ASSESSED]
+
+
 @pytest.mark.parametrize("field", ["started_at", "completed_at"])
 def test_a_close_at_no_moment_is_set_aside(eligibility: Eligibility, field: str) -> None:
     event = msgspec.structs.replace(a_sweep("s1", [a_student(ONE)])[-1], **{field: "2026-11-23 at eight"})
@@ -315,7 +325,7 @@ def test_a_schools_own_settings_are_stamped(tmp_path: Path) -> None:
         "absence_confirm_minutes = 0\n[schools.SLUG.guard]\ncohort = { heads = 3, share = 1.0 }\n"
         "move = { share = 0.309 }\ndisable_explained = { floor = 0, share = 0.05, count = 7 }\n"
     )
-    settings = stamped(Eligibility(a_config(tmp_path, more), lambda topic: topic))
+    settings = stamped(Eligibility(a_config(tmp_path, more, lanes=12), lambda topic: topic))
     assert settings.absence_confirm_minutes == 0
     assert settings.budgets["cohort"] == Budget(floor=3, share="1/1")
     assert settings.budgets["disable_explained"] == Budget(floor=0, share="1/20", count=7)
@@ -350,7 +360,7 @@ def test_the_rollover_is_by_the_day_where_the_school_is(
 )
 def test_an_academic_year_begins_where_the_school_is(tmp_path: Path, zone: str, read_at: str, portal: Verdict) -> None:
     """An applicant for the year that ends on 31 August."""
-    eligibility = Eligibility(a_config(tmp_path, f'time_zone = "{zone}"'), lambda topic: topic)
+    eligibility = Eligibility(a_config(tmp_path, f'time_zone = "{zone}"', lanes=12), lambda topic: topic)
     applicant = a_student(ONE, system_status=0, admission_status="Accepted", enrolment_year=2025)
     (message,) = out(eligibility, a_record(fetched(applicant), read_at=read_at))
     assert value_of(message).portal is portal
@@ -361,7 +371,7 @@ def test_a_schools_own_rules_are_used(tmp_path: Path) -> None:
         'first_name = "legal"\nprospective_system_statuses = [5]\nprospective_admission_statuses = ["Waiting"]\n'
         'leaving_year_names = "end"\nyear_from_nc_year = { 10 = 7 }\nacademic_year_starts = "01-01"\n'
     )
-    eligibility = Eligibility(a_config(tmp_path, more), lambda topic: topic)
+    eligibility = Eligibility(a_config(tmp_path, more, lanes=12), lambda topic: topic)
 
     def judged(**fields: Any) -> StudentAssessed:
         (message,) = out(eligibility, a_record(fetched(a_student(ONE, **fields))))

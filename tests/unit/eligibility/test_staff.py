@@ -213,7 +213,7 @@ def test_who_is_eligible_is_told_what_would_end_it() -> None:
 
 @pytest.fixture
 def eligibility(tmp_path: Path) -> Eligibility:
-    return Eligibility(a_config(tmp_path), lambda topic: f"{topic}@id")
+    return Eligibility(a_config(tmp_path, lanes=12), lambda topic: f"{topic}@id")
 
 
 def a_record(event: Frozen, key: str, offset: int = 7) -> Record:
