@@ -131,6 +131,7 @@ class Doubts:
     def accepted(self, posted: Posted, *, is_overtaken: bool) -> None:
         """``is_overtaken``: nobody took notice of an older one, which may be applied after this."""
         before = {*self.last, *self.doubtful}
+        self.half_known |= self.adopted - records(posted.body).keys()  # nobody knows whether they were ever there
         self.body = posted.body
         self.last = self.there = records(posted.body)
         self.said = self.said | self.last
@@ -149,6 +150,7 @@ class Doubts:
         self.rewound = differs | self.doubtful | before.doubtful | before.rewound | self.rewound
         self.half_known |= self.rewound | set(self.names.values()) | before.half_known
         self.unsettled |= before.unsettled
+        self.names = {number: email for number, email in self.names.items() if number in before.names}
         self.as_then = dict(accounts if before.as_then is None else before.as_then)
         for name in ("body", "last", "said", "structure", "doubtful", "adopted", "known", "is_memory_lost"):
             setattr(self, name, getattr(before, name))

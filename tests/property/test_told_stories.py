@@ -169,6 +169,16 @@ STORIES: list[Any] = [
         ],
         id="who is held joins what their record has while another outcome is unknown",
     ),
+    pytest.param(
+        {"had": {"abbey/a2"}, "is_disabled": {"abbey/a2"}, "undecided": {"abbey/a2"}},
+        [("a_backup_is_made", {}), changes(1), ("the_backup_is_restored", {"has_redis": True}), SWEPT],
+        id="a backup from before an account that no list had was found",
+    ),
+    pytest.param(
+        {"undecided": {"abbey/a3"}},
+        [stale(6), changes(5), yes(), ("one_leaves_and_returns", {"at": 2, "details": PLAIN})],
+        id="who was adopted leaves before it was delivered, and returns",
+    ),
     pytest.param({"loses": 3}, [SWEPT], id="who was adopted and lost before it was delivered comes back"),
     pytest.param(
         TWO_SCHOOLS | {"undecided": {"abbey/a2"}, "email_change": "send"},
